@@ -1,0 +1,118 @@
+"""The values that travel: from a request down to a backend, and from a verdict up to a reply."""
+
+from __future__ import annotations
+
+import enum
+import hmac
+from collections.abc import Iterator
+from typing import NoReturn
+
+import msgspec
+
+
+class Secret(msgspec.Struct, frozen=True, array_like=True, eq=False):
+    """A password, or what stands for one: bytes that show themselves only when asked.
+
+    No representation, traceback or log shows them. Compare with `matches`.
+    """
+
+    _bytes: bytes
+
+    def reveal(self) -> bytes:
+        """The bytes themselves."""
+        return self._bytes
+
+    def matches(self, other: bytes | str) -> bool:
+        """Whether `other` is the same secret, in a time that does not depend on where they differ."""
+        return hmac.compare_digest(self._bytes, other.encode() if isinstance(other, str) else other)
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __rich_repr__(self) -> Iterator[str]:
+        yield "***"
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret is not pickled")
+
+
+class Account(msgspec.Struct, frozen=True, array_like=True):
+    """Who logs in, in canonical form (docs/protocol.md, section 3, "The account")."""
+
+    name: str
+    domain: str
+
+    @property
+    def address(self) -> str:
+        """The account as `name@domain`."""
+        return f"{self.name}@{self.domain}"
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class Verdict(enum.Enum):
+    """What a backend says of a password or an account: a closed list. "Cannot tell" is an exception.
+
+    A verdict is neither true nor false, so that no `if verdict:` lets somebody in: compare with `is`.
+    """
+
+    OK = 0
+    PASSWORD_MISMATCH = 1
+    USER_UNKNOWN = 2
+    USER_DISABLED = 3
+    PASSWORD_EXPIRED = 4
+    SCHEME_NOT_AVAILABLE = 5
+
+    def because(self, reason: str) -> Decided:
+        """This verdict together with the reason that the log shall give; the mail server never hears it."""
+        return Decided(self, reason=reason)
+
+    def __bool__(self) -> bool:
+        raise TypeError("a Verdict is neither true nor false: compare it, as in `verdict is Verdict.OK`")
+
+
+# --- what is asked of the backends --------------------------------------------------------------------
+
+
+class PasswordCheck(msgspec.Struct, frozen=True, array_like=True, tag=0):
+    """Is this the account's password?"""
+
+    account: Account
+    password: Secret
+
+
+class ResponseCheck(msgspec.Struct, frozen=True, array_like=True, tag=1):
+    """Did somebody who knows the account's password answer this challenge?"""
+
+    account: Account
+    mechanism: str
+    response: Secret
+    challenge: Secret
+
+
+Question = PasswordCheck | ResponseCheck
+
+
+# --- what is answered ---------------------------------------------------------------------------------
+
+
+class Decided(msgspec.Struct, frozen=True, array_like=True, tag=0):
+    """A verdict, which backend gave it, and the reason for the log (not for the server)."""
+
+    verdict: Verdict
+    backend: str = ""
+    reason: str = ""
+
+
+class Undecided(msgspec.Struct, frozen=True, array_like=True, tag=1):
+    """Nobody could tell: who was asked, and why not. The server hears "temporary"."""
+
+    backend: str = ""
+    reason: str = ""
+
+
+Decision = Decided | Undecided

@@ -1,0 +1,10 @@
+"""The lines between the mail server and the helper: bytes to requests, replies to bytes (docs/protocol.md).
+
+Pure: nothing here reads, writes, waits or knows a backend.
+
+    framing    chunks of bytes -> lines, however long
+    requests   a line -> a request (and back, for the harness)
+    quoting    quoted strings of the helper dialect
+    accounts   an address -> an account in canonical form
+    replies    a reply or an information line -> a line (and back, for the harness)
+"""

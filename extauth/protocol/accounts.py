@@ -1,0 +1,75 @@
+"""An address to an account in canonical form: docs/protocol.md, section 3, "The account"."""
+
+from __future__ import annotations
+
+import re
+import string
+
+from extauth.errors import MalformedRequest
+from extauth.model import Account
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+_HOST_NAME = re.compile(r"(?=.{1,253}\Z)(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
+_MAX_DOMAIN = 1_024
+_MAX_REMEMBERED = 10_000
+
+
+def canonical_domain(domain: str) -> str | None:
+    """`domain` as UTS 46 A-labels in lower case, without a trailing dot; None where that is no host name."""
+    if len(domain) > _MAX_DOMAIN:
+        return None
+    if domain.isascii() and "xn--" not in domain.lower():
+        name = domain.lower().removesuffix(".")
+    else:
+        import idna  # here because it is large, and few need it
+
+        try:
+            name = idna.encode(domain, uts46=True, std3_rules=True).decode().removesuffix(".")
+        except idna.IDNAError:
+            return None
+    return name if _HOST_NAME.fullmatch(name) else None
+
+
+class AccountParser:
+    """Brings addresses into canonical form, by one site's rules.
+
+    `default_domain` is taken where an address has none; `lower_names` lowers A to Z in names.
+    """
+
+    def __init__(self, default_domain: str | None = None, *, lower_names: bool = True) -> None:
+        self._default_domain = default_domain
+        self._lower_names = lower_names
+        self._domains: dict[str, str | None] = {}
+
+    def parse(self, address: str) -> Account | None:
+        """The account that `address` names; None where its domain is no host name, and so is served by nobody.
+
+        Raises MalformedRequest for an empty name or domain, a control character, or a missing domain that no
+        default replaces.
+        """
+        name, at, domain = address.rpartition("@")
+        if not at:
+            if self._default_domain is None:
+                raise MalformedRequest("no domain, and no default domain is configured")
+            name, domain = domain, self._default_domain
+        if not name or not domain:
+            raise MalformedRequest("an empty name or domain")
+        if _CONTROL.search(address):
+            raise MalformedRequest("a control character")
+        canonical = self._domain(domain)
+        return None if canonical is None else Account(self.name(name), canonical)
+
+    def name(self, name: str) -> str:
+        """The name part in canonical form."""
+        if not self._lower_names:
+            return name
+        return name.lower() if name.isascii() else name.translate(_ASCII_LOWER)
+
+    def _domain(self, domain: str) -> str | None:
+        try:
+            return self._domains[domain]
+        except KeyError:
+            if len(self._domains) >= _MAX_REMEMBERED:
+                self._domains.clear()
+            return self._domains.setdefault(domain, canonical_domain(domain))

@@ -1,0 +1,46 @@
+r"""Quoted strings of the helper dialect: docs/protocol.md, section 3.
+
+Inside the quotes `\"` and `\\` are themselves, `\r` `\n` `\t` are CR, LF and TAB, `\e` is LF, and `\ddd` is
+the byte with that decimal number.
+"""
+
+from __future__ import annotations
+
+import re
+
+from extauth.errors import MalformedRequest
+
+_QUOTED = re.compile(rb'"((?:[^"\\]|\\["\\rnte]|\\(?:[01]\d\d|2[0-4]\d|25[0-5]))*)"')
+_ESCAPE = re.compile(rb'\\(\d\d\d|["\\rnte])')
+_LETTERS = {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"e": b"\n"}
+_SPECIAL = re.compile(rb'[\x00-\x1f"\\\x7f]')
+_NAMED = {b'"': rb"\"", b"\\": rb"\\", b"\r": rb"\r", b"\n": rb"\n", b"\t": rb"\t"}
+
+
+def unquote_first(field: bytes) -> tuple[bytes, bytes]:
+    """Decode the quoted string that `field` begins with: the string, and what follows it.
+
+    Raises MalformedRequest where the quotes or an escape are broken.
+    """
+    match = _QUOTED.match(field)
+    if match is None:
+        raise MalformedRequest("broken quoted string")
+    return _ESCAPE.sub(_decoded, match[1]), field[match.end() :]
+
+
+def unquote(field: bytes) -> bytes:
+    """Decode `field`, the whole of which is one quoted string; raises MalformedRequest where it is not."""
+    text, rest = unquote_first(field)
+    if rest:
+        raise MalformedRequest("something follows the quoted string")
+    return text
+
+
+def quote(text: bytes) -> bytes:
+    """`text` as a quoted string, control characters escaped."""
+    return b'"' + _SPECIAL.sub(lambda m: _NAMED.get(m[0], b"\\%03d" % m[0][0]), text) + b'"'
+
+
+def _decoded(match: re.Match[bytes]) -> bytes:
+    escape = match[1]
+    return bytes([int(escape)]) if escape.isdigit() else _LETTERS.get(escape, escape)

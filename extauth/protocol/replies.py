@@ -1,0 +1,61 @@
+"""Replies and information lines: docs/protocol.md, sections 2 and 4."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+MAX_REPLY = 4_096
+"""Bytes a reply may have, its end of line counted."""
+
+INTERFACE_VERSION = 7
+"""The highest version of the interface that we answer to `INTF` (section 3)."""
+
+INCORRECT_PASSWORD = "incorrect password"  # noqa: S105  # the text of the negative reply
+TEMPORARY_FAILURE = "temporary failure"
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What a helper answers to one request: `number status text`."""
+
+    number: bytes
+    status: str
+    text: str = ""
+
+    @property
+    def positive(self) -> bool:
+        """Whether the server lets the user in."""
+        return self.status == "OK"
+
+
+def render_reply(reply: Reply) -> bytes:
+    """The reply as one clean line of at most `MAX_REPLY` bytes, its LF included."""
+    head = b"%s %s" % (reply.number, reply.status.encode())
+    return _line(head + b" ", reply.text) if reply.text else head + b"\n"
+
+
+def render_information(text: str) -> bytes:
+    """A `*` line for the Server Log: one clean line, whatever `text` holds."""
+    return _line(b"* ", text)
+
+
+def parse_reply(line: bytes) -> Reply | None:
+    """The reply that `line` (without its end) is; None where it is none."""
+    number, _, rest = line.partition(b" ")
+    status, _, text = rest.partition(b" ")
+    if not number or not status:
+        return None
+    return Reply(number, status.decode(errors="backslashreplace"), text.decode(errors="backslashreplace"))
+
+
+def one_line(text: str) -> str:
+    """`text` with every run of control characters and line breaks made one space."""
+    return _CONTROL.sub(" ", text).strip()
+
+
+def _line(head: bytes, text: str) -> bytes:
+    line = head + one_line(text).encode(errors="backslashreplace")
+    return line[: MAX_REPLY - 1].decode(errors="ignore").encode() + b"\n"
