@@ -1,1 +1,23 @@
-"""extauth: the program a CommuniGate Pro mail server asks "is this password right?"."""
+"""extauth: the program a CommuniGate Pro mail server asks "is this password right?".
+
+Here is all that the author of a backend needs: see docs/backends.md.
+"""
+
+from extauth.backend import Backend, Site
+from extauth.errors import BackendUnavailable, ConfigError, ExtauthError, UnsafeFile
+from extauth.model import Account, Decided, Secret, Verdict
+from extauth.settings import Settings
+
+__all__ = [
+    "Account",
+    "Backend",
+    "BackendUnavailable",
+    "ConfigError",
+    "Decided",
+    "ExtauthError",
+    "Secret",
+    "Settings",
+    "Site",
+    "UnsafeFile",
+    "Verdict",
+]

@@ -4,6 +4,7 @@
     ├── ConfigError          a setting, a plugin or a file is not as it must be: refuse to start, or keep what was
     │   └── UnsafeFile       somebody else could have written this file
     ├── BackendUnavailable   a backend cannot tell at the moment: an outage, never a wrong password
+    ├── Fault                a bug: some code, a backend's most likely, raised what nobody expected of it
     └── MalformedRequest     a line from the server that breaks the protocol
 
 "No" is not an error: it is a `Verdict`. No message of these may hold a password.
@@ -31,6 +32,13 @@ class BackendUnavailable(ExtauthError):
     """A backend cannot tell now: its directory, database or file is out of reach.
 
     The server is answered "temporary" (docs/protocol.md, section 4). The message goes into the log.
+    """
+
+
+class Fault(ExtauthError):
+    """Some code, a backend's most likely, raised what nobody expected of it, or returned what is no verdict.
+
+    Answered "temporary"; the message says where, and repeats nothing that the code said.
     """
 
 

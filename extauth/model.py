@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import enum
 import hmac
-from collections.abc import Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -29,8 +28,8 @@ class Secret(msgspec.Struct, frozen=True, array_like=True, eq=False):
     def __repr__(self) -> str:
         return "Secret(***)"
 
-    def __rich_repr__(self) -> Iterator[str]:
-        yield "***"
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("", "***")]
 
     def __format__(self, spec: str) -> str:
         return repr(self)

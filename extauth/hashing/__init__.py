@@ -1,0 +1,20 @@
+"""Passwords at rest: what a stored password is, whether a password matches it, and how to make one.
+
+    identify   a stored password -> a Hash that verifies, or why it cannot serve
+    make       a password -> a stored password
+    schemes    the table: names and forms -> the file of the family that reads them
+    clear      the password itself
+    digests    {SHA}, {SSHA} and their like
+    crypt3     crypt(3): bcrypt, sha512-crypt, yescrypt, ... (libcrypt: the system's library)
+    argon, bcrypt_sha256, pbkdf2, scrypt
+    costs      how much a check may cost
+
+Importing this is cheap: passlib, argon2 and bcrypt are imported when a stored password first needs them.
+"""
+
+from extauth.hashing.hash import Hash
+from extauth.hashing.identify import identify
+from extauth.hashing.make import MAKEABLE, make_hash
+from extauth.hashing.schemes import known_scheme, schemes
+
+__all__ = ["MAKEABLE", "Hash", "identify", "known_scheme", "make_hash", "schemes"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 import msgspec
@@ -33,13 +34,17 @@ class Reply(msgspec.Struct, frozen=True):
 
 def render_reply(reply: Reply) -> bytes:
     """The reply as one clean line of at most `MAX_REPLY` bytes, its LF included."""
-    head = b"%s %s" % (reply.number, reply.status.encode())
-    return _line(head + b" ", reply.text) if reply.text else head + b"\n"
+    return reply.number + _tail(reply.status, reply.text)
+
+
+@functools.lru_cache(maxsize=64)
+def _tail(status: str, text: str) -> bytes:
+    return _line(b" " + status.encode() + (b" " if text else b""), text, MAX_REPLY - 64)
 
 
 def render_information(text: str) -> bytes:
     """A `*` line for the Server Log: one clean line, whatever `text` holds."""
-    return _line(b"* ", text)
+    return _line(b"* ", text, MAX_REPLY)
 
 
 def parse_reply(line: bytes) -> Reply | None:
@@ -56,6 +61,6 @@ def one_line(text: str) -> str:
     return _CONTROL.sub(" ", text).strip()
 
 
-def _line(head: bytes, text: str) -> bytes:
+def _line(head: bytes, text: str, limit: int) -> bytes:
     line = head + one_line(text).encode(errors="backslashreplace")
-    return line[: MAX_REPLY - 1].decode(errors="ignore").encode() + b"\n"
+    return line[: limit - 1].decode(errors="ignore").encode() + b"\n"

@@ -1,0 +1,10 @@
+"""The processes that run the chain.
+
+    keeper     the parent of a generation's workers: loads the chain, forks them, buries them
+    worker     one of them: threads that ask backends
+    channel    how they and the front process talk
+    lineage    no process outlives its parent
+
+A generation is one reading of the configuration and of all files. A changed file, SIGHUP and a crashed keeper all lead
+to the same thing: a new generation is loaded beside the running one, and takes over whole.
+"""

@@ -1,0 +1,53 @@
+# make demo       see it work: the harness plays a sample session with the helper
+# make test       run the tests; installs the Debian packages that they need, when it may
+# make lint       ruff, mypy (strict) and the floors of the architecture
+# make test-pythons   the tests under every Python named in PYTHONS that is there
+
+PYTHON ?= python3
+PYTHONS ?= python3.11 python3.12 python3.13
+VENV ?= .venv
+BIN = $(VENV)/bin
+TEST_PACKAGES = apache2-utils dovecot-core openssl perl slapd whois
+
+.PHONY: demo test test-deps test-pythons lint clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.program
+	$(BIN)/extauth harness replay examples/session.txt -- $(BIN)/extauth serve -c examples/extauth.toml
+
+test: test-deps $(VENV)/.tests
+	$(BIN)/pytest -q
+
+test-deps:
+	@tests/need-packages $(TEST_PACKAGES)
+
+test-pythons: test-deps
+	@set -e; for python in $(PYTHONS); do \
+	    if $$python -c '' 2>/dev/null; then \
+	        echo "== $$($$python --version)"; \
+	        $(MAKE) --no-print-directory test PYTHON=$$python VENV=.venv-$$(basename $$python); \
+	    else \
+	        echo "== $$python is not here"; \
+	    fi; \
+	done
+
+lint: $(VENV)/.tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf .venv .venv-* build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/.program: setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "$(PYTHON) is older than Python 3.11: name a newer one, as in: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || tests/need-packages python3-venv
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.tests: $(VENV)/.program
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@

@@ -1,0 +1,5 @@
+"""`python -m extauth` is `extauth`."""
+
+from extauth.cli import main
+
+main()

@@ -1,0 +1,102 @@
+"""What the author of a backend subclasses. The built-in backends use nothing else."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import ClassVar, Generic, TypeVar
+
+import msgspec
+
+from extauth.errors import BackendUnavailable, ConfigError
+from extauth.model import Account, Decided, Secret, Verdict
+from extauth.protocol.accounts import AccountParser
+from extauth.settings import Settings
+from extauth.trust import Signature, read_trusted, signature
+
+Seen = dict[Path, Signature | None]
+"""Files and folders that something was read from, as they were then; None for one that was out of reach."""
+
+
+class Site(msgspec.Struct, frozen=True):
+    """What the configuration says around a backend's own settings.
+
+    `name` is the backend's in the log, `domains` the ones it serves (None: every one), `accounts` the rules of
+    canonical form, `before` the files that an earlier reading of the same configuration has seen.
+    """
+
+    name: str
+    domains: tuple[str, ...] | None
+    accounts: AccountParser
+    allow_unsafe_files: bool = False
+    before: frozenset[Path] = frozenset()
+
+
+S = TypeVar("S", bound=Settings)
+
+
+class Backend(Generic[S]):
+    """Somebody who knows passwords. Override `verify_password`, and of the rest what you need.
+
+    Around it, and not to be skipped: accounts come in canonical form, no password is empty, every request has a
+    deadline, every decision is logged. Whatever a method raises is "cannot tell", never "yes": raise
+    BackendUnavailable for an outage.
+
+    Each worker process has an object of its own. `load` runs once, before the workers are forked from that process:
+    read files there, but start no thread and open no connection. `open` and `close` run in each worker.
+    """
+
+    Settings: ClassVar[type[Settings]] = Settings
+    """The type of this backend's settings: a subclass of `extauth.Settings`."""
+
+    threads: ClassVar[int] = 4
+    """How many requests a worker has this backend check at once; 1 where it is not thread-safe."""
+
+    def __init__(self, settings: S, site: Site) -> None:
+        self.settings = settings
+        self.site = site
+        self.log = logging.getLogger(f"extauth.backend.{site.name}")
+        self.seen: Seen = {}
+
+    def load(self) -> None:
+        """Read what is served from memory. Runs again, in a new process, when a file that it read has changed."""
+
+    def open(self) -> None:
+        """Connect: once in each worker, before its first request."""
+
+    def close(self) -> None:
+        """Disconnect: in each worker, when it ends in peace."""
+
+    def verify_password(self, account: Account, password: Secret) -> Verdict | Decided:
+        """Whether this is the account's password. `Verdict.X.because("...")` gives the log a reason."""
+        raise TypeError(f"{type(self).__name__} has no verify_password")
+
+    def lookup_secret(self, account: Account) -> Secret | Verdict | Decided:
+        """The account's clear-text password, which secure methods need, after every check but that of the password."""
+        return Verdict.SCHEME_NOT_AVAILABLE.because("this backend holds no clear text")
+
+    def is_quick(self, account: Account) -> bool:
+        """Whether checking this account takes well under a millisecond and waits for nothing."""
+        return False
+
+    def read_file(self, path: Path, *, private: bool = True) -> bytes:
+        """Read a file that only root or this process's user can have written, and have it watched for changes.
+
+        `private`: warn when everyone can read it. Raises ConfigError where it is unsafe, or out of reach although it
+        has never been seen; BackendUnavailable where it has been seen and is now out of reach.
+        """
+        try:
+            file = read_trusted(path, allow_unsafe=self.site.allow_unsafe_files)
+        except OSError as error:
+            self.seen[path] = None
+            if path in self.site.before:
+                raise BackendUnavailable(f"{path}: {error.strerror}") from None
+            raise ConfigError(f"{path}: {error.strerror}") from None
+        if private and file.readable_by_everyone:
+            self.log.warning("%s: is readable by everyone; run: chmod o-r %s", path, path)
+        self.seen[path] = file.signature
+        return file.data
+
+    def watch(self, path: Path) -> None:
+        """Have a file or folder watched for changes that is not read through `read_file`."""
+        self.seen[path] = signature(path)

@@ -1,0 +1,12 @@
+"""Password files.
+
+backend   the backend: which files serve which domains, what an account's entry says
+table     a file's lines to a table of accounts
+entry     what stands for one account
+plain, dovecot, shadow   the formats: a line to an account and its entry
+edit      a line added, changed or taken out (`extauth passwd`)
+"""
+
+from extauth.backends.files.backend import Files
+
+__all__ = ["Files"]

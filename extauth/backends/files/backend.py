@@ -1,0 +1,126 @@
+"""The backend for password files: which of them serve which domains, and what an account's entry says."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Literal
+
+from extauth.backend import Backend, Site
+from extauth.backends.files.domain_path import DomainPath
+from extauth.backends.files.entry import AgingPassword
+from extauth.backends.files.table import Table
+from extauth.errors import BackendUnavailable, ConfigError
+from extauth.hashing import Hash, identify, known_scheme, schemes
+from extauth.model import Account, Decided, Secret, Verdict
+from extauth.protocol.accounts import canonical_domain
+from extauth.settings import Settings
+
+_DAY = 86_400  # seconds
+_DEFAULT_SCHEMES = {"plain": "", "dovecot": "CRYPT", "shadow": "CRYPT"}
+_UNKNOWN = Verdict.USER_UNKNOWN.because("")
+
+
+class FilesSettings(Settings, frozen=True):
+    """The keys of a `files` backend.
+
+    `path` may hold `{domain}`: one file for each. `default_scheme` says what a stored password is that does not say
+    so itself, by the name that Dovecot gives it.
+    """
+
+    path: Path
+    format: Literal["plain", "dovecot", "shadow"] = "plain"
+    default_scheme: str | None = None
+
+
+class Files(Backend[FilesSettings]):
+    """Looks accounts up in memory."""
+
+    Settings = FilesSettings
+    threads = 1  # more would not compute more: there is a worker for each core
+
+    def __init__(self, settings: FilesSettings, site: Site) -> None:
+        super().__init__(settings, site)
+        self._scheme: str = settings.default_scheme or _DEFAULT_SCHEMES[settings.format]
+        if self._scheme and not known_scheme(self._scheme):
+            raise ConfigError(f"{site.name}: default_scheme = {self._scheme!r}: known are {', '.join(schemes())}")
+        self._table = Table(settings.format, self._scheme, site.accounts, self.log)
+        self._typical: Hash | None = None
+        self._missing: dict[str, str] = {}  # domain -> why its file cannot be read
+
+    def load(self) -> None:
+        """Read the file, or those of all domains."""
+        path = self.settings.path
+        if DomainPath.is_one(path):
+            self._load_domains(DomainPath(path))
+        else:
+            self._table.read(path, self.read_file(path))
+            several = self.site.domains is None or len(self.site.domains) > 1
+            if several and self._table.bare_names:
+                self.log.warning(
+                    "%s: %d names without a domain count in every domain that this backend serves",
+                    path,
+                    self._table.bare_names,
+                )
+        self._typical = self._table.typical()
+        self.log.info("%s: %d accounts", path, len(self._table))
+
+    def verify_password(self, account: Account, password: Secret) -> Verdict | Decided:
+        """Whether this is the account's password; takes alike time where there is none to compare."""
+        found = self._find(account)
+        if isinstance(found, Hash):
+            return found.verify(password)
+        if self._typical is not None:
+            self._typical.verify(password)
+        return found
+
+    def lookup_secret(self, account: Account) -> Secret | Verdict | Decided:
+        """The account's password, where the file has it in the clear."""
+        found = self._find(account)
+        if isinstance(found, Decided):
+            return found
+        secret = found.clear_text()
+        return Verdict.SCHEME_NOT_AVAILABLE.because(f"{found.scheme} is stored one-way") if secret is None else secret
+
+    def is_quick(self, account: Account) -> bool:
+        """Whether the account's scheme is a cheap one."""
+        found = self._find(account)
+        checked = found if isinstance(found, Hash) else self._typical
+        return checked is None or checked.quick
+
+    def _find(self, account: Account) -> Hash | Decided:
+        entry = self._table.find(account)
+        if entry is None:
+            if account.domain in self._missing:
+                raise BackendUnavailable(self._missing[account.domain])
+            return _UNKNOWN
+        if isinstance(entry, AgingPassword):
+            entry = entry.refusal(today=int(time.time() // _DAY)) or entry.stored
+        return entry if isinstance(entry, Decided) else identify(entry, self._scheme)
+
+    def _load_domain(self, domain: str, path: Path) -> None:
+        if path not in self.site.before and not path.exists():
+            self.watch(path)  # a domain whose file has never been seen knows nobody
+            return
+        try:
+            self._table.read(path, self.read_file(path), domain)
+        except BackendUnavailable as outage:
+            self.log.error("%s", outage)
+            self._missing[domain] = str(outage)
+
+    def _load_domains(self, paths: DomainPath) -> None:
+        """Read the files of the domains that are configured, or else of those that are there or have been."""
+        if self.site.domains is not None:
+            for domain in self.site.domains:
+                self._load_domain(domain, paths.of(domain))
+            return
+        self.watch(paths.folder)
+        try:
+            there = paths.domains_there()
+        except OSError as error:
+            raise ConfigError(f"{paths.folder}: {error.strerror}") from None
+        seen = {paths.domain_of(path) for path in self.site.before}
+        for name in sorted(seen.union(there)):
+            canonical = canonical_domain(name)
+            if canonical is not None:
+                self._load_domain(canonical, paths.of(name))

@@ -1,0 +1,30 @@
+"""`format = "shadow"`: shadow(5), with its days of expiry."""
+
+from __future__ import annotations
+
+from extauth.backends.files.entry import AgingPassword, BadLine, Entry, text
+
+_FIELDS = 9
+_FOR_EVER = 10_000  # days a password may be old at most, from which on shadow(5) means no limit
+
+
+def parse(line: bytes) -> tuple[str, Entry]:
+    """The name and the stored password of a line. Raises BadLine."""
+    fields = line.split(b":")
+    name = text(fields[0])
+    if len(fields) != _FIELDS:
+        raise BadLine(f"has {len(fields)} fields, not {_FIELDS}", name)
+    changed, _, maximum, _, _, expires = (_days(field, name) for field in fields[2:8])
+    last_day = changed + maximum if changed > 0 and 0 <= maximum < _FOR_EVER else -1
+    if last_day < 0 and expires < 0 and changed != 0:
+        return name, fields[1]
+    return name, AgingPassword(fields[1], last_day, expires, must_change=changed == 0)
+
+
+def _days(field: bytes, name: str) -> int:
+    if not field:
+        return -1
+    try:
+        return int(field)
+    except ValueError:
+        raise BadLine("a field that is to be a number is none", name) from None

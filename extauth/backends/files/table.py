@@ -1,0 +1,122 @@
+"""The lines of a password file to a table of accounts."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from extauth.backends.files import dovecot, plain, shadow
+from extauth.backends.files.entry import AgingPassword, BadLine, Entry
+from extauth.errors import MalformedRequest
+from extauth.hashing import Hash, identify
+from extauth.model import Account, Decided, Verdict
+from extauth.protocol.accounts import AccountParser
+
+FORMATS: dict[str, Callable[[bytes], tuple[str, Entry]]] = {
+    "plain": plain.parse,
+    "dovecot": dovecot.parse,
+    "shadow": shadow.parse,
+}
+
+_MOST_REPORTED = 20  # bad lines a file
+
+
+class Table:
+    """Accounts to their entries, from any number of files."""
+
+    def __init__(self, file_format: str, default_scheme: str, accounts: AccountParser, log: logging.Logger) -> None:
+        self._parse = FORMATS[file_format]
+        self._default_scheme = default_scheme
+        self._accounts = accounts
+        self._log = log
+        self._entries: dict[str, Entry] = {}  # by name@domain, or by a bare name, that has no @
+        self._costs: Counter[tuple[str, object]] = Counter()
+        self._examples: dict[tuple[str, object], bytes] = {}
+        self.bare_names = 0
+
+    def find(self, account: Account) -> Entry | None:
+        """What stands for this account; `name@domain` wins over a bare name."""
+        entries = self._entries
+        entry = entries.get(f"{account.name}@{account.domain}")
+        return entries.get(account.name) if entry is None else entry
+
+    def typical(self) -> Hash | None:
+        """A stored password of the most frequent scheme and cost, to spend the same time where there is none."""
+        if not self._costs:
+            return None
+        found = identify(self._examples[self._costs.most_common(1)[0][0]], self._default_scheme)
+        return found if isinstance(found, Hash) else None
+
+    def read(self, path: Path, data: bytes, domain: str | None = None) -> None:
+        """Add the lines of a file; `domain` is the one it is for, where it is for one.
+
+        A line that cannot be read is reported and disables its account only.
+        """
+        bad = 0
+        for number, line in enumerate(io.BytesIO(data.removeprefix(b"\xef\xbb\xbf")), start=1):
+            line = line.rstrip(b"\r\n")
+            if not line or line.startswith(b"#"):
+                continue
+            problem = self._add(line, domain)
+            if problem:
+                bad += 1
+                if bad <= _MOST_REPORTED:
+                    self._log.warning("%s, line %d: %s; nobody logs in by this line", path, number, problem)
+        if bad > _MOST_REPORTED:
+            self._log.warning("%s: %d more lines are as bad", path, bad - _MOST_REPORTED)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def _add(self, line: bytes, domain: str | None) -> str | None:
+        """Add one line; what is wrong with it, if so."""
+        try:
+            address, entry = self._parse(line)
+            key = self._key(address, domain)
+        except BadLine as bad:
+            if bad.address is not None:
+                try:
+                    self._entries[self._key(bad.address, domain)] = Verdict.USER_DISABLED.because(str(bad))
+                except BadLine as worse:
+                    return str(worse)
+            return str(bad)
+        if key in self._entries:
+            self._entries[key] = Verdict.USER_DISABLED.because("several lines are for this account")
+            return f"{key} has another line above it: both are disabled"
+        self._entries[key], problem = self._examined(entry)
+        if "@" not in key:
+            self.bare_names += 1
+        return problem
+
+    def _examined(self, entry: Entry) -> tuple[Entry, str | None]:
+        """The entry, or the reason in its place where it can never serve; the reason, where it has to be reported."""
+        stored = entry.stored if isinstance(entry, AgingPassword) else entry
+        if isinstance(stored, Decided):
+            return stored, None
+        found = identify(stored, self._default_scheme)
+        if isinstance(found, Decided):
+            return found, found.reason if found.verdict is Verdict.SCHEME_NOT_AVAILABLE else None
+        kind = (found.scheme, found.cost)
+        self._costs[kind] += 1
+        self._examples.setdefault(kind, stored)
+        return entry, None
+
+    def _key(self, address: str, domain: str | None) -> str:
+        """The account's key. Raises BadLine where the name is none, or not of the domain that the file is for."""
+        if not address:
+            raise BadLine("has no name")
+        if "@" not in address:
+            name = self._accounts.name(address)
+            return name if domain is None else f"{name}@{domain}"
+        try:
+            account = self._accounts.parse(address)
+        except MalformedRequest as error:
+            raise BadLine(f"its name has {error}") from None
+        if account is None:
+            raise BadLine("its domain is no host name")
+        if domain is not None and account.domain != domain:
+            raise BadLine(f"its domain is not {domain}, which this file is for")
+        return account.address

@@ -1,0 +1,189 @@
+"""Which backends are asked about an account, in which order, and what their answers amount to (docs/protocol.md, 4)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from extauth.backend import Backend, Seen, Site
+from extauth.config import BackendConfig, Config
+from extauth.errors import BackendUnavailable, ConfigError, Fault
+from extauth.mechanisms import MECHANISMS
+from extauth.model import Decided, Decision, PasswordCheck, Question, ResponseCheck, Secret, Undecided, Verdict
+from extauth.registry import backend_class
+from extauth.seal import sealed
+from extauth.settings import convert
+
+_ENDS_THE_CHAIN = {Verdict.OK, Verdict.USER_DISABLED, Verdict.PASSWORD_EXPIRED}
+_TELLING = (Verdict.PASSWORD_MISMATCH, Verdict.SCHEME_NOT_AVAILABLE, Verdict.USER_UNKNOWN)
+_NOT_SERVED = Decided(Verdict.USER_UNKNOWN, reason="no backend serves this domain")
+
+
+class Link:
+    """One backend in the chain: asks it, and holds it to its contract."""
+
+    def __init__(self, backend: Backend[Any], domains: tuple[str, ...] | None) -> None:
+        self.name = backend.site.name
+        self.threads = backend.threads
+        self._backend = backend
+        self._domains = domains
+        self._not_loaded: BackendUnavailable | None = None
+        self._opening = threading.Lock()
+        self._opened = False
+
+    def serves(self, domain: str) -> bool:
+        """Whether this backend is asked about accounts of `domain`."""
+        return self._domains is None or domain in self._domains
+
+    def describe(self) -> str:
+        """What serves which domains, for the log."""
+        return f"{self.name} serves {'every domain' if self._domains is None else ', '.join(self._domains)}"
+
+    def load(self) -> Seen:
+        """Have the backend read its files; which ones it saw. Raises ConfigError and Fault."""
+        try:
+            sealed(self._backend.load)
+        except BackendUnavailable as outage:
+            self._not_loaded = outage
+            self._backend.log.error("%s", outage)
+        return self._backend.seen
+
+    def open(self) -> None:
+        """Have the backend connect, unless it has. Raises BackendUnavailable and Fault."""
+        if self._not_loaded is not None:
+            raise self._not_loaded
+        if not self._opened:
+            with self._opening:
+                if not self._opened:
+                    sealed(self._backend.open)
+                    self._opened = True
+
+    def close(self) -> None:
+        """Have the backend disconnect, if it ever connected. Raises what `sealed` does."""
+        if self._opened:
+            sealed(self._backend.close)
+
+    def is_quick(self, question: Question) -> bool:
+        """Whether asking takes well under a millisecond, so that it is not worth a thread."""
+        return self._opened and sealed(self._backend.is_quick, question.account)
+
+    def ask(self, question: Question) -> Decision:
+        """What this backend alone says."""
+        try:
+            self.open()
+            if isinstance(question, PasswordCheck):
+                found = sealed(self._backend.verify_password, question.account, question.password)
+            else:
+                found = self._check_response(question)
+        except (BackendUnavailable, Fault, ConfigError) as error:
+            return Undecided(self.name, _presentable(str(error), question))
+        if isinstance(found, Verdict):
+            return Decided(found, self.name)
+        if isinstance(found, Decided) and isinstance(found.verdict, Verdict):
+            return Decided(found.verdict, self.name, _presentable(found.reason, question))
+        return Undecided(self.name, f"it returned {type(found).__name__}, which is no Verdict")
+
+    def _check_response(self, question: ResponseCheck) -> Verdict | Decided:
+        found = sealed(self._backend.lookup_secret, question.account)
+        if not isinstance(found, Secret):
+            if found is Verdict.OK or (isinstance(found, Decided) and found.verdict is Verdict.OK):
+                raise Fault("lookup_secret returned OK, which is no password")
+            return found
+        if found.matches(b""):
+            return Verdict.USER_DISABLED.because("the stored password is empty")
+        verify = MECHANISMS[question.mechanism]
+        matches = verify(found, question.response, question.challenge)
+        return Verdict.OK if matches else Verdict.PASSWORD_MISMATCH
+
+
+class Inquiry:
+    """One question on its way along the chain."""
+
+    __slots__ = ("_links", "_no", "_position", "_unsure", "question")
+
+    def __init__(self, question: Question, links: tuple[Link, ...]) -> None:
+        self.question = question
+        self._links = links
+        self._position = 0
+        self._no: Decided | None = None
+        self._unsure: Undecided | None = None
+
+    @property
+    def link(self) -> Link:
+        """Whom to ask next."""
+        return self._links[self._position]
+
+    def ask(self) -> Decision | None:
+        """Ask the next backend: the decision, or None where the one after it is to be asked."""
+        answer = self.link.ask(self.question)
+        if isinstance(answer, Undecided):
+            self._unsure = self._unsure or answer
+        elif answer.verdict in _ENDS_THE_CHAIN:
+            if answer.verdict is Verdict.OK or self._unsure is None:
+                return answer
+            return self._unsure
+        elif self._no is None or _TELLING.index(answer.verdict) < _TELLING.index(self._no.verdict):
+            self._no = answer
+        self._position += 1
+        if self._position < len(self._links):
+            return None
+        return self._unsure or self._no
+
+
+class Chain:
+    """The backends of one configuration, in its order."""
+
+    def __init__(self, links: Iterable[Link]) -> None:
+        self.links = tuple(links)
+        self._serving: dict[str, tuple[Link, ...]] = {}
+
+    def load(self) -> Seen:
+        """Load every backend; the files and folders they depend on."""
+        seen: Seen = {}
+        for link in self.links:
+            seen |= link.load()
+        return seen
+
+    def begin(self, question: Question) -> Inquiry | Decided:
+        """Start asking; decided at once where nobody serves the domain."""
+        domain = question.account.domain
+        links = self._serving.get(domain)
+        if links is None:
+            links = tuple(link for link in self.links if link.serves(domain))
+            if links:  # only what is configured is remembered: strangers' domains are endless
+                self._serving[domain] = links
+        return Inquiry(question, links) if links else _NOT_SERVED
+
+
+def _presentable(reason: str, question: Question) -> str:
+    """`reason`, unless a backend has put the password into it."""
+    if isinstance(question, PasswordCheck) and question.password.reveal() in reason.encode(errors="surrogateescape"):
+        return "the reason is withheld: it holds what the password holds"
+    return reason
+
+
+def build_chain(config: Config, before: frozenset[Path] = frozenset()) -> Chain:
+    """The chain that `config` asks for, not loaded yet; `before`: files an earlier reading has seen.
+
+    Raises ConfigError.
+    """
+    links = []
+    for section in config.backends:
+        try:
+            links.append(Link(_backend(section, config, before), section.domains))
+        except Fault as fault:
+            raise ConfigError(f"{config.file}: {section.section} type = {section.type!r}: {fault}") from None
+    return Chain(links)
+
+
+def _backend(section: BackendConfig, config: Config, before: frozenset[Path]) -> Backend[Any]:
+    allow_unsafe = config.server.allow_unsafe_files
+    try:
+        found = backend_class(section.type, config.file.parent, allow_unsafe=allow_unsafe)
+    except ConfigError as error:
+        raise ConfigError(f"{config.file}: {section.section} type = {section.type!r}: {error}") from None
+    settings = convert(section.options, found.Settings, config.file, section.section)
+    site = Site(section.name, section.domains, config.accounts, allow_unsafe, before)
+    return sealed(found, settings, site)

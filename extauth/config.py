@@ -1,0 +1,137 @@
+"""The configuration file: TOML to typed settings, or an error that names file, key and value."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from extauth.errors import ConfigError
+from extauth.mechanisms import MECHANISMS
+from extauth.protocol.accounts import AccountParser, canonical_domain
+from extauth.settings import Settings, convert
+from extauth.trust import read_trusted
+
+LevelName = Literal["Crashes Only", "Failures", "Major & Failures", "Problems", "Low Level", "All Info"]
+Facility = Literal[
+    "user", "mail", "daemon", "auth", "authpriv", "local0", "local1", "local2", "local3", "local4", "local5",
+    "local6", "local7",
+]  # fmt: skip
+
+
+class ServerSettings(Settings, frozen=True):
+    """`[server]`: deadline in seconds, worker processes, their memory in MiB."""
+
+    deadline: Annotated[float, msgspec.Meta(ge=0.1, le=3600)] = 15
+    workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = len(os.sched_getaffinity(0))
+    worker_memory: Annotated[int, msgspec.Meta(ge=64)] = 4096
+    allow_unsafe_files: bool = False
+
+
+class SaslSettings(Settings, frozen=True):
+    """`[sasl]`: the secure methods that are switched on."""
+
+    mechanisms: tuple[str, ...] = tuple(MECHANISMS)
+
+
+class LogSettings(Settings, frozen=True):
+    """`[log]`: what goes to the Server Log, and what goes to a file or to syslog."""
+
+    server_level: LevelName = "Problems"
+    level: LevelName = "Low Level"
+    file: Path | None = None
+    syslog: Facility | None = None
+
+
+class BackendSection(Settings, frozen=True):
+    """What every `[[backend]]` has, whatever its type."""
+
+    type: str
+    name: str = ""
+    domains: tuple[str, ...] | None = None
+
+
+class BackendConfig(msgspec.Struct, frozen=True):
+    """One `[[backend]]`: what every one has, and the table of its own settings, that its class knows how to read."""
+
+    type: str
+    name: str
+    domains: tuple[str, ...] | None
+    options: dict[str, Any]
+    section: str
+
+
+class ConfigFile(Settings, frozen=True):
+    """The whole file, backends unread."""
+
+    default_domain: str | None = None
+    lower_names: bool = True
+    server: ServerSettings = ServerSettings()
+    sasl: SaslSettings = SaslSettings()
+    log: LogSettings = LogSettings()
+    backend: tuple[dict[str, Any], ...] = ()
+
+
+class Config(msgspec.Struct, frozen=True):
+    """A configuration that has been read and is sound, but for the backends' own settings."""
+
+    file: Path
+    server: ServerSettings
+    sasl: SaslSettings
+    log: LogSettings
+    accounts: AccountParser
+    backends: tuple[BackendConfig, ...]
+
+
+def read_config(path: Path) -> Config:
+    """Read the configuration file. Raises ConfigError."""
+    path = path.absolute()
+    try:
+        text = read_trusted(path).data.decode()
+        table = tomllib.loads(text)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: byte {error.start} is not UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: is not TOML: {error}") from None
+    read = convert(table, ConfigFile, path)
+    default_domain = None
+    if read.default_domain is not None:
+        default_domain = _host_name(read.default_domain, path, "default_domain")
+    for name in read.sasl.mechanisms:
+        if name not in MECHANISMS:
+            raise ConfigError(f"{path}: sasl.mechanisms has {name!r}; known are {', '.join(MECHANISMS)}")
+    if not read.backend:
+        raise ConfigError(f"{path}: has no [[backend]]: nobody could log in; see README.md, Configuration")
+    backends = tuple(_backend(table, number, path) for number, table in enumerate(read.backend, start=1))
+    names = [backend.name for backend in backends]
+    for backend in backends:
+        if names.count(backend.name) > 1:
+            raise ConfigError(f"{path}: {backend.section} name = {backend.name!r}: two backends have this name")
+    accounts = AccountParser(default_domain, lower_names=read.lower_names)
+    return Config(path, read.server, read.sasl, read.log, accounts, backends)
+
+
+def _backend(table: dict[str, Any], number: int, path: Path) -> BackendConfig:
+    section = f"[[backend]] number {number},"
+    common = {key: value for key, value in table.items() if key in BackendSection.__struct_fields__}
+    options = {key: value for key, value in table.items() if key not in common}
+    read = convert(common, BackendSection, path, section)
+    domains = None
+    if read.domains is not None:
+        if not read.domains:
+            raise ConfigError(f"{path}: {section} domains = []: name one, or leave the key out to serve every domain")
+        domains = tuple(_host_name(domain, path, f"{section} domains") for domain in read.domains)
+    name = read.name or (read.type.rpartition(":")[2] if number == 1 else f"{read.type.rpartition(':')[2]}-{number}")
+    return BackendConfig(read.type, name, domains, options, section)
+
+
+def _host_name(domain: str, path: Path, key: str) -> str:
+    name = canonical_domain(domain)
+    if name is None:
+        raise ConfigError(f"{path}: {key}: {domain!r} is no host name, such as example.com")
+    return name

@@ -1,0 +1,117 @@
+"""What the server would trip over (docs/protocol.md, sections 2, 4 and 5). Pure: events in, complaints out."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from extauth.harness.events import Ended, Event, InputClosed, Killed, Received, Sent, TimedOut
+from extauth.harness.under_way import UnderWay
+from extauth.harness.wire import NUMBER, is_information, number_of
+from extauth.protocol.replies import MAX_REPLY
+
+SECONDS_TO_END = 5.0
+"""How long a program may live after its standard input was closed."""
+
+_REPLY = re.compile(NUMBER + rb" (OK|ERROR|FAILURE|INTF|PLAIN)( .*)?", re.DOTALL)
+_QUIT = re.compile(NUMBER + rb" QUIT\r?")
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """Something the server would trip over, and the line it is about."""
+
+    text: str
+    line: bytes | None = field(default=None, repr=False)
+
+
+class Judge:
+    """Watches one program from its start to its end."""
+
+    def __init__(self) -> None:
+        self.under_way = UnderWay()
+        self._closed = False
+        self._quit = False
+        self._killed = False
+        self._timed_out: TimedOut | None = None
+
+    def see(self, event: Event) -> list[Complaint]:
+        """What is wrong with `event`, after all that was seen before it."""
+        match event:
+            case Sent():
+                self._sent(event)
+            case Received():
+                return [*self._line_complaints(event), *self._reply_complaints(event.line)]
+            case InputClosed():
+                self._closed = True
+                if event.by_program and not self._quit:
+                    return [Complaint("ended, or read no more, before its standard input was closed")]
+            case TimedOut():
+                self._timed_out = event
+                if not self.under_way:
+                    return [Complaint(f"took no input for {event.seconds:g} seconds")]
+            case Killed():
+                self._killed = True
+                return [Complaint(f"not gone {SECONDS_TO_END:g} seconds after its standard input was closed: killed")]
+            case Ended():
+                return [*self._end_complaints(event)]
+        return []
+
+    def _sent(self, event: Sent) -> None:
+        number = number_of(event.line)
+        if number is not None and not self._quit:  # what follows a QUIT is not read
+            self.under_way.add(number, event.at)
+        self._quit = self._quit or _QUIT.fullmatch(event.line) is not None
+
+    def _line_complaints(self, event: Received) -> Iterator[Complaint]:
+        if event.overlong:
+            yield Complaint(f"a line over {MAX_REPLY:,} bytes", event.line)
+        if not event.terminated:
+            yield Complaint("the last line is not terminated", event.line)
+        if _CONTROL.search(event.line):
+            yield Complaint("a control character in a line", event.line)
+
+    def _reply_complaints(self, line: bytes) -> Iterator[Complaint]:
+        if is_information(line):
+            return
+        late = " after standard input was closed" if self._closed else ""
+        number = number_of(line)
+        if number is None:
+            yield Complaint("neither a reply nor an information line" + late, line)
+            return
+        if not _REPLY.fullmatch(line):
+            yield Complaint("a reply that is none of OK, ERROR, FAILURE, INTF and PLAIN", line)
+        if number in self.under_way:
+            self.under_way.answer(number)
+            if self._timed_out:
+                yield Complaint("a reply only after standard input was closed: not flushed, or too late", line)
+        elif self.under_way.ever_had(number):
+            yield Complaint("a repeated number" + late, line)
+        else:
+            yield Complaint("an unknown number" + late, line)
+
+    def _end_complaints(self, event: Ended) -> Iterator[Complaint]:
+        within = f" within {self._timed_out.seconds:g} seconds" if self._timed_out else ""
+        for number in self.under_way.numbers:
+            yield Complaint(f"no reply to {number.decode()}{within}")
+        if not (self._closed or self._quit):
+            yield Complaint("ended before its standard input was closed")
+        if event.status > 0:
+            yield Complaint(f"exit status {event.status}")
+        elif event.status < 0 and not self._killed:
+            yield Complaint(f"ended by {signal_name(event.status)}")
+        if event.left_behind:
+            yield Complaint("left a process behind: killed")
+        if event.standard_error_full:
+            yield Complaint("standard error is full, and the server reads it only after the end")
+
+
+def signal_name(status: int) -> str:
+    """The signal that a negative exit status stands for."""
+    try:
+        return signal.Signals(-status).name
+    except ValueError:  # real-time signals have no name of their own
+        return f"signal {-status}"

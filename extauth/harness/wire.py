@@ -1,0 +1,20 @@
+"""The two things the harness reads in a line by itself (docs/protocol.md, section 2)."""
+
+from __future__ import annotations
+
+import re
+
+NUMBER = rb"[A-Za-z0-9._-]{1,64}"
+
+_NUMBER = re.compile(NUMBER)
+
+
+def number_of(line: bytes) -> bytes | None:
+    """The sequence number that `line`, a request or a reply, begins with; None where it has none."""
+    number = line.partition(b" ")[0].removesuffix(b"\r")
+    return number if _NUMBER.fullmatch(number) else None
+
+
+def is_information(line: bytes) -> bool:
+    """Whether `line` is for the Server Log and answers nothing."""
+    return line.startswith(b"* ")

@@ -1,0 +1,53 @@
+"""crypt(3) of the system's libcrypt, which alone knows yescrypt and computes outside the interpreter's lock."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import functools
+import threading
+from collections.abc import Callable
+
+MAX_PASSWORD = 511
+"""Bytes of the longest password that crypt(3) takes."""
+
+_LIBRARIES = ("libcrypt.so.1", "libcrypt.so.2")  # named, because ctypes.util.find_library starts a process
+_SIZE_OF_CRYPT_DATA = 131_232  # bytes in glibc's libcrypt, the largest of them
+
+
+class _CryptData(threading.local):
+    def __init__(self) -> None:
+        self.buffer = ctypes.create_string_buffer(_SIZE_OF_CRYPT_DATA)
+
+
+_data = _CryptData()
+
+
+def crypt(password: bytes, setting: bytes) -> bytes | None:
+    """crypt(3); None where there is no libcrypt, or this one does not know the scheme of `setting`.
+
+    Neither argument may hold a NUL. Raises MemoryError where libcrypt finds no memory.
+    """
+    crypt_r = _crypt_r()
+    if crypt_r is None:
+        return None
+    ctypes.set_errno(0)
+    result = crypt_r(password, setting, _data.buffer)
+    if result is None or result.startswith(b"*"):
+        if ctypes.get_errno() == errno.ENOMEM:
+            raise MemoryError
+        return None
+    return result
+
+
+@functools.cache
+def _crypt_r() -> Callable[[bytes, bytes, ctypes.Array[ctypes.c_char]], bytes | None] | None:
+    for name in _LIBRARIES:
+        try:
+            function = ctypes.CDLL(name, use_errno=True).crypt_r
+        except (OSError, AttributeError):
+            continue
+        function.restype = ctypes.c_char_p
+        function.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)
+        return function
+    return None

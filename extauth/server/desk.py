@@ -1,0 +1,191 @@
+"""The front desk: what becomes of one request, from its line to its one reply."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+import msgspec
+
+from extauth.config import Config
+from extauth.errors import MalformedRequest
+from extauth.log_levels import Level
+from extauth.model import Decided, Decision, PasswordCheck, Question, ResponseCheck, Undecided, Verdict
+from extauth.protocol.framing import Line
+from extauth.protocol.replies import (
+    INCORRECT_PASSWORD,
+    INTERFACE_VERSION,
+    TEMPORARY_FAILURE,
+    Reply,
+    render_information,
+    render_reply,
+)
+from extauth.protocol.requests import (
+    MALFORMED,
+    InterfaceRequest,
+    NumberlessLine,
+    PasswordRequest,
+    QuitRequest,
+    RefusedRequest,
+    RequestParser,
+    ResponseRequest,
+)
+from extauth.server.log import Log, fields
+
+
+class Pending(msgspec.Struct):
+    """A request that waits for its decision."""
+
+    number: bytes
+    address: str
+    mode: str
+    method: str
+    started: float
+    size: int
+
+
+class FrontDesk:
+    """Takes lines, has decisions made, gives replies: one to each request, whatever happens to it.
+
+    What is to be done with is left in `questions` (for the workers) and `replies` (for the server).
+    """
+
+    def __init__(self, config: Config, log: Log) -> None:
+        self._log = log
+        self._keys = 0
+        self._pending: dict[int, Pending] = {}
+        self._deadlines: deque[tuple[float, int, int]] = (
+            deque()
+        )  # when, and for which keys: first and one past the last
+        self.pending_bytes = 0
+        self.questions: list[tuple[int, Question]] = []
+        self.replies: list[bytes] = []
+        self.quit: QuitRequest | None = None
+        self._parser = RequestParser(())
+        self.configure(config)
+
+    def configure(self, config: Config) -> None:
+        """Take this configuration for the lines that come from now on."""
+        self._accounts = config.accounts
+        self._deadline = config.server.deadline
+        dialect = self._parser.dialect
+        self._parser = RequestParser(config.sasl.mechanisms)
+        self._parser.dialect = dialect
+
+    @property
+    def pending(self) -> int:
+        """How many requests wait for their decision."""
+        return len(self._pending)
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When the first of them is over (monotonic seconds), if one waits."""
+        return self._deadlines[0][0] if self._pending and self._deadlines else None
+
+    def receive(self, lines: list[Line]) -> float:
+        """Take lines that came together, up to a `QUIT`; the deadline of the questions they led to."""
+        now = time.monotonic()
+        deadline = now + self._deadline
+        first = self._keys
+        for line in lines:
+            self._receive(line, now)
+            if self.quit:
+                break
+        if self._keys > first:
+            self._deadlines.append((deadline, first, self._keys))
+        return deadline
+
+    def decide(self, key: int, decision: Decision) -> None:
+        """Reply by this decision, unless the request has had its reply."""
+        pending = self._pending.pop(key, None)
+        if pending is not None:
+            self.pending_bytes -= pending.size
+            self._reply(pending, decision)
+
+    def expire(self) -> None:
+        """Reply to those whose deadline is over."""
+        now = time.monotonic()
+        while self._deadlines and self._deadlines[0][0] <= now:
+            _, first, end = self._deadlines.popleft()
+            for key in range(first, end):
+                self.decide(key, Undecided(reason="the deadline is over"))
+
+    def give_up(self, reason: str) -> None:
+        """Reply "temporary" to all that still wait."""
+        for key in list(self._pending):
+            self.decide(key, Undecided(reason=reason))
+
+    def _receive(self, line: Line, now: float) -> None:
+        request = self._parser.parse(line)
+        if isinstance(request, PasswordRequest | ResponseRequest):
+            self._receive_check(request, now)
+        elif isinstance(request, RefusedRequest):
+            self._refuse(request.number, request.text)
+        elif isinstance(request, InterfaceRequest):
+            version = min(request.version, INTERFACE_VERSION)
+            self.replies.append(render_reply(Reply(request.number, "INTF", str(version))))
+        elif isinstance(request, NumberlessLine):
+            self.replies.append(render_information("a line without a sequence number was ignored"))
+        else:
+            self.quit = request
+
+    def _receive_check(self, request: PasswordRequest | ResponseRequest, now: float) -> None:
+        try:
+            account = self._accounts.parse(request.address)
+        except MalformedRequest:
+            self._refuse(request.number, MALFORMED)
+            return
+        method = "VRFY" if isinstance(request, PasswordRequest) else request.mechanism
+        address = request.address if account is None else account.address
+        pending = Pending(request.number, address, request.mode, method, now, _size(request))
+        if account is None:
+            self._reply(pending, Decided(Verdict.USER_UNKNOWN, reason="the domain is no host name"))
+        elif isinstance(request, PasswordRequest):
+            if request.password.matches(b""):
+                self._reply(pending, Decided(Verdict.PASSWORD_MISMATCH, reason="the password is empty"))
+            else:
+                self._ask(pending, PasswordCheck(account, request.password))
+        else:
+            self._ask(pending, ResponseCheck(account, request.mechanism, request.response, request.challenge))
+
+    def _ask(self, pending: Pending, question: Question) -> None:
+        self._pending[self._keys] = pending
+        self.pending_bytes += pending.size
+        self.questions.append((self._keys, question))
+        self._keys += 1
+
+    def _refuse(self, number: bytes, text: str) -> None:
+        self.replies.append(render_reply(Reply(number, "ERROR", text)))
+        if self._log.wants(Level.PROBLEMS):
+            self._log.write(Level.PROBLEMS, f"request {number.decode()} refused: {text}")
+
+    def _reply(self, pending: Pending, decision: Decision) -> None:
+        if isinstance(decision, Undecided):
+            reply, level = Reply(pending.number, "ERROR", TEMPORARY_FAILURE), Level.FAILURES
+        elif decision.verdict is Verdict.OK:
+            reply, level = Reply(pending.number, "OK"), Level.LOW_LEVEL
+        else:
+            reply, level = Reply(pending.number, "ERROR", INCORRECT_PASSWORD), Level.PROBLEMS
+        self.replies.append(render_reply(reply))
+        if self._log.wants(level):
+            self._log.write(level, _record(pending, decision))
+
+
+def _size(request: PasswordRequest | ResponseRequest) -> int:
+    """Bytes, nearly: what is long in it."""
+    if isinstance(request, PasswordRequest):
+        return len(request.address) + len(request.password.reveal())
+    return len(request.address) + len(request.response.reveal()) + len(request.challenge.reveal())
+
+
+def _record(pending: Pending, decision: Decision) -> str:
+    """The one stable line of a decision."""
+    return fields(
+        account=pending.address,
+        mode=pending.mode,
+        method=pending.method,
+        verdict=decision.verdict.name if isinstance(decision, Decided) else "TEMPORARY",
+        backend=decision.backend,
+        time=f"{time.monotonic() - pending.started:.6f}",
+        reason=decision.reason,
+    )

@@ -1,0 +1,268 @@
+"""One keeper and its workers, as the front process sees them."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from extauth.backend import Seen
+from extauth.config import Config
+from extauth.log_levels import Level
+from extauth.model import Decision, Question, Undecided
+from extauth.server.log import Log
+from extauth.server.poller import READ, WRITE, Poller
+from extauth.workers.channel import (
+    Answers,
+    Batch,
+    Command,
+    Ended,
+    FromKeeper,
+    FromWorker,
+    Inbox,
+    Loaded,
+    LogRecord,
+    Refused,
+    encode,
+    receive,
+)
+from extauth.workers.keeper import start_keeper
+
+_KEEPER_ENDS_IN = 0.3  # seconds
+_HUNG_AFTER = 2.0  # seconds over the deadline
+_SHORT_LIFE = 1.0  # seconds: a worker that dies so young is followed more slowly
+_LONGEST_PAUSE = 5.0  # seconds
+
+Decide = Callable[[int, Decision], None]
+
+
+class WorkerLink:
+    """A worker: its socket, and the keys of the questions it has."""
+
+    def __init__(self, number: int, sock: socket.socket) -> None:
+        self.number = number
+        self.socket = sock
+        self.inbox: Inbox[FromWorker] = Inbox(FromWorker)  # type: ignore[arg-type]  # a union is no type to mypy
+        self.outbox = bytearray()
+        self.under_way: set[int] = set()
+        self.batches: deque[tuple[float, range]] = deque()
+        self.started = time.monotonic()
+        self.retired = False
+        self.hear: Callable[[int], None] = lambda events: None
+
+    def is_hung(self, now: float) -> bool:
+        """Whether a question is far over its deadline, and neither answered nor thrown away."""
+        while self.batches and self.batches[0][0] + _HUNG_AFTER < now:
+            if not self.under_way.isdisjoint(self.batches[0][1]):
+                return True
+            self.batches.popleft()
+        return False
+
+
+class Generation:
+    """One reading of configuration and files: loading, then serving, then drained and closed.
+
+    `decide` takes the decisions of its workers.
+    """
+
+    def __init__(self, config: Config, before: frozenset[Path], poller: Poller, log: Log, decide: Decide) -> None:
+        self.config = config
+        self.seen: Seen = {}
+        self.summary = ""
+        self.refused: str | None = None
+        self.loaded = False
+        self.gone = False
+        self.started = time.monotonic()
+        self._poller = poller
+        self._log = log
+        self._decide = decide
+        self._workers: dict[int, WorkerLink] = {}
+        self._count = 0
+        self._pause = 0.0
+        self._next_start = 0.0
+        self._dismissed = False
+        self._end_by: float | None = None
+        self._inbox: Inbox[FromKeeper] = Inbox(FromKeeper)  # type: ignore[arg-type]  # a union is no type to mypy
+        self._keeper, self._socket = start_keeper(config, before)
+        poller.watch(self._socket.fileno(), READ, self._hear_keeper)
+
+    @property
+    def under_way(self) -> int:
+        """How many questions its workers have."""
+        return sum(len(worker.under_way) for worker in self._workers.values())
+
+    def ask(self, questions: Iterable[tuple[int, Question]], deadline: float) -> bool:
+        """Give the questions to workers, each to the one with the least under way. False: there is no worker."""
+        workers = [worker for worker in self._workers.values() if not worker.retired]
+        if not workers:
+            return False
+        shares: dict[int, list[tuple[int, Question]]] = {}
+        for question in questions:
+            worker = min(workers, key=lambda worker: len(worker.under_way))
+            worker.under_way.add(question[0])
+            shares.setdefault(worker.number, []).append(question)
+        for number, share in shares.items():
+            worker = self._workers[number]
+            worker.batches.append((deadline, range(share[0][0], share[-1][0] + 1)))
+            worker.outbox += encode(Batch(deadline, share))
+            self._send(worker)
+        return True
+
+    def tend(self) -> None:
+        """Replace workers that hang or have died; bury the retired ones."""
+        now = time.monotonic()
+        if self._end_by is not None:
+            if now >= self._end_by:
+                self._kill()
+            return
+        for worker in self._workers.values():
+            if not worker.retired and worker.is_hung(now):
+                worker.retired = True
+                self._log.write(Level.FAILURES, f"worker {worker.number} hangs: it gets no more requests")
+            if worker.retired and all(deadline < now for deadline, _ in worker.batches):
+                self._tell_keeper(Command(kill=True, worker=worker.number))
+        if self.loaded and not self._dismissed:
+            serving = sum(not worker.retired for worker in self._workers.values())
+            while serving < self.config.server.workers and now >= self._next_start and self._start_worker():
+                serving += 1
+
+    def dismiss_workers(self) -> None:
+        """Let the workers disconnect from what they are connected to, and end."""
+        self._dismissed = True
+        for worker in self._workers.values():
+            self._forget_socket(worker)
+
+    @property
+    def has_workers(self) -> bool:
+        """Whether one of them is alive, as far as its keeper has said."""
+        return bool(self._workers)
+
+    def close(self) -> None:
+        """Have the keeper kill what is left of its workers, and end; `gone` says when that is done."""
+        if not self.loaded:
+            self._kill()  # whatever it loads may take long
+        elif self._end_by is None and not self.gone:
+            self.dismiss_workers()
+            self._end_by = time.monotonic() + _KEEPER_ENDS_IN
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def _start_worker(self) -> bool:
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            self._start_later(f"cannot start a worker: {error.strerror}")
+            return False
+        with theirs:
+            self._count += 1
+            worker = WorkerLink(self._count, ours)
+            ours.setblocking(False)
+            self._workers[worker.number] = worker
+            self._tell_keeper(Command(kill=False, worker=worker.number), theirs.fileno())
+        worker.hear = functools.partial(self._hear_worker, worker)
+        self._poller.watch(ours.fileno(), READ, worker.hear)
+        return True
+
+    def _start_later(self, why: str) -> None:
+        self._pause = min(_LONGEST_PAUSE, self._pause * 2 or 0.1)
+        self._next_start = time.monotonic() + self._pause
+        self._log.write(Level.FAILURES, f"{why}; the next one starts in {self._pause:.1f} s")
+
+    def _send(self, worker: WorkerLink) -> None:
+        with contextlib.suppress(BlockingIOError):
+            try:
+                while worker.outbox:
+                    sent = worker.socket.send(memoryview(worker.outbox)[:65536])
+                    del worker.outbox[:sent]
+            except (BrokenPipeError, ConnectionResetError):
+                worker.outbox.clear()  # its end is seen where it is read from
+        self._poller.watch(worker.socket.fileno(), READ | WRITE if worker.outbox else READ, worker.hear)
+
+    def _hear_worker(self, worker: WorkerLink, events: int) -> None:
+        if events & WRITE:
+            self._send(worker)
+        if events & ~WRITE == 0:
+            return
+        messages = receive(worker.socket, worker.inbox)
+        if messages is None:
+            worker.retired = True  # what it had is answered when its keeper tells how it ended
+            self._forget_socket(worker)
+            return
+        for message in messages:
+            if isinstance(message, Answers):
+                for key, decision in message.decisions:
+                    worker.under_way.discard(key)
+                    self._decide(key, decision)
+            else:
+                self._log.write(Level(message.level), message.text)
+
+    def _hear_keeper(self, events: int) -> None:
+        messages = receive(self._socket, self._inbox)
+        if messages is None:
+            self._bury_keeper()
+            return
+        for message in messages:
+            if isinstance(message, LogRecord):
+                self._log.write(Level(message.level), message.text)
+            elif isinstance(message, Loaded):
+                self.seen = {Path(path): signature for path, signature in message.seen}
+                self.summary = message.summary
+                self.loaded = True
+                self.tend()
+            elif isinstance(message, Refused):
+                self.refused = message.reason
+            elif isinstance(message, Ended):
+                self._worker_has_ended(message)
+
+    def _worker_has_ended(self, message: Ended) -> None:
+        worker = self._workers.pop(message.worker, None)
+        if worker is None:
+            return
+        self._lose(worker, message.how)
+        if self._dismissed:
+            return
+        why = f"worker {worker.number} {message.how}"
+        if time.monotonic() - worker.started < _SHORT_LIFE:
+            self._start_later(why)
+        else:
+            self._pause = 0.0
+            self._log.write(Level.FAILURES, f"{why}; it is replaced")
+        self.tend()
+
+    def _lose(self, worker: WorkerLink, how: str) -> None:
+        """What it had is answered now: it will not do so."""
+        self._forget_socket(worker)
+        lost, worker.under_way = worker.under_way, set()
+        for key in lost:
+            self._decide(key, Undecided(reason=f"worker {worker.number}, that had the request, {how}"))
+
+    def _forget_socket(self, worker: WorkerLink) -> None:
+        if worker.socket.fileno() >= 0:
+            self._poller.forget(worker.socket.fileno())
+            worker.socket.close()
+
+    def _tell_keeper(self, command: Command, *descriptors: int) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            socket.send_fds(self._socket, [encode(command)], list(descriptors))
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._keeper, signal.SIGKILL)
+        self._bury_keeper()
+
+    def _bury_keeper(self) -> None:
+        """It has closed its socket, which it does by ending, or it has been killed."""
+        if self.gone:
+            return
+        self.gone = True
+        self._poller.forget(self._socket.fileno())
+        self._socket.close()
+        os.waitpid(self._keeper, 0)
+        for worker in self._workers.values():
+            self._lose(worker, "was lost with its keeper")
+        self._workers.clear()

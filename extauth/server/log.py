@@ -1,0 +1,112 @@
+"""The log: `*` lines for the Server Log, and where the site wants it a file or syslog."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from extauth.config import LogSettings
+from extauth.log_levels import LEVEL_NAMES, Level
+from extauth.protocol.replies import one_line, render_information
+
+_PLAIN = re.compile(r"[!#-<>-~]+")
+_MAX_VALUE = 256
+_FACILITIES = {"user": 1, "mail": 2, "daemon": 3, "auth": 4, "authpriv": 10} | {f"local{n}": 16 + n for n in range(8)}
+_SEVERITIES = {Level.CRASHES: 2, Level.FAILURES: 3, Level.MAJOR: 5, Level.PROBLEMS: 4, Level.LOW_LEVEL: 6}
+_SYSLOG = "/dev/log"
+
+
+class Log:
+    """Writes records where their level is wanted. A log that cannot be written is reported once and holds nobody up.
+
+    `to_server` takes lines for standard output.
+    """
+
+    def __init__(self, settings: LogSettings, to_server: Callable[[bytes], None]) -> None:
+        self._to_server = to_server
+        self._file: int | None = None
+        self._lines: list[bytes] = []
+        self._syslog: socket.socket | None = None
+        self._complained: set[str] = set()
+        self.configure(settings)
+
+    def configure(self, settings: LogSettings) -> None:
+        """Take these settings from now on, and open what they name anew."""
+        self.flush()
+        self._settings = settings
+        self._server_level = LEVEL_NAMES[settings.server_level]
+        self._other_level = LEVEL_NAMES[settings.level] if settings.file or settings.syslog else None
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        if self._syslog is not None:
+            self._syslog.close()
+            self._syslog = None
+
+    def wants(self, level: Level) -> bool:
+        """Whether a record of this level is written anywhere."""
+        return level <= self._server_level or (self._other_level is not None and level <= self._other_level)
+
+    def write(self, level: Level, text: str) -> None:
+        """Write one record; whatever is in `text`, it is one line."""
+        if level <= self._server_level:
+            self._to_server(render_information(text))
+        if self._other_level is not None and level <= self._other_level:
+            if self._settings.file:
+                stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+                name = level.name.replace("_", " ").title()
+                self._lines.append(
+                    f"{stamp} [{os.getpid()}] {name}: {one_line(text)}\n".encode(errors="backslashreplace")
+                )
+            if self._settings.syslog:
+                self._to_syslog(level, text)
+
+    def flush(self) -> None:
+        """Write to the file what has come together."""
+        if not self._lines:
+            return
+        lines, self._lines = b"".join(self._lines), []
+        try:
+            if self._file is None:
+                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+                self._file = os.open(str(self._settings.file), flags, 0o640)
+            os.write(self._file, lines)
+            self._complained.discard("file")
+        except OSError as error:
+            self._complain("file", f"{self._settings.file}: {error.strerror}")
+
+    def _to_syslog(self, level: Level, text: str) -> None:
+        priority = _FACILITIES[self._settings.syslog or "mail"] * 8 + _SEVERITIES.get(level, 7)
+        record = f"<{priority}>extauth[{os.getpid()}]: {one_line(text)}".encode(errors="backslashreplace")
+        try:
+            if self._syslog is None:
+                self._syslog = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+                self._syslog.connect(_SYSLOG)
+            self._syslog.send(record)
+            self._complained.discard("syslog")
+        except OSError as error:
+            if self._syslog is not None:
+                self._syslog.close()
+                self._syslog = None
+            self._complain("syslog", f"{_SYSLOG}: {error.strerror}")
+
+    def _complain(self, what: str, text: str) -> None:
+        if what not in self._complained:
+            self._complained.add(what)
+            self._to_server(render_information(f"cannot write the log: {text}"))
+
+
+def fields(**values: str) -> str:
+    """`key=value` pairs, of which a value is quoted as in JSON where it is not plain."""
+    return " ".join(f"{key}={_shown(value)}" for key, value in values.items() if value)
+
+
+def _shown(value: str) -> str:
+    if len(value) > _MAX_VALUE:
+        value = value[:_MAX_VALUE] + "..."
+    return value if _PLAIN.fullmatch(value) else msgspec.json.encode(value).decode()

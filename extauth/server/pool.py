@@ -1,0 +1,145 @@
+"""Which generation of workers serves, which one comes next, and which ones are leaving."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from extauth.config import Config
+from extauth.log_levels import Level
+from extauth.model import Question
+from extauth.server.file_watch import FileWatch
+from extauth.server.generation import Decide, Generation
+from extauth.server.log import Log
+from extauth.server.poller import Poller
+
+_DISCONNECT_IN = 0.5  # seconds that dismissed workers have
+_KEEPER_AGAIN = 1.0  # seconds between two attempts to replace a keeper that died
+
+
+class WorkerPool:
+    """Has questions decided by the serving generation, and replaces that whole when files or configuration change.
+
+    A request that comes after a switch goes to the new generation, one that came before stays with the old: once a
+    request has seen a new file, no later one sees the old.
+    """
+
+    def __init__(self, config: Config, poller: Poller, log: Log, decide: Decide, on_switch: Callable[[Config], None]):
+        self._config = config
+        self._poller = poller
+        self._log = log
+        self._decide = decide
+        self._on_switch = on_switch
+        self._watch = FileWatch()
+        self._before: frozenset[Path] = frozenset()
+        self._serving: Generation | None = None
+        self._leaving: dict[Generation, float | None] = {}  # and when its workers were dismissed
+        self._waiting: deque[tuple[float, list[tuple[int, Question]]]] = deque()
+        self._again = 0.0
+        self._coming: Generation | None = self._begin()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a generation has ever been loaded."""
+        return self._serving is not None
+
+    @property
+    def refused(self) -> str | None:
+        """Why the first generation cannot be loaded, if so: then there is nothing to serve."""
+        if self._serving is not None or self._coming is None:
+            return None
+        if self._coming.gone and self._coming.refused is None:
+            return "the process that loads the configuration died"
+        return self._coming.refused
+
+    def ask(self, questions: list[tuple[int, Question]], deadline: float) -> None:
+        """Have these decided before `deadline` (monotonic seconds)."""
+        if self._serving is None or not self._serving.ask(questions, deadline):
+            self._waiting.append((deadline, questions))
+
+    def reload(self, config: Config) -> None:
+        """Replace what serves by a generation made from `config`, when that can be loaded."""
+        if self._coming is not None:
+            self._leave(self._coming)
+        self._config = config
+        self._before = frozenset()
+        self._coming = self._begin()
+
+    def tend(self) -> None:
+        """What has to be done now and then: switch, replace, notice changes, bury."""
+        now = time.monotonic()
+        if self._coming is not None:
+            self._look_at_coming(self._coming)
+        elif self._serving is not None:
+            changed = self._watch.changed()
+            if changed:
+                self._log.write(Level.MAJOR, f"changed: {', '.join(map(str, changed))}; reading anew")
+                self._coming = self._begin()
+            elif self._serving.gone and now >= self._again:
+                self._again = now + _KEEPER_AGAIN
+                self._log.write(Level.FAILURES, "the parent of the workers died; it is replaced")
+                self._coming = self._begin()
+        if self._serving is not None:
+            self._serving.tend()
+            while self._waiting and (
+                self._waiting[0][0] <= now or self._serving.ask(self._waiting[0][1], self._waiting[0][0])
+            ):
+                self._waiting.popleft()
+        for generation, dismissed in list(self._leaving.items()):
+            self._see_off(generation, dismissed, now)
+
+    def end(self) -> bool:
+        """Let everything end; True when it has. Call it again until then."""
+        for generation in (self._serving, self._coming):
+            if generation is not None:
+                self._leave(generation)
+        self._serving = self._coming = None
+        now = time.monotonic()
+        for generation, dismissed in list(self._leaving.items()):
+            self._see_off(generation, dismissed, now)
+        return not self._leaving
+
+    def kill(self) -> None:
+        """End everything that has not ended, now."""
+        for generation in self._leaving:
+            generation.close()
+
+    def _begin(self) -> Generation:
+        self._watch.restart()  # what is refused is not tried again before it changes again
+        return Generation(self._config, self._before, self._poller, self._log, self._decide)
+
+    def _look_at_coming(self, coming: Generation) -> None:
+        if coming.loaded:
+            self._switch_to(coming)
+        elif self._serving is not None and (coming.gone or coming.refused is not None):
+            reason = coming.refused or "the process that loads it died"
+            self._log.write(Level.FAILURES, f"cannot read anew, what was read before stays: {reason}")
+            self._leave(coming)
+            self._coming = None
+
+    def _switch_to(self, coming: Generation) -> None:
+        if self._serving is not None:
+            self._leave(self._serving)
+        self._serving, self._coming = coming, None
+        self._before |= {path for path, signature in coming.seen.items() if signature is not None}
+        self._watch.start(coming.seen)
+        self._on_switch(coming.config)
+        self._log.write(Level.MAJOR, f"serving with {coming.config.server.workers} workers: {coming.summary}")
+
+    def _leave(self, generation: Generation) -> None:
+        self._leaving[generation] = None
+
+    def _see_off(self, generation: Generation, dismissed: float | None, now: float) -> None:
+        """The way out: its requests are answered, its workers disconnect, its keeper ends."""
+        generation.tend()
+        if generation.gone:
+            del self._leaving[generation]
+        elif not generation.loaded or (dismissed is not None and now - dismissed >= _DISCONNECT_IN):
+            generation.close()
+        elif dismissed is None and not generation.under_way:
+            generation.dismiss_workers()
+            self._leaving[generation] = now
+        elif dismissed is not None and not generation.has_workers:
+            generation.close()

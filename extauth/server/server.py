@@ -1,0 +1,219 @@
+"""The line loop: standard input to standard output, until one of them ends (docs/protocol.md, sections 2 and 5)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import stat
+import time
+
+from extauth.config import Config, read_config
+from extauth.errors import ConfigError
+from extauth.log_levels import Level
+from extauth.protocol.framing import Framer, Line
+from extauth.protocol.replies import Reply, render_reply
+from extauth.server.descriptors import Standard
+from extauth.server.desk import FrontDesk
+from extauth.server.log import Log
+from extauth.server.poller import HUNG_UP, READ, WRITE, Poller, is_ready
+from extauth.server.pool import WorkerPool
+from extauth.version import VERSION
+
+_CHUNK = 65_536
+_PIECE = 4_096  # PIPE_BUF: what a pipe that polls writable takes without blocking, in one piece
+_MAX_PENDING = 20_000  # requests under way, past which no more are read
+_MAX_PENDING_BYTES = 2**24
+_MAX_OUTPUT = 2**20
+_ANSWERING = 4.0  # seconds from the end of input on
+_ENDING = 0.6  # seconds for the workers to end, when there was time left
+_TICK = 0.25  # seconds
+
+
+class Server:
+    """Serves one mail server, from its first line to the end of its input."""
+
+    def __init__(self, config: Config, standard: Standard) -> None:
+        self._input, self._output = standard.input, standard.output
+        self._waits_for_input = not stat.S_ISREG(os.fstat(self._input).st_mode)
+        self._max_pending = _MAX_PENDING if self._waits_for_input else 4 * config.server.workers
+        self._file = config.file
+        self._poller = Poller()
+        self._framer = Framer()
+        self._lines: list[Line] = []  # read, and not taken yet
+        self._out = bytearray()
+        self._reading = True  # there may be more input
+        self._only_what_is_there = False
+        self._answer_until: float | None = None
+        self._nobody_reads = False
+        self._signals: list[int] = []
+        self._log = Log(config.log, self._out.extend)
+        self._desk = FrontDesk(config, self._log)
+        self._log.write(Level.MAJOR, f"extauth {VERSION} starts, pid {os.getpid()}, configuration {config.file}")
+        self._pool = WorkerPool(config, self._poller, self._log, self._desk.decide, self._configure)
+
+    def serve(self) -> None:
+        """Run to the end. Raises ConfigError where the configuration cannot be served."""
+        self._catch_signals()
+        self._poller.watch(self._output, 0, self._on_output)
+        while not self._is_over():
+            self._poller.wait(self._time_to_wait())
+            self._handle_signals()
+            if self._pool.refused is not None:
+                raise ConfigError(self._pool.refused)
+            self._pool.tend()
+            self._desk.expire()
+            self._listen()
+            self._write()
+        self._end()
+
+    # --- input ----------------------------------------------------------------------------------------
+
+    @property
+    def _room(self) -> int:
+        """How many requests may be taken now."""
+        if not self._pool.is_ready or self._desk.pending_bytes > _MAX_PENDING_BYTES or len(self._out) > _MAX_OUTPUT:
+            return 0
+        return max(0, self._max_pending - self._desk.pending)
+
+    def _listen(self) -> None:
+        """Take what was read, as far as there is room; wait for more then, and for the end of input in any case."""
+        if self._lines:
+            self._take()
+        if self._only_what_is_there and self._reading and not is_ready(self._input, READ):
+            self._stop_reading()
+        wants_more = not self._lines and bool(self._room)
+        if self._reading and (wants_more or self._answer_until is None):
+            self._poller.watch(self._input, READ if wants_more else 0, self._on_input)
+        else:
+            self._poller.forget(self._input)
+
+    def _on_input(self, events: int) -> None:
+        if events & HUNG_UP and self._waits_for_input:
+            self._begin_to_end()
+        if self._lines or not self._room:
+            return
+        try:
+            chunk = os.read(self._input, _CHUNK)
+        except OSError:  # as a terminal gives when it is gone
+            chunk = b""
+        if chunk:
+            self._lines = self._framer.feed(chunk)
+        else:
+            self._stop_reading()
+        self._take()
+
+    def _stop_reading(self) -> None:
+        self._reading = False
+        self._lines += self._framer.finish()
+        self._begin_to_end()
+
+    def _take(self) -> None:
+        desk, room = self._desk, self._room
+        lines, self._lines = self._lines[:room], self._lines[room:]
+        deadline = desk.receive(lines)
+        if desk.questions:
+            questions, desk.questions = desk.questions, []
+            self._pool.ask(questions, deadline)
+        if desk.quit:
+            self._reading, self._lines = False, []
+            self._begin_to_end()
+
+    # --- output ---------------------------------------------------------------------------------------
+
+    def _write(self) -> None:
+        """Write what the reader takes, whole lines at a time."""
+        if self._desk.replies:
+            self._out += b"".join(self._desk.replies)
+            self._desk.replies.clear()
+        self._log.flush()
+        while self._out and not self._nobody_reads and is_ready(self._output, WRITE):
+            end = len(self._out) if len(self._out) <= _PIECE else self._out.rindex(b"\n", 0, _PIECE) + 1
+            try:
+                written = os.write(self._output, memoryview(self._out)[:end])
+            except OSError:
+                self._nobody_reads = True
+                return
+            del self._out[:written]
+        self._poller.watch(self._output, WRITE if self._out else 0, self._on_output)
+
+    def _on_output(self, events: int) -> None:
+        if events & HUNG_UP:
+            self._nobody_reads = True
+
+    # --- life and death -------------------------------------------------------------------------------
+
+    def _time_to_wait(self) -> float:
+        times = [_TICK]
+        now = time.monotonic()
+        if self._desk.next_deadline is not None:
+            times.append(self._desk.next_deadline - now)
+        if self._answer_until is not None:
+            times.append(self._answer_until - now)
+        if self._only_what_is_there and self._reading:
+            times.append(0.01)
+        return min(times)
+
+    def _begin_to_end(self) -> None:
+        if self._answer_until is None:
+            self._answer_until = time.monotonic() + _ANSWERING
+
+    def _is_over(self) -> bool:
+        if self._nobody_reads:
+            return True
+        if self._answer_until is None:
+            return False
+        if time.monotonic() >= self._answer_until:
+            return True
+        return (
+            not self._reading
+            and not self._lines
+            and not self._desk.pending
+            and not self._out
+            and not self._desk.replies
+        )
+
+    def _end(self) -> None:
+        """Answer what is left, say goodbye, and leave no process behind."""
+        self._desk.give_up("the server is stopping us")
+        if self._desk.quit:
+            self._desk.replies.append(render_reply(Reply(self._desk.quit.number, "OK")))
+        if not self._nobody_reads:
+            self._write()
+        self._poller.forget(self._input)
+        self._poller.forget(self._output)
+        left = min(_ENDING, (self._answer_until or 0.0) - time.monotonic())
+        until = time.monotonic() + left
+        while not self._pool.end() and time.monotonic() < until:
+            self._poller.wait(0.01)
+        self._pool.kill()
+        until = time.monotonic() + _ENDING
+        while not self._pool.end() and time.monotonic() < until:
+            self._poller.wait(0.01)
+
+    def _configure(self, config: Config) -> None:
+        self._desk.configure(config)
+        self._log.configure(config.log)
+
+    def _catch_signals(self) -> None:
+        bell, ring = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+        def on_bell(events: int) -> None:
+            with contextlib.suppress(BlockingIOError):
+                self._signals += os.read(bell, 4096)
+
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: None)
+        signal.set_wakeup_fd(ring, warn_on_full_buffer=False)
+        self._poller.watch(bell, READ, on_bell)
+
+    def _handle_signals(self) -> None:
+        signals, self._signals = set(self._signals), []
+        if signals & {signal.SIGTERM, signal.SIGINT}:
+            self._only_what_is_there = self._waits_for_input
+            self._begin_to_end()
+        if signal.SIGHUP in signals:
+            try:
+                self._pool.reload(read_config(self._file))
+            except ConfigError as error:
+                self._log.write(Level.FAILURES, f"cannot read anew, what was read before stays: {error}")

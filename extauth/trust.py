@@ -1,0 +1,100 @@
+"""Files that decide who is let in: who else could have written them, and have they changed?"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from extauth.errors import ConfigError, UnsafeFile
+
+MAX_FILE = 2**31 - 1
+"""Bytes that a file may have: just under 2 GiB."""
+
+Signature = tuple[int, int, int, int, int]
+"""Device, inode, size, mtime and ctime (in ns): one of them changes whenever a file does."""
+
+
+class TrustedFile(msgspec.Struct, frozen=True):
+    """The content of a file that nobody else could have written, and what it was when it was read."""
+
+    data: bytes
+    signature: Signature
+    readable_by_everyone: bool
+
+
+def signature(path: Path) -> Signature | None:
+    """What `path` is now, or None where it is out of reach."""
+    try:
+        return _signature(path.stat())
+    except OSError:
+        return None
+
+
+def read_trusted(path: Path, *, allow_unsafe: bool = False) -> TrustedFile:
+    """Read a regular file that only root or this process's user can have written.
+
+    Raises UnsafeFile where somebody else could (unless `allow_unsafe`), ConfigError where it is no regular file or
+    too large, and OSError where it cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO would be waited for
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ConfigError(f"{path}: is {_kind(status.st_mode)}; it must be a regular file")
+        if status.st_size > MAX_FILE:
+            raise ConfigError(f"{path}: has {status.st_size} bytes; at most {MAX_FILE} are read")
+        if not allow_unsafe:
+            _check_writers(path, status)
+        data = file.read()
+    return TrustedFile(data, _signature(status), bool(status.st_mode & stat.S_IROTH))
+
+
+def check_trusted(path: Path, *, allow_unsafe: bool = False) -> None:
+    """Raise UnsafeFile where somebody else could have written `path`, a file or a folder."""
+    if not allow_unsafe:
+        _check_writers(path, path.stat())
+
+
+def _check_writers(path: Path, status: os.stat_result) -> None:
+    _check(path, status, "file" if stat.S_ISREG(status.st_mode) else "folder", owned=True)
+    for folder, nearest in _folders(path):
+        above = folder.stat()
+        if nearest or not above.st_mode & stat.S_ISVTX:  # in a sticky folder nobody replaces what others own
+            _check(folder, above, f"folder (of {path})", owned=nearest)
+
+
+def _check(path: Path, status: os.stat_result, what: str, *, owned: bool) -> None:
+    ours = {0, os.geteuid()}
+    if owned and status.st_uid not in ours:
+        raise UnsafeFile(
+            f"{path}: this {what} belongs to uid {status.st_uid}; it must belong to root or to uid {os.geteuid()}, "
+            "as whom this program runs"
+        )
+    if status.st_mode & stat.S_IWOTH:
+        raise UnsafeFile(
+            f"{path}: this {what} is writable by everyone (mode {stat.S_IMODE(status.st_mode):04o}); "
+            f"run: chmod o-w {path}"
+        )
+
+
+def _folders(path: Path) -> Iterator[tuple[Path, bool]]:
+    """The folders above `path` as it is written and as it is once links are followed; whether it lies right in it."""
+    seen = set()
+    for way in (path.absolute(), path.resolve()):
+        for depth, folder in enumerate(way.parents):
+            if folder not in seen:
+                seen.add(folder)
+                yield folder, depth == 0
+
+
+def _signature(status: os.stat_result) -> Signature:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _kind(mode: int) -> str:
+    kinds = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a FIFO"), (stat.S_ISSOCK, "a socket"))
+    return next((name for is_kind, name in kinds if is_kind(mode)), "a device")

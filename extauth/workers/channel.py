@@ -1,0 +1,115 @@
+"""Messages over a socket between the front process, keepers and workers: MessagePack with a length before it."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import msgspec
+
+from extauth.model import Decision, Question
+from extauth.trust import Signature
+
+
+class Batch(msgspec.Struct, frozen=True, array_like=True):
+    """Front to worker: questions, each with its key, to be answered before `deadline` (monotonic seconds)."""
+
+    deadline: float
+    questions: list[tuple[int, Question]]
+
+
+class Answers(msgspec.Struct, frozen=True, array_like=True, tag=0):
+    """Worker to front: decisions, each with the key of its question."""
+
+    decisions: list[tuple[int, Decision]]
+
+
+class LogRecord(msgspec.Struct, frozen=True, array_like=True, tag=1):
+    """Worker or keeper to front: something for the log."""
+
+    level: int
+    text: str
+
+
+class Loaded(msgspec.Struct, frozen=True, array_like=True, tag=2):
+    """Keeper to front: the chain is loaded; what it has seen of which files, and who serves what."""
+
+    seen: list[tuple[str, Signature | None]]
+    summary: str
+
+
+class Refused(msgspec.Struct, frozen=True, array_like=True, tag=3):
+    """Keeper to front: this configuration cannot be served, and why."""
+
+    reason: str
+
+
+class Ended(msgspec.Struct, frozen=True, array_like=True, tag=4):
+    """Keeper to front: a worker is dead and buried, and how it died."""
+
+    worker: int
+    how: str
+
+
+class Command(msgspec.Struct, frozen=True, array_like=True):
+    """Front to keeper: fork a worker (the descriptor of its socket comes along), or kill one."""
+
+    kill: bool
+    worker: int
+
+
+FromWorker = Answers | LogRecord
+FromKeeper = LogRecord | Loaded | Refused | Ended
+
+_LENGTH = struct.Struct("!I")
+_encoder = msgspec.msgpack.Encoder()
+
+M = TypeVar("M")
+
+
+def encode(message: msgspec.Struct) -> bytes:
+    """The message as it travels."""
+    body = _encoder.encode(message)
+    return _LENGTH.pack(len(body)) + body
+
+
+class Inbox(Generic[M]):
+    """Puts messages of one type together from what arrives."""
+
+    def __init__(self, kind: type[M]) -> None:
+        self._decoder = msgspec.msgpack.Decoder(kind)
+        self._data = bytearray()
+
+    def feed(self, data: bytes) -> list[M]:
+        """The messages that `data` completes."""
+        self._data += data
+        messages, start = [], 0
+        while len(self._data) - start >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._data, start)
+            end = start + _LENGTH.size + length
+            if len(self._data) < end:
+                break
+            messages.append(self._decoder.decode(memoryview(self._data)[start + _LENGTH.size : end]))
+            start = end
+        del self._data[:start]
+        return messages
+
+
+CHUNK = 262_144
+"""Bytes to read at once."""
+
+
+def receive(sock: socket.socket, inbox: Inbox[M]) -> list[M] | None:
+    """Wait for something to arrive: the messages it completes, or None at the end."""
+    try:
+        data = sock.recv(CHUNK)
+    except ConnectionResetError:
+        return None
+    return inbox.feed(data) if data else None
+
+
+def seen_on_the_way(seen: dict[Path, Signature | None]) -> list[tuple[str, Signature | None]]:
+    """Paths as text, as they travel."""
+    return [(str(path), signature) for path, signature in seen.items()]

@@ -1,0 +1,196 @@
+"""The keeper of a generation: a process that loads the chain, forks the workers and buries them.
+
+It holds no request and runs no backend's code once the chain is loaded, so nothing hangs in it. When the front process
+is gone, by whatever death, it kills what it has started and ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import select
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import NoReturn
+
+from extauth.chain import Chain, build_chain
+from extauth.config import Config
+from extauth.errors import ConfigError, Fault
+from extauth.log_levels import Level
+from extauth.registry import forget_outside_paths
+from extauth.seal import sealed
+from extauth.workers.backend_logs import send_logs_to
+from extauth.workers.channel import (
+    CHUNK,
+    Command,
+    Ended,
+    FromKeeper,
+    Inbox,
+    Loaded,
+    LogRecord,
+    Refused,
+    encode,
+    seen_on_the_way,
+)
+from extauth.workers.lineage import become_child, die_with_parent
+from extauth.workers.worker import Worker
+
+_LOOK_AT_MEMORY = 1.0  # seconds
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_NICENESS = 5  # so that the front process, that answers from memory, is not kept waiting by those that compute
+
+
+def start_keeper(config: Config, before: frozenset[Path]) -> tuple[int, socket.socket]:
+    """Fork a keeper for `config`; its process id, and the socket to talk to it. `before`: files seen earlier."""
+    ours, theirs = socket.socketpair()
+    parent = os.getpid()
+    child = os.fork()
+    if child:
+        theirs.close()
+        return child, ours
+    try:
+        become_child([theirs.fileno()], niceness=_NICENESS)
+        die_with_parent(parent)  # a backend's code may hang while it loads
+        keeper = Keeper(theirs)
+        try:
+            sealed(keeper.run, config, before, parent)
+        except (ConfigError, Fault) as error:
+            keeper.refuse(error)
+    finally:
+        os._exit(1)
+
+
+class Keeper:
+    """Loads, then does what the front process says until that is gone."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._workers: dict[int, int] = {}  # process id -> number
+        self._inbox = Inbox(Command)
+        self._descriptors: list[int] = []
+        self._next_look = 0.0
+
+    def refuse(self, error: ConfigError | Fault) -> None:
+        """Say why there is nothing to serve."""
+        self._send(Refused(str(error)))
+
+    def run(self, config: Config, before: frozenset[Path], parent: int) -> NoReturn:
+        """Never returns: ends the process. Raises ConfigError."""
+        send_logs_to(self._send)
+        forget_outside_paths()
+        gc.disable()  # tables of a million accounts hold no cycles, and looking for them takes long
+        chain = build_chain(config, before)
+        seen = chain.load()
+        gc.freeze()  # what is loaded stays shared with the workers
+        gc.enable()
+        die_with_parent(parent, really=False)  # from here on this process sees the end itself, and tidies up first
+        self._send(Loaded(seen_on_the_way(seen), "; ".join(link.describe() for link in chain.links)))
+        self._serve(chain, config.server.worker_memory)
+        self._bury(kill=True)
+        os.killpg(0, signal.SIGKILL)  # with what a backend may have started while it loaded
+        os._exit(0)
+
+    def _serve(self, chain: Chain, memory: int) -> None:
+        deaths, death_bell = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(death_bell, warn_on_full_buffer=False)
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        poll.register(deaths, select.POLLIN)
+        while True:
+            ready = [descriptor for descriptor, _ in poll.poll(_LOOK_AT_MEMORY * 1000)]
+            if deaths in ready:
+                os.read(deaths, 4096)
+                self._bury(kill=False)
+            if self._socket.fileno() in ready and not self._obey(chain):
+                return
+            self._kill_the_overgrown(memory)
+
+    def _kill_the_overgrown(self, memory: int) -> None:
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + _LOOK_AT_MEMORY
+        for process, number in self._workers.items():
+            with contextlib.suppress(OSError):
+                resident = int(Path(f"/proc/{process}/statm").read_bytes().split()[1]) * _PAGE // 2**20
+                if resident > memory:
+                    self._send(
+                        LogRecord(
+                            Level.FAILURES,
+                            f"worker {number} has {resident} MiB, over server.worker_memory = {memory}: killing it",
+                        )
+                    )
+                    _kill_group(process)
+
+    def _obey(self, chain: Chain) -> bool:
+        """Do what the front process says; False when it is gone."""
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self._socket, CHUNK, 16)
+        except ConnectionResetError:
+            return False
+        self._descriptors += descriptors
+        for command in self._inbox.feed(data):
+            if command.kill:
+                self._kill(command.worker)
+            else:
+                self._fork(chain, command.worker, self._descriptors.pop(0))
+        return bool(data)
+
+    def _fork(self, chain: Chain, number: int, descriptor: int) -> None:
+        parent = os.getpid()
+        try:
+            child = os.fork()
+        except OSError as error:
+            os.close(descriptor)
+            self._send(Ended(number, f"could not be started: {error.strerror}"))
+            return
+        if child:
+            with contextlib.suppress(OSError):
+                os.setpgid(child, child)
+            os.close(descriptor)
+            self._workers[child] = number
+            return
+        try:
+            become_child([descriptor])
+            die_with_parent(parent)
+            Worker(chain, socket.socket(fileno=descriptor)).run()
+        finally:
+            os._exit(1)
+
+    def _kill(self, number: int) -> None:
+        for process in [process for process, its in self._workers.items() if its == number]:
+            _kill_group(process)
+
+    def _bury(self, *, kill: bool) -> None:
+        """Wait for the workers that are dead, or, with `kill`, for all; what they had started goes with them."""
+        if kill:
+            for process in self._workers:
+                _kill_group(process)
+        while self._workers:
+            found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT | (0 if kill else os.WNOHANG))
+            if found is None:
+                return
+            _kill_group(found.si_pid)  # before the process id is free for others
+            _, status = os.waitpid(found.si_pid, 0)
+            number = self._workers.pop(found.si_pid, None)
+            if number is not None:
+                self._send(Ended(number, _how(os.waitstatus_to_exitcode(status))))
+
+    def _send(self, message: FromKeeper) -> None:
+        with contextlib.suppress(OSError):  # the front process is gone: its end is seen where it is read from
+            self._socket.sendall(encode(message))
+
+
+def _kill_group(process: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process, signal.SIGKILL)
+
+
+def _how(exit_code: int) -> str:
+    if exit_code < 0:
+        return f"killed by {signal.Signals(-exit_code).name}"
+    return f"ended with status {exit_code}"

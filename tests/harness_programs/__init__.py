@@ -1,0 +1,43 @@
+"""Helper programs, most of them misbehaving, and how the tests play to them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+HARNESS = [sys.executable, "-c", "from extauth.cli import main; main()", "harness"]
+INTERPRETERS = {".sh": "sh", ".pl": "perl"}
+
+
+def program(name: str) -> list[str]:
+    """The command that runs one of the programs of this folder."""
+    path = Path(__file__).with_name(name)
+    return [INTERPRETERS[path.suffix], str(path)]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    status: int
+    lines: list[str]
+    log: list[str]
+
+    @property
+    def complaints(self) -> list[str]:
+        return [line.removeprefix("complaint: ") for line in self.lines if line.startswith("complaint: ")]
+
+    @property
+    def replies(self) -> list[str]:
+        return [line.removeprefix("O: ") for line in self.lines if line.startswith("O: ")]
+
+
+def run(arguments: list[str], typed: bytes = b"") -> Outcome:
+    done = subprocess.run([*HARNESS, *arguments], input=typed, capture_output=True, timeout=60, check=False)
+    return Outcome(done.returncode, done.stdout.decode().splitlines(), done.stderr.decode().splitlines())
+
+
+def replay(folder: Path, session: str | bytes, command: list[str], *options: str) -> Outcome:
+    path = folder / "session.txt"
+    path.write_bytes(session if isinstance(session, bytes) else session.encode())
+    return run(["replay", *options, str(path), "--", *command])

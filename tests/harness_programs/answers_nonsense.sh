@@ -1,0 +1,2 @@
+#!/bin/sh
+while read -r number rest; do echo "$number MAYBE"; echo; done

@@ -1,0 +1,2 @@
+$| = 1;
+while (<STDIN>) { /^(\S+)/; print "$1 PLAIN tiger\n" }

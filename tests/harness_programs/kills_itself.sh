@@ -1,0 +1,3 @@
+#!/bin/sh
+while read -r number rest; do echo "$number OK"; done
+kill -SEGV $$

@@ -1,0 +1,1 @@
+while (<STDIN>) { /^(\S+)/; print "$1 OK\n" }

@@ -1,0 +1,3 @@
+$| = 1;
+while (<STDIN>) { /^(\S+)/; print "$1 OK\n" }
+print "* bye";
