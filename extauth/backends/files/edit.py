@@ -1,0 +1,104 @@
+"""A line added to a password file, changed in it or taken out: all other lines stay as they are."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from extauth.backends.files.entry import BadLine
+from extauth.backends.files.plain import parse
+from extauth.errors import ConfigError, MalformedRequest
+from extauth.protocol.accounts import AccountParser
+
+
+def set_password(path: Path, address: str, stored: bytes) -> bool:
+    """Give `address` this stored password, in a file of the `plain` format; whether it was there before.
+
+    Raises ConfigError where the address is none, OSError where the file cannot be replaced.
+    """
+    return _replace_line(path, address, _canonical(address).encode() + b":" + stored + b"\n")
+
+
+def delete_account(path: Path, address: str) -> bool:
+    """Take the line of `address` out; whether there was one. Raises as `set_password` does."""
+    return _replace_line(path, address, None)
+
+
+def _replace_line(path: Path, address: str, line: bytes | None) -> bool:
+    account = _canonical(address)
+    path = path.resolve()  # where it is a link, the file is replaced and not the link
+    with _only_one_editor(path.parent):
+        try:
+            before = path.read_bytes()
+        except FileNotFoundError:
+            before = b""
+        lines = before.splitlines(keepends=True)
+        ours = [number for number, candidate in enumerate(lines) if _account_of(candidate) == account]
+        if line is None:
+            after = [candidate for number, candidate in enumerate(lines) if number not in ours]
+        elif ours:
+            after = [line if number == ours[0] else candidate for number, candidate in enumerate(lines)]
+            after = [candidate for number, candidate in enumerate(after) if number not in ours[1:]]
+        else:
+            if lines and not lines[-1].endswith(b"\n"):
+                lines[-1] += b"\n"
+            after = [*lines, line]
+        if line is not None or ours:
+            _replace_file(path, b"".join(after))
+    return bool(ours)
+
+
+def _canonical(address: str) -> str:
+    """The address in the form that the file's lines are compared in; a bare name stays one."""
+    try:
+        if "@" in address:
+            account = AccountParser().parse(address)
+            if account is not None and ":" not in account.address:
+                return account.address
+        elif address and ":" not in address and address.isprintable():
+            return AccountParser().name(address)
+    except MalformedRequest:
+        pass
+    raise ConfigError(f"{address!r} is no account: give name@domain, or a name that counts in every domain")
+
+
+def _account_of(line: bytes) -> str | None:
+    try:
+        return _canonical(parse(line.rstrip(b"\r\n"))[0])
+    except (BadLine, ConfigError):
+        return None
+
+
+@contextlib.contextmanager
+def _only_one_editor(folder: Path) -> Iterator[None]:
+    """Wait until nobody else edits: the folder is locked, since the file itself is replaced."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _replace_file(path: Path, content: bytes) -> None:
+    """Put a file of this content in the place of `path`, with the same mode and owner."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            with contextlib.suppress(FileNotFoundError):
+                status = path.stat()
+                os.fchown(descriptor, status.st_uid, status.st_gid)
+                os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
+            os.fsync(descriptor)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,34 @@
+"""`extauth check`: is the configuration sound, and what would be served?"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+import click
+
+from extauth.chain import build_chain
+from extauth.config import read_config
+from extauth.errors import ConfigError, Fault
+from extauth.registry import forget_outside_paths
+
+
+@click.command()
+@click.option(
+    "-c", "--config", "config_file", required=True, type=click.Path(path_type=Path), help="The configuration file."
+)
+def check(config_file: Path) -> None:
+    """Read the configuration and all files as `serve` would, and say what is wrong and what would be served."""
+    logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stdout)
+    forget_outside_paths()
+    try:
+        config = read_config(config_file)
+        chain = build_chain(config)
+        chain.load()
+    except (ConfigError, Fault) as error:
+        click.echo(f"extauth: {error}", err=True)
+        sys.exit(1)
+    for link in chain.links:
+        click.echo(link.describe())
+    click.echo(f"secure methods: {', '.join(config.sasl.mechanisms) or 'none'}")

@@ -1,0 +1,27 @@
+"""Fixtures: a site (a folder with a configuration and its files), and helpers that serve it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.helper import Helper, Site
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A folder that nobody else writes to; every helper that was started in it has ended when the test has."""
+    site = Site(tmp_path)
+    yield site
+    for helper in site.helpers:
+        helper.kill()
+
+
+@pytest.fixture
+def helper(site: Site) -> Helper:
+    """A helper with a few accounts: see `Site.ACCOUNTS`."""
+    site.write("passwd", site.ACCOUNTS)
+    site.configure()
+    return site.serve()

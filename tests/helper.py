@@ -1,0 +1,225 @@
+"""Drives the real program through its real pipes. Every wait has an end; nothing sleeps."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+PATIENCE = 20.0
+"""Seconds after which a test gives up on something that never comes."""
+
+EXTAUTH = [str(Path(sys.executable).with_name("extauth"))]
+
+
+class Helper:
+    """A running `extauth serve`."""
+
+    def __init__(self, config: Path, **options: object) -> None:
+        self._command = [*EXTAUTH, "serve", "-c", str(config)]
+        keywords = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+        self.process: subprocess.Popen[bytes] = subprocess.Popen(
+            self._command, bufsize=0, start_new_session=True, **keywords
+        )  # type: ignore[call-overload]
+        self.replies: list[bytes] = []
+        self.information: list[str] = []
+        self._partial = b""
+
+    def send(self, *lines: bytes) -> None:
+        """Write lines, each with its end."""
+        self.write(b"".join(line + b"\n" for line in lines))
+
+    def write(self, data: bytes) -> None:
+        """Write bytes, all of them."""
+        assert self.process.stdin is not None
+        view = memoryview(data)
+        while view:
+            view = view[self.process.stdin.write(view) :]
+
+    def ask(self, line: bytes) -> bytes:
+        """Send one request: the status and text of its reply."""
+        number = line.split(b" ")[0]
+        self.send(line)
+        return self.reply(number)
+
+    def reply(self, number: bytes) -> bytes:
+        """Wait for the reply to `number`: its status and text."""
+        found: list[bytes] = []
+
+        def has_come() -> bool:
+            found[:] = [line for line in self.replies if line.split(b" ")[0] == number]
+            return bool(found)
+
+        self.wait_for(has_come, f"a reply to {number!r}")
+        self.replies.remove(found[0])
+        return found[0][len(number) + 1 :]
+
+    def wait_for_replies(self, count: int) -> list[bytes]:
+        """Wait until this many replies have come; all that have."""
+        self.wait_for(lambda: len(self.replies) >= count, f"{count} replies")
+        return self.replies
+
+    def wait_for_information(self, pattern: str) -> str:
+        """Wait for an information line that matches, which may have come before; the line."""
+        found: list[str] = []
+
+        def has_come() -> bool:
+            found[:] = [line for line in self.information if re.search(pattern, line)]
+            return bool(found)
+
+        self.wait_for(has_come, f"information like {pattern!r}")
+        return found[0]
+
+    def wait_for(self, condition: Callable[[], bool], what: str) -> None:
+        """Read until `condition` holds."""
+        until = time.monotonic() + PATIENCE
+        while not condition():
+            if not self._read(until - time.monotonic()):
+                raise AssertionError(f"{what} never came; {self}")
+
+    def close(self) -> None:
+        """Close its standard input, as the mail server does."""
+        assert self.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+
+    def end(self) -> int:
+        """Close its standard input, read all that still comes, and wait for it to be gone: its exit status."""
+        self.close()
+        return self.wait_for_end()
+
+    def wait_for_end(self) -> int:
+        """Read all that still comes, and wait for it to be gone: its exit status."""
+        until = time.monotonic() + PATIENCE
+        while self._read(until - time.monotonic()):
+            pass
+        return self.process.wait(PATIENCE)
+
+    def errors(self) -> str:
+        """What it wrote to standard error, once it has ended."""
+        assert self.process.stderr is not None
+        return self.process.stderr.read().decode()
+
+    def descendants(self) -> list[int]:
+        """The processes that it has started, and those that these have."""
+        parents = {}
+        for entry in Path("/proc").iterdir():
+            with contextlib.suppress(OSError, ValueError):
+                parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+        found = [self.process.pid]
+        for process in found:
+            found += [child for child, parent in parents.items() if parent == process]
+        return found[1:]
+
+    def kill(self) -> None:
+        """End it whatever it does."""
+        if self.process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(PATIENCE)
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
+
+    def _read(self, seconds: float) -> bool:
+        """Read what comes within this time; False where nothing does or nothing can."""
+        assert self.process.stdout is not None
+        if not select.select([self.process.stdout], [], [], max(0.0, seconds))[0]:
+            return False
+        data = os.read(self.process.stdout.fileno(), 65536)
+        *lines, self._partial = (self._partial + data).split(b"\n")
+        for line in lines:
+            if line.startswith(b"* "):
+                self.information.append(line[2:].decode())
+            else:
+                self.replies.append(line)
+        return bool(data)
+
+    def __str__(self) -> str:
+        return f"replies {self.replies[-20:]}, information {self.information[-20:]}, status {self.process.poll()}"
+
+
+class Site:
+    """A folder with a configuration and the files it names."""
+
+    ACCOUNTS = """\
+alice@example.com:{PLAIN}open sesame
+bob@example.com:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=
+"""
+    """alice's is stored in the clear, bob's is "password" and is not."""
+
+    BASIC = """\
+default_domain = "example.com"
+[[backend]]
+type = "files"
+path = "passwd"
+"""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config = folder / "extauth.toml"
+        self.helpers: list[Helper] = []
+
+    def write(self, name: str, content: str | bytes, mode: int = 0o600) -> Path:
+        """Write a file whole, by putting a new one in its place, as editors do."""
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        new = path.with_name(f".{path.name}.new")
+        new.write_bytes(content.encode() if isinstance(content, str) else content)
+        new.chmod(mode)
+        new.replace(path)
+        return path
+
+    def configure(self, text: str = BASIC) -> Path:
+        """Write the configuration."""
+        return self.write("extauth.toml", text)
+
+    def serve(self, **options: object) -> Helper:
+        """Start a helper; `options` are those of subprocess.Popen."""
+        helper = Helper(self.config, **options)
+        self.helpers.append(helper)
+        return helper
+
+    def run(
+        self, *arguments: str, input: bytes = b"", environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run `extauth` with these arguments to its end."""
+        return subprocess.run(
+            [*EXTAUTH, *arguments],
+            input=input,
+            capture_output=True,
+            check=False,
+            timeout=60,
+            cwd=self.folder,
+            env=environment,
+        )
+
+    def session(self, *lines: bytes) -> list[bytes]:
+        """Have `extauth serve` answer these lines from a file, to its end: the replies, in order of their numbers."""
+        done = self.run("serve", "-c", str(self.config), input=b"".join(line + b"\n" for line in lines))
+        assert done.returncode == 0, done.stderr
+        return sorted(line for line in done.stdout.splitlines() if not line.startswith(b"* "))
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process runs (a dead one that nobody has buried does not)."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Wait for something that has no event to wait for."""
+    until = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < until, f"{what} never came"
+        select.select([], [], [], 0.01)
