@@ -35,7 +35,7 @@ def doveadm(scheme: str, *options: str) -> Store:
 
 
 def slappasswd(scheme: str, *options: str) -> Store:
-    return lambda password: _run(["/usr/sbin/slappasswd", "-n", "-h", scheme, *options, "-T", "/dev/stdin"], password)
+    return lambda password: _run(["slappasswd", "-n", "-h", scheme, *options, "-T", "/dev/stdin"], password)
 
 
 def under(prefix: bytes, store: Store) -> Store:
@@ -109,13 +109,13 @@ SCHEMES: list[tuple[str, Store]] = [
     ("slappasswd-SHA256", slappasswd("{SHA256}", "-o", "module-load=pw-sha2")),
     ("slappasswd-SSHA512", slappasswd("{SSHA512}", "-o", "module-load=pw-sha2")),
     ("slappasswd-ARGON2", slappasswd("{ARGON2}", "-o", "module-load=argon2")),
-    ("slappasswd-CRYPT-des", slappasswd("{CRYPT}")),
+    ("slappasswd-CRYPT-bigcrypt", slappasswd("{CRYPT}")),
     ("slappasswd-CRYPT-sha512", slappasswd("{CRYPT}", "-c", "$6$%.16s")),
 ]
 """An id, and how that program stores a password."""
 
 CUT: dict[str, int] = {
-    **dict.fromkeys(["mkpasswd-descrypt", "doveadm-DES-CRYPT", "slappasswd-CRYPT-des"], 8),
+    **dict.fromkeys(["mkpasswd-descrypt", "doveadm-DES-CRYPT"], 8),
     **dict.fromkeys(
         ["htpasswd-bcrypt", "mkpasswd-bcrypt", "mkpasswd-bcrypt-a", "doveadm-CRYPT", "doveadm-BLF-CRYPT"], 72
     ),

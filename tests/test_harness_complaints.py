@@ -16,19 +16,18 @@ _ONE = "I: 1 VRFY a@d x\n"
 @pytest.mark.parametrize(
     ("name", "session", "complaints"),
     [
-        ("answers_twice.sh", _ONE + "wait 0.2", ["a repeated number: 1 OK"]),
+        ("answers_twice.sh", _TWO, ["a repeated number: 1 OK"]),
         ("invents_a_number.sh", _ONE, ["an unknown number: 91 OK"]),
         ("raw_control.pl", _ONE, [r"a control character in a line: 1 ERROR a\rb"]),
         ("no_end_of_line.pl", _ONE, ["the last line is not terminated: * bye"]),
         ("exits_with_3.sh", _ONE, ["exit status 3"]),
         ("kills_itself.sh", _ONE, ["ended by SIGSEGV"]),
-        ("leaves_a_child.sh", _ONE, ["left a process behind: killed"]),
         (
             "answers_nonsense.sh",
-            _ONE + "wait 0.2",
+            _TWO,
             [
-                "a reply that is none of OK, ERROR, FAILURE, INTF and PLAIN: 1 MAYBE",
-                "neither a reply nor an information line: ",
+                "neither a known reply nor an information line: 1 MAYBE",
+                "neither a known reply nor an information line: ",
             ],
         ),
         (
@@ -37,13 +36,13 @@ _ONE = "I: 1 VRFY a@d x\n"
             [
                 "a repeated number after standard input was closed: 1 OK",
                 "an unknown number after standard input was closed: 77 OK",
-                "neither a reply nor an information line after standard input was closed: goodbye",
+                "neither a known reply nor an information line after standard input was closed: goodbye",
             ],
         ),
         (
             "dies_at_once.sh",
             _ONE,
-            ["no reply to 1", "ended before its standard input was closed", "exit status 1"],
+            ["no reply to 1", "ended or stopped reading before its standard input was closed", "exit status 1"],
         ),
         (
             "never_answers.sh",
@@ -86,29 +85,25 @@ def test_a_program_that_stays_is_killed_and_named(tmp_path: Path) -> None:
     assert outcome.status == 1
 
 
-def test_a_full_standard_error_stops_the_program_as_under_the_server(tmp_path: Path) -> None:
-    outcome = replay(tmp_path, _ONE, program("floods_standard_error.pl"), "--time-out", "0.5")
+def test_a_full_standard_error_is_named(tmp_path: Path) -> None:
+    outcome = replay(tmp_path, _ONE, program("never_answers_and_fills_standard_error.pl"), "--time-out", "0.3")
     assert outcome.complaints == [
-        "not gone 5 seconds after its standard input was closed: killed",
-        "no reply to 1 within 0.5 seconds",
+        "no reply to 1 within 0.3 seconds",
         "standard error is full, and the server reads it only after the end",
     ]
 
 
 def test_a_program_that_reads_no_more_is_named(tmp_path: Path) -> None:
-    session = "I: 1 VRFY a@d x\nwait\nwait 0.3\n" + "I: 2 VRFY b@d y\nO: 2 OK\n"
+    session = "I: 1 VRFY a@d x\nwait\nI: 2 VRFY b@d y\nO: 2 OK\n"
     outcome = replay(tmp_path, session, program("stops_reading.sh"))
-    assert "ended, or read no more, before its standard input was closed" in outcome.complaints
+    assert "ended or stopped reading before its standard input was closed" in outcome.complaints
     assert "replies: 0 of 1 as expected" in outcome.lines
     assert outcome.status == 1
 
 
 def test_a_pipe_that_nobody_empties_is_a_time_out_even_if_nothing_is_to_be_answered(tmp_path: Path) -> None:
-    outcome = replay(tmp_path, f"I: !{'x' * 200_000}\n", program("never_reads.sh"), "--time-out", "0.3")
-    assert outcome.complaints == [
-        "took no input for 0.3 seconds",
-        "not gone 5 seconds after its standard input was closed: killed",
-    ]
+    outcome = replay(tmp_path, f"I: !{'x' * 200_000}\n", program("never_reads.pl"), "--time-out", "0.3")
+    assert outcome.complaints == ["took no input for 0.3 seconds"]
 
 
 def test_of_very_many_complaints_the_first_are_shown(tmp_path: Path) -> None:
@@ -120,7 +115,6 @@ def test_of_very_many_complaints_the_first_are_shown(tmp_path: Path) -> None:
 
 
 def test_nothing_that_was_left_behind_still_runs(tmp_path: Path) -> None:
-    leaves = ["sh", "-c", 'echo "* $$"; sleep 1000 & cat >/dev/null']
-    outcome = replay(tmp_path, "", leaves)
+    outcome = replay(tmp_path, "I: 1 VRFY a@d x\n", program("leaves_a_child.sh"))
     assert outcome.complaints == ["left a process behind: killed"]
     assert not group_runs(int(outcome.replies[0].removeprefix("* ")))

@@ -105,17 +105,17 @@ def test_bytes_are_sent_as_they_are(tmp_path: Path) -> None:
 
 def test_the_program_runs_in_a_fresh_folder_or_the_one_that_is_named(tmp_path: Path) -> None:
     where = program("says_where_it_is.pl")
-    fresh = replay(tmp_path, "I: 1 VRFY a@d x\n", where).replies[0].split()[2]
+    fresh = replay(tmp_path, "I: 1 VRFY a@d secret\n", where).replies[0].split()[2]
     assert "extauth-harness-" in fresh
     assert not Path(fresh).exists()
-    named = replay(tmp_path, "I: 1 VRFY a@d x\n", where, "--base-directory", str(tmp_path))
+    named = replay(tmp_path, "I: 1 VRFY a@d secret\n", where, "--base-directory", str(tmp_path))
     assert named.replies[0].split()[2] == os.path.realpath(tmp_path)
 
 
 def test_a_path_in_the_command_is_meant_from_where_the_harness_is(tmp_path: Path) -> None:
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "a.toml").touch()
-    (tmp_path / "session.txt").write_text("I: 1 VRFY a@d x\n")
+    (tmp_path / "session.txt").write_text("I: 1 VRFY a@d secret\n")
     command = [*HARNESS, "replay", "session.txt", "--", *program("says_where_it_is.pl"), "conf/a.toml", "conf", "no/x"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60, check=True)
     assert f" {tmp_path / 'conf' / 'a.toml'} conf no/x\n".encode() in done.stdout
@@ -142,8 +142,8 @@ def test_lines_without_a_number_need_no_answer(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--", "no-such-program"], "cannot start no-such-program: no such program"),
-        (["--", "./no-such-program"], "cannot start ./no-such-program: no such program"),
+        (["--", "no-such-program"], "cannot start no-such-program: not found, or not executable"),
+        (["--", "./no-such-program"], "cannot start ./no-such-program: not found, or not executable"),
         (["--base-directory", "/no/such/folder", "--", "true"], "does not exist"),
         ([], "Missing argument"),
     ],

@@ -66,7 +66,9 @@ class Conversation:
         return self.ended
 
     def turn(self) -> None:
-        """Let happen what happens within a few milliseconds, and keep the times."""
+        """Let happen what happens within a few milliseconds, and keep the times; nothing does after the end."""
+        if self.ended:
+            return
         for event in self._program.turn(_TURN):
             self._note(event)
         now = time.monotonic()

@@ -17,7 +17,8 @@ SECONDS_TO_END = 5.0
 
 _REPLY = re.compile(NUMBER + rb" (OK|ERROR|FAILURE|INTF|PLAIN)( .*)?", re.DOTALL)
 _QUIT = re.compile(NUMBER + rb" QUIT\r?")
-_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
+_EARLY = "ended or stopped reading before its standard input was closed"
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Judge:
             case InputClosed():
                 self._closed = True
                 if event.by_program and not self._quit:
-                    return [Complaint("ended, or read no more, before its standard input was closed")]
+                    return [Complaint(_EARLY)]
             case TimedOut():
                 self._timed_out = event
                 if not self.under_way:
@@ -78,19 +79,17 @@ class Judge:
         if is_information(line):
             return
         late = " after standard input was closed" if self._closed else ""
-        number = number_of(line)
-        if number is None:
-            yield Complaint("neither a reply nor an information line" + late, line)
-            return
-        if not _REPLY.fullmatch(line):
-            yield Complaint("a reply that is none of OK, ERROR, FAILURE, INTF and PLAIN", line)
+        number = number_of(line) or b""
+        is_reply = _REPLY.fullmatch(line) is not None
+        if not is_reply:
+            yield Complaint("neither a known reply nor an information line" + late, line)
         if number in self.under_way:
             self.under_way.answer(number)
             if self._timed_out:
                 yield Complaint("a reply only after standard input was closed: not flushed, or too late", line)
         elif self.under_way.ever_had(number):
             yield Complaint("a repeated number" + late, line)
-        else:
+        elif is_reply:
             yield Complaint("an unknown number" + late, line)
 
     def _end_complaints(self, event: Ended) -> Iterator[Complaint]:
@@ -98,7 +97,7 @@ class Judge:
         for number in self.under_way.numbers:
             yield Complaint(f"no reply to {number.decode()}{within}")
         if not (self._closed or self._quit):
-            yield Complaint("ended before its standard input was closed")
+            yield Complaint(_EARLY)
         if event.status > 0:
             yield Complaint(f"exit status {event.status}")
         elif event.status < 0 and not self._killed:

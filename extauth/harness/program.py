@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections import deque
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 
@@ -21,7 +22,7 @@ from extauth.harness.groups import group_runs
 from extauth.harness.splitter import Splitter
 
 _CHUNK = 65_536
-_MAX_CHUNKS_AFTER_END = 64  # what got away from us may write for ever
+_MAX_REST = 64  # chunks
 _GRACE = 1.0  # seconds: a program's own processes have to notice its end first
 _PAUSE = 0.01
 
@@ -37,10 +38,11 @@ class Program:
     """
 
     def __init__(self, command: Sequence[str], base_directory: Path) -> None:
+        words = _from_here(command)
         self._error_out, self._error_in = os.pipe()
         try:
             self._process = subprocess.Popen(
-                _from_here(command),
+                words,
                 cwd=base_directory,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -145,16 +147,10 @@ class Program:
         if left_behind:
             self.kill()
             events += self._outlived(time.monotonic() + _GRACE)
-        for _ in range(_MAX_CHUNKS_AFTER_END):
-            chunk = _read_now(self._stdout.fileno())
-            if not chunk:
-                break
-            events += self._splitter.feed(ended_at, chunk)
+        events += self._splitter.feed(ended_at, _rest_of(self._stdout.fileno()))
         events += self._splitter.finish(ended_at)
         full = not select.select([], [self._error_in], [], 0)[1]
-        standard_error = _read_all(self._error_out)
-        status = self._process.returncode
-        return [*events, Ended(ended_at, status, left_behind, standard_error, full)]
+        return [*events, Ended(ended_at, self._process.returncode, left_behind, _rest_of(self._error_out), full)]
 
     def _outlived(self, until: float) -> list[Event]:
         """What is still written while the program's own processes have time to end."""
@@ -174,7 +170,7 @@ def _from_here(command: Sequence[str]) -> list[str]:
     program, *arguments = command
     found = shutil.which(program)
     if found is None:
-        raise CannotStart(f"cannot start {program}: no such program")
+        raise CannotStart(f"cannot start {program}: not found, or not executable")
     return [str(Path(found).absolute()), *map(_absolute, arguments)]
 
 
@@ -190,5 +186,7 @@ def _read_now(descriptor: int) -> bytes | None:
         return None
 
 
-def _read_all(descriptor: int) -> bytes:
-    return b"".join(iter(lambda: _read_now(descriptor) or b"", b""))
+def _rest_of(descriptor: int) -> bytes:
+    """What is left in a pipe: bounded, for what got away from us may write for ever."""
+    chunks = (_read_now(descriptor) or b"" for _ in range(_MAX_REST))
+    return b"".join(takewhile(bool, chunks))

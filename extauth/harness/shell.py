@@ -59,11 +59,13 @@ class Shell:
             if not select.select([descriptor], [], [], 0)[0]:
                 continue
             chunk = os.read(descriptor, _CHUNK)
-            *lines, rest = (rest + (chunk or b"\n")).split(b"\n")
+            *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 self._take(line)
             if not chunk:
                 break
+        if rest:
+            self._take(rest)
         self.conversation.finish()
 
     def _prompt(self) -> None:
@@ -72,6 +74,10 @@ class Shell:
             self._prompted = True
 
     def _take(self, line: bytes) -> None:
+        self._do(line)
+        self.conversation.turn()  # so that the next line is in the dialect that this one may switch to
+
+    def _do(self, line: bytes) -> None:
         self._prompted = False
         word, _, address = line.partition(b" ")
         if self._verifying is not None:

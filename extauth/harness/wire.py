@@ -6,13 +6,13 @@ import re
 
 NUMBER = rb"[A-Za-z0-9._-]{1,64}"
 
-_NUMBER = re.compile(NUMBER)
+_NUMBER = re.compile(NUMBER + rb"(?= |\r?\Z)")
 
 
 def number_of(line: bytes) -> bytes | None:
     """The sequence number that `line`, a request or a reply, begins with; None where it has none."""
-    number = line.partition(b" ")[0].removesuffix(b"\r")
-    return number if _NUMBER.fullmatch(number) else None
+    match = _NUMBER.match(line)
+    return match[0] if match else None
 
 
 def is_information(line: bytes) -> bool:

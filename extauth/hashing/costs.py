@@ -10,7 +10,7 @@ from extauth.hashing.hash import Unusable
 BCRYPT_COST = 15  # 2.5 s
 SHA_CRYPT_ROUNDS = 1_000_000  # 0.5 s; a password of some hundred bytes makes it several times that
 PBKDF2_ROUNDS = 5_000_000  # 2.8 s with SHA-1, 3.0 s with SHA-256, 6.5 s with SHA-512
-SCRYPT_MEMORY = 1 << 30  # bytes, as 128 * N * r * p: 4.5 s; yescrypt 1.0 s
+SCRYPT_MEMORY = 1 << 30  # bytes, as 128 * N * r * p: 4.5 s; yescrypt 1.5 s
 ARGON2_MEMORY = 1 << 20  # KiB, that is 1 GiB
 ARGON2_WORK = 4 << 20  # KiB * passes: 5.2 s
 ARGON2_LANES = 64  # each one is a thread

@@ -25,39 +25,49 @@ class Crypt(Hash, frozen=True, eq=False):
     """A stored password that is the setting for crypt(3), and its result, in one."""
 
     stored: bytes
-    passlib_name: str
+    form: Form
 
     def _matches(self, password: bytes) -> bool:
-        if self.scheme == "BLF-CRYPT":
+        if self.form is BCRYPT:
             password = password[:BCRYPT_MAX_PASSWORD]  # the bcrypt package refuses more
         if len(password) > libcrypt.MAX_PASSWORD:
             return False
         result = libcrypt.crypt(password, self.stored)
-        return self._matches_in_passlib(password) if result is None else hmac.compare_digest(result, self.stored)
+        if result is not None:
+            return hmac.compare_digest(result, self.stored)
+        if self.form.passlib_name:
+            import passlib.hash  # type: ignore[import-untyped]  # here because it is large
 
-    def _matches_in_passlib(self, password: bytes) -> bool:
-        if not self.passlib_name:
-            raise ValueError(f"{self.scheme} needs a libcrypt that knows it")
-        import passlib.hash  # type: ignore[import-untyped]  # here because it is large
+            return bool(getattr(passlib.hash, self.form.passlib_name).verify(password, self.stored.decode()))
+        if libcrypt.crypt(b"", self._with_the_smallest_memory()) is not None:
+            raise MemoryError
+        raise ValueError(f"{self.scheme} needs a libcrypt that knows it")
 
-        return bool(getattr(passlib.hash, self.passlib_name).verify(password, self.stored.decode()))
+    def _with_the_smallest_memory(self) -> bytes:
+        place = self.form.place_of_n
+        return self.stored[:place] + b"0" + self.stored[place + 1 :]
 
 
 class Form(msgspec.Struct, frozen=True):
-    """What the stored passwords of one scheme look like, and how their cost is read from there."""
+    """What the stored passwords of one scheme look like, and how their cost is read from there.
+
+    `passlib_name` is who checks them where libcrypt cannot; nobody else can check those that take memory, in which the
+    letter at `place_of_n` says how much.
+    """
 
     scheme: str
-    pattern: re.Pattern[bytes]
+    pattern: bytes
     cost: Callable[[re.Match[bytes]], str | int] = lambda match: ""
     quick: bool = False
     passlib_name: str = ""
+    place_of_n: int = 0
 
     def read(self, value: bytes) -> Crypt:
         """The stored password; raises Unusable where it is malformed or over the cost limit."""
-        match = self.pattern.fullmatch(value)
+        match = re.fullmatch(self.pattern, value)
         if match is None:
             raise Unusable("malformed")
-        return Crypt(self.scheme, self.cost(match), self.quick, value, self.passlib_name)
+        return Crypt(self.scheme, self.cost(match), self.quick, value, self)
 
 
 def read(value: bytes) -> Crypt:
@@ -67,7 +77,7 @@ def read(value: bytes) -> Crypt:
         if form is None:
             raise Unusable("unknown crypt(3) scheme")
         return form.read(value)
-    return DES.read(value)
+    return DES.read(value) if len(value) <= 13 else BIGCRYPT.read(value)
 
 
 def _bcrypt_cost(match: re.Match[bytes]) -> int:
@@ -94,39 +104,47 @@ def _number(letters: bytes) -> int:
 
 # A salt is what crypt(3) passes on: any visible character but those that password files give a meaning of their own.
 _SALT = rb"[^\x00-\x20!*:;\\$\x7f-\xff]"
+# A salt like `rounds=999999999` would be no salt to libcrypt, but a billion rounds that no limit has seen.
+_SHA_SALT = rb"(?:rounds=([1-9][0-9]{3,8})\$)?(?!rounds=)" + _SALT + rb"{0,16}"
 # Of `$y$` the parameters that crypt_gensalt(3) makes: the default flavour `j`, a letter for N and one for r.
 _YESCRYPT = rb"j([./0-9A-Za-j]{2})\$[./0-9A-Za-z]{0,86}\$[./0-9A-Za-z]{43}"
 
 # The last letter of a DES or bcrypt digest, or of a bcrypt salt, has fewer than six bits: not every one can be there.
-DES = Form("DES-CRYPT", re.compile(rb"[./0-9A-Za-z]{12}[.26AEIMQUYcgkosw]"), quick=True, passlib_name="des_crypt")
-MD5 = Form(
-    "MD5-CRYPT", re.compile(rb"\$1\$" + _SALT + rb"{0,8}\$[./0-9A-Za-z]{22}"), quick=True, passlib_name="md5_crypt"
+DES = Form("DES-CRYPT", rb"[./0-9A-Za-z]{12}[.26AEIMQUYcgkosw]", quick=True, passlib_name="des_crypt")
+# What slappasswd makes of {CRYPT} unless told otherwise: DES for each eight bytes of the password.
+BIGCRYPT = Form(
+    "BIGCRYPT",
+    rb"[./0-9A-Za-z]{2}(?:[./0-9A-Za-z]{10}[.26AEIMQUYcgkosw]){2,16}",
+    quick=True,
+    passlib_name="bigcrypt",
 )
-APR1 = Form("APR1", re.compile(rb"\$apr1\$[./0-9A-Za-z]{0,8}\$[./0-9A-Za-z]{22}"), passlib_name="apr_md5_crypt")
+MD5 = Form("MD5-CRYPT", rb"\$1\$" + _SALT + rb"{0,8}\$[./0-9A-Za-z]{22}", quick=True, passlib_name="md5_crypt")
+APR1 = Form("APR1", rb"\$apr1\$[./0-9A-Za-z]{0,8}\$[./0-9A-Za-z]{22}", passlib_name="apr_md5_crypt")
 SHA256 = Form(
     "SHA256-CRYPT",
-    re.compile(rb"\$5\$(?:rounds=([1-9][0-9]{3,8})\$)?" + _SALT + rb"{0,16}\$[./0-9A-Za-z]{43}"),
+    rb"\$5\$" + _SHA_SALT + rb"\$[./0-9A-Za-z]{43}",
     _sha_crypt_rounds,
     passlib_name="sha256_crypt",
 )
 SHA512 = Form(
     "SHA512-CRYPT",
-    re.compile(rb"\$6\$(?:rounds=([1-9][0-9]{3,8})\$)?" + _SALT + rb"{0,16}\$[./0-9A-Za-z]{86}"),
+    rb"\$6\$" + _SHA_SALT + rb"\$[./0-9A-Za-z]{86}",
     _sha_crypt_rounds,
     passlib_name="sha512_crypt",
 )
 BCRYPT = Form(
     "BLF-CRYPT",
-    re.compile(rb"\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./0-9A-Za-z]{21}[.Oeu][./0-9A-Za-z]{30}[.CGKOSWaeimquy26]"),
+    rb"\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./0-9A-Za-z]{21}[.Oeu][./0-9A-Za-z]{30}[.CGKOSWaeimquy26]",
     _bcrypt_cost,
     passlib_name="bcrypt",
 )
-YESCRYPT = Form("YESCRYPT", re.compile(rb"\$y\$" + _YESCRYPT), _yescrypt_cost)
-GOST_YESCRYPT = Form("GOST-YESCRYPT", re.compile(rb"\$gy\$" + _YESCRYPT), _yescrypt_cost)
+YESCRYPT = Form("YESCRYPT", rb"\$y\$" + _YESCRYPT, _yescrypt_cost, place_of_n=4)
+GOST_YESCRYPT = Form("GOST-YESCRYPT", rb"\$gy\$" + _YESCRYPT, _yescrypt_cost, place_of_n=5)
 SCRYPT = Form(
     "SCRYPT",
-    re.compile(rb"\$7\$([./0-9A-Za-z])([./0-9A-Za-z]{5})([./0-9A-Za-z]{5})" + _SALT + rb"{0,86}\$[./0-9A-Za-z]{43}"),
+    rb"\$7\$([./0-9A-Za-z])([./0-9A-Za-z]{5})([./0-9A-Za-z]{5})" + _SALT + rb"{0,86}\$[./0-9A-Za-z]{43}",
     _scrypt_cost,
+    place_of_n=3,
 )
 
 FORMS = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import errno
 import functools
 import threading
 from collections.abc import Callable
@@ -24,27 +23,22 @@ _data = _CryptData()
 
 
 def crypt(password: bytes, setting: bytes) -> bytes | None:
-    """crypt(3); None where there is no libcrypt, or this one does not know the scheme of `setting`.
+    """crypt(3), for arguments without a NUL; None where it fails or there is no libcrypt.
 
-    Neither argument may hold a NUL. Raises MemoryError where libcrypt finds no memory.
+    It fails for a scheme that it does not know as for a lack of memory, and libxcrypt's errno is EINVAL for both.
     """
     crypt_r = _crypt_r()
     if crypt_r is None:
         return None
-    ctypes.set_errno(0)
     result = crypt_r(password, setting, _data.buffer)
-    if result is None or result.startswith(b"*"):
-        if ctypes.get_errno() == errno.ENOMEM:
-            raise MemoryError
-        return None
-    return result
+    return None if result is None or result.startswith(b"*") else result
 
 
 @functools.cache
 def _crypt_r() -> Callable[[bytes, bytes, ctypes.Array[ctypes.c_char]], bytes | None] | None:
     for name in _LIBRARIES:
         try:
-            function = ctypes.CDLL(name, use_errno=True).crypt_r
+            function = ctypes.CDLL(name).crypt_r
         except (OSError, AttributeError):
             continue
         function.restype = ctypes.c_char_p

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 HARNESS = [sys.executable, "-c", "from extauth.cli import main; main()", "harness"]
 INTERPRETERS = {".sh": "sh", ".pl": "perl"}
@@ -33,7 +35,15 @@ class Outcome:
 
 
 def run(arguments: list[str], typed: bytes = b"") -> Outcome:
-    done = subprocess.run([*HARNESS, *arguments], input=typed, capture_output=True, timeout=60, check=False)
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as standard_input:
+        with os.fdopen(writer, "wb") as pipe:
+            pipe.write(typed)
+        return run_with(arguments, standard_input)
+
+
+def run_with(arguments: list[str], standard_input: IO[bytes]) -> Outcome:
+    done = subprocess.run([*HARNESS, *arguments], stdin=standard_input, capture_output=True, timeout=60, check=False)
     return Outcome(done.returncode, done.stdout.decode().splitlines(), done.stderr.decode().splitlines())
 
 

@@ -1,2 +1,5 @@
 #!/bin/sh
-while read -r number rest; do echo "$number MAYBE"; echo; done
+read -r number rest
+echo "$number MAYBE"
+echo
+while read -r number rest; do echo "$number OK"; done

@@ -1,2 +1,6 @@
 #!/bin/sh
-while read -r number rest; do echo "$number OK"; echo "$number OK"; done
+while read -r number rest; do
+    echo "$number OK"
+    [ "$number" = 1 ] && echo "$number OK"
+done
+exit 0

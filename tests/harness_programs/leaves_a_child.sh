@@ -1,3 +1,4 @@
 #!/bin/sh
-sleep 1000 >/dev/null &
+echo "* $$"
+sleep 1000 &
 while read -r number rest; do echo "$number OK"; done

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Answers one request, then lets go of standard input and lives on until it is killed.
+# Lets go of its standard input, answers its first request and lives on.
 read -r number rest
+exec <&-
 echo "$number OK"
-exec sleep 1000 <&-
+sleep 0.3

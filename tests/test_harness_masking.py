@@ -1,0 +1,132 @@
+"""No password is shown, however broken the line it stands in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from extauth.harness.masking import Masker, printable
+from tests.harness_programs import program, replay, run
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (b"1 VRFY a@d tiger", "1 VRFY a@d ***"),
+        (b"1 VRFY a@d two words", "1 VRFY a@d ***"),
+        (b"1 VRFY (IMAP) a@d tiger", "1 VRFY (IMAP) a@d ***"),
+        (b"1 VRFY (IMAP a@d tiger", "1 VRFY (IMAP ***"),
+        (b"1 VRFY a@d \xff\x00", "1 VRFY a@d ***"),
+        (b"1 VRFY a@d tiger\r", "1 VRFY a@d ***"),
+        (b"1 VRFY tiger", "1 VRFY ***"),
+        (b"1 VRFY  tiger", "1 VRFY ***"),
+        (b"1 VRFY (IMAP) tiger", "1 VRFY ***"),
+        (b"1 VRFY a@d ", "1 VRFY a@d "),
+        (b"1 VRFY", "1 VRFY"),
+        (b"1 VRFY\ta@d tiger", "1 ***"),
+        (b"1  VRFY a@d tiger", "1 ***"),
+        (b"1 vrfy a@d tiger", "1 vrfy ***"),
+        (b"1 LOGIN a@d tiger", "1 LOGIN ***"),
+        (b"1 a@d tiger", "1 ***"),
+        (b"a@d tiger", "***"),
+        (b" 1 VRFY a@d tiger", "***"),
+        (b"VRFY a@d tiger", "VRFY ***"),
+        (b"1 SASL(CRAM-MD5) a@d 0f0f <c@h>", "1 SASL(CRAM-MD5) a@d *** <c@h>"),
+        (b"1 SASL(APOP) (POP) a@d 0f0f <c> d", "1 SASL(APOP) (POP) a@d *** <c> d"),
+        (b"1 SASL(APOP) a@d 0f0f", "1 SASL(APOP) a@d ***"),
+        (b"1 SASL(APOP) a@d  0f0f c", "1 SASL(APOP) a@d ***"),
+        (b"1 SASL(APOP) 0f0f", "1 SASL(APOP) ***"),
+        (b"1 SASL a@d 0f0f c", "1 SASL ***"),
+        (b"1 NEW a@d", "1 NEW a@d"),
+        (b"1 NEW a@d tiger", "1 NEW a@d ***"),
+        (b"1 READPLAIN a@d", "1 READPLAIN a@d"),
+        (b"1 INTF 7", "1 INTF 7"),
+        (b"1 INTF tiger", "1 INTF ***"),
+        (b"1 QUIT", "1 QUIT"),
+        (b"", ""),
+    ],
+)
+def test_a_request_is_shown_without_its_password(line: bytes, shown: str) -> None:
+    assert Masker().sent(line) == shown
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (b'1 VRFY "a b@d" tiger', '1 VRFY "a b@d" ***'),
+        (b'1 VRFY "a b@d tiger', "1 VRFY ***"),
+        (b'1 VRFY "a b@d"tiger', "1 VRFY ***"),
+        (b'1 VRFY a@d "ti\\"ger" x', "1 VRFY a@d ***"),
+        (b'1 SASL(APOP) a@d "0f 0f" c', "1 SASL(APOP) a@d *** c"),
+        (b'1 SASL(APOP) a@d "0f 0f c', "1 SASL(APOP) a@d ***"),
+    ],
+)
+def test_the_helper_dialect_quotes_what_is_shown(line: bytes, shown: str) -> None:
+    masker = Masker()
+    masker.sent(b"0 INTF 7")
+    assert masker.sent(line) == shown
+
+
+def test_the_classic_dialect_does_not_quote() -> None:
+    assert Masker().sent(b'1 VRFY "a tiger@d" lion') == '1 VRFY "a ***'
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (b"1 OK", "1 OK"),
+        (b"1 ERROR incorrect password", "1 ERROR incorrect password"),
+        (b"1 ERROR no tiger here", "1 ERROR ***"),
+        (b'1 ERROR no ti"ger here', "1 ERROR ***"),
+        (b"1 PLAIN lion", "1 PLAIN ***"),
+        (b'1 PLAIN "lion king"', "1 PLAIN ***"),
+        (b"* user a@d, password tiger", "* ***"),
+        (b"* ready", "* ready"),
+        (b"tiger OK", "***"),
+        (b"1 tiger", "***"),
+        (b"garbage", "garbage"),
+        (b"1 ERROR \xff\x1b[2J", "1 ERROR \\xff\\x1b[2J"),
+    ],
+)
+def test_what_comes_back_shows_no_password_that_was_sent(line: bytes, shown: str) -> None:
+    masker = Masker()
+    for sent in (b"1 VRFY a@d tiger", b"2 VRFY a@d password", b"3 INTF 7", b'4 VRFY a@d "ti\\"ger"'):
+        masker.sent(sent)
+    assert masker.received(line) == shown
+
+
+def test_a_text_that_was_harmless_is_hidden_once_it_repeats_a_password() -> None:
+    masker = Masker()
+    assert masker.received(b"* the tiger") == "* the tiger"
+    masker.sent(b"1 VRFY a@d tiger")
+    assert masker.received(b"* the tiger") == "* ***"
+
+
+def test_passwords_are_shown_to_who_asks_for_them() -> None:
+    masker = Masker(show_passwords=True)
+    assert masker.sent(b"1 VRFY a@d tiger") == "1 VRFY a@d tiger"
+    assert masker.received(b"1 PLAIN tiger") == "1 PLAIN tiger"
+
+
+def test_what_cannot_be_shown_is_escaped() -> None:
+    assert printable("Jürgen\x1b\n\u2028".encode() + b"\xff") == "Jürgen\\x1b\\n\\u2028\\xff"
+
+
+_LEAKS = "I: 1 VRFY a@d tiger\nI: 2 vrfy a@d tiger\nI: 3 SASL(APOP) a@d tiger c\nI: tiger?\nI: 5 VRFY tiger\n"
+
+
+def test_no_password_leaves_the_harness_by_any_way(tmp_path: Path) -> None:
+    session = _LEAKS + "O: 1 OK\nO: 2 ERROR tiger\n"
+    for name in ("repeats_what_it_reads.pl", "gives_passwords_away.pl"):
+        outcome = replay(tmp_path, session, program(name), "--log-level", "All Info")
+        assert outcome.status == 1
+        assert len(outcome.log) > 10
+        assert "tiger" not in "\n".join([*outcome.lines, *outcome.log])
+    typed = run(["shell", "--", *program("repeats_what_it_reads.pl")], _LEAKS.replace("I: ", "").encode())
+    assert "tiger" not in "\n".join([*typed.lines, *typed.log])
+
+
+def test_the_option_shows_passwords(tmp_path: Path) -> None:
+    outcome = replay(tmp_path, _LEAKS, program("answers_ok.sh"), "--show-passwords")
+    assert "I: 1 VRFY a@d tiger" in outcome.lines
