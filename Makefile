@@ -13,6 +13,7 @@ TEST_PACKAGES = apache2-utils dovecot-core openssl perl slapd whois
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.program
+	@chmod go-rwx examples/passwd  # a checkout makes it readable by everyone
 	$(BIN)/extauth harness replay examples/session.txt -- $(BIN)/extauth serve -c examples/extauth.toml
 
 test: test-deps $(VENV)/.tests

@@ -5,6 +5,7 @@ Here is all that the author of a backend needs: see docs/backends.md.
 
 from extauth.backend import Backend, Site
 from extauth.errors import BackendUnavailable, ConfigError, ExtauthError, UnsafeFile
+from extauth.hashing import verify_hash
 from extauth.model import Account, Decided, Secret, Verdict
 from extauth.settings import Settings
 
@@ -20,4 +21,5 @@ __all__ = [
     "Site",
     "UnsafeFile",
     "Verdict",
+    "verify_hash",
 ]

@@ -3,13 +3,12 @@
 It tests what goes over the pipes, so it shares nothing with the helper but the values and the protocol.
 
     session       a file -> what to send, what to expect, when to wait
-    program       one running helper: its pipes, its end
+    program       one running helper: its pipes, its end (splitter, groups)
     events        what happens between the two
-    judge         events -> what the server would trip over
+    judge         events -> what the server would trip over (under_way, wire)
     conversation  a program and its judge, kept to the server's times
-    expectations  events -> what was expected and did not come
+    replay        plays a session (expectations)
+    shell         sends what somebody types
     masking       lines as they may be shown
-    log           events -> the lines of the Server Log
-    report        the outcome, for people
-    shell         requests that somebody types
+    log, report   events and outcomes as text
 """

@@ -54,7 +54,8 @@ class Masker:
     def sent(self, line: bytes) -> str:
         """A line that was sent to the program."""
         before, secret, after = _cut(line, self.dialect)
-        self._learn(secret)
+        knows_account = before.count(b" ") > 2
+        self._learn([secret] if knows_account else [secret, *secret.split()])
         if number := number_of(line):
             self._numbers.add(number)
         if _INTERFACE.fullmatch(line):
@@ -79,10 +80,10 @@ class Masker:
     def _behind(self, head: bytes, rest: bytes) -> str:
         return printable(head + (b" " + _MASK if self._gives_away(rest) else rest))
 
-    def _learn(self, secret: bytes) -> None:
-        forms = {secret.strip(), *secret.split()}
+    def _learn(self, secrets: list[bytes]) -> None:
+        forms = {secret.strip() for secret in secrets}
         with contextlib.suppress(MalformedRequest):
-            forms.add(unquote(secret).strip())
+            forms.add(unquote(secrets[0]).strip())
         for form in forms - self._known - {b""}:
             self._known.add(form)
             self._secrets.append(form)
@@ -126,7 +127,7 @@ def _cut(line: bytes, dialect: Dialect) -> tuple[bytes, bytes, bytes]:
     if command in (b"NEW", b"READPLAIN") and end:
         return head + fields[: end + 1], fields[end + 1 :], b""
     verifies = command == b"VRFY" or command.startswith(b"SASL(")
-    if not (verifies and end and fields[end:]):
+    if not (verifies and end and (fields[end:] or b"@" in fields)):
         return head, fields, b""
     head, rest = head + fields[: end + 1], fields[end + 1 :]
     length = _end_of_field(rest, dialect) if command != b"VRFY" else None

@@ -47,7 +47,7 @@ class Hash(msgspec.Struct, frozen=True, eq=False):
 
     def _matches(self, password: bytes) -> bool:
         """Whether `password`, which holds no NUL, is the stored one, compared in constant time."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} compares nothing")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.scheme!r}, cost={self.cost!r})"
