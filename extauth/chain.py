@@ -184,6 +184,6 @@ def _backend(section: BackendConfig, config: Config, before: frozenset[Path]) ->
         found = backend_class(section.type, config.file.parent, allow_unsafe=allow_unsafe)
     except ConfigError as error:
         raise ConfigError(f"{config.file}: {section.section} type = {section.type!r}: {error}") from None
-    settings = convert(section.options, found.Settings, config.file, section.section)
+    settings = sealed(convert, section.options, found.Settings, config.file, section.section)
     site = Site(section.name, section.domains, config.accounts, allow_unsafe, before)
     return sealed(found, settings, site)

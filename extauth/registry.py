@@ -65,10 +65,11 @@ def _module_of_file(path: Path, allow_unsafe: bool) -> ModuleType:
         source = read_trusted(path, allow_unsafe=allow_unsafe).data
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
-    module = ModuleType(path.stem)
+    module = ModuleType(f"extauth_site:{path}")  # a name that no other module has
     module.__file__ = str(path)
+    sys.modules[module.__name__] = module  # where the types of its settings are looked up
     try:
-        exec(compile(source, path, "exec"), vars(module))  # noqa: S102  # this is what a plugin is
+        exec(compile(source, path, "exec", dont_inherit=True), vars(module))  # noqa: S102  # what a plugin is for
     except SyntaxError as error:
         raise ConfigError(f"{path}, line {error.lineno}: {error.msg}") from None
     except ImportError as error:

@@ -23,6 +23,7 @@ from tests.harness_programs import program, replay, run
         (b"1 VRFY  tiger", "1 VRFY ***"),
         (b"1 VRFY (IMAP) tiger", "1 VRFY ***"),
         (b"1 VRFY a@d ", "1 VRFY a@d "),
+        (b"1 VRFY a@d", "1 VRFY a@d"),
         (b"1 VRFY", "1 VRFY"),
         (b"1 VRFY\ta@d tiger", "1 ***"),
         (b"1  VRFY a@d tiger", "1 ***"),
@@ -101,6 +102,15 @@ def test_a_text_that_was_harmless_is_hidden_once_it_repeats_a_password() -> None
     assert masker.received(b"* the tiger") == "* the tiger"
     masker.sent(b"1 VRFY a@d tiger")
     assert masker.received(b"* the tiger") == "* ***"
+
+
+def test_a_word_of_a_password_is_no_password_but_any_word_may_be_one_where_no_account_is() -> None:
+    masker = Masker()
+    masker.sent(b"1 VRFY a@d correct horse")
+    assert masker.received(b"1 ERROR incorrect") == "1 ERROR incorrect"
+    assert masker.received(b"1 ERROR a correct horse!") == "1 ERROR ***"
+    masker.sent(b"2 LOGIN a@d tiger")
+    assert masker.received(b"2 ERROR what is tiger?") == "2 ERROR ***"
 
 
 def test_passwords_are_shown_to_who_asks_for_them() -> None:

@@ -68,6 +68,7 @@ class _Terminal:
 
     def __init__(self, command: list[str]) -> None:
         self.shown = ""
+        self._seen = 0
         self._pid, self._terminal = pty.fork()
         if self._pid == 0:
             os.execv(HARNESS[0], [*HARNESS, "shell", "--", *command])  # noqa: S606  # a terminal needs a fork
@@ -76,10 +77,10 @@ class _Terminal:
         os.write(self._terminal, text.encode())
 
     def wait_for(self, text: str) -> None:
-        start = len(self.shown)
-        while text not in self.shown[start:]:
+        while (found := self.shown.find(text, self._seen)) < 0:
             assert select.select([self._terminal], [], [], _DEADLINE)[0], self.shown
             self.shown += os.read(self._terminal, 65_536).decode()
+        self._seen = found + len(text)
 
     def status(self) -> int:
         with contextlib.suppress(OSError):  # how the end of a terminal is told
