@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from extauth.errors import ConfigError
+from extauth.log_levels import LevelName
 from extauth.mechanisms import MECHANISMS
 from extauth.protocol.accounts import AccountParser, canonical_domain
 from extauth.settings import Settings, convert
 from extauth.trust import read_trusted
 
-LevelName = Literal["Crashes Only", "Failures", "Major & Failures", "Problems", "Low Level", "All Info"]
 Facility = Literal[
     "user", "mail", "daemon", "auth", "authpriv", "local0", "local1", "local2", "local3", "local4", "local5",
     "local6", "local7",

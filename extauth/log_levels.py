@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import Literal, get_args
 
 
 class Level(enum.IntEnum):
@@ -16,11 +17,7 @@ class Level(enum.IntEnum):
     ALL_INFO = 5
 
 
-LEVEL_NAMES = {
-    "Crashes Only": Level.CRASHES,
-    "Failures": Level.FAILURES,
-    "Major & Failures": Level.MAJOR,
-    "Problems": Level.PROBLEMS,
-    "Low Level": Level.LOW_LEVEL,
-    "All Info": Level.ALL_INFO,
-}
+LevelName = Literal["Crashes Only", "Failures", "Major & Failures", "Problems", "Low Level", "All Info"]
+
+LEVEL_NAMES: dict[str, Level] = dict(zip(get_args(LevelName), Level, strict=True))
+"""The names, the lowest level first."""

@@ -12,13 +12,14 @@ import click
 
 from extauth.errors import ExtauthError
 from extauth.harness.conversation import Conversation, Watch
-from extauth.harness.log import LEVELS, ServerLog
+from extauth.harness.log import ServerLog
 from extauth.harness.masking import Masker
 from extauth.harness.program import Program
 from extauth.harness.replay import Replay
 from extauth.harness.report import complaint_lines, difference_lines, end_lines
 from extauth.harness.session import read_session
 from extauth.harness.shell import Shell
+from extauth.log_levels import LEVEL_NAMES
 
 _COLOURS = {"I:": "cyan", "O:": "green", "complaint:": "red", "-": "red", "+": "red", "#": "bright_black"}
 
@@ -47,7 +48,7 @@ def _program_options(command: Command) -> Command:
         ),
         click.option(
             "--log-level",
-            type=click.Choice(LEVELS, case_sensitive=False),
+            type=click.Choice(list(LEVEL_NAMES), case_sensitive=False),
             help="Write to standard error what the server would log.",
         ),
         click.option("--show-passwords", is_flag=True, help="Do not mask passwords."),

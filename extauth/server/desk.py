@@ -109,6 +109,9 @@ class FrontDesk:
             _, first, end = self._deadlines.popleft()
             for key in range(first, end):
                 self.decide(key, Undecided(reason="the deadline is over"))
+        oldest = next(iter(self._pending), self._keys)
+        while self._deadlines and self._deadlines[0][2] <= oldest:  # all answered: at a high rate these are many
+            self._deadlines.popleft()
 
     def give_up(self, reason: str) -> None:
         """Reply "temporary" to all that still wait."""

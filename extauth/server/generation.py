@@ -58,11 +58,9 @@ class WorkerLink:
 
     def is_hung(self, now: float) -> bool:
         """Whether a question is far over its deadline, and neither answered nor thrown away."""
-        while self.batches and self.batches[0][0] + _HUNG_AFTER < now:
-            if not self.under_way.isdisjoint(self.batches[0][1]):
-                return True
+        while self.batches and self.under_way.isdisjoint(self.batches[0][1]):
             self.batches.popleft()
-        return False
+        return bool(self.batches) and self.batches[0][0] + _HUNG_AFTER < now
 
 
 class Generation:
@@ -86,6 +84,7 @@ class Generation:
         self._count = 0
         self._pause = 0.0
         self._next_start = 0.0
+        self._leaving = False
         self._dismissed = False
         self._end_by: float | None = None
         self._inbox: Inbox[FromKeeper] = Inbox(FromKeeper)  # type: ignore[arg-type]  # a union is no type to mypy
@@ -127,14 +126,18 @@ class Generation:
                 self._log.write(Level.FAILURES, f"worker {worker.number} hangs: it gets no more requests")
             if worker.retired and all(deadline < now for deadline, _ in worker.batches):
                 self._tell_keeper(Command(kill=True, worker=worker.number))
-        if self.loaded and not self._dismissed:
+        if self.loaded and not self._leaving:
             serving = sum(not worker.retired for worker in self._workers.values())
             while serving < self.config.server.workers and now >= self._next_start and self._start_worker():
                 serving += 1
 
+    def leave(self) -> None:
+        """Get no more questions: workers that die are not replaced."""
+        self._leaving = True
+
     def dismiss_workers(self) -> None:
         """Let the workers disconnect from what they are connected to, and end."""
-        self._dismissed = True
+        self._leaving = self._dismissed = True
         for worker in self._workers.values():
             self._forget_socket(worker)
 

@@ -48,6 +48,10 @@ class Log:
             self._syslog.close()
             self._syslog = None
 
+    def reopen(self) -> None:
+        """Open the file anew, that somebody may have moved away."""
+        self.configure(self._settings)
+
     def wants(self, level: Level) -> bool:
         """Whether a record of this level is written anywhere."""
         return level <= self._server_level or (self._other_level is not None and level <= self._other_level)

@@ -16,7 +16,7 @@ from extauth.server.log import Log
 from extauth.server.poller import Poller
 
 _DISCONNECT_IN = 0.5  # seconds that dismissed workers have
-_KEEPER_AGAIN = 1.0  # seconds between two attempts to replace a keeper that died
+_AGAIN = 1.0  # seconds to the next attempt, where a keeper died or could not be started
 
 
 class WorkerPool:
@@ -38,7 +38,9 @@ class WorkerPool:
         self._leaving: dict[Generation, float | None] = {}  # and when its workers were dismissed
         self._waiting: deque[tuple[float, list[tuple[int, Question]]]] = deque()
         self._again = 0.0
-        self._coming: Generation | None = self._begin()
+        self._coming: Generation | None = None
+        self._is_due = False  # a new generation, as soon as one can be made
+        self._begin()
 
     @property
     def is_ready(self) -> bool:
@@ -63,24 +65,26 @@ class WorkerPool:
         """Replace what serves by a generation made from `config`, when that can be loaded."""
         if self._coming is not None:
             self._leave(self._coming)
+            self._coming = None
         self._config = config
         self._before = frozenset()
-        self._coming = self._begin()
+        self._begin()
 
     def tend(self) -> None:
         """What has to be done now and then: switch, replace, notice changes, bury."""
         now = time.monotonic()
         if self._coming is not None:
             self._look_at_coming(self._coming)
-        elif self._serving is not None:
+        elif now >= self._again:
             changed = self._watch.changed()
             if changed:
                 self._log.write(Level.MAJOR, f"changed: {', '.join(map(str, changed))}; reading anew")
-                self._coming = self._begin()
-            elif self._serving.gone and now >= self._again:
-                self._again = now + _KEEPER_AGAIN
+            elif self._serving is not None and self._serving.gone:
                 self._log.write(Level.FAILURES, "the parent of the workers died; it is replaced")
-                self._coming = self._begin()
+                self._again = now + _AGAIN
+                self._is_due = True
+            if changed or self._is_due:
+                self._begin()
         if self._serving is not None:
             self._serving.tend()
             while self._waiting and (
@@ -106,9 +110,16 @@ class WorkerPool:
         for generation in self._leaving:
             generation.close()
 
-    def _begin(self) -> Generation:
+    def _begin(self) -> None:
+        """Start to make a new generation."""
         self._watch.restart()  # what is refused is not tried again before it changes again
-        return Generation(self._config, self._before, self._poller, self._log, self._decide)
+        try:
+            self._coming = Generation(self._config, self._before, self._poller, self._log, self._decide)
+            self._is_due = False
+        except OSError as error:
+            self._log.write(Level.FAILURES, f"cannot start a process: {error.strerror}")
+            self._again = time.monotonic() + _AGAIN
+            self._is_due = True
 
     def _look_at_coming(self, coming: Generation) -> None:
         if coming.loaded:
@@ -129,6 +140,7 @@ class WorkerPool:
         self._log.write(Level.MAJOR, f"serving with {coming.config.server.workers} workers: {coming.summary}")
 
     def _leave(self, generation: Generation) -> None:
+        generation.leave()
         self._leaving[generation] = None
 
     def _see_off(self, generation: Generation, dismissed: float | None, now: float) -> None:

@@ -47,7 +47,7 @@ class Server:
         self._answer_until: float | None = None
         self._nobody_reads = False
         self._signals: list[int] = []
-        self._log = Log(config.log, self._out.extend)
+        self._log = Log(config.log, self._inform)
         self._desk = FrontDesk(config, self._log)
         self._log.write(Level.MAJOR, f"extauth {VERSION} starts, pid {os.getpid()}, configuration {config.file}")
         self._pool = WorkerPool(config, self._poller, self._log, self._desk.decide, self._configure)
@@ -120,6 +120,11 @@ class Server:
             self._begin_to_end()
 
     # --- output ---------------------------------------------------------------------------------------
+
+    def _inform(self, line: bytes) -> None:
+        """Have an information line written, unless the reader is far behind: replies are what it waits for."""
+        if len(self._out) < _MAX_OUTPUT:
+            self._out += line
 
     def _write(self) -> None:
         """Write what the reader takes, whole lines at a time."""
@@ -213,6 +218,7 @@ class Server:
             self._only_what_is_there = self._waits_for_input
             self._begin_to_end()
         if signal.SIGHUP in signals:
+            self._log.reopen()
             try:
                 self._pool.reload(read_config(self._file))
             except ConfigError as error:

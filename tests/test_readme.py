@@ -1,0 +1,106 @@
+"""What a reader may copy works: the README's commands, the sample configurations, the tables of keys."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from extauth.backends.files.backend import FilesSettings
+from extauth.config import BackendSection, ConfigFile, LogSettings, SaslSettings, ServerSettings
+from extauth.settings import Settings
+from tests.helper import EXTAUTH, Site
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks of this language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def test_the_first_two_commands_are_make_demo_and_make_test() -> None:
+    assert blocks(README, "sh")[0].split("\n")[:2] == ["make demo", "make test"]
+
+
+def test_the_commands_of_the_readme_run_in_a_fresh_checkout(tmp_path: Path) -> None:
+    checkout = tmp_path / "extauth"
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    for name in filter(None, files.decode().split("\0")):
+        if (ROOT / name).exists():
+            (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, checkout / name)
+    commands = "\n".join(blocks(README, "sh"))
+    for line in ("make test", "make lint"):  # this very test, and what runs beside it
+        assert line in commands
+        commands = commands.replace(line, f": {line}")
+    commands = commands.replace("/opt/extauth", f"{tmp_path}/opt").replace("/etc/extauth", f"{tmp_path}/etc")
+    done = subprocess.run(
+        ["sh", "-euc", commands], cwd=checkout, capture_output=True, text=True, check=False, timeout=240
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "replies: 15 of 15 as expected" in done.stdout
+    assert "alice@example.com is added" in done.stdout
+    assert "\n00010 OK\n" in done.stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_sample_configurations_are_sound(page: Path, site: Site) -> None:
+    shutil.copy(ROOT / "examples" / "sqlite_backend.py", site.folder)
+    site.write("passwd/example.com", "")
+    for text in blocks(page.read_text(), "toml"):
+        site.configure(text.replace('path = "passwd"', 'path = "passwd/example.com"'))
+        done = site.run("check", "-c", "extauth.toml")
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_backend_in_the_docs_is_the_one_in_the_examples() -> None:
+    page = (ROOT / "docs" / "backends.md").read_text()
+    assert blocks(page, "python") == [(ROOT / "examples" / "sqlite_backend.py").read_text()]
+    assert blocks(page, "toml") == [(ROOT / "examples" / "sqlite.toml").read_text()]
+
+
+def test_the_table_of_keys_is_that_of_the_program() -> None:
+    tables: dict[str, type[Settings]] = {
+        "": ConfigFile,
+        "server.": ServerSettings,
+        "sasl.": SaslSettings,
+        "log.": LogSettings,
+        "backend.": BackendSection,
+    }
+    keys = {prefix + field.name for prefix, kind in tables.items() for field in msgspec.structs.fields(kind)}
+    keys |= {"backend." + field.name for field in msgspec.structs.fields(FilesSettings)}
+    keys -= {"server", "sasl", "log", "backend"}
+    assert set(re.findall(r"^\| `([a-z_.]+)` \|", README, re.MULTILINE)) == keys
+
+
+def test_every_link_of_the_pages_leads_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_example_backend_answers_from_its_database(site: Site) -> None:
+    shutil.copy(ROOT / "examples" / "sqlite_backend.py", site.folder)
+    shutil.copy(ROOT / "examples" / "sqlite.toml", site.config)
+    with sqlite3.connect(site.folder / "accounts.sqlite") as database:
+        database.execute("CREATE TABLE accounts (address TEXT PRIMARY KEY, stored TEXT)")
+        database.execute("INSERT INTO accounts VALUES ('alice@example.com', '{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=')")
+    assert site.session(
+        b"1 VRFY alice@example.com password",
+        b"2 VRFY alice@example.com wrong",
+        b"3 VRFY bob@example.com password",
+    ) == [b"1 OK", b"2 ERROR incorrect password", b"3 ERROR incorrect password"]
+
+
+def test_every_command_has_its_help() -> None:
+    for command in ([], ["serve"], ["check"], ["passwd"], ["harness"], ["harness", "replay"], ["harness", "shell"]):
+        done = subprocess.run([*EXTAUTH, *command, "--help"], capture_output=True, text=True, check=True)
+        assert done.stdout.startswith("Usage: extauth")
