@@ -25,6 +25,7 @@ from extauth.workers.channel import (
     Ended,
     FromKeeper,
     FromWorker,
+    Garbled,
     Inbox,
     Loaded,
     LogRecord,
@@ -88,7 +89,7 @@ class Generation:
         self._dismissed = False
         self._end_by: float | None = None
         self._inbox: Inbox[FromKeeper] = Inbox(FromKeeper)  # type: ignore[arg-type]  # a union is no type to mypy
-        self._keeper, self._socket = start_keeper(config, before)
+        self.keeper, self._socket = start_keeper(config, before)
         poller.watch(self._socket.fileno(), READ, self._hear_keeper)
 
     @property
@@ -115,6 +116,8 @@ class Generation:
 
     def tend(self) -> None:
         """Replace workers that hang or have died; bury the retired ones."""
+        if self.gone:
+            return
         now = time.monotonic()
         if self._end_by is not None:
             if now >= self._end_by:
@@ -189,13 +192,21 @@ class Generation:
     def _hear_worker(self, worker: WorkerLink, events: int) -> None:
         if events & WRITE:
             self._send(worker)
-        if events & ~WRITE == 0:
-            return
-        messages = receive(worker.socket, worker.inbox)
+        if events & ~WRITE:
+            self._read_answers(worker)
+
+    def _read_answers(self, worker: WorkerLink) -> bool:
+        """Take what the worker has said; False where nothing more can come, or nothing was there."""
+        try:
+            messages = receive(worker.socket, worker.inbox)
+        except Garbled:
+            self._log.write(Level.FAILURES, f"worker {worker.number} says what is no answer: killing it")
+            self._tell_keeper(Command(kill=True, worker=worker.number))
+            messages = None
         if messages is None:
             worker.retired = True  # what it had is answered when its keeper tells how it ended
             self._forget_socket(worker)
-            return
+            return False
         for message in messages:
             if isinstance(message, Answers):
                 for key, decision in message.decisions:
@@ -203,6 +214,7 @@ class Generation:
                     self._decide(key, decision)
             else:
                 self._log.write(Level(message.level), message.text)
+        return bool(messages)
 
     def _hear_keeper(self, events: int) -> None:
         messages = receive(self._socket, self._inbox)
@@ -226,6 +238,8 @@ class Generation:
         worker = self._workers.pop(message.worker, None)
         if worker is None:
             return
+        while worker.socket.fileno() >= 0 and self._read_answers(worker):
+            pass  # what it has decided counts
         self._lose(worker, message.how)
         if self._dismissed:
             return
@@ -254,18 +268,16 @@ class Generation:
             socket.send_fds(self._socket, [encode(command)], list(descriptors))
 
     def _kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._keeper, signal.SIGKILL)
-        self._bury_keeper()
+        if not self.gone:
+            os.kill(self.keeper, signal.SIGKILL)
+            self._bury_keeper()
 
     def _bury_keeper(self) -> None:
         """It has closed its socket, which it does by ending, or it has been killed."""
-        if self.gone:
-            return
         self.gone = True
         self._poller.forget(self._socket.fileno())
         self._socket.close()
-        os.waitpid(self._keeper, 0)
+        os.waitpid(self.keeper, 0)
         for worker in self._workers.values():
-            self._lose(worker, "was lost with its keeper")
+            self._lose(worker, "was lost with its parent")
         self._workers.clear()

@@ -14,6 +14,7 @@ from extauth.server.file_watch import FileWatch
 from extauth.server.generation import Decide, Generation
 from extauth.server.log import Log
 from extauth.server.poller import Poller
+from extauth.workers.lineage import adopt_orphans, kill_children
 
 _DISCONNECT_IN = 0.5  # seconds that dismissed workers have
 _AGAIN = 1.0  # seconds to the next attempt, where a keeper died or could not be started
@@ -40,6 +41,7 @@ class WorkerPool:
         self._again = 0.0
         self._coming: Generation | None = None
         self._is_due = False  # a new generation, as soon as one can be made
+        adopt_orphans()
         self._begin()
 
     @property
@@ -81,6 +83,7 @@ class WorkerPool:
                 self._log.write(Level.MAJOR, f"changed: {', '.join(map(str, changed))}; reading anew")
             elif self._serving is not None and self._serving.gone:
                 self._log.write(Level.FAILURES, "the parent of the workers died; it is replaced")
+                self._kill_orphans()
                 self._again = now + _AGAIN
                 self._is_due = True
             if changed or self._is_due:
@@ -143,11 +146,17 @@ class WorkerPool:
         generation.leave()
         self._leaving[generation] = None
 
+    def _kill_orphans(self) -> None:
+        """A keeper that was killed has left its workers' children to us."""
+        there = [*self._leaving, *filter(None, (self._serving, self._coming))]
+        kill_children(spare=[generation.keeper for generation in there])
+
     def _see_off(self, generation: Generation, dismissed: float | None, now: float) -> None:
         """The way out: its requests are answered, its workers disconnect, its keeper ends."""
         generation.tend()
         if generation.gone:
             del self._leaving[generation]
+            self._kill_orphans()
         elif not generation.loaded or (dismissed is not None and now - dismissed >= _DISCONNECT_IN):
             generation.close()
         elif dismissed is None and not generation.under_way:

@@ -7,6 +7,7 @@ import os
 import signal
 import stat
 import time
+from collections.abc import Callable
 
 from extauth.config import Config, read_config
 from extauth.errors import ConfigError
@@ -19,6 +20,7 @@ from extauth.server.log import Log
 from extauth.server.poller import HUNG_UP, READ, WRITE, Poller, is_ready
 from extauth.server.pool import WorkerPool
 from extauth.version import VERSION
+from extauth.workers.lineage import kill_children
 
 _CHUNK = 65_536
 _PIECE = 4_096  # PIPE_BUF: what a pipe that polls writable takes without blocking, in one piece
@@ -26,7 +28,10 @@ _MAX_PENDING = 20_000  # requests under way, past which no more are read
 _MAX_PENDING_BYTES = 2**24
 _MAX_OUTPUT = 2**20
 _ANSWERING = 4.0  # seconds from the end of input on
-_ENDING = 0.6  # seconds for the workers to end, when there was time left
+_SAYING_GOODBYE = 0.3  # seconds from then on for the last replies to be taken
+_ENDING = 0.6  # seconds for the workers to end in peace, where there was time left
+_KILLING = 0.3  # seconds for them to end otherwise
+_STOPPING = "the mail server stops us"
 _TICK = 0.25  # seconds
 
 
@@ -34,6 +39,8 @@ class Server:
     """Serves one mail server, from its first line to the end of its input."""
 
     def __init__(self, config: Config, standard: Standard) -> None:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # who started us may have left us other ways
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
         self._input, self._output = standard.input, standard.output
         self._waits_for_input = not stat.S_ISREG(os.fstat(self._input).st_mode)
         self._max_pending = _MAX_PENDING if self._waits_for_input else 4 * config.server.workers
@@ -46,6 +53,7 @@ class Server:
         self._only_what_is_there = False
         self._answer_until: float | None = None
         self._nobody_reads = False
+        self._giving_up = False
         self._signals: list[int] = []
         self._log = Log(config.log, self._inform)
         self._desk = FrontDesk(config, self._log)
@@ -81,7 +89,7 @@ class Server:
         if self._lines:
             self._take()
         if self._only_what_is_there and self._reading and not is_ready(self._input, READ):
-            self._stop_reading()
+            self._reading = False  # a line that has no end yet is none: more of it may be on its way
         wants_more = not self._lines and bool(self._room)
         if self._reading and (wants_more or self._answer_until is None):
             self._poller.watch(self._input, READ if wants_more else 0, self._on_input)
@@ -114,7 +122,10 @@ class Server:
         deadline = desk.receive(lines)
         if desk.questions:
             questions, desk.questions = desk.questions, []
-            self._pool.ask(questions, deadline)
+            if self._giving_up:
+                desk.give_up(_STOPPING)
+            else:
+                self._pool.ask(questions, deadline)
         if desk.quit:
             self._reading, self._lines = False, []
             self._begin_to_end()
@@ -180,21 +191,33 @@ class Server:
 
     def _end(self) -> None:
         """Answer what is left, say goodbye, and leave no process behind."""
-        self._desk.give_up("the server is stopping us")
+        self._giving_up = True
+        self._poller.forget(self._input)
+        self._turn_until(self._has_said_goodbye, _SAYING_GOODBYE)
         if self._desk.quit:
             self._desk.replies.append(render_reply(Reply(self._desk.quit.number, "OK")))
-        if not self._nobody_reads:
             self._write()
-        self._poller.forget(self._input)
         self._poller.forget(self._output)
-        left = min(_ENDING, (self._answer_until or 0.0) - time.monotonic())
-        until = time.monotonic() + left
-        while not self._pool.end() and time.monotonic() < until:
-            self._poller.wait(0.01)
+        if self._answer_until is not None:
+            self._turn_until(self._pool.end, min(_ENDING, self._answer_until - time.monotonic()))
         self._pool.kill()
-        until = time.monotonic() + _ENDING
-        while not self._pool.end() and time.monotonic() < until:
+        self._turn_until(self._pool.end, _KILLING)
+        kill_children()
+
+    def _has_said_goodbye(self) -> bool:
+        """Answer what waits and what is still there to be read; whether that is written, or never will be."""
+        self._desk.give_up(_STOPPING)
+        self._take()
+        while not self._lines and self._reading and self._room and is_ready(self._input, READ):
+            self._on_input(0)
+        self._write()
+        return self._nobody_reads or not (self._out or self._lines)
+
+    def _turn_until(self, is_done: Callable[[], bool], seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while not is_done() and time.monotonic() < until:
             self._poller.wait(0.01)
+            self._write()
 
     def _configure(self, config: Config) -> None:
         self._desk.configure(config)

@@ -64,6 +64,7 @@ FromWorker = Answers | LogRecord
 FromKeeper = LogRecord | Loaded | Refused | Ended
 
 _LENGTH = struct.Struct("!I")
+_MAX_MESSAGE = 2**28
 _encoder = msgspec.msgpack.Encoder()
 
 M = TypeVar("M")
@@ -75,6 +76,10 @@ def encode(message: msgspec.Struct) -> bytes:
     return _LENGTH.pack(len(body)) + body
 
 
+class Garbled(Exception):
+    """What arrives is no message: somebody else writes to the socket."""
+
+
 class Inbox(Generic[M]):
     """Puts messages of one type together from what arrives."""
 
@@ -83,15 +88,20 @@ class Inbox(Generic[M]):
         self._data = bytearray()
 
     def feed(self, data: bytes) -> list[M]:
-        """The messages that `data` completes."""
+        """The messages that `data` completes. Raises Garbled."""
         self._data += data
         messages, start = [], 0
         while len(self._data) - start >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._data, start)
+            if length > _MAX_MESSAGE:
+                raise Garbled
             end = start + _LENGTH.size + length
             if len(self._data) < end:
                 break
-            messages.append(self._decoder.decode(memoryview(self._data)[start + _LENGTH.size : end]))
+            try:
+                messages.append(self._decoder.decode(bytes(self._data[start + _LENGTH.size : end])))
+            except msgspec.MsgspecError:
+                raise Garbled from None
             start = end
         del self._data[:start]
         return messages
@@ -102,11 +112,13 @@ CHUNK = 262_144
 
 
 def receive(sock: socket.socket, inbox: Inbox[M]) -> list[M] | None:
-    """Wait for something to arrive: the messages it completes, or None at the end."""
+    """Wait for something to arrive: the messages it completes, or None at the end. Raises Garbled."""
     try:
         data = sock.recv(CHUNK)
     except ConnectionResetError:
         return None
+    except BlockingIOError:
+        return []
     return inbox.feed(data) if data else None
 
 

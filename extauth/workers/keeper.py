@@ -35,7 +35,7 @@ from extauth.workers.channel import (
     encode,
     seen_on_the_way,
 )
-from extauth.workers.lineage import become_child, die_with_parent
+from extauth.workers.lineage import adopt_orphans, become_child, children, die_with_parent, kill_children
 from extauth.workers.worker import Worker
 
 _LOOK_AT_MEMORY = 1.0  # seconds
@@ -71,6 +71,7 @@ class Keeper:
         self._workers: dict[int, int] = {}  # process id -> number
         self._inbox = Inbox(Command)
         self._descriptors: list[int] = []
+        self._spared: frozenset[int] = frozenset()
         self._next_look = 0.0
 
     def refuse(self, error: ConfigError | Fault) -> None:
@@ -86,11 +87,12 @@ class Keeper:
         seen = chain.load()
         gc.freeze()  # what is loaded stays shared with the workers
         gc.enable()
+        self._spared = frozenset(children())  # what a backend has started while it loaded
+        adopt_orphans()
         die_with_parent(parent, really=False)  # from here on this process sees the end itself, and tidies up first
         self._send(Loaded(seen_on_the_way(seen), "; ".join(link.describe() for link in chain.links)))
         self._serve(chain, config.server.worker_memory)
-        self._bury(kill=True)
-        os.killpg(0, signal.SIGKILL)  # with what a backend may have started while it loaded
+        kill_children()
         os._exit(0)
 
     def _serve(self, chain: Chain, memory: int) -> None:
@@ -104,7 +106,7 @@ class Keeper:
             ready = [descriptor for descriptor, _ in poll.poll(_LOOK_AT_MEMORY * 1000)]
             if deaths in ready:
                 os.read(deaths, 4096)
-                self._bury(kill=False)
+                self._bury()
             if self._socket.fileno() in ready and not self._obey(chain):
                 return
             self._kill_the_overgrown(memory)
@@ -124,7 +126,7 @@ class Keeper:
                             f"worker {number} has {resident} MiB, over server.worker_memory = {memory}: killing it",
                         )
                     )
-                    _kill_group(process)
+                    os.kill(process, signal.SIGKILL)
 
     def _obey(self, chain: Chain) -> bool:
         """Do what the front process says; False when it is gone."""
@@ -149,8 +151,6 @@ class Keeper:
             self._send(Ended(number, f"could not be started: {error.strerror}"))
             return
         if child:
-            with contextlib.suppress(OSError):
-                os.setpgid(child, child)
             os.close(descriptor)
             self._workers[child] = number
             return
@@ -163,34 +163,25 @@ class Keeper:
 
     def _kill(self, number: int) -> None:
         for process in [process for process, its in self._workers.items() if its == number]:
-            _kill_group(process)
+            os.kill(process, signal.SIGKILL)
 
-    def _bury(self, *, kill: bool) -> None:
-        """Wait for the workers that are dead, or, with `kill`, for all; what they had started goes with them."""
-        if kill:
-            for process in self._workers:
-                _kill_group(process)
-        while self._workers:
-            found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT | (0 if kill else os.WNOHANG))
-            if found is None:
-                return
-            _kill_group(found.si_pid)  # before the process id is free for others
-            _, status = os.waitpid(found.si_pid, 0)
+    def _bury(self) -> None:
+        """Bury the workers that are dead; what they had started goes with them."""
+        while (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG)) is not None:
             number = self._workers.pop(found.si_pid, None)
             if number is not None:
-                self._send(Ended(number, _how(os.waitstatus_to_exitcode(status))))
+                self._send(Ended(number, _how(found)))
+        kill_children(spare=self._workers.keys() | self._spared)
 
     def _send(self, message: FromKeeper) -> None:
         with contextlib.suppress(OSError):  # the front process is gone: its end is seen where it is read from
             self._socket.sendall(encode(message))
 
 
-def _kill_group(process: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process, signal.SIGKILL)
-
-
-def _how(exit_code: int) -> str:
-    if exit_code < 0:
-        return f"killed by {signal.Signals(-exit_code).name}"
-    return f"ended with status {exit_code}"
+def _how(death: os.waitid_result) -> str:
+    if death.si_code == os.CLD_EXITED:
+        return f"ended with status {death.si_status}"
+    try:
+        return f"was killed by {signal.Signals(death.si_status).name}"
+    except ValueError:  # real-time signals have no name
+        return f"was killed by signal {death.si_status}"

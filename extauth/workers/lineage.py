@@ -1,4 +1,4 @@
-"""No process outlives its parent, whatever hangs in it (Linux; elsewhere the end of the socket has to do)."""
+"""No process outlives its parent, whatever hangs in it or was started by it (Linux)."""
 
 from __future__ import annotations
 
@@ -6,28 +6,52 @@ import contextlib
 import ctypes
 import os
 import signal
-from collections.abc import Iterable
+import time
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
-_NICER = 5
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 def die_with_parent(parent: int, *, really: bool = True) -> None:
     """Have the kernel kill this process when `parent` ends, or no more. Ends at once where it has ended already."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL) if really else 0, 0, 0, 0)
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL if really else 0)
     if os.getppid() != parent:
         os._exit(1)
 
 
+def adopt_orphans() -> None:
+    """Become the parent of every descendant whose own parent dies: then it cannot get away from `kill_children`."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def children() -> list[int]:
+    """The process ids of this process's children."""
+    lists = [task / "children" for task in Path("/proc/self/task").iterdir()]
+    return [int(process) for children in lists for process in children.read_text().split()]
+
+
+def kill_children(spare: Collection[int] = (), *, within: float = 0.3) -> None:
+    """Kill and bury all children but those to `spare`, and whom we inherit from them, in so many seconds at most."""
+    until = time.monotonic() + within
+    while doomed := set(children()).difference(spare):
+        for process in doomed:
+            os.kill(process, signal.SIGKILL)
+        for process in doomed:
+            while os.waitpid(process, os.WNOHANG) == (0, 0):
+                if time.monotonic() > until:
+                    return
+                time.sleep(0.001)
+
+
 def become_child(keep: Iterable[int], *, niceness: int = 0) -> None:
-    """What every child does first: own process group, no signal handler and no descriptor of its parent's."""
+    """What every child does first: it takes no signal meant for its parent, and no descriptor but those to `keep`."""
     os.setpgid(0, 0)
     signal.set_wakeup_fd(-1)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to the front process, that decides
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: None)  # the front process decides; what is executed here gets the default back
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     kept = {0, 1, 2, *keep}
     for descriptor in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
         if descriptor not in kept:
@@ -35,3 +59,8 @@ def become_child(keep: Iterable[int], *, niceness: int = 0) -> None:
                 os.close(descriptor)
     if niceness:
         os.nice(niceness)
+
+
+def _prctl(option: int, value: int) -> None:
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(option, int(value), 0, 0, 0)
