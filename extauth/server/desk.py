@@ -17,7 +17,6 @@ from extauth.protocol.replies import (
     INTERFACE_VERSION,
     TEMPORARY_FAILURE,
     Reply,
-    render_information,
     render_reply,
 )
 from extauth.protocol.requests import (
@@ -67,6 +66,7 @@ class FrontDesk:
     def configure(self, config: Config) -> None:
         """Take this configuration for the lines that come from now on."""
         self._accounts = config.accounts
+        self._backends = config.backends
         self._deadline = config.server.deadline
         dialect = self._parser.dialect
         self._parser = RequestParser(config.sasl.mechanisms)
@@ -128,7 +128,7 @@ class FrontDesk:
             version = min(request.version, INTERFACE_VERSION)
             self.replies.append(render_reply(Reply(request.number, "INTF", str(version))))
         elif isinstance(request, NumberlessLine):
-            self.replies.append(render_information("a line without a sequence number was ignored"))
+            self._log.inform("a line without a sequence number was ignored")
         else:
             self.quit = request
 
@@ -171,7 +171,26 @@ class FrontDesk:
             reply, level = Reply(pending.number, "ERROR", INCORRECT_PASSWORD), Level.PROBLEMS
         self.replies.append(render_reply(reply))
         if self._log.wants(level):
-            self._log.write(level, _record(pending, decision))
+            self._log.write(level, self._record(pending, decision))
+
+    def _record(self, pending: Pending, decision: Decision) -> str:
+        """The one stable line of a decision."""
+        return fields(
+            account=pending.address,
+            mode=pending.mode,
+            method=pending.method,
+            verdict=decision.verdict.name if isinstance(decision, Decided) else "TEMPORARY",
+            backend=decision.backend or self._asked(pending, decision),
+            time=f"{time.monotonic() - pending.started:.6f}",
+            reason=decision.reason,
+        )
+
+    def _asked(self, pending: Pending, decision: Decision) -> str:
+        """Who was to say something and has not: where several serve a domain, one of them."""
+        if isinstance(decision, Decided):
+            return ""
+        domain = pending.address.rpartition("@")[2]
+        return ",".join(b.name for b in self._backends if b.domains is None or domain in b.domains)
 
 
 def _size(request: PasswordRequest | ResponseRequest) -> int:
@@ -179,16 +198,3 @@ def _size(request: PasswordRequest | ResponseRequest) -> int:
     if isinstance(request, PasswordRequest):
         return len(request.address) + len(request.password.reveal())
     return len(request.address) + len(request.response.reveal()) + len(request.challenge.reveal())
-
-
-def _record(pending: Pending, decision: Decision) -> str:
-    """The one stable line of a decision."""
-    return fields(
-        account=pending.address,
-        mode=pending.mode,
-        method=pending.method,
-        verdict=decision.verdict.name if isinstance(decision, Decided) else "TEMPORARY",
-        backend=decision.backend,
-        time=f"{time.monotonic() - pending.started:.6f}",
-        reason=decision.reason,
-    )

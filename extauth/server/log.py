@@ -6,7 +6,6 @@ import os
 import re
 import socket
 import time
-from collections.abc import Callable
 
 import msgspec
 
@@ -19,16 +18,17 @@ _MAX_VALUE = 256
 _FACILITIES = {"user": 1, "mail": 2, "daemon": 3, "auth": 4, "authpriv": 10} | {f"local{n}": 16 + n for n in range(8)}
 _SEVERITIES = {Level.CRASHES: 2, Level.FAILURES: 3, Level.MAJOR: 5, Level.PROBLEMS: 4, Level.LOW_LEVEL: 6}
 _SYSLOG = "/dev/log"
+_MAX_FOR_SERVER = 2**18  # bytes
 
 
 class Log:
     """Writes records where their level is wanted. A log that cannot be written is reported once and holds nobody up.
 
-    `to_server` takes lines for standard output.
+    What is for the Server Log is left in `for_server`, lines for standard output.
     """
 
-    def __init__(self, settings: LogSettings, to_server: Callable[[bytes], None]) -> None:
-        self._to_server = to_server
+    def __init__(self, settings: LogSettings) -> None:
+        self.for_server = bytearray()
         self._file: int | None = None
         self._lines: list[bytes] = []
         self._syslog: socket.socket | None = None
@@ -54,12 +54,13 @@ class Log:
 
     def wants(self, level: Level) -> bool:
         """Whether a record of this level is written anywhere."""
-        return level <= self._server_level or (self._other_level is not None and level <= self._other_level)
+        to_server = level <= self._server_level and len(self.for_server) < _MAX_FOR_SERVER
+        return to_server or (self._other_level is not None and level <= self._other_level)
 
     def write(self, level: Level, text: str) -> None:
         """Write one record; whatever is in `text`, it is one line."""
         if level <= self._server_level:
-            self._to_server(render_information(text))
+            self.inform(text)
         if self._other_level is not None and level <= self._other_level:
             if self._settings.file:
                 stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
@@ -69,6 +70,11 @@ class Log:
                 )
             if self._settings.syslog:
                 self._to_syslog(level, text)
+
+    def inform(self, text: str) -> None:
+        """Tell the server, at whatever level; what it is too far behind to read is lost."""
+        if len(self.for_server) < _MAX_FOR_SERVER:
+            self.for_server += render_information(text)
 
     def flush(self) -> None:
         """Write to the file what has come together."""
@@ -102,7 +108,7 @@ class Log:
     def _complain(self, what: str, text: str) -> None:
         if what not in self._complained:
             self._complained.add(what)
-            self._to_server(render_information(f"cannot write the log: {text}"))
+            self.inform(f"cannot write the log: {text}")
 
 
 def fields(**values: str) -> str:

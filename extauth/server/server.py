@@ -24,7 +24,7 @@ from extauth.workers.lineage import kill_children
 
 _CHUNK = 65_536
 _PIECE = 4_096  # PIPE_BUF: what a pipe that polls writable takes without blocking, in one piece
-_MAX_PENDING = 20_000  # requests under way, past which no more are read
+_MAX_PENDING = 10_000  # requests under way, past which no more are read
 _MAX_PENDING_BYTES = 2**24
 _MAX_OUTPUT = 2**20
 _ANSWERING = 4.0  # seconds from the end of input on
@@ -55,7 +55,7 @@ class Server:
         self._nobody_reads = False
         self._giving_up = False
         self._signals: list[int] = []
-        self._log = Log(config.log, self._inform)
+        self._log = Log(config.log)
         self._desk = FrontDesk(config, self._log)
         self._log.write(Level.MAJOR, f"extauth {VERSION} starts, pid {os.getpid()}, configuration {config.file}")
         self._pool = WorkerPool(config, self._poller, self._log, self._desk.decide, self._configure)
@@ -132,16 +132,14 @@ class Server:
 
     # --- output ---------------------------------------------------------------------------------------
 
-    def _inform(self, line: bytes) -> None:
-        """Have an information line written, unless the reader is far behind: replies are what it waits for."""
-        if len(self._out) < _MAX_OUTPUT:
-            self._out += line
-
     def _write(self) -> None:
         """Write what the reader takes, whole lines at a time."""
         if self._desk.replies:
             self._out += b"".join(self._desk.replies)
             self._desk.replies.clear()
+        if not self._out:  # nobody who waits for a reply waits for the log
+            self._out += self._log.for_server
+            self._log.for_server.clear()
         self._log.flush()
         while self._out and not self._nobody_reads and is_ready(self._output, WRITE):
             end = len(self._out) if len(self._out) <= _PIECE else self._out.rindex(b"\n", 0, _PIECE) + 1
@@ -181,13 +179,8 @@ class Server:
             return False
         if time.monotonic() >= self._answer_until:
             return True
-        return (
-            not self._reading
-            and not self._lines
-            and not self._desk.pending
-            and not self._out
-            and not self._desk.replies
-        )
+        waiting = self._lines or self._desk.pending or self._desk.replies or self._out or self._log.for_server
+        return not self._reading and not waiting
 
     def _end(self) -> None:
         """Answer what is left, say goodbye, and leave no process behind."""
@@ -211,7 +204,7 @@ class Server:
         while not self._lines and self._reading and self._room and is_ready(self._input, READ):
             self._on_input(0)
         self._write()
-        return self._nobody_reads or not (self._out or self._lines)
+        return self._nobody_reads or not (self._out or self._lines or self._log.for_server)
 
     def _turn_until(self, is_done: Callable[[], bool], seconds: float) -> None:
         until = time.monotonic() + seconds
