@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from extauth.backend import Backend, Seen, Site
-from extauth.config import BackendConfig, Config
+from extauth.config import BackendConfig, BackendSection, Config
 from extauth.errors import BackendUnavailable, ConfigError, Fault
 from extauth.mechanisms import MECHANISMS
 from extauth.model import Decided, Decision, PasswordCheck, Question, ResponseCheck, Secret, Undecided, Verdict
+from extauth.protocol.replies import one_line
 from extauth.registry import backend_class
 from extauth.seal import sealed
 from extauth.settings import convert
@@ -24,11 +25,12 @@ _NOT_SERVED = Decided(Verdict.USER_UNKNOWN, reason="no backend serves this domai
 class Link:
     """One backend in the chain: asks it, and holds it to its contract."""
 
-    def __init__(self, backend: Backend[Any], domains: tuple[str, ...] | None) -> None:
+    def __init__(self, backend: Backend[Any], section: BackendConfig, file: Path) -> None:
         self.name = backend.site.name
         self.threads = backend.threads
         self._backend = backend
-        self._domains = domains
+        self._domains = section.domains
+        self._where = f"{file}: {section.section}"
         self._not_loaded: BackendUnavailable | None = None
         self._opening = threading.Lock()
         self._opened = False
@@ -42,9 +44,11 @@ class Link:
         return f"{self.name} serves {'every domain' if self._domains is None else ', '.join(self._domains)}"
 
     def load(self) -> Seen:
-        """Have the backend read its files; which ones it saw. Raises ConfigError and Fault."""
+        """Have the backend read its files; which ones it saw. Raises ConfigError."""
         try:
             sealed(self._backend.load)
+        except (ConfigError, Fault) as error:
+            raise ConfigError(f"{self._where} {error}") from None
         except BackendUnavailable as outage:
             self._not_loaded = outage
             self._backend.log.error("%s", outage)
@@ -67,26 +71,29 @@ class Link:
 
     def is_quick(self, question: Question) -> bool:
         """Whether asking takes well under a millisecond, so that it is not worth a thread."""
-        return self._opened and sealed(self._backend.is_quick, question.account)
+        return self._opened and sealed(self._backend.is_quick, question.account) is True
 
     def ask(self, question: Question) -> Decision:
         """What this backend alone says."""
         try:
             self.open()
-            if isinstance(question, PasswordCheck):
-                found = sealed(self._backend.verify_password, question.account, question.password)
-            else:
-                found = self._check_response(question)
+            return sealed(self._decide, question)
         except (BackendUnavailable, Fault, ConfigError) as error:
             return Undecided(self.name, _presentable(str(error), question))
+
+    def _decide(self, question: Question) -> Decided:
+        if isinstance(question, PasswordCheck):
+            found = self._backend.verify_password(question.account, question.password)
+        else:
+            found = self._check_response(question)
         if isinstance(found, Verdict):
             return Decided(found, self.name)
-        if isinstance(found, Decided) and isinstance(found.verdict, Verdict):
+        if isinstance(found, Decided) and isinstance(found.verdict, Verdict) and isinstance(found.reason, str):
             return Decided(found.verdict, self.name, _presentable(found.reason, question))
-        return Undecided(self.name, f"it returned {type(found).__name__}, which is no Verdict")
+        raise Fault(f"it returned {type(found).__name__}, which is no Verdict")
 
     def _check_response(self, question: ResponseCheck) -> Verdict | Decided:
-        found = sealed(self._backend.lookup_secret, question.account)
+        found = self._backend.lookup_secret(question.account)
         if not isinstance(found, Secret):
             if found is Verdict.OK or (isinstance(found, Decided) and found.verdict is Verdict.OK):
                 raise Fault("lookup_secret returned OK, which is no password")
@@ -158,9 +165,14 @@ class Chain:
 
 
 def _presentable(reason: str, question: Question) -> str:
-    """`reason`, unless a backend has put the password into it."""
-    if isinstance(question, PasswordCheck) and question.password.reveal() in reason.encode(errors="surrogateescape"):
-        return "the reason is withheld: it holds what the password holds"
+    """`reason` as text that can travel, unless a backend has put the password into it."""
+    reason = one_line(reason)
+    if isinstance(question, PasswordCheck):
+        password = question.password.reveal()
+        text = password.decode(errors="surrogateescape")
+        for shown in (text, repr(text)[1:-1], repr(password)[2:-1], ascii(text)[1:-1]):
+            if shown in reason:
+                return "the reason is withheld: it holds what the password holds"
     return reason
 
 
@@ -169,13 +181,7 @@ def build_chain(config: Config, before: frozenset[Path] = frozenset()) -> Chain:
 
     Raises ConfigError.
     """
-    links = []
-    for section in config.backends:
-        try:
-            links.append(Link(_backend(section, config, before), section.domains))
-        except Fault as fault:
-            raise ConfigError(f"{config.file}: {section.section} type = {section.type!r}: {fault}") from None
-    return Chain(links)
+    return Chain(Link(_backend(section, config, before), section, config.file) for section in config.backends)
 
 
 def _backend(section: BackendConfig, config: Config, before: frozenset[Path]) -> Backend[Any]:
@@ -184,6 +190,12 @@ def _backend(section: BackendConfig, config: Config, before: frozenset[Path]) ->
         found = backend_class(section.type, config.file.parent, allow_unsafe=allow_unsafe)
     except ConfigError as error:
         raise ConfigError(f"{config.file}: {section.section} type = {section.type!r}: {error}") from None
-    settings = sealed(convert, section.options, found.Settings, config.file, section.section)
+    try:
+        settings = sealed(convert, section.options, found.Settings, config.file, section.section, BackendSection)
+    except Fault as fault:
+        raise ConfigError(f"{config.file}: {section.section} the settings of {section.type}: {fault}") from None
     site = Site(section.name, section.domains, config.accounts, allow_unsafe, before)
-    return sealed(found, settings, site)
+    try:
+        return sealed(found, settings, site)
+    except (ConfigError, Fault) as error:
+        raise ConfigError(f"{config.file}: {section.section} {error}") from None

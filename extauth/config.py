@@ -98,6 +98,10 @@ def read_config(path: Path) -> Config:
         raise ConfigError(f"{path}: byte {error.start} is not UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: is not TOML: {error}") from None
+    backends = table.get("backend", [])
+    if not isinstance(backends, list) or not all(isinstance(backend, dict) for backend in backends):
+        shown = "{...}" if isinstance(backends, dict) else repr(backends)
+        raise ConfigError(f"{path}: backend = {shown}: must be tables, each under a line [[backend]] of its own")
     read = convert(table, ConfigFile, path)
     default_domain = None
     if read.default_domain is not None:

@@ -14,6 +14,7 @@ from typing import Any
 from extauth.backend import Backend
 from extauth.errors import ConfigError, Fault
 from extauth.seal import sealed
+from extauth.settings import Settings
 from extauth.trust import check_trusted, read_trusted
 
 BUILT_IN = {"files": "extauth.backends.files:Files"}
@@ -48,12 +49,19 @@ def backend_class(type_name: str, folder: Path, *, allow_unsafe: bool = False) -
             if isinstance(value, type) and issubclass(value, Backend) and value is not Backend
         )
         raise ConfigError(f"{module_name} has no backend {class_name}; it has: {', '.join(offered) or 'none at all'}")
+    if found.verify_password is Backend.verify_password:
+        raise ConfigError(f"{class_name} has no method verify_password")
+    if not (isinstance(found.Settings, type) and issubclass(found.Settings, Settings)):
+        raise ConfigError(f"{class_name}.Settings must be a subclass of extauth.Settings")
+    if not (isinstance(found.threads, int) and found.threads >= 1):
+        raise ConfigError(f"{class_name}.threads = {found.threads!r}: must be 1 or more")
     return found
 
 
 def forget_outside_paths() -> None:
     """Import no more from the working directory or from PYTHONPATH: who sets those is not who installs plugins."""
-    outside = {Path(entry).absolute() for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry}
+    python_path = os.environ.get("PYTHONPATH")
+    outside = {Path(entry).absolute() for entry in python_path.split(os.pathsep)} if python_path else set()
     if not sys.flags.safe_path and sys.path and sys.path[0] in ("", str(Path.cwd())):
         outside.add(Path.cwd())
     installed = Path(__file__).parent.parent

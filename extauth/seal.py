@@ -16,7 +16,7 @@ def sealed(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     """Call a backend's code. What it may raise comes through; anything else, SystemExit too, becomes Fault."""
     try:
         return function(*args, **kwargs)
-    except (BackendUnavailable, ConfigError):
+    except (BackendUnavailable, ConfigError, Fault):
         raise
     except BaseException as fault:  # noqa: BLE001  # a stranger's code: nothing it raises may end us or let somebody in
         raise Fault(_where(fault)) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
@@ -25,62 +25,101 @@ _AT = re.compile(r"(?P<problem>.*?)(?: - at `\$(?P<path>.*)`)?", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>.*)`")
 _MISSING = re.compile(r"Object missing required field `(?P<key>.*)`")
 _STEP = re.compile(r"\.?([^.\[\]]+)")
+_IN_TOML = {
+    "str": "a string",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "an array",
+}
+_IN_TOML |= {"object": "a table", "path": "a path"}
 
 
-def convert(table: dict[str, Any], settings: type[T], file: Path, section: str = "") -> T:
+def convert(
+    table: dict[str, Any], settings: type[T], file: Path, section: str = "", beside: type[Settings] | None = None
+) -> T:
     """`table`, a part of `file`, as `settings`; `section` is how an administrator calls that part.
 
-    Raises ConfigError with the file, the key, the value and what would be right.
+    `beside`: settings that stand in the same table, and have been read already. Raises ConfigError with the file, the
+    key, the value and what would be right.
     """
 
     def from_text(kind: type, value: Any) -> Any:
-        if kind is Path and isinstance(value, str) and value:
+        if kind is Path and isinstance(value, str) and value and "\0" not in value:
             return file.parent / value
-        raise TypeError(f"Expected a path, got {value!r}")
+        raise TypeError("Expected `path`")
 
     try:
         return msgspec.convert(table, settings, dec_hook=from_text)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{file}: {_explained(str(error), table, settings, section)}") from None
+        problem = _Problem(str(error), settings, beside)
+        raise ConfigError(f"{file}: {problem.explained(table, section)}") from None
 
 
-def _explained(error: str, table: dict[str, Any], settings: type[Settings], section: str) -> str:
-    match = _AT.fullmatch(error)
-    problem, path = (match["problem"], match["path"] or "") if match else (error, "")
-    steps = _STEP.findall(path)
-    if unknown := _UNKNOWN.fullmatch(problem):
-        known = sorted(_fields(settings, steps))
-        close = difflib.get_close_matches(unknown["key"], known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
-        return f"{_key(section, [*steps, unknown['key']])}: unknown key; {hint}"
-    if missing := _MISSING.fullmatch(problem):
-        return f"{_key(section, [*steps, missing['key']])}: is missing"
-    problem = problem[0].lower() + problem[1:]
-    return f"{_key(section, steps)} = {_shown(table, steps)}: {problem}"
+class _Problem:
+    """What msgspec says is wrong, for somebody who knows TOML."""
+
+    def __init__(self, error: str, settings: type[Settings], beside: type[Settings] | None) -> None:
+        match = _AT.fullmatch(error)
+        self._problem = match["problem"] if match else error
+        self._steps: list[str] = _STEP.findall(match["path"] or "") if match else []
+        self._settings = settings
+        self._beside = beside
+
+    def explained(self, table: dict[str, Any], section: str) -> str:
+        """The key, its value, and what would be right."""
+        if unknown := _UNKNOWN.fullmatch(self._problem):
+            return f"{self._key(section, unknown['key'])}: unknown key; {self._hint(unknown['key'])}"
+        if missing := _MISSING.fullmatch(self._problem):
+            return f"{self._key(section, missing['key'])}: is missing"
+        return f"{self._key(section)} = {self._value(table)}: {self._expected()}"
+
+    def _key(self, section: str, *more: str) -> str:
+        key = ""
+        for step in (*self._steps, *more):
+            key += f"[{step}]" if step.isdigit() or step == "..." else f".{step}" if key else step
+        return " ".join(part for part in (section, key) if part)
+
+    def _hint(self, key: str) -> str:
+        known = [field.encode_name for field in self._fields()]
+        if self._beside is not None and not self._steps:
+            known += self._beside.__struct_fields__
+        close = difflib.get_close_matches(key, known, n=1)
+        return f"did you mean {close[0]}?" if close else f"known here: {', '.join(sorted(known))}"
+
+    def _expected(self) -> str:
+        if self._problem.startswith("Invalid enum value"):
+            field = next(field for field in self._fields() if field.encode_name == self._steps[-1])
+            return f"must be one of {', '.join(map(repr, _choices(field.type)))}"
+        names = re.findall(r"`([^`]*)`", self._problem)
+        if not names:
+            return self._problem[0].lower() + self._problem[1:]
+        right = " or ".join(_IN_TOML.get(name, name) for name in names[0].split(" | ") if name != "null")
+        limit = re.search(r"`((?: of length)? [<>]=? \S+)", self._problem)
+        return f"must be {right}{limit[1] if limit else ''}"
+
+    def _fields(self) -> list[msgspec.structs.FieldInfo]:
+        """Those of the table that the problem is in."""
+        settings = self._settings
+        for step in self._steps:
+            kind = next((f.type for f in msgspec.structs.fields(settings) if f.encode_name == step), None)
+            if not (isinstance(kind, type) and issubclass(kind, Settings)):
+                break
+            settings = kind
+        return list(msgspec.structs.fields(settings))
+
+    def _value(self, table: Any) -> str:
+        """The value, unless somebody may not see it, or it is no single one."""
+        if any(word in step for step in self._steps for word in ("password", "secret")):
+            return "(not shown)"
+        for step in self._steps:
+            if step == "...":  # which element of an array, msgspec does not say
+                break
+            table = table[int(step)] if isinstance(table, list) else table[step]
+        return "{...}" if isinstance(table, dict) else "[...]" if isinstance(table, list) else repr(table)
 
 
-def _key(section: str, steps: list[str]) -> str:
-    key = ""
-    for step in steps:
-        key += f"[{step}]" if step.isdigit() else f".{step}" if key else step
-    return " ".join(part for part in (section, key) if part)
-
-
-def _shown(table: Any, steps: list[str]) -> str:
-    """The value at `steps`, unless its key says that nobody shall see it."""
-    if any(word in step for step in steps for word in ("password", "secret")):
-        return "(not shown)"
-    for step in steps:
-        if step == "...":
-            return repr(table)
-        table = table[int(step)] if isinstance(table, list) else table[step]
-    return repr(table)
-
-
-def _fields(settings: type[Settings], steps: list[str]) -> list[str]:
-    for step in steps:
-        found = next((f.type for f in msgspec.structs.fields(settings) if f.encode_name == step), None)
-        if not (isinstance(found, type) and issubclass(found, Settings)):
-            return []
-        settings = found
-    return [field.encode_name for field in msgspec.structs.fields(settings)]
+def _choices(kind: Any) -> list[Any]:
+    """The values of a Literal, be it optional or not."""
+    arguments = get_args(kind)
+    return [choice for a in arguments for choice in (_choices(a) if get_args(a) else [a]) if choice is not type(None)]

@@ -14,6 +14,8 @@ from extauth.errors import ConfigError, UnsafeFile
 MAX_FILE = 2**31 - 1
 """Bytes that a file may have: just under 2 GiB."""
 
+_MAX_LINKS = 40  # as many as the system follows
+
 Signature = tuple[int, int, int, int, int]
 """Device, inode, size, mtime and ctime (in ns): one of them changes whenever a file does."""
 
@@ -41,7 +43,7 @@ def read_trusted(path: Path, *, allow_unsafe: bool = False) -> TrustedFile:
     too large, and OSError where it cannot be read.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO would be waited for
-    with open(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise ConfigError(f"{path}: is {_kind(status.st_mode)}; it must be a regular file")
@@ -49,7 +51,10 @@ def read_trusted(path: Path, *, allow_unsafe: bool = False) -> TrustedFile:
             raise ConfigError(f"{path}: has {status.st_size} bytes; at most {MAX_FILE} are read")
         if not allow_unsafe:
             _check_writers(path, status)
-        data = file.read()
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read()
+    finally:
+        os.close(descriptor)
     return TrustedFile(data, _signature(status), bool(status.st_mode & stat.S_IROTH))
 
 
@@ -61,10 +66,12 @@ def check_trusted(path: Path, *, allow_unsafe: bool = False) -> None:
 
 def _check_writers(path: Path, status: os.stat_result) -> None:
     _check(path, status, "file" if stat.S_ISREG(status.st_mode) else "folder", owned=True)
-    for folder, nearest in _folders(path):
-        above = folder.stat()
-        if nearest or not above.st_mode & stat.S_ISVTX:  # in a sticky folder nobody replaces what others own
-            _check(folder, above, f"folder (of {path})", owned=nearest)
+    *above, nearest = _folders(path)
+    for folder in above:
+        status = folder.stat()
+        if not status.st_mode & stat.S_ISVTX:  # in a sticky folder nobody replaces what others own
+            _check(folder, status, f"folder (on the way to {path})", owned=False)
+    _check(nearest, nearest.stat(), f"folder (of {path})", owned=True)
 
 
 def _check(path: Path, status: os.stat_result, what: str, *, owned: bool) -> None:
@@ -81,14 +88,24 @@ def _check(path: Path, status: os.stat_result, what: str, *, owned: bool) -> Non
         )
 
 
-def _folders(path: Path) -> Iterator[tuple[Path, bool]]:
-    """The folders above `path` as it is written and as it is once links are followed; whether it lies right in it."""
-    seen = set()
-    for way in (path.absolute(), path.resolve()):
-        for depth, folder in enumerate(way.parents):
-            if folder not in seen:
-                seen.add(folder)
-                yield folder, depth == 0
+def _folders(path: Path) -> Iterator[Path]:
+    """Every folder in which a name is looked up on the way to `path`, links included; the one it lies in last."""
+    names = list(reversed(path.absolute().parts[1:]))
+    folder, links = Path("/"), 0
+    while names:
+        name = names.pop()
+        if name == "..":
+            folder = folder.parent
+            continue
+        yield folder
+        entry = folder / name
+        if entry.is_symlink() and links < _MAX_LINKS:
+            links += 1
+            target = entry.readlink()
+            names += reversed(target.parts[1:] if target.is_absolute() else target.parts)
+            folder = Path("/") if target.is_absolute() else folder
+        else:
+            folder = entry
 
 
 def _signature(status: os.stat_result) -> Signature:

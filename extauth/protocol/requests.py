@@ -177,8 +177,7 @@ def render_request(request: Request, dialect: Dialect) -> bytes:
         return b"%s INTF %d\n" % (number, request.version)
     if isinstance(request, QuitRequest):
         return b"%s QUIT\n" % number
-    mode = f"({request.mode}) ".encode() if request.mode else b""
-    account = _rendered(request.address.encode(), dialect, last=False)
+    mode, account = _rendered_account(request, dialect)
     if isinstance(request, PasswordRequest):
         password = _rendered(request.password.reveal(), dialect, last=True)
         return b"%s VRFY %s%s %s\n" % (number, mode, account, password)
@@ -192,6 +191,21 @@ def render_request(request: Request, dialect: Dialect) -> bytes:
         response,
         challenge,
     )
+
+
+def _rendered_account(request: PasswordRequest | ResponseRequest, dialect: Dialect) -> tuple[bytes, bytes]:
+    """The mode with what surrounds it, if there is one, and the account, that must not look like one."""
+    account = _rendered(request.address.encode(), dialect, last=False)
+    if request.mode:
+        mode = f"({request.mode})".encode()
+        if b" " in mode or _NEVER_IN_A_SECRET.search(mode):
+            raise MalformedRequest("a mode that no dialect can carry")
+        return mode + b" ", account
+    if account.startswith(b"(") and account.endswith(b")"):
+        if dialect is Dialect.CLASSIC:
+            raise MalformedRequest("an account that looks like a mode")
+        account = quote(account)
+    return b"", account
 
 
 def _rendered(field: bytes, dialect: Dialect, *, last: bool) -> bytes:

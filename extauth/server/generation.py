@@ -32,6 +32,7 @@ from extauth.workers.channel import (
     Refused,
     encode,
     receive,
+    seen_on_arrival,
 )
 from extauth.workers.keeper import start_keeper
 
@@ -225,7 +226,7 @@ class Generation:
             if isinstance(message, LogRecord):
                 self._log.write(Level(message.level), message.text)
             elif isinstance(message, Loaded):
-                self.seen = {Path(path): signature for path, signature in message.seen}
+                self.seen = seen_on_arrival(message.seen)
                 self.summary = message.summary
                 self.loaded = True
                 self.tend()
@@ -269,7 +270,6 @@ class Generation:
 
     def _kill(self) -> None:
         if not self.gone:
-            os.kill(self.keeper, signal.SIGKILL)
             self._bury_keeper()
 
     def _bury_keeper(self) -> None:
@@ -277,6 +277,8 @@ class Generation:
         self.gone = True
         self._poller.forget(self._socket.fileno())
         self._socket.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.keeper, signal.SIGKILL)  # a backend's code may have closed the socket and hang
         os.waitpid(self.keeper, 0)
         for worker in self._workers.values():
             self._lose(worker, "was lost with its parent")

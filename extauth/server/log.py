@@ -65,9 +65,7 @@ class Log:
             if self._settings.file:
                 stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
                 name = level.name.replace("_", " ").title()
-                self._lines.append(
-                    f"{stamp} [{os.getpid()}] {name}: {one_line(text)}\n".encode(errors="backslashreplace")
-                )
+                self._lines.append(f"{stamp} [{os.getpid()}] {name}: {one_line(text)}\n".encode())
             if self._settings.syslog:
                 self._to_syslog(level, text)
 
@@ -92,7 +90,7 @@ class Log:
 
     def _to_syslog(self, level: Level, text: str) -> None:
         priority = _FACILITIES[self._settings.syslog or "mail"] * 8 + _SEVERITIES.get(level, 7)
-        record = f"<{priority}>extauth[{os.getpid()}]: {one_line(text)}".encode(errors="backslashreplace")
+        record = f"<{priority}>extauth[{os.getpid()}]: {one_line(text)}".encode()
         try:
             if self._syslog is None:
                 self._syslog = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)

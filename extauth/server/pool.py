@@ -55,7 +55,7 @@ class WorkerPool:
         if self._serving is not None or self._coming is None:
             return None
         if self._coming.gone and self._coming.refused is None:
-            return "the process that loads the configuration died"
+            return f"{self._config.file}: the process that loads it and its backends died"
         return self._coming.refused
 
     def ask(self, questions: list[tuple[int, Question]], deadline: float) -> None:
@@ -110,7 +110,7 @@ class WorkerPool:
 
     def kill(self) -> None:
         """End everything that has not ended, now."""
-        for generation in self._leaving:
+        for generation in [*self._leaving, *filter(None, (self._serving, self._coming))]:
             generation.close()
 
     def _begin(self) -> None:

@@ -64,6 +64,13 @@ class Server:
         """Run to the end. Raises ConfigError where the configuration cannot be served."""
         self._catch_signals()
         self._poller.watch(self._output, 0, self._on_output)
+        try:
+            self._serve()
+        finally:
+            self._pool.kill()
+            kill_children()
+
+    def _serve(self) -> None:
         while not self._is_over():
             self._poller.wait(self._time_to_wait())
             self._handle_signals()
@@ -80,7 +87,8 @@ class Server:
     @property
     def _room(self) -> int:
         """How many requests may be taken now."""
-        if not self._pool.is_ready or self._desk.pending_bytes > _MAX_PENDING_BYTES or len(self._out) > _MAX_OUTPUT:
+        is_ready = self._pool.is_ready or self._giving_up
+        if not is_ready or self._desk.pending_bytes > _MAX_PENDING_BYTES or len(self._out) > _MAX_OUTPUT:
             return 0
         return max(0, self._max_pending - self._desk.pending)
 
@@ -195,7 +203,6 @@ class Server:
             self._turn_until(self._pool.end, min(_ENDING, self._answer_until - time.monotonic()))
         self._pool.kill()
         self._turn_until(self._pool.end, _KILLING)
-        kill_children()
 
     def _has_said_goodbye(self) -> bool:
         """Answer what waits and what is still there to be read; whether that is written, or never will be."""

@@ -30,7 +30,7 @@ class _Sender(logging.Handler):
         except (TypeError, ValueError, KeyError):
             text = "a log record whose arguments do not fit its text"
         source = record.name.removeprefix("extauth.backend.")
-        self._send(LogRecord(_level(record.levelno), f"{source}: {one_line(text)}"))
+        self._send(LogRecord(_level(record.levelno), one_line(f"{source}: {text}")))
 
 
 def _level(number: int) -> Level:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from pathlib import Path
@@ -36,7 +37,7 @@ class LogRecord(msgspec.Struct, frozen=True, array_like=True, tag=1):
 class Loaded(msgspec.Struct, frozen=True, array_like=True, tag=2):
     """Keeper to front: the chain is loaded; what it has seen of which files, and who serves what."""
 
-    seen: list[tuple[str, Signature | None]]
+    seen: list[tuple[bytes, Signature | None]]
     summary: str
 
 
@@ -122,6 +123,11 @@ def receive(sock: socket.socket, inbox: Inbox[M]) -> list[M] | None:
     return inbox.feed(data) if data else None
 
 
-def seen_on_the_way(seen: dict[Path, Signature | None]) -> list[tuple[str, Signature | None]]:
-    """Paths as text, as they travel."""
-    return [(str(path), signature) for path, signature in seen.items()]
+def seen_on_the_way(seen: dict[Path, Signature | None]) -> list[tuple[bytes, Signature | None]]:
+    """Paths as they travel: their names may be no UTF-8."""
+    return [(os.fsencode(path), signature) for path, signature in seen.items()]
+
+
+def seen_on_arrival(seen: list[tuple[bytes, Signature | None]]) -> dict[Path, Signature | None]:
+    """The same after the journey."""
+    return {Path(os.fsdecode(path)): signature for path, signature in seen}

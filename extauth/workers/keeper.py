@@ -20,6 +20,7 @@ from extauth.chain import Chain, build_chain
 from extauth.config import Config
 from extauth.errors import ConfigError, Fault
 from extauth.log_levels import Level
+from extauth.protocol.replies import one_line
 from extauth.registry import forget_outside_paths
 from extauth.seal import sealed
 from extauth.workers.backend_logs import send_logs_to
@@ -35,7 +36,7 @@ from extauth.workers.channel import (
     encode,
     seen_on_the_way,
 )
-from extauth.workers.lineage import adopt_orphans, become_child, children, die_with_parent, kill_children
+from extauth.workers.lineage import adopt_orphans, become_child, die_with_parent, kill_children
 from extauth.workers.worker import Worker
 
 _LOOK_AT_MEMORY = 1.0  # seconds
@@ -59,6 +60,7 @@ def start_keeper(config: Config, before: frozenset[Path]) -> tuple[int, socket.s
             sealed(keeper.run, config, before, parent)
         except (ConfigError, Fault) as error:
             keeper.refuse(error)
+            kill_children()
     finally:
         os._exit(1)
 
@@ -71,15 +73,15 @@ class Keeper:
         self._workers: dict[int, int] = {}  # process id -> number
         self._inbox = Inbox(Command)
         self._descriptors: list[int] = []
-        self._spared: frozenset[int] = frozenset()
         self._next_look = 0.0
 
     def refuse(self, error: ConfigError | Fault) -> None:
         """Say why there is nothing to serve."""
-        self._send(Refused(str(error)))
+        self._send(Refused(one_line(str(error))))
 
     def run(self, config: Config, before: frozenset[Path], parent: int) -> NoReturn:
         """Never returns: ends the process. Raises ConfigError."""
+        adopt_orphans()
         send_logs_to(self._send)
         forget_outside_paths()
         gc.disable()  # tables of a million accounts hold no cycles, and looking for them takes long
@@ -87,10 +89,8 @@ class Keeper:
         seen = chain.load()
         gc.freeze()  # what is loaded stays shared with the workers
         gc.enable()
-        self._spared = frozenset(children())  # what a backend has started while it loaded
-        adopt_orphans()
         die_with_parent(parent, really=False)  # from here on this process sees the end itself, and tidies up first
-        self._send(Loaded(seen_on_the_way(seen), "; ".join(link.describe() for link in chain.links)))
+        self._send(Loaded(seen_on_the_way(seen), one_line("; ".join(link.describe() for link in chain.links))))
         self._serve(chain, config.server.worker_memory)
         kill_children()
         os._exit(0)
@@ -166,16 +166,25 @@ class Keeper:
             os.kill(process, signal.SIGKILL)
 
     def _bury(self) -> None:
-        """Bury the workers that are dead; what they had started goes with them."""
-        while (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG)) is not None:
+        """Bury the workers that are dead; what they had started, in their process group, goes with them."""
+        while (found := _dead_child()) is not None:
             number = self._workers.pop(found.si_pid, None)
             if number is not None:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(found.si_pid, signal.SIGKILL)
                 self._send(Ended(number, _how(found)))
-        kill_children(spare=self._workers.keys() | self._spared)
+            os.waitpid(found.si_pid, 0)
 
     def _send(self, message: FromKeeper) -> None:
         with contextlib.suppress(OSError):  # the front process is gone: its end is seen where it is read from
             self._socket.sendall(encode(message))
+
+
+def _dead_child() -> os.waitid_result | None:
+    """One that is not buried yet, and is not by this."""
+    with contextlib.suppress(ChildProcessError):
+        return os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    return None
 
 
 def _how(death: os.waitid_result) -> str:

@@ -28,8 +28,11 @@ def adopt_orphans() -> None:
 
 def children() -> list[int]:
     """The process ids of this process's children."""
-    lists = [task / "children" for task in Path("/proc/self/task").iterdir()]
-    return [int(process) for children in lists for process in children.read_text().split()]
+    found: list[int] = []
+    for thread in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # the thread has ended
+            found += map(int, (thread / "children").read_text().split())
+    return found
 
 
 def kill_children(spare: Collection[int] = (), *, within: float = 0.3) -> None:

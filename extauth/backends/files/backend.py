@@ -43,7 +43,7 @@ class Files(Backend[FilesSettings]):
         super().__init__(settings, site)
         self._scheme: str = settings.default_scheme or _DEFAULT_SCHEMES[settings.format]
         if self._scheme and not known_scheme(self._scheme):
-            raise ConfigError(f"{site.name}: default_scheme = {self._scheme!r}: known are {', '.join(schemes())}")
+            raise ConfigError(f"default_scheme = {self._scheme!r}: known are {', '.join(schemes())}")
         self._table = Table(settings.format, self._scheme, site.accounts, self.log)
         self._typical: Hash | None = None
         self._missing: dict[str, str] = {}  # domain -> why its file cannot be read

@@ -9,7 +9,16 @@ from __future__ import annotations
 from extauth.backends.files.entry import BadLine, Entry, text
 
 _EXTRA = 7
-_HARMLESS = {"nodelay", "user", "original_user", "uid", "gid", "home", "mail", "quota_rule"}
+_HARMLESS = {b"nodelay", b"user", b"original_user", b"uid", b"gid", b"home", b"mail", b"quota_rule"}
+_RESTRICTING = {
+    b"allow_nets",
+    b"allow_real_nets",
+    b"delay_until",
+    b"noauthenticate",
+    b"nologin",
+    b"nopassword",
+    b"proxy",
+}
 
 
 def parse(line: bytes) -> tuple[str, Entry]:
@@ -20,7 +29,8 @@ def parse(line: bytes) -> tuple[str, Entry]:
         raise BadLine("has no colon")
     if len(fields) > _EXTRA:
         for field in fields[_EXTRA].split():
-            name = field.partition(b"=")[0].decode(errors="replace").lower()
-            if name not in _HARMLESS and not name.startswith("userdb_"):
-                raise BadLine(f"its extra field {name} is not honoured, and may restrict the account", address)
+            name = field.partition(b"=")[0].lower()
+            if name not in _HARMLESS and not name.startswith(b"userdb_"):
+                known = f"field {name.decode()}" if name in _RESTRICTING else "fields"  # it may be part of a password
+                raise BadLine(f"its extra {known} may restrict the account, and nothing like that is honoured", address)
     return address, fields[1]

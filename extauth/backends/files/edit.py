@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import io
 import os
 import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from extauth.backends.files.entry import BadLine
+from extauth.backends.files.entry import BYTE_ORDER_MARK, BadLine
 from extauth.backends.files.plain import parse
 from extauth.errors import ConfigError, MalformedRequest
 from extauth.protocol.accounts import AccountParser
@@ -37,7 +38,7 @@ def _replace_line(path: Path, address: str, line: bytes | None) -> bool:
             before = path.read_bytes()
         except FileNotFoundError:
             before = b""
-        lines = before.splitlines(keepends=True)
+        lines = io.BytesIO(before).readlines()
         ours = [number for number, candidate in enumerate(lines) if _account_of(candidate) == account]
         if line is None:
             after = [candidate for number, candidate in enumerate(lines) if number not in ours]
@@ -55,21 +56,21 @@ def _replace_line(path: Path, address: str, line: bytes | None) -> bool:
 
 def _canonical(address: str) -> str:
     """The address in the form that the file's lines are compared in; a bare name stays one."""
-    try:
-        if "@" in address:
+    if address.isprintable() and ":" not in address and not address.startswith("#"):
+        try:
+            if "@" not in address and address:
+                return AccountParser().name(address)
             account = AccountParser().parse(address)
-            if account is not None and ":" not in account.address:
+            if account is not None:
                 return account.address
-        elif address and ":" not in address and address.isprintable():
-            return AccountParser().name(address)
-    except MalformedRequest:
-        pass
+        except MalformedRequest:
+            pass
     raise ConfigError(f"{address!r} is no account: give name@domain, or a name that counts in every domain")
 
 
 def _account_of(line: bytes) -> str | None:
     try:
-        return _canonical(parse(line.rstrip(b"\r\n"))[0])
+        return _canonical(parse(line.removeprefix(BYTE_ORDER_MARK).rstrip(b"\r\n"))[0])
     except (BadLine, ConfigError):
         return None
 

@@ -8,6 +8,9 @@ from extauth.model import Decided, Verdict
 
 _NEVER = -1
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""What editors of another system put before the first line."""
+
 
 class BadLine(Exception):
     """A line that cannot be read, though its account may be known: `address`. The reason repeats nothing secret."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from extauth.backends.files import dovecot, plain, shadow
-from extauth.backends.files.entry import AgingPassword, BadLine, Entry
+from extauth.backends.files.entry import BYTE_ORDER_MARK, AgingPassword, BadLine, Entry
 from extauth.errors import MalformedRequest
 from extauth.hashing import Hash, identify
 from extauth.model import Account, Decided, Verdict
@@ -56,7 +56,7 @@ class Table:
         A line that cannot be read is reported and disables its account only.
         """
         bad = 0
-        for number, line in enumerate(io.BytesIO(data.removeprefix(b"\xef\xbb\xbf")), start=1):
+        for number, line in enumerate(io.BytesIO(data.removeprefix(BYTE_ORDER_MARK)), start=1):
             line = line.rstrip(b"\r\n")
             if not line or line.startswith(b"#"):
                 continue
@@ -108,15 +108,15 @@ class Table:
         """The account's key. Raises BadLine where the name is none, or not of the domain that the file is for."""
         if not address:
             raise BadLine("has no name")
-        if "@" not in address:
-            name = self._accounts.name(address)
-            return name if domain is None else f"{name}@{domain}"
+        is_bare = "@" not in address
         try:
-            account = self._accounts.parse(address)
+            account = self._accounts.parse(f"{address}@{domain or 'localhost'}" if is_bare else address)
         except MalformedRequest as error:
             raise BadLine(f"its name has {error}") from None
         if account is None:
             raise BadLine("its domain is no host name")
+        if is_bare and domain is None:
+            return account.name
         if domain is not None and account.domain != domain:
             raise BadLine(f"its domain is not {domain}, which this file is for")
         return account.address
