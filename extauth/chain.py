@@ -31,6 +31,7 @@ class Link:
         self._backend = backend
         self._domains = section.domains
         self._where = f"{file}: {section.section}"
+        self._type = section.type
         self._not_loaded: BackendUnavailable | None = None
         self._opening = threading.Lock()
         self._opened = False
@@ -47,8 +48,10 @@ class Link:
         """Have the backend read its files; which ones it saw. Raises ConfigError."""
         try:
             sealed(self._backend.load)
-        except (ConfigError, Fault) as error:
+        except ConfigError as error:
             raise ConfigError(f"{self._where} {error}") from None
+        except Fault as fault:
+            raise ConfigError(f"{self._where} type = {self._type!r}: {fault}") from None
         except BackendUnavailable as outage:
             self._not_loaded = outage
             self._backend.log.error("%s", outage)
@@ -197,5 +200,7 @@ def _backend(section: BackendConfig, config: Config, before: frozenset[Path]) ->
     site = Site(section.name, section.domains, config.accounts, allow_unsafe, before)
     try:
         return sealed(found, settings, site)
-    except (ConfigError, Fault) as error:
+    except ConfigError as error:
         raise ConfigError(f"{config.file}: {section.section} {error}") from None
+    except Fault as fault:
+        raise ConfigError(f"{config.file}: {section.section} type = {section.type!r}: {fault}") from None

@@ -223,3 +223,10 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
     while not condition():
         assert time.monotonic() < until, f"{what} never came"
         select.select([], [], [], 0.01)
+
+
+def wait_for_serving(helper: Helper, times: int) -> None:
+    """Wait until it has said so many times that it serves: once at the start, once for each change."""
+    helper.wait_for(
+        lambda: sum("serving with" in line for line in helper.information) >= times, f"serving for the {times}. time"
+    )
