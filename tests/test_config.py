@@ -1,0 +1,225 @@
+"""The configuration file: what is refused, how the error reads, and what the real program says at its start."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from extauth.chain import build_chain
+from extauth.config import read_config
+from extauth.errors import ConfigError
+from extauth.version import VERSION
+from tests.helper import Helper, Site
+
+FILES = '[[backend]]\ntype = "files"\npath = "passwd"\n'
+SECOND = '[[backend]]\ntype = "files"\nname = "second"\npath = "passwd"\n'
+LOADS = """\
+import extauth
+class B(extauth.Backend):
+    def verify_password(self, account, password): ...
+    def load(self):
+        """
+FIRST_BACKEND = r"\[\[backend\]\] number 1, "
+
+
+@pytest.mark.parametrize(
+    ("text", "key_and_value", "right"),
+    [
+        ("", r"has no \[\[backend\]\]", "README"),
+        ("x =", "is not TOML", "line 1|end of document"),
+        ("a = 1\nb = c\n" + FILES, "is not TOML", "line 2"),
+        ("a = 1\na = 2\n" + FILES, "is not TOML", "line 2"),
+        (b"# caf\xe9\n" + FILES.encode(), "byte 5", "UTF-8"),
+        # the whole
+        ("defualt_domain = 'a.example'\n" + FILES, "defualt_domain: unknown key", "did you mean default_domain"),
+        ("default_domain = 3\n" + FILES, "default_domain = 3", "must be a string"),
+        ("default_domain = ''\n" + FILES, "default_domain.*''", "host name, such as example.com"),
+        ("default_domain = 'a b'\n" + FILES, "default_domain.*'a b'", "host name, such as example.com"),
+        ("lower_names = 'no'\n" + FILES, "lower_names = 'no'", "must be true or false"),
+        ("[srever]\nworkers = 1\n" + FILES, "srever: unknown key", "did you mean server"),
+        ("[zzz]\nworkers = 1\n" + FILES, "zzz: unknown key", "backend, default_domain, log, lower_names, sasl, server"),
+        ("server = 3\n" + FILES, "server = 3", "table"),
+        # [server]
+        ("[server]\ndeadline = 0\n" + FILES, r"server\.deadline = 0", ">= 0.1"),
+        ("[server]\ndeadline = -1\n" + FILES, r"server\.deadline = -1", ">= 0.1"),
+        ("[server]\ndeadline = nan\n" + FILES, r"server\.deadline = nan", ">= 0.1"),
+        ("[server]\ndeadline = inf\n" + FILES, r"server\.deadline = inf", "<= 3600"),
+        ("[server]\ndeadline = 'x'\n" + FILES, r"server\.deadline = 'x'", "must be a number"),
+        ("[server]\nworkers = 0\n" + FILES, r"server\.workers = 0", ">= 1"),
+        ("[server]\nworkers = 257\n" + FILES, r"server\.workers = 257", "<= 256"),
+        ("[server]\nworkers = 1.5\n" + FILES, r"server\.workers = 1\.5", "must be a whole number"),
+        ("[server]\nworkers = true\n" + FILES, r"(?i)server\.workers = true", "must be a whole number"),
+        ("[server]\nworker_memory = 1\n" + FILES, r"server\.worker_memory = 1", ">= 64"),
+        (
+            "[server]\nallow_unsafe_files = 'yes'\n" + FILES,
+            r"server\.allow_unsafe_files = 'yes'",
+            "must be true or false",
+        ),
+        ("[server]\ndedline = 3\n" + FILES, r"server\.dedline: unknown key", "did you mean deadline"),
+        # [sasl]
+        ("[sasl]\nmechanisms = ['apop']\n" + FILES, r"sasl\.mechanisms.*'apop'", "CRAM-MD5, APOP"),
+        ("[sasl]\nmechanisms = [1]\n" + FILES, r"sasl\.mechanisms\[0\] = 1", "must be a string"),
+        ("[sasl]\nmechanisms = 'APOP'\n" + FILES, r"sasl\.mechanisms = 'APOP'", "must be an array"),
+        ("[sasl]\nmechanism = []\n" + FILES, r"sasl\.mechanism: unknown key", "did you mean mechanisms"),
+        # [log]
+        ("[log]\nlevel = 'problems'\n" + FILES, r"log\.level = 'problems'", "Major & Failures.*Problems.*Low Level"),
+        ("[log]\nserver_level = 'Debug'\n" + FILES, r"log\.server_level = 'Debug'", "Crashes Only.*All Info"),
+        ("[log]\nsyslog = 'Mail'\n" + FILES, r"log\.syslog = 'Mail'", "mail.*local7"),
+        ("[log]\nfile = 3\n" + FILES, r"log\.file = 3", "path"),
+        ("[log]\nfile = ''\n" + FILES, r"log\.file = ''", "path"),
+        ("[log]\nlevl = ''\n" + FILES, r"log\.levl: unknown key", "did you mean level"),
+        # [[backend]]
+        ("[backend]\ntype = 'files'\npath = 'passwd'\n", "backend", r"\[\[backend\]\]"),
+        ("backend = 'files'\n", "backend = 'files'", r"\[\[backend\]\]"),
+        ("backend = [1]\n", r"backend = \[1\]", r"\[\[backend\]\]"),
+        ("[[backend]]\npath = 'passwd'\n", FIRST_BACKEND + "type: is missing", ""),
+        ("[[backend]]\ntype = 'files'\n", FIRST_BACKEND + "path: is missing", ""),
+        ("[[backend]]\ntype = 3\n", FIRST_BACKEND + "type = 3", "must be a string"),
+        ("[[backend]]\ntype = 'flies'\n", FIRST_BACKEND + "type = 'flies'", "did you mean files"),
+        ("[[backend]]\ntype = 'ldap3'\n", FIRST_BACKEND + "type = 'ldap3'", "Built in: .*files.*; your own: "),
+        ("[[backend]]\ntype = 'nowhere.py:B'\n", FIRST_BACKEND + "type = 'nowhere.py:B'", "nowhere.py: No such file"),
+        ("[[backend]]\ntype = 'nowhere:B'\n", FIRST_BACKEND + "type = 'nowhere:B'", "no module nowhere"),
+        ("[[backend]]\ntype = 'extauth.backends.files:F'\n", FIRST_BACKEND, "has no backend F; it has: Files"),
+        (FILES + SECOND + "zzz = 1\n", r"\[\[backend\]\] number 2, zzz: unknown key", "path"),
+        (FILES + "name = 'second'\n" + SECOND, r"\[\[backend\]\] number [12], name = 'second'", "two backends"),
+        (FILES + "name = 3\n", FIRST_BACKEND + "name = 3", "must be a string"),
+        (FILES + "domain = ['a.example']\n", FIRST_BACKEND + "domain: unknown key", "did you mean domains"),
+        (FILES + "domains = 'a.example'\n", FIRST_BACKEND + "domains = 'a.example'", "must be an array"),
+        (FILES + "domains = []\n", FIRST_BACKEND + r"domains = \[\]", "name one, or leave the key out"),
+        (FILES + "domains = [3]\n", FIRST_BACKEND + r"domains\[0\] = 3", "must be a string"),
+        (FILES + "domains = ['-x']\n", FIRST_BACKEND + "domains.*'-x'", "host name, such as example.com"),
+        # type = "files"
+        (FILES + "pth = 'x'\n", FIRST_BACKEND + "pth: unknown key", "did you mean path"),
+        (FILES + "format = 'htpasswd'\n", FIRST_BACKEND + "format = 'htpasswd'", "plain.*dovecot.*shadow"),
+        (FILES + "default_scheme = 'MD6'\n", FIRST_BACKEND + "default_scheme = 'MD6'", "known are .*CRYPT"),
+        ("[[backend]]\ntype = 'files'\npath = 3\n", FIRST_BACKEND + "path = 3", "must be a path"),
+        ("[[backend]]\ntype = 'files'\npath = ''\n", FIRST_BACKEND + "path = ''", "must be a path"),
+        ('[[backend]]\ntype = "files"\npath = "a\\u0000b"\n', FIRST_BACKEND + "path = ", "must be a path"),
+        ("[[backend]]\ntype = 'files'\npath = '{domain}/{domain}'\n", FIRST_BACKEND + "path = .*{domain}", "once"),
+        ("[[backend]]\ntype = 'files'\npath = 'nowhere'\n", "/nowhere", "No such file"),
+        ("[[backend]]\ntype = 'files'\npath = 'nowhere/{domain}'\n", "/nowhere", "No such file"),
+        ("[[backend]]\ntype = 'files'\npath = 'passwd/x'\n", "/passwd/x", "Not a directory"),
+    ],
+)
+def test_an_error_names_the_file_the_key_the_value_and_what_would_be_right(
+    site: Site, text: str | bytes, key_and_value: str, right: str
+) -> None:
+    site.write("passwd", Site.ACCOUNTS)
+    site.write("extauth.toml", text)
+    with pytest.raises(ConfigError) as caught:
+        build_chain(read_config(site.config)).load()
+    error = str(caught.value)
+    assert error.startswith(str(site.folder))
+    assert re.search(key_and_value, error)
+    assert re.search(right, error)
+    assert not re.search(r"object|\| null", error)  # which are JSON's words, not TOML's
+
+
+@pytest.mark.parametrize("section", ["[backend]", "[[server.password]]", "[[backend]]\ntype = 'files'\n[backend.path]"])
+def test_an_error_shows_no_secret_of_a_section_that_is_misplaced(site: Site, section: str) -> None:
+    site.configure(f"{section}\nbind_password = 'SESAM'\n")
+    done = site.run("check", "-c", str(site.config))
+    assert done.returncode == 1
+    assert b"extauth.toml: " in done.stderr
+    assert b"SESAM" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda site: None, "extauth.toml: No such file"),
+        (lambda site: site.config.mkdir(), "extauth.toml: is a folder; it must be a regular file"),
+        (lambda site: os.mkfifo(site.config), "extauth.toml: is a FIFO; it must be a regular file"),
+        (lambda site: site.configure(""), r"has no \[\[backend\]\]"),
+        (lambda site: site.configure(FILES), "passwd: No such file"),
+        (lambda site: site.configure("[[backend]]\ntype = 'gate.py:Gate'\n"), "gate.py: No such file"),
+    ],
+)
+@pytest.mark.parametrize("command", ["serve", "check"])
+def test_an_error_at_the_start_goes_to_standard_error_with_an_exit_status(
+    site: Site, command: str, make: Callable[[Site], object], error: str
+) -> None:
+    make(site)
+    done = site.run(command, "-c", str(site.config), input=b"1 VRFY alice@example.com x\n")
+    assert done.returncode == 1
+    assert re.search(f"^extauth: .*{error}", done.stderr.decode())
+    assert done.stderr.count(b"\n") == 1
+    assert not any(line.startswith(b"1 ") for line in done.stdout.splitlines())
+
+
+@pytest.mark.parametrize("command", ["serve", "check"])
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [
+        ("import nowhere", "No module named 'nowhere'"),
+        ("x =", "plugin.py, line 1: invalid syntax"),
+        ("\n1 / 0", "ZeroDivisionError at .*plugin.py, line 2"),
+        (LOADS + "{}['SESAM']", "KeyError at .*plugin.py, line 5, in load"),
+        (LOADS + "raise SystemExit('SESAM')", "SystemExit at .*plugin.py, line 5, in load"),
+        (LOADS + "raise extauth.ConfigError('no such table')", "no such table"),
+        ("class B: pass", "plugin.py has no backend B; it has: none at all"),
+    ],
+)
+def test_an_error_in_a_backend_of_ones_own_is_named_with_its_place_and_not_repeated(
+    site: Site, command: str, source: str, error: str
+) -> None:
+    site.write("plugin.py", source + "\n")
+    site.configure("[[backend]]\ntype = 'plugin.py:B'\n")
+    done = site.run(command, "-c", str(site.config))
+    assert done.returncode == 1
+    assert re.search(error, done.stderr.decode())
+    assert b"SESAM" not in done.stderr
+
+
+def test_paths_are_relative_to_the_configuration_wherever_the_helper_is_started(site: Site) -> None:
+    site.write("files/passwd", Site.ACCOUNTS)
+    site.configure('[log]\nfile = "files/log"\n[[backend]]\ntype = "files"\npath = "files/passwd"\n')
+    for name in (str(site.config), os.path.relpath(site.config, "/")):
+        helper = Helper(Path(name), cwd="/")
+        site.helpers.append(helper)
+        assert helper.ask(b"1 VRFY bob@example.com password") == b"OK"
+        assert helper.end() == 0
+        assert (site.folder / "files/log").read_text().count("account=bob@example.com") == 1
+        (site.folder / "files/log").unlink()
+
+
+def test_a_start_says_version_pid_and_who_serves_which_domains(site: Site) -> None:
+    site.write("passwd", Site.ACCOUNTS)
+    site.configure(
+        "[server]\nworkers = 1\n"
+        + FILES
+        + "domains = ['Example.COM', 'bücher.example']\n"
+        + SECOND
+        + "[[backend]]\ntype = 'files'\npath = 'passwd'\n"
+    )
+    helper = site.serve()
+    started = helper.wait_for_information("starts")
+    assert started == f"extauth {VERSION} starts, pid {helper.process.pid}, configuration {site.config}"
+    assert helper.wait_for_information("serving") == (
+        "serving with 1 workers: files serves example.com, xn--bcher-kva.example; "
+        "second serves every domain; files-3 serves every domain"
+    )
+
+
+def test_check_says_what_would_be_served(site: Site) -> None:
+    site.write("passwd", Site.ACCOUNTS)
+    site.configure("[sasl]\nmechanisms = ['APOP']\n" + FILES + "domains = ['example.com']\n")
+    done = site.run("check", "-c", str(site.config))
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode().splitlines() == [
+        f"{site.folder}/passwd: 2 accounts",
+        "files serves example.com",
+        "secure methods: APOP",
+    ]
+
+
+def test_names_keep_their_letters_where_the_configuration_says_so(site: Site) -> None:
+    site.write("passwd", "Alice@example.com:{PLAIN}upper\nalice@example.com:{PLAIN}lower\n")
+    site.configure("lower_names = false\n" + FILES)
+    assert site.session(
+        b"1 VRFY Alice@EXAMPLE.com upper", b"2 VRFY alice@example.com lower", b"3 VRFY ALICE@example.com lower"
+    ) == [b"1 OK", b"2 OK", b"3 ERROR incorrect password"]
