@@ -116,7 +116,11 @@ class _Problem:
             if step == "...":  # which element of an array, msgspec does not say
                 break
             table = table[int(step)] if isinstance(table, list) else table[step]
-        return "{...}" if isinstance(table, dict) else "[...]" if isinstance(table, list) else repr(table)
+        return "{...}" if isinstance(table, dict) else "[...]" if isinstance(table, list) else _in_toml(table)
+
+
+def _in_toml(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def _choices(kind: Any) -> list[Any]:

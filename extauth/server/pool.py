@@ -69,7 +69,6 @@ class WorkerPool:
             self._leave(self._coming)
             self._coming = None
         self._config = config
-        self._before = frozenset()
         self._begin()
 
     def tend(self) -> None:

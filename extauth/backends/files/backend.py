@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Literal
@@ -53,6 +54,8 @@ class Files(Backend[FilesSettings]):
         path = self.settings.path
         if DomainPath.is_one(path):
             self._load_domains(DomainPath(path))
+        elif path not in self.site.before and path.parent.is_dir() and not os.path.lexists(path):
+            raise ConfigError(f"path = {path}: No such file; make one with: extauth passwd {path} name@domain")
         else:
             self._table.read(path, self.read_file(path))
             several = self.site.domains is None or len(self.site.domains) > 1
@@ -101,6 +104,7 @@ class Files(Backend[FilesSettings]):
     def _load_domain(self, domain: str, path: Path) -> None:
         if path not in self.site.before and not path.exists():
             self.watch(path)  # a domain whose file has never been seen knows nobody
+            self.log.warning("%s: there is no such file: nobody logs in to %s", path, domain)
             return
         try:
             self._table.read(path, self.read_file(path), domain)
@@ -118,9 +122,11 @@ class Files(Backend[FilesSettings]):
         try:
             there = paths.domains_there()
         except OSError as error:
-            raise ConfigError(f"{paths.folder}: {error.strerror}") from None
+            if paths.folder in self.site.before:
+                raise BackendUnavailable(f"{paths.folder}: {error.strerror}") from None
+            raise ConfigError(f"path: the folder {paths.folder}: {error.strerror}") from None
         seen = {paths.domain_of(path) for path in self.site.before}
         for name in sorted(seen.union(there)):
             canonical = canonical_domain(name)
-            if canonical is not None:
+            if canonical is not None and not paths.of(name).is_dir():
                 self._load_domain(canonical, paths.of(name))
