@@ -28,6 +28,9 @@ class Link:
     def __init__(self, backend: Backend[Any], section: BackendConfig, file: Path) -> None:
         self.name = backend.site.name
         self.threads = backend.threads
+        self.timeout = section.timeout
+        self.stops_at_mismatch = section.stops_at_mismatch
+        self.emergency = section.emergency
         self._backend = backend
         self._domains = section.domains
         self._where = f"{file}: {section.section}"
@@ -42,7 +45,8 @@ class Link:
 
     def describe(self) -> str:
         """What serves which domains, for the log."""
-        return f"{self.name} serves {'every domain' if self._domains is None else ', '.join(self._domains)}"
+        domains = "every domain" if self._domains is None else ", ".join(self._domains)
+        return f"{self.name} serves {domains}{' in an emergency' if self.emergency else ''}"
 
     def load(self) -> Seen:
         """Have the backend read its files; which ones it saw. Raises ConfigError."""
@@ -82,7 +86,12 @@ class Link:
             self.open()
             return sealed(self._decide, question)
         except (BackendUnavailable, Fault, ConfigError) as error:
-            return Undecided(self.name, _presentable(str(error), question))
+            outage = isinstance(error, BackendUnavailable)
+            return Undecided(self.name, _presentable(str(error), question), outage)
+
+    def gave_up(self) -> Undecided:
+        """What it amounts to that this backend has not answered within its own time."""
+        return Undecided(self.name, f"no answer within its timeout of {self.timeout:g} s", outage=True)
 
     def _decide(self, question: Question) -> Decided:
         if isinstance(question, PasswordCheck):
@@ -111,7 +120,7 @@ class Link:
 class Inquiry:
     """One question on its way along the chain."""
 
-    __slots__ = ("_links", "_no", "_position", "_unsure", "question")
+    __slots__ = ("_links", "_no", "_outages", "_position", "_unsure", "question")
 
     def __init__(self, question: Question, links: tuple[Link, ...]) -> None:
         self.question = question
@@ -119,27 +128,33 @@ class Inquiry:
         self._position = 0
         self._no: Decided | None = None
         self._unsure: Undecided | None = None
+        self._outages = 0
 
     @property
     def link(self) -> Link:
         """Whom to ask next."""
         return self._links[self._position]
 
-    def ask(self) -> Decision | None:
-        """Ask the next backend: the decision, or None where the one after it is to be asked."""
-        answer = self.link.ask(self.question)
+    def hear(self, answer: Decision) -> Decision | None:
+        """Take what the backend whose turn it is says: the decision, or None where the next one is to be asked."""
+        link = self.link
         if isinstance(answer, Undecided):
             self._unsure = self._unsure or answer
-        elif answer.verdict in _ENDS_THE_CHAIN:
-            if answer.verdict is Verdict.OK or self._unsure is None:
-                return answer
+            self._outages += answer.outage
+        elif answer.verdict is Verdict.OK:
+            return answer
+        elif link.emergency:
             return self._unsure
+        elif answer.verdict in _ENDS_THE_CHAIN or (
+            link.stops_at_mismatch and answer.verdict is Verdict.PASSWORD_MISMATCH
+        ):
+            return self._unsure or answer
         elif self._no is None or _TELLING.index(answer.verdict) < _TELLING.index(self._no.verdict):
             self._no = answer
         self._position += 1
-        if self._position < len(self._links):
-            return None
-        return self._unsure or self._no
+        if self._position == len(self._links) or (self.link.emergency and self._outages < self._position):
+            return self._unsure or self._no
+        return None
 
 
 class Chain:
@@ -161,7 +176,8 @@ class Chain:
         domain = question.account.domain
         links = self._serving.get(domain)
         if links is None:
-            links = tuple(link for link in self.links if link.serves(domain))
+            serving = [link for link in self.links if link.serves(domain)]
+            links = tuple(sorted(serving, key=lambda link: link.emergency))  # those last, the others as they stand
             if links:  # only what is configured is remembered: strangers' domains are endless
                 self._serving[domain] = links
         return Inquiry(question, links) if links else _NOT_SERVED

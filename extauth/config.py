@@ -47,21 +47,34 @@ class LogSettings(Settings, frozen=True):
 
 
 class BackendSection(Settings, frozen=True):
-    """What every `[[backend]]` has, whatever its type."""
+    """What every `[[backend]]` has, whatever its type; `timeout` in seconds."""
 
     type: str
     name: str = ""
     domains: tuple[str, ...] | None = None
+    timeout: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    on_mismatch: Literal["continue", "stop"] = "continue"
+    emergency: bool = False
 
 
 class BackendConfig(msgspec.Struct, frozen=True):
-    """One `[[backend]]`: what every one has, and the table of its own settings, that its class knows how to read."""
+    """One `[[backend]]`: what every one has, and the table of its own settings, that its class knows how to read.
+
+    Domains are in canonical form; `section` is how an administrator calls it.
+    """
 
     type: str
     name: str
     domains: tuple[str, ...] | None
+    timeout: float | None
+    stops_at_mismatch: bool
+    emergency: bool
     options: dict[str, Any]
     section: str
+
+    def shares_a_domain_with(self, other: BackendConfig) -> bool:
+        """Whether there is a domain that both serve."""
+        return self.domains is None or other.domains is None or not set(self.domains).isdisjoint(other.domains)
 
 
 class ConfigFile(Settings, frozen=True):
@@ -116,6 +129,14 @@ def read_config(path: Path) -> Config:
     for backend in backends:
         if names.count(backend.name) > 1:
             raise ConfigError(f"{path}: {backend.section} name = {backend.name!r}: two backends have this name")
+        if backend.timeout is not None and backend.timeout >= read.server.deadline:
+            raise ConfigError(
+                f"{path}: {backend.section} timeout = {backend.timeout:g}: must be less than server.deadline, "
+                f"which is {read.server.deadline:g}"
+            )
+        regular = [other for other in backends if not other.emergency and backend.shares_a_domain_with(other)]
+        if backend.emergency and not regular:
+            raise ConfigError(f"{path}: {backend.section} emergency = true: no other backend serves its domains")
     accounts = AccountParser(default_domain, lower_names=read.lower_names)
     return Config(path, read.server, read.sasl, read.log, accounts, backends)
 
@@ -131,7 +152,8 @@ def _backend(table: dict[str, Any], number: int, path: Path) -> BackendConfig:
             raise ConfigError(f"{path}: {section} domains = []: name one, or leave the key out to serve every domain")
         domains = tuple(_host_name(domain, path, f"{section} domains") for domain in read.domains)
     name = read.name or (read.type.rpartition(":")[2] if number == 1 else f"{read.type.rpartition(':')[2]}-{number}")
-    return BackendConfig(read.type, name, domains, options, section)
+    stops = read.on_mismatch == "stop"
+    return BackendConfig(read.type, name, domains, read.timeout, stops, read.emergency, options, section)
 
 
 def _host_name(domain: str, path: Path, key: str) -> str:

@@ -108,10 +108,14 @@ class Decided(msgspec.Struct, frozen=True, array_like=True, tag=0):
 
 
 class Undecided(msgspec.Struct, frozen=True, array_like=True, tag=1):
-    """Nobody could tell: who was asked, and why not. The server hears "temporary"."""
+    """Nobody could tell: who was asked, and why not. The server hears "temporary".
+
+    `outage`: the backend is out of reach for the time being, and nobody has made a mistake.
+    """
 
     backend: str = ""
     reason: str = ""
+    outage: bool = False
 
 
 Decision = Decided | Undecided

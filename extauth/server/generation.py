@@ -26,6 +26,7 @@ from extauth.workers.channel import (
     FromKeeper,
     FromWorker,
     Garbled,
+    Hangs,
     Inbox,
     Loaded,
     LogRecord,
@@ -125,9 +126,8 @@ class Generation:
                 self._kill()
             return
         for worker in self._workers.values():
-            if not worker.retired and worker.is_hung(now):
-                worker.retired = True
-                self._log.write(Level.FAILURES, f"worker {worker.number} hangs: it gets no more requests")
+            if worker.is_hung(now):
+                self._retire(worker, f"worker {worker.number} hangs")
             if worker.retired and all(deadline < now for deadline, _ in worker.batches):
                 self._tell_keeper(Command(kill=True, worker=worker.number))
         if self.loaded and not self._leaving:
@@ -158,6 +158,12 @@ class Generation:
             self.dismiss_workers()
             self._end_by = time.monotonic() + _KEEPER_ENDS_IN
             self._socket.shutdown(socket.SHUT_WR)
+
+    def _retire(self, worker: WorkerLink, why: str) -> None:
+        """Give it nothing more to do; it is killed when what it has is answered or over its deadline."""
+        if not worker.retired:
+            worker.retired = True
+            self._log.write(Level.FAILURES, f"{why}: it gets no more requests")
 
     def _start_worker(self) -> bool:
         try:
@@ -213,6 +219,8 @@ class Generation:
                 for key, decision in message.decisions:
                     worker.under_way.discard(key)
                     self._decide(key, decision)
+            elif isinstance(message, Hangs):
+                self._retire(worker, f"backend {message.backend} in worker {worker.number} hangs")
             else:
                 self._log.write(Level(message.level), message.text)
         return bool(messages)

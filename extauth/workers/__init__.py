@@ -2,6 +2,8 @@
 
     keeper     the parent of a generation's workers: loads the chain, forks them, buries them
     worker     one of them: threads that ask backends
+    lane       one backend's threads and queue in a worker
+    alarms     what has to be done at a time
     channel    how they and the front process talk
     lineage    no process outlives its parent
 

@@ -54,6 +54,12 @@ class Ended(msgspec.Struct, frozen=True, array_like=True, tag=4):
     how: str
 
 
+class Hangs(msgspec.Struct, frozen=True, array_like=True, tag=5):
+    """Worker to front: every thread of a backend hangs; another worker would have fresh ones."""
+
+    backend: str
+
+
 class Command(msgspec.Struct, frozen=True, array_like=True):
     """Front to keeper: fork a worker (the descriptor of its socket comes along), or kill one."""
 
@@ -61,7 +67,7 @@ class Command(msgspec.Struct, frozen=True, array_like=True):
     worker: int
 
 
-FromWorker = Answers | LogRecord
+FromWorker = Answers | LogRecord | Hangs
 FromKeeper = LogRecord | Loaded | Refused | Ended
 
 _LENGTH = struct.Struct("!I")

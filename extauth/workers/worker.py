@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import os
-import queue
 import socket
 import threading
 import time
@@ -12,43 +12,14 @@ from typing import NoReturn
 from extauth.chain import Chain, Inquiry, Link
 from extauth.errors import BackendUnavailable, ConfigError, Fault
 from extauth.log_levels import Level
-from extauth.model import Decided, Decision, Undecided
+from extauth.model import Decided, Decision
+from extauth.workers.alarms import Alarms
 from extauth.workers.backend_logs import send_logs_to
-from extauth.workers.channel import Answers, Batch, Inbox, LogRecord, encode, receive
+from extauth.workers.channel import Answers, Batch, FromWorker, Hangs, Inbox, LogRecord, encode, receive
+from extauth.workers.lane import Lane, Task
 
 _OLDEST_ANSWER = 0.003  # seconds that an answer waits at most for others to travel with
 _CLOSING = 0.4  # seconds that backends have to disconnect
-_TOO_LATE = Undecided(reason="the deadline passed before anybody was asked")
-
-
-class Task:
-    """An inquiry, with what its answer needs."""
-
-    __slots__ = ("deadline", "inquiry", "key")
-
-    def __init__(self, key: int, deadline: float, inquiry: Inquiry) -> None:
-        self.key = key
-        self.deadline = deadline
-        self.inquiry = inquiry
-
-
-class Lane:
-    """One backend's own threads and queue: when it hangs, no other backend waits for it."""
-
-    def __init__(self, link: Link, worker: Worker) -> None:
-        self.link = link
-        self.tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
-        self._worker = worker
-        for number in range(link.threads):
-            threading.Thread(target=self._run, name=f"{link.name}-{number}", daemon=True).start()
-
-    def _run(self) -> None:
-        try:
-            self.link.open()
-        except (BackendUnavailable, Fault, ConfigError) as error:
-            self._worker.send_log(f"backend {self.link.name}: {error}")
-        while True:
-            self._worker.proceed(self.tasks.get())
 
 
 class Worker:
@@ -58,8 +29,10 @@ class Worker:
         self._chain = chain
         self._socket = sock
         self._sending = threading.Lock()
+        self._turning = threading.Lock()
         send_logs_to(self._send)
-        self._lanes = {link: Lane(link, self) for link in chain.links}
+        self._lanes = {link: Lane(link, self._hear, self._log_failure) for link in chain.links}
+        self._alarms = Alarms() if any(link.timeout for link in chain.links) else None
 
     def run(self) -> NoReturn:
         """Serve, then end the process: threads that hang are not waited for."""
@@ -75,21 +48,6 @@ class Worker:
             thread.join(max(0.0, until - time.monotonic()))
         os._exit(0)
 
-    def proceed(self, task: Task) -> None:
-        """Ask the backend whose turn it is, and answer or hand the task on."""
-        if time.monotonic() >= task.deadline:
-            self._answer([(task.key, _TOO_LATE)])
-            return
-        decision = task.inquiry.ask()
-        if decision is None:
-            self._lanes[task.inquiry.link].tasks.put(task)
-        else:
-            self._answer([(task.key, decision)])
-
-    def send_log(self, text: str) -> None:
-        """Have the front process log a failure."""
-        self._send(LogRecord(Level.FAILURES, text))
-
     def _serve(self, batch: Batch) -> None:
         answers: list[tuple[int, Decision]] = []
         oldest = 0.0
@@ -104,7 +62,7 @@ class Worker:
                     self._answer(answers)
                     answers, oldest = [], 0.0
             elif isinstance(inquiry, Inquiry):
-                self._lanes[inquiry.link].tasks.put(Task(key, batch.deadline, inquiry))
+                self._route(Task(key, batch.deadline, inquiry))
         if answers:
             self._answer(answers)
 
@@ -113,17 +71,46 @@ class Worker:
         """The decision, as far along the chain as the backends are quick."""
         try:
             while inquiry.link.is_quick(inquiry.question):
-                decision = inquiry.ask()
+                decision = inquiry.hear(inquiry.link.ask(inquiry.question))
                 if decision is not None:
                     return decision
         except (BackendUnavailable, Fault, ConfigError):
             return None  # its thread will say so
         return None
 
+    def _route(self, task: Task) -> None:
+        """Have the backend asked whose turn it is, and see to it that its time is kept."""
+        lane = self._lanes[task.inquiry.link]
+        if self._alarms is not None and lane.link.timeout is not None:
+            give_up = functools.partial(self._give_up, lane, task, task.turn)
+            self._alarms.set(time.monotonic() + lane.link.timeout, give_up)
+        lane.put(task)
+
+    def _hear(self, task: Task, turn: int, answer: Decision) -> None:
+        """Take an answer, unless that backend was given up on; send the decision, or ask the next one."""
+        with self._turning:
+            if task.turn != turn:
+                return
+            task.turn += 1
+            decision = task.inquiry.hear(answer)
+        if decision is None:
+            self._route(task)
+        else:
+            self._answer([(task.key, decision)])
+
+    def _give_up(self, lane: Lane, task: Task, turn: int) -> None:
+        if task.turn == turn:
+            self._hear(task, turn, lane.link.gave_up())
+            if lane.is_stuck():
+                self._send(Hangs(lane.link.name))
+
+    def _log_failure(self, text: str) -> None:
+        self._send(LogRecord(Level.FAILURES, text))
+
     def _answer(self, decisions: list[tuple[int, Decision]]) -> None:
         self._send(Answers(decisions))
 
-    def _send(self, message: Answers | LogRecord) -> None:
+    def _send(self, message: FromWorker) -> None:
         data = encode(message)
         with self._sending:
             try:
@@ -135,4 +122,4 @@ class Worker:
         try:
             link.close()
         except (BackendUnavailable, Fault, ConfigError) as error:
-            self.send_log(f"backend {link.name}: {error}")
+            self._log_failure(f"backend {link.name}: {error}")

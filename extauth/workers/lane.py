@@ -1,0 +1,70 @@
+"""One backend's own threads and queue in a worker: when it hangs, no other backend waits for it."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+
+from extauth.chain import Inquiry, Link
+from extauth.errors import BackendUnavailable, ConfigError, Fault
+from extauth.model import Decision, Undecided
+
+_STUCK_AFTER = 10.0  # seconds over its timeout that every thread's call must last
+_TOO_LATE = Undecided(reason="the deadline passed before anybody was asked")
+
+
+class Task:
+    """An inquiry on its way: its key, its deadline (monotonic seconds), and whose turn it is, counted from 0."""
+
+    __slots__ = ("deadline", "inquiry", "key", "turn")
+
+    def __init__(self, key: int, deadline: float, inquiry: Inquiry) -> None:
+        self.key = key
+        self.deadline = deadline
+        self.inquiry = inquiry
+        self.turn = 0
+
+
+Heard = Callable[[Task, int, Decision], None]
+
+
+class Lane:
+    """Asks one backend. `heard(task, turn, answer)` is told what it says, `fails` why it cannot be opened."""
+
+    def __init__(self, link: Link, heard: Heard, fails: Callable[[str], None]) -> None:
+        self.link = link
+        self._heard = heard
+        self._fails = fails
+        self._tasks: queue.SimpleQueue[tuple[Task, int]] = queue.SimpleQueue()
+        self._calls: dict[int, float] = {}  # number of the thread -> since when it has been in the backend's code
+        for number in range(link.threads):
+            threading.Thread(target=self._run, args=(number,), name=f"{link.name}-{number}", daemon=True).start()
+
+    def put(self, task: Task) -> None:
+        """Have the backend asked when its turn comes."""
+        self._tasks.put((task, task.turn))
+
+    def is_stuck(self) -> bool:
+        """Whether every thread is in a call that should long be over."""
+        over = time.monotonic() - (self.link.timeout or 0.0) - _STUCK_AFTER
+        calls = list(self._calls.values())
+        return len(calls) == self.link.threads and max(calls) < over
+
+    def _run(self, number: int) -> None:
+        try:
+            self.link.open()
+        except (BackendUnavailable, Fault, ConfigError) as error:
+            self._fails(f"backend {self.link.name}: {error}")
+        while True:
+            task, turn = self._tasks.get()
+            if task.turn != turn:
+                continue  # given up on while it waited
+            if time.monotonic() >= task.deadline:
+                self._heard(task, turn, _TOO_LATE)
+                continue
+            self._calls[number] = time.monotonic()
+            answer = self.link.ask(task.inquiry.question)
+            del self._calls[number]
+            self._heard(task, turn, answer)

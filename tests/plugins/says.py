@@ -1,0 +1,26 @@
+"""A backend that says what its configuration says."""
+
+from __future__ import annotations
+
+import threading
+
+from extauth import Account, Backend, BackendUnavailable, Decided, Secret, Settings, Verdict
+
+
+class SaysSettings(Settings, frozen=True):
+    says: str
+
+
+class Says(Backend[SaysSettings]):
+    Settings = SaysSettings
+    threads = 1
+
+    def verify_password(self, account: Account, password: Secret) -> Verdict | Decided:
+        said = self.settings.says
+        if said == "an outage":
+            raise BackendUnavailable("out of reach")
+        if said == "a bug":
+            raise ValueError
+        if said == "nothing":
+            threading.Event().wait()
+        return Verdict[said]
