@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
-from extauth import Account, Backend, Decided, Secret, Settings, Verdict, verify_hash
+from extauth import Account, Backend, BackendUnavailable, Decided, Secret, Settings, Verdict, verify_hash
 
 
 class SqliteSettings(Settings, frozen=True):
@@ -15,6 +15,9 @@ class Sqlite(Backend[SqliteSettings]):
     Settings = SqliteSettings
 
     def verify_password(self, account: Account, password: Secret) -> Verdict | Decided:
-        with contextlib.closing(sqlite3.connect(f"file:{self.settings.database}?mode=ro", uri=True)) as database:
-            row = database.execute("SELECT stored FROM accounts WHERE address = ?", [account.address]).fetchone()
+        try:
+            with contextlib.closing(sqlite3.connect(f"file:{self.settings.database}?mode=ro", uri=True)) as database:
+                row = database.execute("SELECT stored FROM accounts WHERE address = ?", [account.address]).fetchone()
+        except sqlite3.OperationalError as error:
+            raise BackendUnavailable(str(error)) from None
         return Verdict.USER_UNKNOWN if row is None else verify_hash(row[0], password)

@@ -61,6 +61,11 @@ class Link:
             self._backend.log.error("%s", outage)
         return self._backend.seen
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the backend could read its files."""
+        return self._not_loaded is None
+
     def open(self) -> None:
         """Have the backend connect, unless it has. Raises BackendUnavailable and Fault."""
         if self._not_loaded is not None:
@@ -102,11 +107,13 @@ class Link:
             return Decided(found, self.name)
         if isinstance(found, Decided) and isinstance(found.verdict, Verdict) and isinstance(found.reason, str):
             return Decided(found.verdict, self.name, _presentable(found.reason, question))
-        raise Fault(f"it returned {type(found).__name__}, which is no Verdict")
+        raise Fault(f"verify_password returned {type(found).__name__}, which is no Verdict")
 
     def _check_response(self, question: ResponseCheck) -> Verdict | Decided:
         found = self._backend.lookup_secret(question.account)
         if not isinstance(found, Secret):
+            if not isinstance(found, Verdict | Decided):
+                raise Fault(f"lookup_secret returned {type(found).__name__}, which is no Secret and no Verdict")
             if found is Verdict.OK or (isinstance(found, Decided) and found.verdict is Verdict.OK):
                 raise Fault("lookup_secret returned OK, which is no password")
             return found

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from extauth.errors import BackendUnavailable, ConfigError, Fault
+
+_OURS = f"{Path(__file__).parent}{os.sep}"
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -23,7 +27,8 @@ def sealed(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
 
 
 def _where(fault: BaseException) -> str:
-    """The kind of error and the place. Not its message: that may repeat a password."""
+    """The kind of error and the last place in it that is not ours. Not its message: that may repeat a password."""
     frames = traceback.extract_tb(fault.__traceback__)
-    last = frames[-1]
+    theirs = [frame for frame in frames if not frame.filename.startswith(_OURS)]
+    last = (theirs or frames)[-1]
     return f"{type(fault).__name__} at {last.filename}, line {last.lineno}, in {last.name}"

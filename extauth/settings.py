@@ -30,7 +30,7 @@ _IN_TOML = {
     "int": "a whole number",
     "float": "a number",
     "bool": "true or false",
-    "array": "an array",
+    "array": "a list in [ ]",
 }
 _IN_TOML |= {"object": "a table", "path": "a path"}
 

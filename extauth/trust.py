@@ -81,6 +81,12 @@ def _check(path: Path, status: os.stat_result, what: str, *, owned: bool) -> Non
             f"{path}: this {what} belongs to uid {status.st_uid}; it must belong to root or to uid {os.geteuid()}, "
             "as whom this program runs"
         )
+    private = status.st_gid in (0, status.st_uid)  # root's group, or one that by custom is the owner's alone
+    if owned and status.st_mode & stat.S_IWGRP and not private:
+        raise UnsafeFile(
+            f"{path}: this {what} is writable by group {status.st_gid} (mode {stat.S_IMODE(status.st_mode):04o}); "
+            f"run: chmod g-w {path}"
+        )
     if status.st_mode & stat.S_IWOTH:
         raise UnsafeFile(
             f"{path}: this {what} is writable by everyone (mode {stat.S_IMODE(status.st_mode):04o}); "

@@ -63,7 +63,7 @@ FIRST_BACKEND = r"\[\[backend\]\] number 1, "
         # [sasl]
         ("[sasl]\nmechanisms = ['apop']\n" + FILES, r"sasl\.mechanisms.*'apop'", "CRAM-MD5, APOP"),
         ("[sasl]\nmechanisms = [1]\n" + FILES, r"sasl\.mechanisms\[0\] = 1", "must be a string"),
-        ("[sasl]\nmechanisms = 'APOP'\n" + FILES, r"sasl\.mechanisms = 'APOP'", "must be an array"),
+        ("[sasl]\nmechanisms = 'APOP'\n" + FILES, r"sasl\.mechanisms = 'APOP'", "must be a list"),
         ("[sasl]\nmechanism = []\n" + FILES, r"sasl\.mechanism: unknown key", "did you mean mechanisms"),
         # [log]
         ("[log]\nlevel = 'problems'\n" + FILES, r"log\.level = 'problems'", "Major & Failures.*Problems.*Low Level"),
@@ -88,7 +88,7 @@ FIRST_BACKEND = r"\[\[backend\]\] number 1, "
         (FILES + "name = 'second'\n" + SECOND, r"\[\[backend\]\] number [12], name = 'second'", "two backends"),
         (FILES + "name = 3\n", FIRST_BACKEND + "name = 3", "must be a string"),
         (FILES + "domain = ['a.example']\n", FIRST_BACKEND + "domain: unknown key", "did you mean domains"),
-        (FILES + "domains = 'a.example'\n", FIRST_BACKEND + "domains = 'a.example'", "must be an array"),
+        (FILES + "domains = 'a.example'\n", FIRST_BACKEND + "domains = 'a.example'", "must be a list"),
         (FILES + "domains = []\n", FIRST_BACKEND + r"domains = \[\]", "name one, or leave the key out"),
         (FILES + "domains = [3]\n", FIRST_BACKEND + r"domains\[0\] = 3", "must be a string"),
         (FILES + "domains = ['-x']\n", FIRST_BACKEND + "domains.*'-x'", "host name, such as example.com"),

@@ -231,10 +231,18 @@ def test_a_one_way_hash_gives_a_secure_method_the_negative_reply_and_the_log_the
 
 
 BAD = [
-    ("plain", b"user@plain.example:{PLAIN}pw9", "user@plain.example has another line above it: both are disabled"),
-    ("plain", b"USER@plain.example:{PLAIN}pw9", "user@plain.example has another line above it: both are disabled"),
-    ("plain", b"same@xn--bcher-kva.example:{PLAIN}pw9", "same@xn--bcher-kva.example has another line above it"),
-    ("plain", b"bare:{PLAIN}pw9", "bare has another line above it"),
+    (
+        "plain",
+        b"user@plain.example:{PLAIN}pw9",
+        "user@plain.example has another line before this one: both are disabled",
+    ),
+    (
+        "plain",
+        b"USER@plain.example:{PLAIN}pw9",
+        "user@plain.example has another line before this one: both are disabled",
+    ),
+    ("plain", b"same@xn--bcher-kva.example:{PLAIN}pw9", "same@xn--bcher-kva.example has another line before this one"),
+    ("plain", b"bare:{PLAIN}pw9", "bare has another line before this one"),
     ("plain", b"nocolon@plain.example", "has no colon"),
     ("plain", b":{PLAIN}pw9", "has no name"),
     ("plain", b"@plain.example:{PLAIN}pw9", "an empty name or domain"),
@@ -255,7 +263,7 @@ BAD = [
     ("dovecot", b"nologin@dovecot.example:{PLAIN}pw9::::::userdb_mail=x nologin", "extra field nologin"),
     ("dovecot", b"anything@dovecot.example:{PLAIN}pw9::::::nopassword=y", "extra field nopassword"),
     ("dovecot", b"Upper@dovecot.example:{PLAIN}pw9::::::ALLOW_NETS=192.0.2.0/24", "extra field allow_nets"),
-    ("dovecot", b"nets@dovecot.example:{PLAIN}pw9", "has another line above it"),
+    ("dovecot", b"nets@dovecot.example:{PLAIN}pw9", "has another line before this one"),
     ("dovecot", b"nocolon@dovecot.example", "has no colon"),
     ("shadow", b"few:{PLAIN}pw9:19000:0:99999:7:", "has 7 fields, not 9"),
     ("shadow", b"words:{PLAIN}pw9:soon:0:99999:7:::", "a field that is to be a number is none"),
@@ -500,6 +508,11 @@ def _move(path: Path, target: Path) -> None:
     path.symlink_to(target)
 
 
+def _shared_with_a_group(path: Path) -> None:
+    os.chown(path, -1, 12345)
+    path.chmod(0o660)
+
+
 UNSAFE: list[tuple[Callable[[Path], None], str]] = [
     (_writable, r"passwd: this file is writable by everyone \(mode 0602\); run: chmod o-w /.*passwd\b"),
     (_in_a_writable_folder, r"files: this folder .*is writable by everyone"),
@@ -510,6 +523,10 @@ UNSAFE: list[tuple[Callable[[Path], None], str]] = [
 ]
 if os.geteuid() == 0:  # nobody else can give a file away
     UNSAFE += [
+        (
+            _shared_with_a_group,
+            r"passwd: this file is writable by group 12345 \(mode 0660\); run: chmod g-w /.*passwd\b",
+        ),
         (_given_away, r"passwd: this file belongs to uid 12345; it must belong to root"),
         (_in_a_folder_that_is_given_away, r"files: this folder .*belongs to uid 12345"),
     ]

@@ -167,16 +167,21 @@ def test_a_file_that_cannot_be_run_is_one_sentence_and_status_2(tmp_path: Path) 
     assert outcome.status == 2
 
 
-def test_an_interrupted_harness_takes_the_program_with_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_harness_that_is_told_to_end_takes_the_program_with_it(tmp_path: Path, number: signal.Signals) -> None:
     session = tmp_path / "session.txt"
     session.write_text("wait 1000\n")
     stays = ["perl", "-e", r'$| = 1; $SIG{INT} = "IGNORE"; print "* $$\n"; sleep 1000']
     harness = subprocess.Popen(
-        [*HARNESS, "replay", str(session), "--", *stays], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [*HARNESS, "replay", str(session), "--", *stays],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_IGN),  # as a shell has it that starts it beside itself
     )
     with harness:
         assert harness.stdout is not None
         group = int(harness.stdout.readline().removeprefix(b"O: * "))
-        harness.send_signal(signal.SIGINT)
+        harness.send_signal(number)
+        harness.wait(20)
     assert harness.returncode == 1
     assert not group_runs(group)

@@ -270,3 +270,20 @@ def test_a_prompt_that_gets_no_password_stores_none(site: Site) -> None:
     assert status == 1
     assert b"Traceback" not in seen
     assert list(site.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"alice@example.com:{PLAIN}old:::::::allow_nets=127.0.0.1",
+        b"alice@example.com:{PLAIN}old:1000:1000::/home/alice:/bin/sh",
+        b"alice:$6$x$y:19000:0:99999:7:::",
+    ],
+)
+def test_a_file_of_another_format_whose_fields_would_be_lost_is_left_alone(site: Site, line: bytes) -> None:
+    path = site.write("passwd", b"# a comment\n" + line + b"\n")
+    for account in ("alice@example.com", "bob@example.com"):
+        done = passwd(site, account, password=b"new")
+        assert done.returncode == 1
+        assert b"passwd, line 2: has " in done.stderr
+    assert path.read_bytes() == b"# a comment\n" + line + b"\n"

@@ -101,7 +101,7 @@ type = "answers.py:Answers"
 
 def test_the_log_says_what_a_backend_did_and_where(answers: Helper) -> None:
     ask(answers, b"VRFY alice@example.com True")
-    answers.wait_for_information("backend=Answers .*it returned bool")
+    answers.wait_for_information("backend=Answers .*verify_password returned bool")
     ask(answers, b"VRFY alice@example.com an exception without a message")
     answers.wait_for_information(r"backend=Answers .*Unspeakable at .*answers\.py, line \d+")
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sqlite3
 import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -42,8 +44,15 @@ def test_the_commands_of_the_readme_run_in_a_fresh_checkout(tmp_path: Path) -> N
         assert line in commands
         commands = commands.replace(line, f": {line}")
     commands = commands.replace("/opt/extauth", f"{tmp_path}/opt").replace("/etc/extauth", f"{tmp_path}/etc")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "VENV"))}
     done = subprocess.run(
-        ["sh", "-euc", commands], cwd=checkout, capture_output=True, text=True, check=False, timeout=240
+        ["sh", "-euc", commands],
+        cwd=checkout,
+        env=environment | {"PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "replies: 15 of 15 as expected" in done.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -29,6 +30,9 @@ def check(config_file: Path) -> None:
     except (ConfigError, Fault) as error:
         click.echo(f"extauth: {error}", err=True)
         sys.exit(1)
+    log = config.log.file
+    if log is not None and not os.access(log if log.exists() else log.parent, os.W_OK):
+        click.echo(f"{config.file}: log.file = {log}: cannot be written")
     for link in chain.links:
         click.echo(link.describe())
     click.echo(f"secure methods: {', '.join(config.sasl.mechanisms) or 'none'}")

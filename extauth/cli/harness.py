@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ from extauth.harness.shell import Shell
 from extauth.log_levels import LEVEL_NAMES
 
 _COLOURS = {"I:": "cyan", "O:": "green", "complaint:": "red", "-": "red", "+": "red", "#": "bright_black"}
+
+_MAX_LINE = 500  # characters of a line that are shown
 
 Command = Callable[..., None]
 
@@ -117,6 +120,8 @@ class _Terminal:
 
 @contextmanager
 def _started(program: tuple[str, ...], base_directory: Path | None) -> Iterator[Program]:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # whatever a shell has made of them
+        signal.signal(number, signal.default_int_handler)  # leaves through the contexts below, that tidy up
     with (
         tempfile.TemporaryDirectory(prefix="extauth-harness-") as temporary,
         Program(program, base_directory or Path(temporary)) as started,
@@ -139,6 +144,8 @@ def _log(level: str | None, masker: Masker) -> Watch:
 
 
 def _show(line: str) -> None:
+    if len(line) > _MAX_LINE:
+        line = f"{line[:_MAX_LINE]}... ({len(line):,} characters)"
     click.secho(line, fg=_COLOURS.get(line.strip("\r").partition(" ")[0]))
 
 

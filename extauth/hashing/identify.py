@@ -55,7 +55,11 @@ def _read(stored: bytes, scheme: Scheme | None, value: bytes) -> Hash | Decided:
 def _unknown(stored: bytes) -> str:
     """Names the scheme where it is one that exists: of anything else, a name could be part of a password."""
     match = _ELSEWHERE.match(stored)
-    return f"stored password: unsupported scheme {match[0].decode()}" if match else "stored password: unknown scheme"
+    if match:
+        return f"stored password: unsupported scheme {match[0].decode()}"
+    if stored.startswith((b"{", b"$")):
+        return "stored password: unknown scheme"
+    return "stored password: unknown scheme: no {SCHEME} before it, and no default_scheme is set"
 
 
 _DISABLED = Verdict.USER_DISABLED.because("stored password: locked or empty")

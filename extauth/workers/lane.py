@@ -53,10 +53,11 @@ class Lane:
         return len(calls) == self.link.threads and max(calls) < over
 
     def _run(self, number: int) -> None:
-        try:
-            self.link.open()
-        except (BackendUnavailable, Fault, ConfigError) as error:
-            self._fails(f"backend {self.link.name}: {error}")
+        if number == 0 and self.link.is_loaded:
+            try:
+                self.link.open()
+            except (BackendUnavailable, Fault, ConfigError) as error:
+                self._fails(f"backend {self.link.name}: {error}")
         while True:
             task, turn = self._tasks.get()
             if task.turn != turn:

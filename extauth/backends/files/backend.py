@@ -128,5 +128,5 @@ class Files(Backend[FilesSettings]):
         seen = {paths.domain_of(path) for path in self.site.before}
         for name in sorted(seen.union(there)):
             canonical = canonical_domain(name)
-            if canonical is not None and not paths.of(name).is_dir():
+            if canonical is not None and (not paths.of(name).is_dir() or paths.of(name) in self.site.before):
                 self._load_domain(canonical, paths.of(name))

@@ -16,6 +16,8 @@ from extauth.backends.files.plain import parse
 from extauth.errors import ConfigError, MalformedRequest
 from extauth.protocol.accounts import AccountParser
 
+_FIELDS = 7  # that a line of the other formats has, or more
+
 
 def set_password(path: Path, address: str, stored: bytes) -> bool:
     """Give `address` this stored password, in a file of the `plain` format; whether it was there before.
@@ -39,6 +41,7 @@ def _replace_line(path: Path, address: str, line: bytes | None) -> bool:
         except FileNotFoundError:
             before = b""
         lines = io.BytesIO(before).readlines()
+        _check_plain(path, lines)
         ours = [number for number, candidate in enumerate(lines) if _account_of(candidate) == account]
         if line is None:
             after = [candidate for number, candidate in enumerate(lines) if number not in ours]
@@ -75,6 +78,15 @@ def _account_of(line: bytes) -> str | None:
         return None
 
 
+def _check_plain(path: Path, lines: list[bytes]) -> None:
+    """Raise ConfigError where this is a file of another format, whose further fields would be lost."""
+    for number, line in enumerate(lines, start=1):
+        fields = line.rstrip(b"\r\n").split(b":")
+        ids = fields[2:4]  # of a passwd-file, or days of a shadow file: numbers, or nothing
+        if len(fields) >= _FIELDS and not line.startswith(b"#") and all(not i or i.isdigit() for i in ids):
+            raise ConfigError(f"{path}, line {number}: has {len(fields)} fields: this is no file of the plain format")
+
+
 @contextlib.contextmanager
 def _only_one_editor(folder: Path) -> Iterator[None]:
     """Wait until nobody else edits: the folder is locked, since the file itself is replaced."""
@@ -96,10 +108,17 @@ def _replace_file(path: Path, content: bytes) -> None:
             file.flush()
             with contextlib.suppress(FileNotFoundError):
                 status = path.stat()
-                os.fchown(descriptor, status.st_uid, status.st_gid)
+                _give(descriptor, path, status.st_uid, status.st_gid)
                 os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
             os.fsync(descriptor)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _give(descriptor: int, path: Path, user: int, group: int) -> None:
+    try:
+        os.fchown(descriptor, user, group)
+    except PermissionError:
+        raise ConfigError(f"{path}: only root can write a file of uid {user} and gid {group} in its place") from None

@@ -85,7 +85,7 @@ class Table:
             return str(bad)
         if key in self._entries:
             self._entries[key] = Verdict.USER_DISABLED.because("several lines are for this account")
-            return f"{key} has another line above it: both are disabled"
+            return f"{key} has another line before this one: both are disabled"
         self._entries[key], problem = self._examined(entry)
         if "@" not in key:
             self.bare_names += 1
