@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from extauth.backend import Backend, Seen, Site
 from extauth.config import BackendConfig, BackendSection, Config
-from extauth.errors import BackendUnavailable, ConfigError, Fault
+from extauth.errors import BackendUnavailable, ConfigError, ExtauthError, Fault
 from extauth.mechanisms import MECHANISMS
 from extauth.model import Decided, Decision, PasswordCheck, Question, ResponseCheck, Secret, Undecided, Verdict
 from extauth.protocol.replies import one_line
@@ -18,6 +19,7 @@ from extauth.seal import sealed
 from extauth.settings import convert
 
 _ENDS_THE_CHAIN = {Verdict.OK, Verdict.USER_DISABLED, Verdict.PASSWORD_EXPIRED}
+_OPEN_AGAIN = 1.0  # seconds after an attempt that failed
 _TELLING = (Verdict.PASSWORD_MISMATCH, Verdict.SCHEME_NOT_AVAILABLE, Verdict.USER_UNKNOWN)
 _NOT_SERVED = Decided(Verdict.USER_UNKNOWN, reason="no backend serves this domain")
 
@@ -32,20 +34,22 @@ class Link:
         self.stops_at_mismatch = section.stops_at_mismatch
         self.emergency = section.emergency
         self._backend = backend
-        self._domains = section.domains
+        self.domains = section.domains
         self._where = f"{file}: {section.section}"
         self._type = section.type
-        self._not_loaded: BackendUnavailable | None = None
+        self._not_loaded = ""
+        self._not_opened = ""
+        self._open_again = 0.0
         self._opening = threading.Lock()
         self._opened = False
 
     def serves(self, domain: str) -> bool:
         """Whether this backend is asked about accounts of `domain`."""
-        return self._domains is None or domain in self._domains
+        return self.domains is None or domain in self.domains
 
     def describe(self) -> str:
         """What serves which domains, for the log."""
-        domains = "every domain" if self._domains is None else ", ".join(self._domains)
+        domains = "every domain" if self.domains is None else ", ".join(self.domains)
         return f"{self.name} serves {domains}{' in an emergency' if self.emergency else ''}"
 
     def load(self) -> Seen:
@@ -57,24 +61,35 @@ class Link:
         except Fault as fault:
             raise ConfigError(f"{self._where} type = {self._type!r}: {fault}") from None
         except BackendUnavailable as outage:
-            self._not_loaded = outage
-            self._backend.log.error("%s", outage)
+            self._not_loaded = _text(outage)
+            self._backend.log.error("%s", self._not_loaded)
         return self._backend.seen
 
     @property
     def is_loaded(self) -> bool:
         """Whether the backend could read its files."""
-        return self._not_loaded is None
+        return not self._not_loaded
 
     def open(self) -> None:
         """Have the backend connect, unless it has. Raises BackendUnavailable and Fault."""
-        if self._not_loaded is not None:
-            raise self._not_loaded
+        if self._not_loaded:
+            raise BackendUnavailable(self._not_loaded)
         if not self._opened:
             with self._opening:
                 if not self._opened:
-                    sealed(self._backend.open)
-                    self._opened = True
+                    self._open()
+
+    def _open(self) -> None:
+        """Try, but not for each of those that have been waiting for an attempt that failed."""
+        if self._not_opened and time.monotonic() < self._open_again:
+            raise BackendUnavailable(self._not_opened)
+        try:
+            sealed(self._backend.open)
+            self._opened = True
+        except (BackendUnavailable, Fault, ConfigError) as error:
+            self._not_opened = _text(error)
+            self._open_again = time.monotonic() + _OPEN_AGAIN
+            raise
 
     def close(self) -> None:
         """Have the backend disconnect, if it ever connected. Raises what `sealed` does."""
@@ -92,7 +107,7 @@ class Link:
             return sealed(self._decide, question)
         except (BackendUnavailable, Fault, ConfigError) as error:
             outage = isinstance(error, BackendUnavailable)
-            return Undecided(self.name, _presentable(str(error), question), outage)
+            return Undecided(self.name, _presentable(_text(error), question), outage)
 
     def gave_up(self) -> Undecided:
         """What it amounts to that this backend has not answered within its own time."""
@@ -168,8 +183,10 @@ class Chain:
     """The backends of one configuration, in its order."""
 
     def __init__(self, links: Iterable[Link]) -> None:
-        self.links = tuple(links)
-        self._serving: dict[str, tuple[Link, ...]] = {}
+        self.links = tuple(sorted(links, key=lambda link: link.emergency))  # those last, the others as they stand
+        named = {domain for link in self.links for domain in link.domains or ()}
+        self._serving = {domain: tuple(link for link in self.links if link.serves(domain)) for domain in named}
+        self._serving_any = tuple(link for link in self.links if link.domains is None)
 
     def load(self) -> Seen:
         """Load every backend; the files and folders they depend on."""
@@ -180,14 +197,16 @@ class Chain:
 
     def begin(self, question: Question) -> Inquiry | Decided:
         """Start asking; decided at once where nobody serves the domain."""
-        domain = question.account.domain
-        links = self._serving.get(domain)
-        if links is None:
-            serving = [link for link in self.links if link.serves(domain)]
-            links = tuple(sorted(serving, key=lambda link: link.emergency))  # those last, the others as they stand
-            if links:  # only what is configured is remembered: strangers' domains are endless
-                self._serving[domain] = links
+        links = self._serving.get(question.account.domain, self._serving_any)
         return Inquiry(question, links) if links else _NOT_SERVED
+
+
+def _text(error: ExtauthError) -> str:
+    """What an error says, if it can be had: a stranger's may have a `__str__` of its own."""
+    try:
+        return sealed(str, error)
+    except Fault as fault:
+        return str(fault)
 
 
 def _presentable(reason: str, question: Question) -> str:

@@ -111,6 +111,8 @@ def read_config(path: Path) -> Config:
         raise ConfigError(f"{path}: byte {error.start} is not UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: is not TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: is nested too deeply") from None
     backends = table.get("backend", [])
     if not isinstance(backends, list) or not all(isinstance(backend, dict) for backend in backends):
         shown = "{...}" if isinstance(backends, dict) else repr(backends)

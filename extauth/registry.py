@@ -61,11 +61,11 @@ def backend_class(type_name: str, folder: Path, *, allow_unsafe: bool = False) -
 def forget_outside_paths() -> None:
     """Import no more from the working directory or from PYTHONPATH: who sets those is not who installs plugins."""
     python_path = os.environ.get("PYTHONPATH")
-    outside = {Path(entry).absolute() for entry in python_path.split(os.pathsep)} if python_path else set()
+    outside = {Path(entry).resolve() for entry in python_path.split(os.pathsep)} if python_path else set()
     if not sys.flags.safe_path and sys.path and sys.path[0] in ("", str(Path.cwd())):
-        outside.add(Path.cwd())
-    installed = Path(__file__).parent.parent
-    sys.path[:] = [entry for entry in sys.path if Path(entry).absolute() not in outside - {installed}]
+        outside.add(Path.cwd().resolve())
+    installed = Path(__file__).resolve().parent.parent
+    sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() not in outside - {installed}]
 
 
 def _module_of_file(path: Path, allow_unsafe: bool) -> ModuleType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -116,3 +117,18 @@ def test_a_chain_that_makes_no_sense_is_refused(site: Site, settings: str, error
     done = site.run("check", "-c", "extauth.toml")
     assert done.returncode == 1
     assert f"extauth.toml: [[backend]] number 1, {error}" in done.stderr.decode()
+
+
+def test_a_refused_configuration_does_not_keep_a_changed_file_from_being_noticed(site: Site) -> None:
+    site.write("passwd", "alice@example.com:{PLAIN}old\n")
+    site.configure()
+    helper = site.serve()
+    helper.wait_for_information("serving")
+    site.configure(Site.BASIC + '[[backend]]\ntype = "files"\npath = "nowhere"\n')
+    helper.process.send_signal(signal.SIGHUP)
+    helper.wait_for_information("cannot read anew, what was read before stays: .*nowhere")
+    site.write("passwd", "alice@example.com:!\n")
+    helper.wait_for_information("changed: .*passwd")
+    helper.wait_for(lambda: sum("serving with" in line for line in helper.information) == 2, "the new table")
+    assert helper.ask(b"1 VRFY alice old") == NO
+    assert helper.end() == 0

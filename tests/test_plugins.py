@@ -143,13 +143,11 @@ def test_a_backend_that_cannot_connect_is_asked_again(site: Site) -> None:
     configure(site)
     helper = site.serve()
     assert helper.ask(b"1 VRFY alice@example.com x") == TEMPORARY
-    helper.wait_for_information("nobody listens")
-    site.write("up", "")
-    assert helper.ask(b"2 VRFY alice@example.com x") == b"OK"
+    (site.folder / "up").touch()
+    wait_until(lambda: helper.ask(b"2 VRFY alice@example.com x") == b"OK", "an attempt that succeeds")
     assert helper.end() == 0
 
 
-@pytest.mark.parametrize("quick", ["True", "None", "1 / 0", "Verdict.OK"])
 def test_whatever_a_backend_thinks_is_quick_it_answers(site: Site, quick: str) -> None:
     site.write("own.py", OWN + f"\n    def is_quick(self, account: Account):\n        return {quick}\n")
     configure(site)

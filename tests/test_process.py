@@ -496,3 +496,19 @@ def test_a_log_file_that_cannot_be_written_is_reported_once_and_requests_are_ans
     with everybody_ends(helper):
         helper.close()
     assert sum("cannot write the log" in line for line in helper.information) == 1
+
+
+def test_a_parent_of_the_workers_that_hangs_is_replaced_and_holds_nobody_up(stage: Stage) -> None:
+    helper = stage.serve(server="workers = 2\ndeadline = 60")
+    wait_until(lambda: len(helper.descendants()) == 3, "two workers")
+    keeper, first, second = helper.descendants()
+    os.kill(keeper, signal.SIGSTOP)
+    os.kill(first, signal.SIGKILL)
+    os.kill(second, signal.SIGKILL)
+    helper.send(order(1, "yes"), b"2 INTF 3")
+    assert helper.reply(b"2") == b"INTF 3"
+    helper.wait_for_information("the parent of the workers hangs")
+    assert helper.reply(b"1") in (b"OK", TEMPORARY)
+    assert helper.ask(order(3, "yes")) == b"OK"
+    with everybody_ends(helper):
+        helper.close()

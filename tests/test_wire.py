@@ -98,6 +98,8 @@ def test_the_sample_session_of_the_guide_runs_verbatim(site: Site) -> None:
         (b"1 VRFY alice@example.com " + b"x" * 4097, NEGATIVE),
         (b"1 VRFY nobody@example.com open sesame", NEGATIVE),
         (b"1 VRFY alice@example.net open sesame", NEGATIVE),
+        (b"1 VRFY alice@example.com@example.org open sesame", NEGATIVE),
+        (b"1 VRFY alice@example.com@example.com open sesame", NEGATIVE),
         (b"1 VRFY alice@-example.com open sesame", NEGATIVE),
         (b"1 VRFY alice@example..com open sesame", NEGATIVE),
         (b"1 VRFY al:ice@example.com open sesame", NEGATIVE),

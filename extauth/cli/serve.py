@@ -10,6 +10,7 @@ import click
 
 from extauth.config import read_config
 from extauth.errors import ConfigError, Fault
+from extauth.registry import forget_outside_paths
 from extauth.seal import sealed
 from extauth.server.descriptors import move_standard_descriptors
 from extauth.server.server import Server
@@ -21,6 +22,7 @@ from extauth.server.server import Server
 )
 def serve(config_file: Path) -> None:
     """Answer the requests on standard input, until that is closed."""
+    forget_outside_paths()
     try:
         config = read_config(config_file)
     except ConfigError as error:

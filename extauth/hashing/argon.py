@@ -6,7 +6,7 @@ import hmac
 import re
 from collections.abc import Callable
 
-from extauth.hashing.costs import ARGON2_LANES, ARGON2_MEMORY, ARGON2_WORK, at_most
+from extauth.hashing.costs import ARGON2_LANES, ARGON2_MEMORY, ARGON2_STARTS, ARGON2_WORK, at_most
 from extauth.hashing.encodings import unpadded_base64
 from extauth.hashing.hash import Hash, Unusable
 
@@ -60,6 +60,7 @@ def read(value: bytes) -> Hash:
     at_most(ARGON2_MEMORY, memory, "KiB")
     at_most(ARGON2_WORK, memory * passes, "KiB times passes")
     at_most(ARGON2_LANES, lanes, "lanes")
+    at_most(ARGON2_STARTS, lanes * passes, "lanes times passes")
     return Argon2(
         f"ARGON2{variant}",
         f"m={memory},t={passes},p={lanes}",

@@ -14,6 +14,8 @@ SCRYPT_MEMORY = 1 << 30  # bytes, as 128 * N * r * p: 4.5 s; yescrypt 1.5 s
 ARGON2_MEMORY = 1 << 20  # KiB, that is 1 GiB
 ARGON2_WORK = 4 << 20  # KiB * passes: 5.2 s
 ARGON2_LANES = 64  # each one is a thread
+ARGON2_STARTS = 10_000  # lanes * passes: so many threads are started one after the other
+SCRYPT_BLOCKS = 4_096  # r * p: with a small N, what is done for each block counts
 
 
 def at_most(limit: int, cost: int, unit: str) -> int:
@@ -25,5 +27,6 @@ def at_most(limit: int, cost: int, unit: str) -> int:
 
 def scrypt_cost(log2_n: int, r: int, p: int) -> str:
     """The cost of scrypt and its relatives as a text; raises Unusable where it is over the limit."""
+    at_most(SCRYPT_BLOCKS, r * p, "blocks")
     at_most(SCRYPT_MEMORY, (128 * r * p) << log2_n, "bytes")
     return f"N=2^{log2_n},r={r},p={p}"

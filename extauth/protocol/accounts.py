@@ -13,6 +13,7 @@ _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
 _MAX_DOMAIN = 1_024
 _MAX_REMEMBERED = 10_000
+_MAX_REMEMBERED_LENGTH = 255
 
 
 def canonical_domain(domain: str) -> str | None:
@@ -70,6 +71,8 @@ class AccountParser:
         try:
             return self._domains[domain]
         except KeyError:
+            if len(domain) > _MAX_REMEMBERED_LENGTH:
+                return canonical_domain(domain)
             if len(self._domains) >= _MAX_REMEMBERED:
                 self._domains.clear()
             return self._domains.setdefault(domain, canonical_domain(domain))

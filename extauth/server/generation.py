@@ -31,6 +31,7 @@ from extauth.workers.channel import (
     Loaded,
     LogRecord,
     Refused,
+    Started,
     encode,
     receive,
     seen_on_arrival,
@@ -38,7 +39,8 @@ from extauth.workers.channel import (
 from extauth.workers.keeper import start_keeper
 
 _KEEPER_ENDS_IN = 0.3  # seconds
-_HUNG_AFTER = 2.0  # seconds over the deadline
+_HUNG_AFTER = 10.0  # seconds over the deadline: more than the costliest check that is permitted takes
+_STARTED_WITHIN = 10.0  # seconds
 _SHORT_LIFE = 1.0  # seconds: a worker that dies so young is followed more slowly
 _LONGEST_PAUSE = 5.0  # seconds
 
@@ -56,7 +58,9 @@ class WorkerLink:
         self.under_way: set[int] = set()
         self.batches: deque[tuple[float, range]] = deque()
         self.started = time.monotonic()
+        self.confirmed = False
         self.retired = False
+        self.killed = False
         self.hear: Callable[[int], None] = lambda events: None
 
     def is_hung(self, now: float) -> bool:
@@ -92,6 +96,7 @@ class Generation:
         self._end_by: float | None = None
         self._inbox: Inbox[FromKeeper] = Inbox(FromKeeper)  # type: ignore[arg-type]  # a union is no type to mypy
         self.keeper, self._socket = start_keeper(config, before)
+        self._socket.setblocking(False)
         poller.watch(self._socket.fileno(), READ, self._hear_keeper)
 
     @property
@@ -129,8 +134,11 @@ class Generation:
             if worker.is_hung(now):
                 self._retire(worker, f"worker {worker.number} hangs")
             if worker.retired and all(deadline < now for deadline, _ in worker.batches):
-                self._tell_keeper(Command(kill=True, worker=worker.number))
-        if self.loaded and not self._leaving:
+                self._kill_worker(worker)
+        if any(not worker.confirmed and worker.started + _STARTED_WITHIN < now for worker in self._workers.values()):
+            self._log.write(Level.FAILURES, "the parent of the workers hangs: killing it")
+            self._bury_keeper()
+        elif self.loaded and not self._leaving:
             serving = sum(not worker.retired for worker in self._workers.values())
             while serving < self.config.server.workers and now >= self._next_start and self._start_worker():
                 serving += 1
@@ -158,6 +166,11 @@ class Generation:
             self.dismiss_workers()
             self._end_by = time.monotonic() + _KEEPER_ENDS_IN
             self._socket.shutdown(socket.SHUT_WR)
+
+    def _kill_worker(self, worker: WorkerLink) -> None:
+        if not worker.killed:
+            worker.killed = True
+            self._tell_keeper(Command(kill=True, worker=worker.number))
 
     def _retire(self, worker: WorkerLink, why: str) -> None:
         """Give it nothing more to do; it is killed when what it has is answered or over its deadline."""
@@ -208,7 +221,7 @@ class Generation:
             messages = receive(worker.socket, worker.inbox)
         except Garbled:
             self._log.write(Level.FAILURES, f"worker {worker.number} says what is no answer: killing it")
-            self._tell_keeper(Command(kill=True, worker=worker.number))
+            self._kill_worker(worker)
             messages = None
         if messages is None:
             worker.retired = True  # what it had is answered when its keeper tells how it ended
@@ -217,22 +230,29 @@ class Generation:
         for message in messages:
             if isinstance(message, Answers):
                 for key, decision in message.decisions:
-                    worker.under_way.discard(key)
-                    self._decide(key, decision)
+                    if key in worker.under_way:
+                        worker.under_way.remove(key)
+                        self._decide(key, decision)
             elif isinstance(message, Hangs):
                 self._retire(worker, f"backend {message.backend} in worker {worker.number} hangs")
             else:
-                self._log.write(Level(message.level), message.text)
+                self._log.write(message.level, message.text)
         return bool(messages)
 
     def _hear_keeper(self, events: int) -> None:
-        messages = receive(self._socket, self._inbox)
+        try:
+            messages = receive(self._socket, self._inbox)
+        except Garbled:
+            messages = None
         if messages is None:
             self._bury_keeper()
             return
         for message in messages:
             if isinstance(message, LogRecord):
-                self._log.write(Level(message.level), message.text)
+                self._log.write(message.level, message.text)
+            elif isinstance(message, Started):
+                if message.worker in self._workers:
+                    self._workers[message.worker].confirmed = True
             elif isinstance(message, Loaded):
                 self.seen = seen_on_arrival(message.seen)
                 self.summary = message.summary
@@ -273,8 +293,8 @@ class Generation:
             worker.socket.close()
 
     def _tell_keeper(self, command: Command, *descriptors: int) -> None:
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            socket.send_fds(self._socket, [encode(command)], list(descriptors))
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError, BlockingIOError):
+            socket.send_fds(self._socket, [encode(command)], list(descriptors))  # one that is lost is not confirmed
 
     def _kill(self) -> None:
         if not self.gone:

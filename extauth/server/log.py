@@ -83,7 +83,9 @@ class Log:
             if self._file is None:
                 flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
                 self._file = os.open(str(self._settings.file), flags, 0o640)
-            os.write(self._file, lines)
+            written = os.write(self._file, lines)
+            if written < len(lines):
+                self._lines = [lines[written:]]
             self._complained.discard("file")
         except OSError as error:
             self._complain("file", f"{self._settings.file}: {error.strerror}")

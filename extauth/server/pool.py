@@ -17,6 +17,7 @@ from extauth.server.poller import Poller
 from extauth.workers.lineage import adopt_orphans, kill_children
 
 _DISCONNECT_IN = 0.5  # seconds that dismissed workers have
+_LOADS_WITHIN = 120.0  # seconds
 _AGAIN = 1.0  # seconds to the next attempt, where a keeper died or could not be started
 
 
@@ -28,7 +29,6 @@ class WorkerPool:
     """
 
     def __init__(self, config: Config, poller: Poller, log: Log, decide: Decide, on_switch: Callable[[Config], None]):
-        self._config = config
         self._poller = poller
         self._log = log
         self._decide = decide
@@ -40,9 +40,9 @@ class WorkerPool:
         self._waiting: deque[tuple[float, list[tuple[int, Question]]]] = deque()
         self._again = 0.0
         self._coming: Generation | None = None
-        self._is_due = False  # a new generation, as soon as one can be made
+        self._due: Config | None = None  # for a new generation, as soon as one can be made
         adopt_orphans()
-        self._begin()
+        self._begin(config)
 
     @property
     def is_ready(self) -> bool:
@@ -55,7 +55,7 @@ class WorkerPool:
         if self._serving is not None or self._coming is None:
             return None
         if self._coming.gone and self._coming.refused is None:
-            return f"{self._config.file}: the process that loads it and its backends died"
+            return f"{self._coming.config.file}: the process that loads it and its backends died"
         return self._coming.refused
 
     def ask(self, questions: list[tuple[int, Question]], deadline: float) -> None:
@@ -68,8 +68,7 @@ class WorkerPool:
         if self._coming is not None:
             self._leave(self._coming)
             self._coming = None
-        self._config = config
-        self._begin()
+        self._begin(config)
 
     def tend(self) -> None:
         """What has to be done now and then: switch, replace, notice changes, bury."""
@@ -84,9 +83,11 @@ class WorkerPool:
                 self._log.write(Level.FAILURES, "the parent of the workers died; it is replaced")
                 self._kill_orphans()
                 self._again = now + _AGAIN
-                self._is_due = True
-            if changed or self._is_due:
-                self._begin()
+                self._due = self._serving.config
+            if changed and self._serving is not None:
+                self._due = self._serving.config
+            if self._due is not None:
+                self._begin(self._due)
         if self._serving is not None:
             self._serving.tend()
             while self._waiting and (
@@ -112,20 +113,22 @@ class WorkerPool:
         for generation in [*self._leaving, *filter(None, (self._serving, self._coming))]:
             generation.close()
 
-    def _begin(self) -> None:
-        """Start to make a new generation."""
+    def _begin(self, config: Config) -> None:
+        """Start to make a new generation; what serves keeps its configuration until that is loaded."""
         self._watch.restart()  # what is refused is not tried again before it changes again
         try:
-            self._coming = Generation(self._config, self._before, self._poller, self._log, self._decide)
-            self._is_due = False
+            self._coming = Generation(config, self._before, self._poller, self._log, self._decide)
+            self._due = None
         except OSError as error:
             self._log.write(Level.FAILURES, f"cannot start a process: {error.strerror}")
             self._again = time.monotonic() + _AGAIN
-            self._is_due = True
+            self._due = config
 
     def _look_at_coming(self, coming: Generation) -> None:
         if coming.loaded:
             self._switch_to(coming)
+        elif coming.refused is None and time.monotonic() - coming.started > _LOADS_WITHIN:
+            coming.refused = f"{coming.config.file}: loading it takes more than {_LOADS_WITHIN:g} s"
         elif self._serving is not None and (coming.gone or coming.refused is not None):
             reason = coming.refused or "the process that loads it died"
             self._log.write(Level.FAILURES, f"cannot read anew, what was read before stays: {reason}")

@@ -27,6 +27,7 @@ _PIECE = 4_096  # PIPE_BUF: what a pipe that polls writable takes without blocki
 _MAX_PENDING = 10_000  # requests under way, past which no more are read
 _MAX_PENDING_BYTES = 2**24
 _MAX_OUTPUT = 2**20
+_LOADING = 5.0  # seconds that requests are left unread at the start; then their deadlines run
 _ANSWERING = 4.0  # seconds from the end of input on
 _SAYING_GOODBYE = 0.3  # seconds from then on for the last replies to be taken
 _ENDING = 0.6  # seconds for the workers to end in peace, where there was time left
@@ -55,6 +56,7 @@ class Server:
         self._nobody_reads = False
         self._giving_up = False
         self._signals: list[int] = []
+        self._load_until = time.monotonic() + _LOADING
         self._log = Log(config.log)
         self._desk = FrontDesk(config, self._log)
         self._log.write(Level.MAJOR, f"extauth {VERSION} starts, pid {os.getpid()}, configuration {config.file}")
@@ -87,8 +89,8 @@ class Server:
     @property
     def _room(self) -> int:
         """How many requests may be taken now."""
-        is_ready = self._pool.is_ready or self._giving_up
-        if not is_ready or self._desk.pending_bytes > _MAX_PENDING_BYTES or len(self._out) > _MAX_OUTPUT:
+        waits = not self._pool.is_ready and time.monotonic() < self._load_until and not self._giving_up
+        if waits or self._desk.pending_bytes > _MAX_PENDING_BYTES or len(self._out) > _MAX_OUTPUT:
             return 0
         return max(0, self._max_pending - self._desk.pending)
 
@@ -166,6 +168,8 @@ class Server:
     # --- life and death -------------------------------------------------------------------------------
 
     def _time_to_wait(self) -> float:
+        if self._lines and self._room:
+            return 0.0
         times = [_TICK]
         now = time.monotonic()
         if self._desk.next_deadline is not None:

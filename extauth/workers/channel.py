@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from extauth.log_levels import Level
 from extauth.model import Decision, Question
 from extauth.trust import Signature
 
@@ -30,7 +31,7 @@ class Answers(msgspec.Struct, frozen=True, array_like=True, tag=0):
 class LogRecord(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """Worker or keeper to front: something for the log."""
 
-    level: int
+    level: Level
     text: str
 
 
@@ -45,6 +46,12 @@ class Refused(msgspec.Struct, frozen=True, array_like=True, tag=3):
     """Keeper to front: this configuration cannot be served, and why."""
 
     reason: str
+
+
+class Started(msgspec.Struct, frozen=True, array_like=True, tag=6):
+    """Keeper to front: a worker has been forked."""
+
+    worker: int
 
 
 class Ended(msgspec.Struct, frozen=True, array_like=True, tag=4):
@@ -68,7 +75,7 @@ class Command(msgspec.Struct, frozen=True, array_like=True):
 
 
 FromWorker = Answers | LogRecord | Hangs
-FromKeeper = LogRecord | Loaded | Refused | Ended
+FromKeeper = LogRecord | Loaded | Refused | Started | Ended
 
 _LENGTH = struct.Struct("!I")
 _MAX_MESSAGE = 2**28

@@ -33,6 +33,7 @@ from extauth.workers.channel import (
     Loaded,
     LogRecord,
     Refused,
+    Started,
     encode,
     seen_on_the_way,
 )
@@ -118,14 +119,10 @@ class Keeper:
         self._next_look = now + _LOOK_AT_MEMORY
         for process, number in self._workers.items():
             with contextlib.suppress(OSError):
-                resident = int(Path(f"/proc/{process}/statm").read_bytes().split()[1]) * _PAGE // 2**20
-                if resident > memory:
-                    self._send(
-                        LogRecord(
-                            Level.FAILURES,
-                            f"worker {number} has {resident} MiB, over server.worker_memory = {memory}: killing it",
-                        )
-                    )
+                grown = _resident(str(process)) - _resident("self")
+                if grown > memory:
+                    why = f"worker {number} has grown by {grown} MiB, over server.worker_memory = {memory}"
+                    self._send(LogRecord(Level.FAILURES, f"{why}: killing it"))
                     os.kill(process, signal.SIGKILL)
 
     def _obey(self, chain: Chain) -> bool:
@@ -153,6 +150,7 @@ class Keeper:
         if child:
             os.close(descriptor)
             self._workers[child] = number
+            self._send(Started(number))
             return
         try:
             become_child([descriptor])
@@ -178,6 +176,11 @@ class Keeper:
     def _send(self, message: FromKeeper) -> None:
         with contextlib.suppress(OSError):  # the front process is gone: its end is seen where it is read from
             self._socket.sendall(encode(message))
+
+
+def _resident(process: str) -> int:
+    """MiB."""
+    return int(Path(f"/proc/{process}/statm").read_bytes().split()[1]) * _PAGE // 2**20
 
 
 def _dead_child() -> os.waitid_result | None:

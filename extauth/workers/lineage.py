@@ -39,8 +39,12 @@ def kill_children(spare: Collection[int] = (), *, within: float = 0.3) -> None:
     """Kill and bury all children but those to `spare`, and whom we inherit from them, in so many seconds at most."""
     until = time.monotonic() + within
     while doomed := set(children()).difference(spare):
-        for process in doomed:
-            os.kill(process, signal.SIGKILL)
+        for process in tuple(doomed):
+            try:
+                os.kill(process, signal.SIGKILL)
+            except PermissionError:  # it has become somebody else
+                spare = {*spare, process}
+                doomed.discard(process)
         for process in doomed:
             while os.waitpid(process, os.WNOHANG) == (0, 0):
                 if time.monotonic() > until:

@@ -39,9 +39,10 @@ class Table:
 
     def find(self, account: Account) -> Entry | None:
         """What stands for this account; `name@domain` wins over a bare name."""
-        entries = self._entries
-        entry = entries.get(f"{account.name}@{account.domain}")
-        return entries.get(account.name) if entry is None else entry
+        entry = self._entries.get(account.address)
+        if entry is None and "@" not in account.name:  # `a@b` of `a@b@c` is no bare name, but another account
+            entry = self._entries.get(account.name)
+        return entry
 
     def typical(self) -> Hash | None:
         """A stored password of the most frequent scheme and cost, to spend the same time where there is none."""
