@@ -12,7 +12,8 @@ def build(source: str, folder: Path) -> Path:
     """Compile a C file of this folder into a shared object."""
     target = folder / Path(source).with_suffix(".so").name
     subprocess.run(
-        ["cc", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", str(target), str(SOURCES / source)], check=True
+        ["cc", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", str(target), str(SOURCES / source), "-lpam"],
+        check=True,
     )
     return target
 
