@@ -14,6 +14,8 @@ import pytest
 from tests.helper import Helper, Site, is_alive, wait_for_serving
 from tests.pam_services import SOURCES, Services, build, hashed
 
+EXAMPLES = SOURCES.parent / "examples"
+
 OK = b"OK"
 NEGATIVE = b"ERROR incorrect password"
 TEMPORARY = b"ERROR temporary failure"
@@ -33,9 +35,9 @@ IN_EITHER_STAGE = {
 CODES = {"auth": IN_EITHER_STAGE | {7: "PASSWORD_MISMATCH"}, "account": IN_EITHER_STAGE | {7: "USER_DISABLED"}}
 
 
-def backend(service: str = "extauth", **settings: object) -> str:
+def backend(**settings: object) -> str:
     """A `[[backend]]` whose service files are in the folder `pam.d`."""
-    lines = {"type": "pam", "service": service, "service_folder": "pam.d"} | settings
+    lines = {"type": "pam", "service": "extauth", "service_folder": "pam.d"} | settings
     return "[[backend]]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in lines.items())
 
 
@@ -198,18 +200,22 @@ UNIX = {
 
 
 @pytest.fixture
-def unix(site: Site, services: Services) -> Helper:
-    """A helper that asks pam_unix, and users for it beside the system's; the stack lets null passwords in."""
+def users(site: Site) -> dict[str, str]:
+    """The environment in which the system has users with these entries in /etc/shadow."""
     stored = hashed("pw9")[0]
     shadow = {name: entry.replace("{hash}", stored) for name, entry in SHADOW.items()}
     shadow["system"] = shadow["right"]
-    users = [f"{name}:x:{999 if name == 'system' else 2000}:2000::/:/bin/sh\n" for name in shadow]
-    site.write("passwd", "".join(users))
+    site.write("passwd", "".join(f"{name}:x:{999 if name == 'system' else 2000}:2000::/:/bin/sh\n" for name in shadow))
     site.write("shadow", "".join(f"{name}:{entry}\n" for name, entry in shadow.items()))
+    return os.environ | {"LD_PRELOAD": str(build("pam_users.c", site.folder)), "PAM_USERS": str(site.folder)}
+
+
+@pytest.fixture
+def unix(site: Site, services: Services, users: dict[str, str]) -> Helper:
+    """A helper that asks pam_unix about them; the stack lets null passwords in."""
     services.write("extauth", "auth required pam_unix.so nullok nullresetok", "account required pam_unix.so")
     site.configure(LOG + backend())
-    preloaded = str(build("pam_users.c", site.folder))
-    return site.serve(env=os.environ | {"LD_PRELOAD": preloaded, "PAM_USERS": str(site.folder)})
+    return site.serve(env=users)
 
 
 def test_accounts_of_pam_unix_that_are_locked_expired_or_without_password_do_not_log_in(unix: Helper) -> None:
@@ -217,6 +223,17 @@ def test_accounts_of_pam_unix_that_are_locked_expired_or_without_password_do_not
         assert unix.ask(f"{user} VRFY {user}@example.com pw9".encode()) == (OK if verdict == "OK" else NEGATIVE)
         unix.wait_for_information(f"account={user}@example.com .* verdict={verdict} ")
         assert unix.ask(f"{user}-wrong VRFY {user}@example.com wrong".encode()) == NEGATIVE
+
+
+def test_the_example_and_its_service_file_serve_the_systems_accounts(
+    site: Site, services: Services, users: dict[str, str]
+) -> None:
+    services.write("extauth", *(EXAMPLES / "pam.service").read_text().splitlines())
+    site.configure((EXAMPLES / "pam.toml").read_text() + 'service_folder = "pam.d"\n')
+    helper = site.serve(env=users)
+    for number, (user, verdict) in enumerate(UNIX.items()):
+        expected = OK if verdict == "OK" else NEGATIVE
+        assert helper.ask(f"{number} VRFY {user}@example.com pw9".encode()) == expected
 
 
 def test_a_nologin_account_and_a_closed_system_are_refused_by_the_account_stage(site: Site, services: Services) -> None:
@@ -297,7 +314,7 @@ def test_a_name_is_passed_literally_whatever_it_looks_like(site: Site, services:
 
 @pytest.mark.parametrize("name", ["", "/etc/passwd", "../extauth", "ExtAuth", ".hidden", "a b"])
 def test_a_service_that_is_no_file_name_is_refused(site: Site, services: Services, name: str) -> None:
-    site.configure(backend(name))
+    site.configure(backend(service=name))
     done = site.run("check", "-c", str(site.config))
     assert done.returncode == 1
     assert f"service = {name!r}: must be the name of a file in /etc/pam.d" in done.stderr.decode()
@@ -362,8 +379,8 @@ def test_without_privilege_pam_unix_cannot_tell_and_pam_pwdfile_can(open_site: S
     kind = "pam_as_nobody.py:PamAsNobody"
     open_site.configure(
         LOG
-        + backend("unix", type=kind, name="unix", domains=["unix.example"], min_uid=0)
-        + backend("pwdfile", type=kind, name="pwdfile", domains=["pwdfile.example"])
+        + backend(service="unix", type=kind, name="unix", domains=["unix.example"], min_uid=0)
+        + backend(service="pwdfile", type=kind, name="pwdfile", domains=["pwdfile.example"])
     )
     helper = open_site.serve()
     assert helper.ask(b"1 VRFY daemon@unix.example pw9") == TEMPORARY
@@ -494,5 +511,5 @@ def test_a_thousand_wrong_passwords_leave_no_descriptor_open(site: Site, service
     worker = helper.descendants()[-1]
     before = len(os.listdir(f"/proc/{worker}/fd"))  # noqa: PTH208
     helper.send(*(b"%d VRFY alice@example.com wrong" % number for number in range(1, 1001)))
-    assert set(line.partition(b" ")[2] for line in helper.wait_for_replies(1000)) == {NEGATIVE}
+    assert {line.partition(b" ")[2] for line in helper.wait_for_replies(1000)} == {NEGATIVE}
     assert len(os.listdir(f"/proc/{worker}/fd")) == before  # noqa: PTH208
