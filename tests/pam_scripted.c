@@ -7,6 +7,8 @@
 #include <security/pam_appl.h>
 #include <security/pam_modules.h>
 
+#define LEAK (200 << 20) /* bytes */
+
 /* Give messages together, and take the answers: the last one is returned, or NULL. */
 static char *talk(pam_handle_t *pam, int count, const int *styles)
 {
@@ -66,6 +68,8 @@ int pam_sm_authenticate(pam_handle_t *pam, int flags, int argc, const char **arg
         return PAM_SYSTEM_ERR;
     if (is(user, "crashes"))
         *(volatile int *)8 = 1;
+    if (is(user, "leaks") && !memset(malloc(LEAK), 1, LEAK))
+        return PAM_BUF_ERR;
     if (is(user, "sleeps"))
         for (;;)
             pause();

@@ -344,6 +344,37 @@ def test_the_services_of_the_system_are_looked_for_where_pam_does(site: Site) ->
     assert re.search(r"service login: /(etc|usr/lib)/pam.d/login$", _checked(site), re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["auth required pam_permit.so"], "account"),
+        (["# auth", "", "account required pam_permit.so", "session required pam_permit.so"], "auth"),
+        (["authh required pam_permit.so"], "auth or account"),
+        (["-auth required pam_permit.so", "ACCOUNT required pam_permit.so"], None),
+        (["@include common-auth"], None),
+    ],
+)
+def test_a_service_file_for_which_pam_would_ask_another_service_is_pointed_out(
+    site: Site, services: Services, lines: list[str], said: str | None
+) -> None:
+    file = services.write("extauth", *lines)
+    site.configure(backend())
+    warning = f"{file}: no line begins with {said}: PAM asks the service other instead\n"
+    checked = _checked(site)
+    assert warning in checked if said else "no line begins" not in checked
+
+
+def test_without_python_pam_it_does_not_start_and_says_what_to_install(site: Site) -> None:
+    site.write(
+        "without.py",
+        "import sys\nsys.modules['pam'] = None\nfrom extauth.backends.pam import Pam\nclass Without(Pam):\n    pass\n",
+    )
+    site.configure(backend(type="without.py:Without"))
+    done = site.run("check", "-c", str(site.config))
+    assert done.returncode == 1
+    assert done.stderr.decode().endswith("python-pam is missing; install it with: pip install 'extauth[pam]'\n")
+
+
 def test_a_service_file_that_others_can_write_to_is_refused(site: Site, services: Services) -> None:
     services.pwdfile("extauth", {"alice": "pw9"}).chmod(0o646)
     site.configure(backend())
@@ -466,6 +497,16 @@ def test_a_module_that_crashes_is_answered_for_and_its_worker_replaced(script: H
     assert "right" not in line
     assert script.ask(b"2 VRFY anybody@example.com right") == OK
     assert all(is_alive(process) for process in script.descendants())
+
+
+def test_a_module_that_leaks_has_its_worker_replaced(site: Site, services: Services, scripted: Path) -> None:
+    services.write("extauth", f"auth required {scripted}", f"account required {scripted}")
+    site.configure("[server]\nworkers = 1\nworker_memory = 128\n" + backend())
+    helper = site.serve()
+    assert helper.ask(b"1 VRFY leaks@example.com right") == OK
+    helper.wait_for_information("worker 1 has [0-9]+ MiB, over server.worker_memory = 128: killing it")
+    helper.wait_for_information("worker 1 was killed by SIGKILL")
+    assert helper.ask(b"2 VRFY anybody@example.com right") == OK
 
 
 # --- several at once ----------------------------------------------------------------------------------

@@ -74,6 +74,8 @@ class Pam(Backend[PamSettings]):
         found = self._found()
         check_trusted(found, allow_unsafe=self.site.allow_unsafe_files)
         self.log.info("service %s: %s", name, found)
+        if found != service.ONE_FILE and (kinds := service.kinds_without_lines(found)):
+            self.log.error("%s: no line begins with %s: PAM asks the service other instead", found, " or ".join(kinds))
 
     def open(self) -> None:
         """Keep the service's modules loaded."""

@@ -11,7 +11,7 @@ SUCCESS = 0
 AUTH_ERR = 7
 
 _EITHER_STAGE = {
-    6: Verdict.USER_DISABLED.because("access is denied"),  # PAM_PERM_DENIED
+    6: Verdict.USER_DISABLED.because("access is denied, or no module decides"),  # PAM_PERM_DENIED
     10: Verdict.USER_UNKNOWN.because(""),  # PAM_USER_UNKNOWN
     11: Verdict.USER_DISABLED.because("too many wrong passwords"),  # PAM_MAXTRIES
     12: Verdict.PASSWORD_EXPIRED.because("the password must be changed"),  # PAM_NEW_AUTHTOK_REQD
