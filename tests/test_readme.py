@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from extauth.backends.files.backend import FilesSettings
+from extauth.backends.pam.backend import PamSettings
 from extauth.config import BackendSection, ConfigFile, LogSettings, SaslSettings, ServerSettings
 from extauth.settings import Settings
 from tests.helper import EXTAUTH, Site
@@ -85,7 +86,8 @@ def test_the_table_of_keys_is_that_of_the_program() -> None:
         "backend.": BackendSection,
     }
     keys = {prefix + field.name for prefix, kind in tables.items() for field in msgspec.structs.fields(kind)}
-    keys |= {"backend." + field.name for field in msgspec.structs.fields(FilesSettings)}
+    for settings in (FilesSettings, PamSettings):
+        keys |= {"backend." + field.name for field in msgspec.structs.fields(settings)}
     keys -= {"server", "sasl", "log", "backend"}
     assert set(re.findall(r"^\| `([a-z_.]+)` \|", README, re.MULTILINE)) == keys
 

@@ -1,0 +1,125 @@
+"""The backend for PAM: whom it asks PAM about, and what it makes of the answer."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+
+from extauth.backend import Backend, Site
+from extauth.backends.pam import service
+from extauth.backends.pam.user_name import UserName
+from extauth.errors import BackendUnavailable, ConfigError
+from extauth.model import Account, Decided, Secret, Verdict
+from extauth.settings import Settings
+from extauth.trust import check_trusted
+
+if TYPE_CHECKING:
+    from extauth.backends.pam.transaction import Service
+
+_SHADOW = Path("/etc/shadow")
+_LONGEST_PASSWORD = 511  # bytes: PAM_MAX_RESP_SIZE less the NUL; modules cut what is longer
+
+
+class PamSettings(Settings, frozen=True):
+    """The keys of a `pam` backend.
+
+    `username` is a template, see UserName; `min_uid` holds for names that the system's user database knows;
+    `concurrency` is a number of threads in each worker.
+    """
+
+    service: str
+    service_folder: Path | None = None
+    username: str = "*"
+    min_uid: Annotated[int, msgspec.Meta(ge=0)] = 1000
+    concurrency: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
+
+
+class Pam(Backend[PamSettings]):
+    """Asks PAM, by one service of it."""
+
+    Settings = PamSettings
+
+    def __init__(self, settings: PamSettings, site: Site) -> None:
+        super().__init__(settings, site)
+        service.check_service_name(settings.service)
+        self._user_name = UserName(settings.username)
+        self._service: Service | None = None
+        self._held: Any = None
+        self.threads = settings.concurrency  # type: ignore[misc]  # this object's own, in the place of its class's
+
+    def load(self) -> None:
+        """Find libpam and the service's file, and say whether this process can check what others' passwords are."""
+        try:
+            from extauth.backends.pam.transaction import Service
+        except ImportError:
+            raise ConfigError("python-pam is missing; install it with: pip install python-pam") from None
+        name, folder = self.settings.service, self.settings.service_folder
+        try:
+            self._service = Service(name, folder)
+        except (OSError, AttributeError):
+            raise ConfigError("libpam is missing, or older than 1.4; on Debian: apt-get install libpam0g") from None
+        if not self._user_name.tells_domains_apart and (self.site.domains is None or len(self.site.domains) > 1):
+            self.log.warning(
+                "username = %r: the same name is the same OS user in every domain that this backend serves; "
+                "set domains to one, or put {domain} into it",
+                self.settings.username,
+            )
+        for place in service.places(name, folder):
+            self.watch(place)
+        self._say_who_we_are()
+        found = self._found()
+        check_trusted(found, allow_unsafe=self.site.allow_unsafe_files)
+        self.log.info("service %s: %s", name, found)
+        if found != service.ONE_FILE and (kinds := service.kinds_without_lines(found)):
+            self.log.error("%s: no line begins with %s: PAM asks the service other instead", found, " or ".join(kinds))
+
+    def open(self) -> None:
+        """Keep the service's modules loaded."""
+        self._held = self._loaded.hold()
+
+    def close(self) -> None:
+        """Let the modules go."""
+        self._held.end()
+
+    def verify_password(self, account: Account, password: Secret) -> Verdict | Decided:
+        """Whether PAM accepts the password and the account, for the OS user that the account stands for."""
+        if len(password.reveal()) > _LONGEST_PASSWORD:
+            return Verdict.PASSWORD_MISMATCH.because(f"the password has more than {_LONGEST_PASSWORD} bytes")
+        user = self._user_name.of(account).encode()
+        try:
+            uid = pwd.getpwnam(os.fsdecode(user)).pw_uid  # asked for these bytes, whatever the locale
+        except KeyError:
+            uid = None  # known to PAM alone, or to nobody
+        if uid is not None and uid < self.settings.min_uid:
+            return Verdict.USER_DISABLED.because(f"uid {uid} is below min_uid = {self.settings.min_uid}")
+        self._found()
+        return self._loaded.ask(user, password.reveal()).verdict()
+
+    @property
+    def _loaded(self) -> Service:
+        assert self._service is not None  # `load` ran before
+        return self._service
+
+    def _found(self) -> Path:
+        """The service's file. Raises BackendUnavailable where there is none: PAM would ask the service `other`."""
+        name, folder = self.settings.service, self.settings.service_folder
+        found = service.find(name, folder)
+        if found is None:
+            where = " or ".join(map(str, service.places(name, folder)))
+            raise BackendUnavailable(f"service {name}: cannot read {where}; nobody logs in until there is one")
+        return found
+
+    def _say_who_we_are(self) -> None:
+        uid = os.geteuid()
+        if os.access(_SHADOW, os.R_OK, effective_ids=True):
+            self.log.info("runs as uid %d and can read %s: pam_unix can check every user's password", uid, _SHADOW)
+        else:
+            self.log.warning(
+                "runs as uid %d and cannot read %s: pam_unix can check no other user's password. Run extauth as root, "
+                "or put its user into the group of %s; or use a service without pam_unix, such as one with pam_pwdfile",
+                uid, _SHADOW, _SHADOW,
+            )  # fmt: skip
