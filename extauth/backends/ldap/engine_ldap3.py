@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import ldap3
 from ldap3.core.exceptions import LDAPException
-from ldap3.operation.bind import bind_operation
+from ldap3.protocol.rfc4511 import AuthenticationChoice, BindRequest, Simple, Version
 from pyasn1.error import PyAsn1Error
 
 from extauth.backends.ldap.dial import BoundedSocket, dial
@@ -79,13 +79,8 @@ class Ldap3Connection:
     def bind(self, dn: str, password: bytes, deadline: Deadline) -> Answer:
         """Become `dn`, or nobody where both are empty."""
         with self._asking(deadline):
-            if dn or password:
-                request = bind_operation(_VERSION, ldap3.SIMPLE, dn, password)
-            else:
-                request = bind_operation(_VERSION, ldap3.ANONYMOUS, "", "")
-            self._strategy.post_send_single_response(
-                self._strategy.send("bindRequest", request, [(POLICY_CONTROL, False, None)])
-            )
+            message = self._strategy.send("bindRequest", _bind_request(dn, password), [(POLICY_CONTROL, False, None)])
+            self._strategy.post_send_single_response(message)
             result = self._ldap.result
             self._ldap.request = None  # it holds the password
             policy = result.get("controls", {}).get(POLICY_CONTROL, {}).get("value")
@@ -127,6 +122,17 @@ class Ldap3Connection:
             raise ServerUnavailable(f"the connection broke: {type(error).__name__}", lost=True) from None
         except _GARBLED as error:
             raise ServerUnavailable(f"an answer that is no LDAP: {type(error).__name__}") from None
+
+
+def _bind_request(dn: str, password: bytes) -> BindRequest:
+    """A simple bind. ldap3's own would fail where the password is not UTF-8: it keeps a copy of it as text."""
+    request = BindRequest()
+    request["version"] = Version(_VERSION)
+    request["name"] = dn
+    request["authentication"] = AuthenticationChoice().setComponentByName(
+        "simple", Simple(password, encoding="latin-1")
+    )
+    return request
 
 
 def _entry(response: dict[str, Any]) -> Entry:
