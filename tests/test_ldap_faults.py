@@ -134,8 +134,9 @@ def test_a_thousand_wrong_passwords_leave_no_descriptor_and_nobody_bound(serve: 
     says(helper, b"bob@x.example wrong", NEGATIVE)
     processes = helper.descendants()
     before = {process: len(os.listdir(f"/proc/{process}/fd")) for process in processes}  # noqa: PTH208
-    helper.send(*(b"n%d VRFY bob@x.example wrong%d" % (number, number) for number in range(1000)))
-    helper.wait_for_replies(1000)
+    for first in range(0, 1000, 50):
+        helper.send(*(b"n%d VRFY bob@x.example wrong%d" % (number, number) for number in range(first, first + 50)))
+        helper.wait_for_replies(first + 50)
     assert {line.split(b" ", 1)[1] for line in helper.replies} == {NEGATIVE}
     assert {process: len(os.listdir(f"/proc/{process}/fd")) for process in processes} == before  # noqa: PTH208
     assert len(proxy.connections) == 2
@@ -155,7 +156,7 @@ def test_after_a_right_password_nobody_is_bound(serve: Serve) -> None:
     helper = serve(server.url, keys=AS_NAMED)
     says(helper, b"alice@x.example pw9", OK)
     assert b"uid=alice" in binds[-2]
-    assert binds[-2].endswith(b"pw9")
+    assert b"pw9" in binds[-2]
     assert b"uid=alice" not in binds[-1]
     server.close()
 
@@ -235,7 +236,7 @@ def test_what_a_result_of_a_search_means(serve: Serve, answers: list[bytes], rep
     def answer(tag: int, operation: bytes) -> list[bytes]:
         if tag == SEARCH:
             return answers
-        return [result(BIND_ANSWER, 49 if operation.endswith(b"pw9") else 0)] if tag == BIND else []
+        return [result(BIND_ANSWER, 49 if b"pw9" in operation else 0)] if tag == BIND else []
 
     server = Responder(answer)
     says(serve(server.url, keys=PEOPLE_BY_UID), b"alice@x.example pw9", reply, reason)

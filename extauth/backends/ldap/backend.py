@@ -157,15 +157,18 @@ class Ldap(Backend[LdapSettings]):
         return attributes
 
     def _engine(self) -> Engine:
-        if self.settings.engine == "ldap3":
+        settings = self.settings
+        if settings.engine == "ldap3":
             from extauth.backends.ldap.engine_ldap3 import Ldap3Engine
 
-            return Ldap3Engine(self._tls_context(), starttls=self.settings.starttls)
+            return Ldap3Engine(self._tls_context(), starttls=settings.starttls)
         from extauth.backends.ldap.engine_python_ldap import PythonLdapEngine
 
-        ca_file = None if self.settings.ca_file is None else str(self.settings.ca_file)
         return PythonLdapEngine(
-            starttls=self.settings.starttls, ca_file=ca_file, verify_certificate=self.settings.verify_certificate
+            self._tls_context(),
+            starttls=settings.starttls,
+            ca_file=None if settings.ca_file is None else str(settings.ca_file),
+            verify_certificate=settings.verify_certificate,
         )
 
     def _tls_context(self) -> ssl.SSLContext:

@@ -72,6 +72,15 @@ def dial(server: Server, deadline: Deadline) -> BoundedSocket:
     raise failure
 
 
+def reason_of(error: OSError) -> str:
+    """Why a socket failed, for the log."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate: {error.verify_message}"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return error.strerror or type(error).__name__
+
+
 def _connected(family: int, address: object, deadline: Deadline) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:

@@ -12,7 +12,7 @@ from ldap3.core.exceptions import LDAPException
 from ldap3.protocol.rfc4511 import AuthenticationChoice, BindRequest, Simple, Version
 from pyasn1.error import PyAsn1Error
 
-from extauth.backends.ldap.dial import BoundedSocket, dial
+from extauth.backends.ldap.dial import BoundedSocket, dial, reason_of
 from extauth.backends.ldap.engine import (
     MOST_ENTRIES,
     POLICY_CONTROL,
@@ -43,7 +43,7 @@ class Ldap3Engine:
         try:
             sock = dial(server, deadline)
         except OSError as error:
-            raise ServerUnavailable(_reason(error)) from None
+            raise ServerUnavailable(reason_of(error)) from None
         connection = Ldap3Connection(sock)
         try:
             if self._starttls and not server.tls and not server.path:
@@ -53,7 +53,7 @@ class Ldap3Engine:
                 sock.start_tls(self._context, server.host)
         except OSError as error:
             connection.close()
-            raise ServerUnavailable(f"TLS: {_reason(error)}") from None
+            raise ServerUnavailable(f"TLS: {reason_of(error)}") from None
         except ServerUnavailable:
             connection.close()
             raise
@@ -141,11 +141,3 @@ def _entry(response: dict[str, Any]) -> Entry:
     except UnicodeDecodeError:
         dn = ""
     return Entry(dn, {name.lower(): list(values) for name, values in response["raw_attributes"].items()})
-
-
-def _reason(error: OSError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return error.verify_message
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    return error.strerror or type(error).__name__
