@@ -95,7 +95,7 @@ class Responder(TestServer):
 
     def serve(self, connection: socket.socket) -> None:
         stream = connection.makefile("rb")
-        while header := stream.read(2):
+        while (header := stream.read(2))[:1] == b"0":  # anything else is no LDAP: silence
             size = header[1] if header[1] < 128 else int.from_bytes(stream.read(header[1] - 128), "big")
             message = stream.read(size)
             self.received += message
@@ -103,6 +103,7 @@ class Responder(TestServer):
             operation = message[2 + message[1] :]
             for answer in self._reply(operation[0], operation):
                 connection.sendall(element(0x30, number + answer))
+        super().serve(connection)
 
 
 def element(tag: int, content: bytes) -> bytes:

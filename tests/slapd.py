@@ -78,13 +78,13 @@ class Certificates:
             *("-subj", "/CN=test authority", "-keyout", "ca.key", "-out", "ca.pem"),
         )
 
-    def issue(self, name: str, host: str = "localhost", *, expired: bool = False) -> tuple[Path, Path]:
-        """A certificate for `host` and its key."""
-        self._request(name, host)
+    def issue(self, name: str, host: str = "IP:127.0.0.1", *, expired: bool = False) -> tuple[Path, Path]:
+        """A certificate for `host`, in words of subjectAltName, and its key."""
+        self._request(name)
         (self._folder / "index.txt").write_bytes(b"")
         (self._folder / "ca.conf").write_text(
             f"[ca]\ndefault_ca=test\n[test]\ndatabase=index.txt\nnew_certs_dir=.\nrand_serial=yes\ndefault_md=sha256\n"
-            f"policy=any\nx509_extensions=server\n[any]\ncommonName=supplied\n[server]\nsubjectAltName=DNS:{host}\n"
+            f"policy=any\nx509_extensions=server\n[any]\ncommonName=supplied\n[server]\nsubjectAltName={host}\n"
         )
         validity = ("-startdate", "20200101000000Z", "-enddate", "20200102000000Z") if expired else ("-days", "2")
         self._openssl(
@@ -93,14 +93,24 @@ class Certificates:
         )
         return self._folder / f"{name}.pem", self._folder / f"{name}.key"
 
-    def self_signed(self, name: str, host: str = "localhost") -> tuple[Path, Path]:
+    def self_signed(self, name: str, host: str = "IP:127.0.0.1") -> tuple[Path, Path]:
         """A certificate that nobody else vouches for."""
-        self._request(name, host, "-x509", "-days", "2", "-addext", f"subjectAltName=DNS:{host}", out=f"{name}.pem")
+        self._request(name, "-x509", "-days", "2", "-addext", f"subjectAltName={host}", out=f"{name}.pem")
         return self._folder / f"{name}.pem", self._folder / f"{name}.key"
 
-    def _request(self, name: str, host: str, *options: str, out: str = "") -> None:
+    def _request(self, name: str, *options: str, out: str = "") -> None:
         self._openssl(
-            *("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={host}"),
+            *(
+                "req",
+                "-new",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+                "-subj",
+                "/CN=directory",
+            ),
             *(*options, "-keyout", f"{name}.key", "-out", out or f"{name}.csr"),
         )
 

@@ -24,6 +24,8 @@ from tests.slapd import Slapd
 
 NEGATIVE = b"ERROR incorrect password"
 TEMPORARY = b"ERROR temporary failure"
+APOP = b"65f5d217d17f4309ca6f83d347a31d62"
+"""printf '<1>pw9' | openssl dgst -md5"""
 
 
 @pytest.fixture(scope="module")
@@ -165,3 +167,22 @@ def test_the_log_says_why(served: Helper, account: str, reason: str) -> None:
     served.information.clear()
     served.ask(b"1 VRFY %s pw9" % account.encode())
     served.wait_for_information(reason)
+
+
+@pytest.mark.parametrize(
+    ("account", "reply"),
+    [
+        ("clear@hash.example", b"OK"),
+        ("sha@hash.example", NEGATIVE),
+        ("clearlocked@hash.example", NEGATIVE),
+        ("disabled@hash.example", NEGATIVE),
+        ("left@hash.example", NEGATIVE),
+        ("twin@hash.example", NEGATIVE),
+        ("nobody@hash.example", NEGATIVE),
+        ("cleargroup@hashgroup.example", NEGATIVE),
+        ("clear@search.example", NEGATIVE),
+        ("alice@stranger.example", TEMPORARY),
+    ],
+)
+def test_a_secure_method_is_no_way_around_a_check(served: Helper, account: str, reply: bytes) -> None:
+    assert served.ask(b"1 SASL(APOP) %s %s <1>" % (account.encode(), APOP)) == reply

@@ -1,15 +1,13 @@
 """python-ldap as an engine: libldap, the library of OpenLDAP.
 
-Of libldap's calls only TLS handshakes have no timeout. What is done about it: a server for ldaps:// must first complete
-a handshake with us, on a connection of its own; under StartTLS every read of the socket has one.
+Of libldap's calls only TLS handshakes have no timeout, so that a server which stalls in one would hold the thread for
+ever. Hence a server must first complete one with the other engine, on a connection that ends there.
 """
 
 from __future__ import annotations
 
 import os
-import socket
 import ssl
-import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,7 +15,6 @@ from typing import Any
 import ldap
 from ldap.controls import RequestControl, ResponseControl
 
-from extauth.backends.ldap.dial import dial, reason_of
 from extauth.backends.ldap.engine import (
     MOST_ENTRIES,
     POLICY_CONTROL,
@@ -28,6 +25,7 @@ from extauth.backends.ldap.engine import (
     Scope,
     ServerUnavailable,
 )
+from extauth.backends.ldap.engine_ldap3 import Ldap3Engine
 from extauth.backends.ldap.servers import Server
 
 _SCOPES = {"subtree": ldap.SCOPE_SUBTREE, "one": ldap.SCOPE_ONELEVEL, "base": ldap.SCOPE_BASE}
@@ -51,36 +49,27 @@ class PythonLdapEngine:
     def __init__(
         self, context: ssl.SSLContext, *, starttls: bool, ca_file: str | None, verify_certificate: bool
     ) -> None:
-        self._context = context
+        self._probing = Ldap3Engine(context, starttls=starttls)
         self._starttls = starttls
         self._ca_file = ca_file or ssl.get_default_verify_paths().cafile
         self._verify_certificate = verify_certificate
 
     def connect(self, server: Server, deadline: Deadline) -> Connection:
         """A connection as nobody, under TLS where that is configured. Raises ServerUnavailable."""
-        if server.tls:
-            self._probe(server, deadline)
+        starttls = self._starttls and not server.tls and not server.path
+        if server.tls or starttls:
+            self._probing.connect(server, deadline).close()
         connection = PythonLdapConnection(server.url)
         try:
             with _asking():
                 self._set_options(connection.ldap, deadline)
             connection.bind("", b"", deadline)  # libldap dials when it has something to send
-            if self._starttls and not server.tls and not server.path:
+            if starttls:
                 connection.start_tls(deadline)
         except ServerUnavailable as problem:
             connection.close()
             raise ServerUnavailable(str(problem)) from None
         return connection
-
-    def _probe(self, server: Server, deadline: Deadline) -> None:
-        try:
-            sock = dial(server, deadline)
-            try:
-                sock.start_tls(self._context, server.host)
-            finally:
-                sock.close()
-        except OSError as error:
-            raise ServerUnavailable(reason_of(error)) from None
 
     def _set_options(self, connection: Any, deadline: Deadline) -> None:
         connection.set_option(ldap.OPT_PROTOCOL_VERSION, ldap.VERSION3)
@@ -116,13 +105,7 @@ class PythonLdapConnection:
     def start_tls(self, deadline: Deadline) -> None:
         """Go on under TLS. Raises ServerUnavailable."""
         with _asking():
-            left = deadline.left()
-            with socket.socket(fileno=os.dup(self.ldap.fileno())) as sock:
-                sock.setblocking(True)
-                sock.setsockopt(
-                    socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", int(left), int(left % 1 * 1e6))
-                )
-            self.ldap.set_option(ldap.OPT_TIMEOUT, left)
+            self.ldap.set_option(ldap.OPT_TIMEOUT, deadline.left())
             self.ldap.start_tls_s()
         self.never_block()
 
