@@ -181,7 +181,6 @@ def test_the_log_says_why(served: Helper, account: str, reason: str) -> None:
         ("nobody@hash.example", NEGATIVE),
         ("cleargroup@hashgroup.example", NEGATIVE),
         ("clear@search.example", NEGATIVE),
-        ("alice@stranger.example", TEMPORARY),
     ],
 )
 def test_a_secure_method_is_no_way_around_a_check(served: Helper, account: str, reply: bytes) -> None:
