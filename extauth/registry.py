@@ -17,7 +17,11 @@ from extauth.seal import sealed
 from extauth.settings import Settings
 from extauth.trust import check_trusted, read_trusted
 
-BUILT_IN = {"files": "extauth.backends.files:Files", "pam": "extauth.backends.pam:Pam"}
+BUILT_IN = {
+    "files": "extauth.backends.files:Files",
+    "ldap": "extauth.backends.ldap:Ldap",
+    "pam": "extauth.backends.pam:Pam",
+}
 
 
 def backend_class(type_name: str, folder: Path, *, allow_unsafe: bool = False) -> type[Backend[Any]]:

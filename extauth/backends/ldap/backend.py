@@ -1,0 +1,204 @@
+"""The backend for directories: who an account is there, and whether the password is right."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.util
+import ssl
+
+from extauth.backend import Backend, Site
+from extauth.backends.ldap.directory import Directory, Session
+from extauth.backends.ldap.engine import Answer, Engine, Entry
+from extauth.backends.ldap.names import parsed_name
+from extauth.backends.ldap.outcome import (
+    NO_SUCH_OBJECT,
+    SIZE_LIMIT_EXCEEDED,
+    SUCCESS,
+    explained,
+    outcome_of_bind,
+)
+from extauth.backends.ldap.settings import (
+    THREADS,
+    LdapSettings,
+    check_together,
+    filter_template,
+    search_of,
+    servers_of,
+)
+from extauth.backends.ldap.state import ATTRIBUTES, refusal
+from extauth.errors import BackendUnavailable, ConfigError
+from extauth.hashing import Hash, identify
+from extauth.model import Account, Decided, Secret, Verdict
+
+_MODULES = {"ldap3": "ldap3", "python-ldap": "ldap"}
+
+
+class Ldap(Backend[LdapSettings]):
+    """Finds an account's entry in a directory, and has the directory check the password, or reads what is stored."""
+
+    Settings = LdapSettings
+
+    def __init__(self, settings: LdapSettings, site: Site) -> None:
+        super().__init__(settings, site)
+        self.threads = settings.connections or THREADS[settings.engine]  # type: ignore[misc]  # of this object
+        check_together(settings)
+        self._servers = servers_of(settings)
+        self._search = search_of(settings)
+        self._groups = {group: parsed_name(group) for group in settings.required_groups}
+        self._member = (
+            None
+            if settings.group_filter is None
+            else filter_template(settings.group_filter, key="group_filter", more=("dn",))
+        )
+        self._password: Secret | None = None
+        self._ca: str | None = None
+        self._attributes = self._attributes_asked_for()
+
+    def load(self) -> None:
+        """Read the service account's password and the certificates that are trusted."""
+        settings = self.settings
+        if importlib.util.find_spec(_MODULES[settings.engine]) is None:
+            raise ConfigError(
+                f"engine = {settings.engine!r}: is not installed; run: pip install 'extauth[{settings.engine}]'"
+            )
+        if settings.bind_password_file is not None:
+            password = self.read_file(settings.bind_password_file).removesuffix(b"\n").removesuffix(b"\r")
+            if not password:
+                raise ConfigError(f"bind_password_file = {settings.bind_password_file}: holds no password")
+            self._password = Secret(password)
+        if settings.ca_file is not None:
+            self._ca = self.read_file(settings.ca_file, private=False).decode(errors="replace")
+            self._tls_context()
+        if not settings.verify_certificate:
+            self.log.warning("verify_certificate = false: anybody on the way can read every password")
+
+    def open(self) -> None:
+        """Import the engine; connections are opened by the threads, when they first need them."""
+        self._directory = Directory(self._engine(), self._servers, self._password, self.settings, self.log)
+
+    def verify_password(self, account: Account, password: Secret) -> Verdict | Decided:
+        """Whether this is the account's password, and the account may log in."""
+        if not password.reveal():
+            return Verdict.PASSWORD_MISMATCH.because("an empty password")
+        if self.settings.check == "bind":
+            return self._directory.ask(lambda session: self._bind(session, account, password))
+        stored = self._stored(account)
+        return stored if isinstance(stored, Decided) else _verify(stored, password)
+
+    def lookup_secret(self, account: Account) -> Secret | Verdict | Decided:
+        """The account's password, where it is stored in the clear, after every check but that of the password."""
+        if self.settings.check == "bind":
+            return Verdict.SCHEME_NOT_AVAILABLE.because('the directory compares passwords (check = "bind")')
+        stored = self._stored(account)
+        if isinstance(stored, Decided):
+            return stored
+        for each in stored:
+            secret = each.clear_text()
+            if secret is not None:
+                return secret
+        return Verdict.SCHEME_NOT_AVAILABLE.because(f"{stored[0].scheme} is stored one-way")
+
+    def _bind(self, session: Session, account: Account, password: Secret) -> Decided:
+        if self._search.is_needed or self._groups:
+            entry = self._find(session, account)
+            if isinstance(entry, Decided):
+                return entry
+            dn = entry.dn
+        else:
+            dn = self._search.base.filled(account)
+        return outcome_of_bind(session.bind(dn, password))
+
+    def _stored(self, account: Account) -> list[Hash] | Decided:
+        """The account's stored passwords, of which there is one that can be compared; or why nobody logs in."""
+        entry = self._directory.ask(lambda session: self._find(session, account))
+        if isinstance(entry, Decided):
+            return entry
+        refused = refusal(entry, datetime.datetime.now(datetime.UTC))
+        if refused is not None:
+            return refused
+        attribute = self.settings.hash_attribute
+        found = [identify(value, self.settings.default_scheme) for value in entry.attributes.get(attribute.lower(), [])]
+        if not found:
+            return Verdict.SCHEME_NOT_AVAILABLE.because(f"{entry.dn} shows us no {attribute}")
+        locked = [each for each in found if isinstance(each, Decided)]
+        return [each for each in found if isinstance(each, Hash)] or locked[0]
+
+    def _find(self, session: Session, account: Account) -> Entry | Decided:
+        """The one entry of this account, which is in the groups that it must be in; or why there is none."""
+        search = self._search
+        answer = session.search(
+            search.base.filled(account), search.scope, search.filter.filled(account), self._attributes
+        )
+        if answer.code == NO_SUCH_OBJECT and search.base.varies:
+            return Verdict.USER_UNKNOWN.because("32 noSuchObject")
+        entry = _only_entry(answer)
+        if isinstance(entry, Decided):
+            return entry
+        for group in self._groups:
+            if not self._is_in(session, entry, group, account):
+                return Verdict.USER_DISABLED.because(f"{entry.dn} is not in {group}")
+        return entry
+
+    def _is_in(self, session: Session, entry: Entry, group: str, account: Account) -> bool:
+        if self._member is None:
+            values = entry.attributes.get(self.settings.group_attribute.lower(), [])
+            return self._groups[group] in [parsed_name(value.decode(errors="replace")) for value in values]
+        answer = session.search(group, "base", self._member.filled(account, dn=entry.dn), ())
+        if answer.code != SUCCESS:
+            raise BackendUnavailable(f"the search in {group} was answered {explained(answer)}")
+        return len(answer.entries) == 1
+
+    def _attributes_asked_for(self) -> tuple[str, ...]:
+        attributes: tuple[str, ...] = ()
+        if self._groups and self._member is None:
+            attributes += (self.settings.group_attribute,)
+        if self.settings.check == "hash":
+            attributes += (self.settings.hash_attribute, *ATTRIBUTES)
+        return attributes
+
+    def _engine(self) -> Engine:
+        settings = self.settings
+        if settings.engine == "ldap3":
+            from extauth.backends.ldap.engine_ldap3 import Ldap3Engine
+
+            return Ldap3Engine(self._tls_context(), starttls=settings.starttls)
+        from extauth.backends.ldap.engine_python_ldap import PythonLdapEngine
+
+        return PythonLdapEngine(
+            self._tls_context(),
+            starttls=settings.starttls,
+            ca_file=None if settings.ca_file is None else str(settings.ca_file),
+            verify_certificate=settings.verify_certificate,
+        )
+
+    def _tls_context(self) -> ssl.SSLContext:
+        try:
+            context = ssl.create_default_context(cadata=self._ca)
+        except ssl.SSLError:
+            raise ConfigError(f"ca_file = {self.settings.ca_file}: holds no certificates in PEM") from None
+        if not self.settings.verify_certificate:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+
+def _only_entry(answer: Answer) -> Entry | Decided:
+    """The one entry that was found, or why there is none; raises BackendUnavailable where the search went wrong."""
+    if len(answer.entries) > 1 or (answer.code == SIZE_LIMIT_EXCEEDED and answer.entries):
+        return Verdict.USER_UNKNOWN.because("more than one entry was found")
+    if answer.code != SUCCESS:
+        raise BackendUnavailable(f"the search was answered {explained(answer)}")
+    if not answer.entries:
+        return Verdict.USER_UNKNOWN.because("no entry was found")
+    if not answer.entries[0].dn:
+        return Verdict.USER_UNKNOWN.because("the entry that was found has no name")
+    return answer.entries[0]
+
+
+def _verify(stored: list[Hash], password: Secret) -> Verdict:
+    """OK where one of them is the password; else the first that can tell, says why not."""
+    verdicts = [each.verify(password) for each in stored]
+    for verdict in (Verdict.OK, Verdict.PASSWORD_MISMATCH):
+        if verdict in verdicts:
+            return verdict
+    return verdicts[0]

@@ -1,0 +1,173 @@
+"""The directory behind the servers of the list: one set of connections for each thread, kept open.
+
+A thread has two connections to a server. One looks for entries and stays bound as the service account, or as nobody.
+On the other, users are bound, and nobody again as soon as a bind has succeeded; one that failed leaves nobody bound
+anyway (RFC 4511, section 4.2.1).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from extauth.backends.ldap.engine import Answer, Connection, Deadline, Engine, Scope, ServerUnavailable
+from extauth.backends.ldap.outcome import BUSY, SUCCESS, UNAVAILABLE, explained
+from extauth.backends.ldap.servers import Server, Servers
+from extauth.backends.ldap.settings import LdapSettings
+from extauth.errors import BackendUnavailable
+from extauth.model import Secret
+
+T = TypeVar("T")
+
+
+class Directory:
+    """Asks the servers in order until one answers, within one overall time."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        servers: tuple[Server, ...],
+        service_password: Secret | None,
+        settings: LdapSettings,
+        log: logging.Logger,
+    ) -> None:
+        self._engine = engine
+        self._servers = Servers(servers)
+        self._service_password = service_password
+        self._settings = settings
+        self._log = log
+        self._of_thread = threading.local()
+
+    def ask(self, work: Callable[[Session], T]) -> T:
+        """`work` with the first server that is there. Raises BackendUnavailable."""
+        deadline = Deadline(self._settings.overall_timeout)
+        problems = []
+        for server in self._servers.in_order():
+            session = self._session(server)
+            try:
+                session.begin(deadline)
+                found = work(session)
+            except ServerUnavailable as problem:
+                session.close()
+                self._servers.was_down(server)
+                problems.append(f"{server.url}: {problem}")
+            except TimeoutError:
+                problems.append(f"{server.url}: no time left to ask it")
+                break
+            else:
+                self._servers.answered(server)
+                return found
+        raise BackendUnavailable("; ".join(problems))
+
+    def _session(self, server: Server) -> Session:
+        sessions: dict[Server, Session] = self._of_thread.__dict__.setdefault("sessions", {})
+        if server not in sessions:
+            sessions[server] = Session(server, self._engine, self._service_password, self._settings, self._log)
+        return sessions[server]
+
+
+class Session:
+    """One thread's connections to one server. Raises ServerUnavailable where that cannot be asked."""
+
+    def __init__(
+        self,
+        server: Server,
+        engine: Engine,
+        service_password: Secret | None,
+        settings: LdapSettings,
+        log: logging.Logger,
+    ) -> None:
+        self._server = server
+        self._engine = engine
+        self._service_password = service_password
+        self._settings = settings
+        self._log = log
+        self._deadline = Deadline(0)
+        self._searching: Connection | None = None
+        self._binding: Connection | None = None
+
+    def begin(self, deadline: Deadline) -> None:
+        """Have everything up to the next `begin` end by then. Raises TimeoutError where that is over."""
+        deadline.left()
+        self._deadline = deadline
+
+    def search(self, base: str, scope: Scope, filter: str, attributes: tuple[str, ...]) -> Answer:
+        """Look for entries, as the service account or as nobody."""
+
+        def look() -> Answer:
+            if self._searching is None:
+                self._searching = self._connect_as_service()
+            return self._searching.search(base, scope, filter, attributes, self._reading())
+
+        return self._with_one_reconnect(look, reused=self._searching is not None)
+
+    def bind(self, dn: str, password: Secret) -> Answer:
+        """What the server says to this user with this password; neither may be empty: that would be nobody's bind."""
+        if not dn or not password.reveal():
+            raise BackendUnavailable("a bind without a name or a password proves nothing")
+
+        def bind() -> Answer:
+            if self._binding is None:
+                self._binding = self._connect()
+            return self._binding.bind(dn, password.reveal(), self._reading())
+
+        answer = self._with_one_reconnect(bind, reused=self._binding is not None)
+        if answer.code == SUCCESS:
+            self._bind_as_nobody()
+        return answer
+
+    def close(self) -> None:
+        """Close both connections."""
+        for connection in (self._searching, self._binding):
+            if connection is not None:
+                connection.close()
+        self._searching = self._binding = None
+
+    def _with_one_reconnect(self, ask: Callable[[], Answer], *, reused: bool) -> Answer:
+        """Ask; once more on a new connection where the server had closed the one that was open."""
+        try:
+            answer = ask()
+        except ServerUnavailable as problem:
+            self.close()
+            if not (problem.lost and reused):
+                raise
+            answer = ask()
+        if answer.code in (BUSY, UNAVAILABLE):
+            raise ServerUnavailable(explained(answer))
+        return answer
+
+    def _bind_as_nobody(self) -> None:
+        assert self._binding is not None
+        try:
+            is_nobody = self._binding.bind("", b"", self._reading()).code == SUCCESS
+        except (ServerUnavailable, TimeoutError):
+            is_nobody = False
+        if not is_nobody:
+            self._binding.close()
+            self._binding = None
+
+    def _connect_as_service(self) -> Connection:
+        connection = self._connect()
+        if self._settings.bind_dn is None or self._service_password is None:
+            return connection
+        try:
+            answer = connection.bind(self._settings.bind_dn, self._service_password.reveal(), self._reading())
+        except (ServerUnavailable, TimeoutError):
+            connection.close()
+            raise
+        if answer.code == SUCCESS:
+            return connection
+        connection.close()
+        if answer.code in (BUSY, UNAVAILABLE):
+            raise ServerUnavailable(explained(answer))
+        problem = f"{self._server.url} rejects the service account {self._settings.bind_dn}: {explained(answer)}"
+        self._log.critical("%s", problem)
+        raise BackendUnavailable(problem)
+
+    def _connect(self) -> Connection:
+        return self._engine.connect(self._server, self._deadline.within(self._settings.connect_timeout))
+
+    def _reading(self) -> Deadline:
+        return self._deadline.within(self._settings.read_timeout)

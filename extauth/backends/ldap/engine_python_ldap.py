@@ -1,0 +1,165 @@
+"""python-ldap as an engine: libldap, the library of OpenLDAP.
+
+Of libldap's calls only TLS handshakes have no timeout, so that a server which stalls in one would hold the thread for
+ever. Hence a server must first complete one with the other engine, on a connection that ends there.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ldap
+from ldap.controls import RequestControl, ResponseControl
+
+from extauth.backends.ldap.engine import (
+    MOST_ENTRIES,
+    POLICY_CONTROL,
+    Answer,
+    Connection,
+    Deadline,
+    Entry,
+    Scope,
+    ServerUnavailable,
+)
+from extauth.backends.ldap.engine_ldap3 import Ldap3Engine
+from extauth.backends.ldap.servers import Server
+
+_SCOPES = {"subtree": ldap.SCOPE_SUBTREE, "one": ldap.SCOPE_ONELEVEL, "base": ldap.SCOPE_BASE}
+_NO_ATTRIBUTES = "1.1"  # RFC 4511, section 4.5.1.8
+_LOST = (ldap.SERVER_DOWN, ldap.CONNECT_ERROR)
+_IDLE = 60  # seconds of silence after which the system looks whether the other side is still there
+
+
+class _Policy(ResponseControl):  # type: ignore[misc]  # python-ldap has no types
+    """The password policy control, left as it came."""
+
+    controlType = POLICY_CONTROL
+
+    def decodeControlValue(self, encodedControlValue: bytes) -> None:
+        self.value = encodedControlValue
+
+
+class PythonLdapEngine:
+    """Connections through python-ldap; `starttls` begins TLS on those that begin without."""
+
+    def __init__(
+        self, context: ssl.SSLContext, *, starttls: bool, ca_file: str | None, verify_certificate: bool
+    ) -> None:
+        self._probing = Ldap3Engine(context, starttls=starttls)
+        self._starttls = starttls
+        self._ca_file = ca_file or ssl.get_default_verify_paths().cafile
+        self._verify_certificate = verify_certificate
+
+    def connect(self, server: Server, deadline: Deadline) -> Connection:
+        """A connection as nobody, under TLS where that is configured. Raises ServerUnavailable."""
+        starttls = self._starttls and not server.tls and not server.path
+        if server.tls or starttls:
+            self._probing.connect(server, deadline).close()
+        connection = PythonLdapConnection(server.url)
+        try:
+            with _asking():
+                self._set_options(connection.ldap, deadline)
+            connection.bind("", b"", deadline)  # libldap dials when it has something to send
+            if starttls:
+                connection.start_tls(deadline)
+        except ServerUnavailable as problem:
+            connection.close()
+            raise ServerUnavailable(str(problem)) from None
+        return connection
+
+    def _set_options(self, connection: Any, deadline: Deadline) -> None:
+        connection.set_option(ldap.OPT_PROTOCOL_VERSION, ldap.VERSION3)
+        connection.set_option(ldap.OPT_REFERRALS, ldap.OPT_OFF)
+        connection.set_option(ldap.OPT_DEREF, ldap.DEREF_NEVER)
+        connection.set_option(ldap.OPT_NETWORK_TIMEOUT, deadline.left())
+        connection.set_option(ldap.OPT_X_KEEPALIVE_IDLE, _IDLE)
+        demanded = ldap.OPT_X_TLS_DEMAND if self._verify_certificate else ldap.OPT_X_TLS_NEVER
+        connection.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, demanded)
+        if self._ca_file is not None:
+            connection.set_option(ldap.OPT_X_TLS_CACERTFILE, self._ca_file)
+        connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
+
+
+class PythonLdapConnection:
+    """One connection of libldap's."""
+
+    def __init__(self, url: str) -> None:
+        self.ldap: Any = ldap.initialize(url)
+
+    def bind(self, dn: str, password: bytes, deadline: Deadline) -> Answer:
+        """Become `dn`, or nobody where both are empty."""
+        policy = [RequestControl(POLICY_CONTROL, False, None)]
+        return self._ask(lambda: self.ldap.simple_bind(dn, password, serverctrls=policy), deadline)
+
+    def search(self, base: str, scope: Scope, filter: str, attributes: tuple[str, ...], deadline: Deadline) -> Answer:
+        """Look for entries; no more than MOST_ENTRIES are asked for."""
+        wanted = list(attributes) or [_NO_ATTRIBUTES]
+        return self._ask(
+            lambda: self.ldap.search_ext(base, _SCOPES[scope], filter, wanted, sizelimit=MOST_ENTRIES), deadline
+        )
+
+    def start_tls(self, deadline: Deadline) -> None:
+        """Go on under TLS. Raises ServerUnavailable."""
+        with _asking():
+            self.ldap.set_option(ldap.OPT_TIMEOUT, deadline.left())
+            self.ldap.start_tls_s()
+        self.never_block()
+
+    def never_block(self) -> None:
+        """Have libldap come back to its deadline with every byte that comes: otherwise it waits for whole messages."""
+        os.set_blocking(self.ldap.fileno(), False)
+
+    def close(self) -> None:
+        """Have it closed, whatever state it is in."""
+        try:
+            self.ldap.unbind_ext()
+        except ldap.LDAPError:
+            return
+
+    def _ask(self, send: Callable[[], int], deadline: Deadline) -> Answer:
+        entries: list[Entry] = []
+        with _asking():
+            try:
+                number = send()
+                self.never_block()
+                while True:
+                    kind, data, _, controls = self.ldap.result3(
+                        number, all=0, timeout=deadline.left(), resp_ctrl_classes={POLICY_CONTROL: _Policy}
+                    )
+                    if kind == ldap.RES_SEARCH_ENTRY:
+                        entries += (_entry(*each) for each in data)
+                    elif kind != ldap.RES_SEARCH_REFERENCE:
+                        policy = next((each.value for each in controls if isinstance(each, _Policy)), None)
+                        return Answer(0, "", policy, tuple(entries))
+            except ldap.LDAPError as error:
+                said = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
+                code = said.get("result", -1)
+                if code < 0 or isinstance(error, _LOST):
+                    raise
+                policy = next((value for oid, _, value in said.get("ctrls", ()) if oid == POLICY_CONTROL), None)
+                return Answer(code, said.get("info", ""), policy, tuple(entries))
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    try:
+        yield
+    except (ldap.TIMEOUT, TimeoutError):
+        raise ServerUnavailable("no answer in time") from None
+    except _LOST as error:
+        raise ServerUnavailable(_reason(error), lost=True) from None
+    except ldap.LDAPError as error:
+        raise ServerUnavailable(_reason(error)) from None
+
+
+def _reason(error: Exception) -> str:
+    said = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
+    return ", ".join(filter(None, (said.get("desc"), said.get("info")))) or type(error).__name__
+
+
+def _entry(dn: str, attributes: dict[str, list[bytes]]) -> Entry:
+    return Entry(dn, {attribute.lower(): values for attribute, values in attributes.items()})

@@ -1,0 +1,88 @@
+"""The servers of the list: how each is reached, and which of them was down lately."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Iterator
+from urllib.parse import quote, unquote, urlsplit
+
+import msgspec
+
+from extauth.errors import ConfigError
+
+_REMEMBERED = 30.0  # seconds that a server which did not answer is asked last
+_PORTS = {"ldap": 389, "ldaps": 636}
+_LOCAL_SOCKET = "/var/run/slapd/ldapi"
+
+
+class Server(msgspec.Struct, frozen=True):
+    """One server. `path` is that of its local socket, for ldapi; `url` is what it is called in the log."""
+
+    url: str
+    host: str = ""
+    port: int = 0
+    tls: bool = False
+    path: str = ""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether what is sent there never leaves this machine."""
+        if self.path or self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def parsed_server(text: str) -> Server:
+    """A server by its URL; raises ConfigError."""
+    wrong = ConfigError(
+        f"servers: {text!r}: must be ldap://host, ldap://host:port, ldaps://host or ldapi://%2Fpath%2Fof%2Fsocket"
+    )
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise wrong from None
+    if parts.query or parts.fragment or parts.username is not None or parts.path not in ("", "/"):
+        raise wrong
+    if parts.scheme == "ldapi":
+        path = unquote(parts.netloc) or _LOCAL_SOCKET
+        return Server(f"ldapi://{quote(path, safe='')}", path=path)
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise wrong
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    port = port or _PORTS[parts.scheme]
+    return Server(f"{parts.scheme}://{host}:{port}", parts.hostname, port, parts.scheme == "ldaps")
+
+
+class Servers:
+    """The list, with a memory of who was down that changes nothing but the order in which they are tried."""
+
+    def __init__(self, servers: tuple[Server, ...]) -> None:
+        self._servers = servers
+        self._down_until: dict[Server, float] = {}
+
+    def in_order(self) -> Iterator[Server]:
+        """All of them: in the order of the list, those that were down lately last."""
+        now = time.monotonic()
+        last = []
+        for server in self._servers:
+            until = self._down_until.get(server)
+            if until is not None and now < until:
+                last.append(server)
+                continue
+            if until is not None:  # whoever comes first tries it again; for the others it stays where it is
+                self._down_until[server] = now + _REMEMBERED
+            yield server
+        yield from last
+
+    def was_down(self, server: Server) -> None:
+        """Ask this one last for a while."""
+        self._down_until[server] = time.monotonic() + _REMEMBERED
+
+    def answered(self, server: Server) -> None:
+        """This one is there."""
+        self._down_until.pop(server, None)

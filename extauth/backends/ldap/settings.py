@@ -1,0 +1,125 @@
+"""The keys of an `ldap` backend, and what must hold between them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from extauth.backends.ldap.engine import Scope
+from extauth.backends.ldap.names import escaped_for_filter, escaped_for_name, parsed_name
+from extauth.backends.ldap.servers import Server, parsed_server
+from extauth.backends.ldap.template import Template
+from extauth.errors import ConfigError
+from extauth.hashing import known_scheme, schemes
+from extauth.settings import Settings
+
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
+
+THREADS = {"ldap3": 3, "python-ldap": 4}
+"""How many requests a worker has each engine check at once, unless `connections` says it."""
+
+
+class LdapSettings(Settings, frozen=True):
+    """Either `base` and `filter` find an account's entry, or `dn` names it; times in seconds."""
+
+    servers: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    engine: Literal["ldap3", "python-ldap"] = "ldap3"
+    connections: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
+
+    starttls: bool = False
+    ca_file: Path | None = None
+    verify_certificate: bool = True
+    allow_plaintext: bool = False
+
+    bind_dn: str | None = None
+    bind_password_file: Path | None = None
+
+    base: str | None = None
+    scope: Scope = "subtree"
+    filter: str | None = None
+    dn: str | None = None
+
+    required_groups: tuple[str, ...] = ()
+    group_attribute: str = "memberOf"
+    group_filter: str | None = None
+
+    check: Literal["bind", "hash"] = "bind"
+    hash_attribute: str = "userPassword"
+    default_scheme: str = ""
+
+    connect_timeout: Seconds = 3
+    read_timeout: Seconds = 5
+    overall_timeout: Seconds = 10
+
+
+class Search(msgspec.Struct, frozen=True):
+    """Where an account's entry is looked for: under `base`, by `filter`; at `base` itself where its name is known."""
+
+    base: Template
+    scope: Scope
+    filter: Template
+    is_needed: bool
+
+
+def servers_of(settings: LdapSettings) -> tuple[Server, ...]:
+    """The servers; raises ConfigError, also where passwords would travel in the clear and nobody has said so."""
+    servers = tuple(map(parsed_server, settings.servers))
+    for server in servers:
+        if not (server.tls or settings.starttls or server.is_local or settings.allow_plaintext):
+            raise ConfigError(
+                f"servers: {server.url!r} would get passwords in the clear; use ldaps://, starttls = true, "
+                "or say allow_plaintext = true"
+            )
+    return servers
+
+
+def search_of(settings: LdapSettings) -> Search:
+    """How an account's entry is found; raises ConfigError."""
+    if (settings.dn is None) == (settings.filter is None):
+        raise ConfigError("dn, filter: exactly one of them must be there: dn names an account's entry, filter finds it")
+    if settings.dn is not None:
+        if settings.base is not None:
+            raise ConfigError(f"base = {settings.base!r}: goes with filter; dn names the whole entry")
+        if parsed_name(settings.dn) is None:
+            raise ConfigError(
+                f"dn = {settings.dn!r}: must be a distinguished name, as in uid={{name}},ou=people,dc=example"
+            )
+        everything = Template("(objectClass=*)", escaped_for_filter, key="filter")
+        return Search(Template(settings.dn, escaped_for_name, key="dn"), "base", everything, is_needed=False)
+    if settings.base is None:
+        raise ConfigError("base: is missing")
+    if settings.base and parsed_name(settings.base) is None:
+        raise ConfigError(f"base = {settings.base!r}: must be a distinguished name, as in ou=people,dc=example")
+    base = Template(settings.base, escaped_for_name, key="base")
+    filter = filter_template(settings.filter or "", key="filter")
+    if not filter.varies:
+        raise ConfigError(f"filter = {settings.filter!r}: must hold {{name}} or {{account}}")
+    return Search(base, settings.scope, filter, is_needed=True)
+
+
+def filter_template(text: str, *, key: str, more: tuple[str, ...] = ()) -> Template:
+    """A search filter with placeholders; raises ConfigError."""
+    bare = re.sub(r"\\[0-9A-Fa-f]{2}", "", text)
+    if not (bare.startswith("(") and bare.endswith(")") and bare.count("(") == bare.count(")") and "=" in bare):
+        raise ConfigError(f"{key} = {text!r}: must be a search filter, as in (uid={{name}})")
+    return Template(text, escaped_for_filter, key=key, more=more)
+
+
+def check_together(settings: LdapSettings) -> None:
+    """Raise ConfigError where keys do not go together."""
+    if (settings.bind_dn is None) != (settings.bind_password_file is None):
+        raise ConfigError("bind_dn, bind_password_file: both must be there, or neither")
+    if settings.bind_dn is not None and parsed_name(settings.bind_dn) is None and "@" not in settings.bind_dn:
+        raise ConfigError(f"bind_dn = {settings.bind_dn!r}: must be a distinguished name")
+    if settings.group_filter is not None and not settings.required_groups:
+        raise ConfigError(f"group_filter = {settings.group_filter!r}: goes with required_groups")
+    for group in settings.required_groups:
+        if parsed_name(group) is None:
+            raise ConfigError(f"required_groups: {group!r}: must be a distinguished name")
+    if settings.default_scheme and not known_scheme(settings.default_scheme):
+        raise ConfigError(f"default_scheme = {settings.default_scheme!r}: known are {', '.join(schemes())}")
+    if settings.ca_file is not None and not settings.verify_certificate:
+        raise ConfigError("ca_file: is of no use with verify_certificate = false")

@@ -1,0 +1,31 @@
+"""Settings with `{name}`, `{domain}` and `{account}` in them, filled in with what is escaped for where it goes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from extauth.errors import ConfigError
+from extauth.model import Account
+
+_PLACEHOLDER = re.compile(r"\{([A-Za-z_]*)\}")
+_OF_THE_ACCOUNT = ("name", "domain", "account")
+
+
+class Template:
+    """A text with placeholders; every value goes through `escape`."""
+
+    def __init__(self, text: str, escape: Callable[[str], str], *, key: str, more: tuple[str, ...] = ()) -> None:
+        known = (*_OF_THE_ACCOUNT, *more)
+        found = _PLACEHOLDER.findall(text)
+        for name in found:
+            if name not in known:
+                raise ConfigError(f"{key} = {text!r}: there is no {{{name}}}; known are {{{'}, {'.join(known)}}}")
+        self.varies = bool(found)
+        self._text = text
+        self._escape = escape
+
+    def filled(self, account: Account, **more: str) -> str:
+        """The text for this account."""
+        values = {"name": account.name, "domain": account.domain, "account": account.address} | more
+        return _PLACEHOLDER.sub(lambda match: self._escape(values[match[1]]), self._text)

@@ -1,0 +1,187 @@
+"""The LDAP backend over both engines, through the real program and a real slapd."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.helper import Helper
+from tests.ldap_site import (
+    BY_ATTRIBUTE,
+    BY_UID_IN,
+    ENTRIES,
+    HASHES,
+    LOG,
+    MAIL,
+    PEOPLE,
+    PEOPLE_BY_UID,
+    READER,
+    ldap_site,
+    section,
+)
+from tests.slapd import Slapd
+
+NEGATIVE = b"ERROR incorrect password"
+TEMPORARY = b"ERROR temporary failure"
+APOP = b"65f5d217d17f4309ca6f83d347a31d62"
+"""printf '<1>pw9' | openssl dgst -md5"""
+
+
+@pytest.fixture(scope="module")
+def slapd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slapd]:
+    slapd = Slapd(tmp_path_factory.mktemp("slapd"), ENTRIES + PEOPLE)
+    yield slapd
+    slapd.kill()
+
+
+@pytest.fixture(scope="module", params=["ldap3", "python-ldap"])
+def engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def served(slapd: Slapd, engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Helper]:
+    """One helper for the tables of cases: a backend for each kind of configuration, each for a domain of its own."""
+    site = ldap_site(tmp_path_factory.mktemp("ldap"))
+
+    def asking(domain: str, *keys: str) -> str:
+        return section(engine, domain, *keys, servers=repr(slapd.url))
+
+    site.configure(
+        LOG
+        + asking("search", READER, PEOPLE_BY_UID)
+        + asking("anonymous", PEOPLE_BY_UID)
+        + section(engine, "local", READER, PEOPLE_BY_UID, servers=repr(slapd.local_url))
+        + asking("one", READER, PEOPLE_BY_UID, 'scope = "one"')
+        + asking("dn", 'dn = "uid={name},ou=people,dc=example"')
+        + asking("dngroup", 'dn = "uid={name},ou=people,dc=example"', BY_ATTRIBUTE)
+        + asking("memberof", READER, PEOPLE_BY_UID, BY_ATTRIBUTE)
+        + asking("groupsearch", READER, PEOPLE_BY_UID, MAIL, 'group_filter = "(member={dn})"')
+        + asking("hash", HASHES, PEOPLE_BY_UID, 'check = "hash"')
+        + asking("hashgroup", HASHES, PEOPLE_BY_UID, 'check = "hash"', BY_ATTRIBUTE)
+        + asking("unreadable", READER, PEOPLE_BY_UID, 'check = "hash"')
+        + asking("ad", READER, 'base = "dc=example"',
+            'filter = "(|(userPrincipalName={account})(sAMAccountName={name}))"',
+        )
+        + asking("nobase", READER, 'base = "ou=nowhere,dc=example"\nfilter = "(uid={name})"')
+        + asking("varies", READER, 'base = "ou={domain},dc=example"\nfilter = "(uid={name})"')
+        + asking("referred", READER, BY_UID_IN.format("ou=elsewhere,ou=people,dc=example"))
+        + asking("limited", READER.replace("reader,", "limited,"), PEOPLE_BY_UID,
+        )
+        + asking("stranger", READER.replace("cn=reader,", "cn=stranger,"), PEOPLE_BY_UID)
+    )  # fmt: skip
+    helper = site.serve()
+    yield helper
+    helper.kill()
+
+
+@pytest.mark.parametrize(
+    ("account", "password", "reply"),
+    [
+        ("alice@search.example", b"open sesame", b"OK"),
+        ("ALICE@search.example", b"open sesame", b"OK"),
+        ("alice@search.example", b"open sesam", NEGATIVE),
+        ("alice@search.example", b"open sesame ", NEGATIVE),
+        ("nobody@search.example", b"pw9", NEGATIVE),
+        ("alice@anonymous.example", b"open sesame", b"OK"),
+        ("alice@local.example", b"open sesame", b"OK"),
+        ("deep@search.example", b"pw9", b"OK"),
+        ("deep@one.example", b"pw9", NEGATIVE),
+        ("bob@one.example", b"pw9", b"OK"),
+        ("twin@search.example", b"pw9", NEGATIVE),
+        ("twin@one.example", b"pw9", b"OK"),
+        ("jürgen@search.example", "pässwört".encode(), b"OK"),
+        ("latin@search.example", b"\xe4\xf6\xe4\x01", b"OK"),
+        ("compat@search.example", "\u2168".encode(), b"OK"),
+        ("compat@search.example", b"IX", NEGATIVE),
+        ("comma@search.example", b"pw9", b"OK"),
+        ("hash#@search.example", b"pw9", b"OK"),
+        ("x+y,z@search.example", b"pw9", b"OK"),
+        ("x+y,z@dn.example", b"pw9", b"OK"),
+        ("alice@dn.example", b"open sesame", b"OK"),
+        ("alice@dn.example", b"wrong", NEGATIVE),
+        ("nobody@dn.example", b"pw9", NEGATIVE),
+        ("deep,ou=deeper@dn.example", b"pw9", NEGATIVE),
+        ("a*b@search.example", b"pw9", b"OK"),
+        ("(odd)@search.example", b"pw9", b"OK"),
+        ("*@search.example", b"pw9", NEGATIVE),
+        ("ali*@search.example", b"open sesame", NEGATIVE),
+        ("x)(uid=alice@search.example", b"open sesame", NEGATIVE),
+        ("*)(uid=*@search.example", b"open sesame", NEGATIVE),
+        ("alice\\2a@search.example", b"open sesame", NEGATIVE),
+        ("alice@memberof.example", b"open sesame", b"OK"),
+        ("bob@memberof.example", b"pw9", NEGATIVE),
+        ("deep@memberof.example", b"pw9", NEGATIVE),
+        ("alice@groupsearch.example", b"open sesame", b"OK"),
+        ("deep@groupsearch.example", b"pw9", b"OK"),
+        ("bob@groupsearch.example", b"pw9", NEGATIVE),
+        ("alice@dngroup.example", b"open sesame", b"OK"),
+        ("bob@dngroup.example", b"pw9", NEGATIVE),
+        ("nobody@dngroup.example", b"pw9", NEGATIVE),
+        ("locked@search.example", b"pw9", NEGATIVE),
+        ("expired@search.example", b"pw9", NEGATIVE),
+        ("mustchange@search.example", b"pw9", NEGATIVE),
+        ("sha@hash.example", b"password", b"OK"),
+        ("sha@hash.example", b"wrong", NEGATIVE),
+        ("clear@hash.example", b"pw9", b"OK"),
+        ("bob@hash.example", b"pw9", NEGATIVE),
+        ("clearlocked@hash.example", b"pw9", NEGATIVE),
+        ("disabled@hash.example", b"pw9", NEGATIVE),
+        ("left@hash.example", b"pw9", NEGATIVE),
+        ("cleargroup@hashgroup.example", b"pw9", NEGATIVE),
+        ("clear@unreadable.example", b"pw9", NEGATIVE),
+        ("person.one@ad.example", b"pw9", b"OK"),
+        ("pone@ad.example", b"pw9", b"OK"),
+        ("person.two@ad.example", b"pw9", NEGATIVE),
+        ("alice@varies.example", b"pw9", NEGATIVE),
+        ("alice@nobase.example", b"open sesame", TEMPORARY),
+        ("alice@referred.example", b"open sesame", TEMPORARY),
+        ("twin@limited.example", b"pw9", NEGATIVE),
+        ("alice@stranger.example", b"open sesame", TEMPORARY),
+    ],
+)
+def test_who_is_let_in(served: Helper, account: str, password: bytes, reply: bytes) -> None:
+    assert served.ask(b"1 VRFY %s %s" % (account.encode(), password)) == reply
+
+
+@pytest.mark.parametrize(
+    ("account", "reason"),
+    [
+        ("nobody@search.example", "no entry was found"),
+        ("twin@search.example", "more than one entry"),
+        ("twin@limited.example", "more than one entry"),
+        ("bob@memberof.example", "is not in cn=mail,ou=groups"),
+        ("locked@search.example", "password policy: locked"),
+        ("expired@search.example", "password policy: expired"),
+        ("mustchange@search.example", "password policy: must be changed"),
+        ("clearlocked@hash.example", "pwdAccountLockedTime"),
+        ("disabled@hash.example", "userAccountControl: disabled"),
+        ("left@hash.example", "accountExpires"),
+        ("clear@unreadable.example", "shows us no userPassword"),
+        ("alice@referred.example", "referral"),
+        ("alice@stranger.example", "rejects the service account"),
+    ],
+)
+def test_the_log_says_why(served: Helper, account: str, reason: str) -> None:
+    served.information.clear()
+    served.ask(b"1 VRFY %s pw9" % account.encode())
+    served.wait_for_information(reason)
+
+
+@pytest.mark.parametrize(
+    ("account", "reply"),
+    [
+        ("clear@hash.example", b"OK"),
+        ("sha@hash.example", NEGATIVE),
+        ("clearlocked@hash.example", NEGATIVE),
+        ("disabled@hash.example", NEGATIVE),
+        ("left@hash.example", NEGATIVE),
+        ("twin@hash.example", NEGATIVE),
+        ("nobody@hash.example", NEGATIVE),
+        ("cleargroup@hashgroup.example", NEGATIVE),
+        ("clear@search.example", NEGATIVE),
+    ],
+)
+def test_a_secure_method_is_no_way_around_a_check(served: Helper, account: str, reply: bytes) -> None:
+    assert served.ask(b"1 SASL(APOP) %s %s <1>" % (account.encode(), APOP)) == reply

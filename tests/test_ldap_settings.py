@@ -1,0 +1,106 @@
+"""The keys of the LDAP backend: what is refused at start, and how names and templates are read."""
+
+from __future__ import annotations
+
+import pytest
+
+from extauth.backends.ldap.names import escaped_for_filter, escaped_for_name, parsed_name
+from tests.helper import Site
+from tests.ldap_site import PEOPLE_BY_UID, READER, ldap_site
+
+HERE = 'servers = ["ldap://127.0.0.1"]'
+
+
+@pytest.mark.parametrize(
+    ("keys", "complaint"),
+    [
+        (f"servers = []\n{PEOPLE_BY_UID}", "servers"),
+        (f'servers = ["127.0.0.1"]\n{PEOPLE_BY_UID}', "must be ldap://host"),
+        (f'servers = ["http://127.0.0.1"]\n{PEOPLE_BY_UID}', "must be ldap://host"),
+        (f'servers = ["ldap://127.0.0.1/dc=example"]\n{PEOPLE_BY_UID}', "must be ldap://host"),
+        (f'servers = ["ldap://h:99999"]\n{PEOPLE_BY_UID}', "must be ldap://host"),
+        (f'servers = ["ldap://ldap.example.com"]\n{PEOPLE_BY_UID}', "allow_plaintext"),
+        (HERE, "exactly one of them"),
+        (f'{HERE}\nfilter = "(uid={{name}})"', "base: is missing"),
+        (f'{HERE}\ndn = "uid={{name}}"\n{PEOPLE_BY_UID}', "exactly one of them"),
+        (f'{HERE}\ndn = "{{name}}"', "distinguished name"),
+        (f'{HERE}\nbase = "people"\nfilter = "(uid={{name}})"', "distinguished name"),
+        (f'{HERE}\nbase = "dc=example"\nfilter = "uid={{name}}"', "search filter"),
+        (f'{HERE}\nbase = "dc=example"\nfilter = "((uid={{name}})"', "search filter"),
+        (f'{HERE}\nbase = "dc=example"\nfilter = "(uid=alice)"', "must hold"),
+        (f'{HERE}\nbase = "dc=example"\nfilter = "(uid={{user}})"', "there is no {user}"),
+        (f'{HERE}\n{PEOPLE_BY_UID}\nbind_dn = "cn=reader,dc=example"', "both must be there"),
+        (f'{HERE}\n{PEOPLE_BY_UID}\nrequired_groups = ["mail"]', "distinguished name"),
+        (f'{HERE}\n{PEOPLE_BY_UID}\ngroup_filter = "(member={{dn}})"', "goes with required_groups"),
+        (f'{HERE}\n{PEOPLE_BY_UID}\ndefault_scheme = "ROT13"', "known are"),
+        (f'{HERE}\n{PEOPLE_BY_UID}\nengine = "perl"', "must be one of 'ldap3', 'python-ldap'"),
+        (f'{HERE}\n{PEOPLE_BY_UID}\nca_file = "reader.secret"', "no certificates"),
+        (f"{HERE}\n{PEOPLE_BY_UID}\noverall_timeout = 0", "overall_timeout"),
+        (f'{HERE}\n{PEOPLE_BY_UID}\nsearch_base = "dc=example"', "unknown key"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_at_start(site: Site, keys: str, complaint: str) -> None:
+    ldap_site(site.folder)
+    site.configure(f'[[backend]]\ntype = "ldap"\n{keys}\n')
+    done = site.run("check", "-c", str(site.config))
+    assert done.returncode != 0
+    assert complaint in done.stderr.decode()
+
+
+def test_a_service_password_that_is_empty_is_refused(site: Site) -> None:
+    site.write("reader.secret", "\n")
+    site.configure(f'[[backend]]\ntype = "ldap"\n{HERE}\n{READER}\n{PEOPLE_BY_UID}\n')
+    assert b"holds no password" in site.run("check", "-c", str(site.config)).stderr
+
+
+@pytest.mark.parametrize("key", ["starttls", "allow_plaintext"])
+def test_a_server_elsewhere_is_taken_with_tls_or_when_said_so(site: Site, key: str) -> None:
+    site.configure(
+        f'[[backend]]\ntype = "ldap"\nservers = ["ldap://ldap.example.com"]\n{PEOPLE_BY_UID}\n{key} = true\n'
+    )
+    assert site.run("check", "-c", str(site.config)).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("cn=mail,dc=example", "CN=Mail, DC=EXAMPLE"),
+        ("cn=a b,dc=x", "cn=A   B ,dc=x"),
+        (r"cn=a\,b,dc=x", r"cn=a\2cb,dc=x"),
+        (r"cn=a\,b,dc=x", 'cn="a,b",dc=x'),
+        ("cn=a+uid=b,dc=x", "uid=b+cn=a,dc=x"),
+        (r"cn=j\C3\BCrgen", "cn=jürgen"),
+        (r"cn=back\5cslash", r"cn=back\\slash"),
+    ],
+)
+def test_two_spellings_of_one_name_are_alike(one: str, other: str) -> None:
+    assert parsed_name(one) == parsed_name(other) is not None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("cn=mail,dc=example", "cn=mail-old,dc=example"),
+        ("cn=mail,dc=example", "cn=mail"),
+        ("cn=mail,dc=example", "cn=mail,ou=x,dc=example"),
+        (r"cn=a\,dc=x", "cn=a,dc=x"),
+        ("cn=a+uid=b,dc=x", "cn=a,uid=b,dc=x"),
+        (r"cn=\5c2a", "cn=*"),
+    ],
+)
+def test_two_names_are_not_alike(one: str, other: str) -> None:
+    assert parsed_name(one) != parsed_name(other)
+
+
+@pytest.mark.parametrize("text", ["", "mail", "cn=a,", "=a", "cn=a,,dc=x", r"cn=\ff"])
+def test_what_is_no_name_is_none(text: str) -> None:
+    assert parsed_name(text) is None
+
+
+@pytest.mark.parametrize("value", ["*", ")(uid=*", "\\", " a ", "#a", 'a,b+c=d;e<f>g"h', "jürgen", "\0"])
+def test_an_escaped_value_keeps_nothing_that_has_a_meaning(value: str) -> None:
+    assert escaped_for_filter(value).isascii()
+    assert not set("*() ") & set(escaped_for_filter(value))
+    parsed = parsed_name(f"cn={escaped_for_name(value)},dc=x")
+    assert parsed is not None
+    assert parsed[0] == frozenset({("cn", " ".join(value.casefold().split()))})
