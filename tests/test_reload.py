@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from extauth.server.file_watch import FileWatch
 from extauth.trust import signature
+from extauth.workers.file_watch import FileWatch
 from tests.helper import Helper, Site, wait_for_serving, wait_until
 
 NEGATIVE = b"ERROR incorrect password"
@@ -228,7 +228,7 @@ class Watched:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *paths: Path) -> None:
         self._now = 0.0
-        monkeypatch.setattr("extauth.server.file_watch.time.monotonic", lambda: self._now)
+        monkeypatch.setattr("extauth.workers.file_watch.time.monotonic", lambda: self._now)
         self._watch = FileWatch()
         self._watch.start({path: signature(path) for path in paths})
 

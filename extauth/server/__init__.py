@@ -4,7 +4,6 @@ server       the line loop: standard input to standard output, from the first li
 desk         what becomes of one request: policy, pending, deadline, reply
 pool         which generation of workers serves, and which comes next
 generation   one keeper and its workers, as seen from here
-file_watch   have the files changed that the generation was made from?
 log          the Server Log, a file, syslog
 descriptors  standard input, output and error put out of the libraries' reach
 poller       descriptors to the functions that wait for them

@@ -21,6 +21,7 @@ from extauth.server.poller import READ, WRITE, Poller
 from extauth.workers.channel import (
     Answers,
     Batch,
+    Changed,
     Command,
     Ended,
     FromKeeper,
@@ -81,6 +82,7 @@ class Generation:
         self.seen: Seen = {}
         self.summary = ""
         self.refused: str | None = None
+        self.changed: list[str] = []
         self.loaded = False
         self.gone = False
         self.started = time.monotonic()
@@ -258,6 +260,8 @@ class Generation:
                 self.summary = message.summary
                 self.loaded = True
                 self.tend()
+            elif isinstance(message, Changed):
+                self.changed = message.paths
             elif isinstance(message, Refused):
                 self.refused = message.reason
             elif isinstance(message, Ended):

@@ -10,7 +10,6 @@ from pathlib import Path
 from extauth.config import Config
 from extauth.log_levels import Level
 from extauth.model import Question
-from extauth.server.file_watch import FileWatch
 from extauth.server.generation import Decide, Generation
 from extauth.server.log import Log
 from extauth.server.poller import Poller
@@ -33,7 +32,6 @@ class WorkerPool:
         self._log = log
         self._decide = decide
         self._on_switch = on_switch
-        self._watch = FileWatch()
         self._before: frozenset[Path] = frozenset()
         self._serving: Generation | None = None
         self._leaving: dict[Generation, float | None] = {}  # and when its workers were dismissed
@@ -76,16 +74,16 @@ class WorkerPool:
         if self._coming is not None:
             self._look_at_coming(self._coming)
         elif now >= self._again:
-            changed = self._watch.changed()
-            if changed:
-                self._log.write(Level.MAJOR, f"changed: {', '.join(map(str, changed))}; reading anew")
-            elif self._serving is not None and self._serving.gone:
+            serving = self._serving
+            if serving is not None and serving.gone:
                 self._log.write(Level.FAILURES, "the parent of the workers died; it is replaced")
                 self._kill_orphans()
                 self._again = now + _AGAIN
-                self._due = self._serving.config
-            if changed and self._serving is not None:
-                self._due = self._serving.config
+                self._due = serving.config
+            elif serving is not None and serving.changed:
+                self._log.write(Level.MAJOR, f"changed: {', '.join(serving.changed)}; reading anew")
+                serving.changed = []
+                self._due = serving.config
             if self._due is not None:
                 self._begin(self._due)
         if self._serving is not None:
@@ -115,7 +113,6 @@ class WorkerPool:
 
     def _begin(self, config: Config) -> None:
         """Start to make a new generation; what serves keeps its configuration until that is loaded."""
-        self._watch.restart()  # what is refused is not tried again before it changes again
         try:
             self._coming = Generation(config, self._before, self._poller, self._log, self._decide)
             self._due = None
@@ -140,7 +137,6 @@ class WorkerPool:
             self._leave(self._serving)
         self._serving, self._coming = coming, None
         self._before |= {path for path, signature in coming.seen.items() if signature is not None}
-        self._watch.start(coming.seen)
         self._on_switch(coming.config)
         self._log.write(Level.MAJOR, f"serving with {coming.config.server.workers} workers: {coming.summary}")
 

@@ -4,6 +4,7 @@
     worker     one of them: threads that ask backends
     lane       one backend's threads and queue in a worker
     alarms     what has to be done at a time
+    file_watch have the files changed that the generation was made from?
     channel    how they and the front process talk
     lineage    no process outlives its parent
 

@@ -48,6 +48,12 @@ class Refused(msgspec.Struct, frozen=True, array_like=True, tag=3):
     reason: str
 
 
+class Changed(msgspec.Struct, frozen=True, array_like=True, tag=7):
+    """Keeper to front: files that the chain was loaded from are not what they were."""
+
+    paths: list[str]
+
+
 class Started(msgspec.Struct, frozen=True, array_like=True, tag=6):
     """Keeper to front: a worker has been forked."""
 
@@ -75,7 +81,7 @@ class Command(msgspec.Struct, frozen=True, array_like=True):
 
 
 FromWorker = Answers | LogRecord | Hangs
-FromKeeper = LogRecord | Loaded | Refused | Started | Ended
+FromKeeper = LogRecord | Loaded | Refused | Started | Ended | Changed
 
 _LENGTH = struct.Struct("!I")
 _MAX_MESSAGE = 2**28

@@ -1,7 +1,7 @@
 """The keeper of a generation: a process that loads the chain, forks the workers and buries them.
 
-It holds no request and runs no backend's code once the chain is loaded, so nothing hangs in it. When the front process
-is gone, by whatever death, it kills what it has started and ends.
+It holds no request and runs no backend's code once the chain is loaded: what may hang in it is a look at the files.
+When the front process is gone, by whatever death, it kills what it has started and ends.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from extauth.seal import sealed
 from extauth.workers.backend_logs import send_logs_to
 from extauth.workers.channel import (
     CHUNK,
+    Changed,
     Command,
     Ended,
     FromKeeper,
@@ -37,10 +38,12 @@ from extauth.workers.channel import (
     encode,
     seen_on_the_way,
 )
+from extauth.workers.file_watch import FileWatch
 from extauth.workers.lineage import adopt_orphans, become_child, die_with_parent, kill_children
 from extauth.workers.worker import Worker
 
 _LOOK_AT_MEMORY = 1.0  # seconds
+_LOOK_AT_FILES = 0.25  # seconds
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _NICENESS = 5  # so that the front process, that answers from memory, is not kept waiting by those that compute
 
@@ -74,6 +77,7 @@ class Keeper:
         self._workers: dict[int, int] = {}  # process id -> number
         self._inbox = Inbox(Command)
         self._descriptors: list[int] = []
+        self._watch = FileWatch()
         self._next_look = 0.0
 
     def refuse(self, error: ConfigError | Fault) -> None:
@@ -88,6 +92,7 @@ class Keeper:
         gc.disable()  # tables of a million accounts hold no cycles, and looking for them takes long
         chain = build_chain(config, before)
         seen = chain.load()
+        self._watch.start(seen)
         gc.freeze()  # what is loaded stays shared with the workers
         gc.enable()
         die_with_parent(parent, really=False)  # from here on this process sees the end itself, and tidies up first
@@ -104,13 +109,20 @@ class Keeper:
         poll.register(self._socket, select.POLLIN)
         poll.register(deaths, select.POLLIN)
         while True:
-            ready = [descriptor for descriptor, _ in poll.poll(_LOOK_AT_MEMORY * 1000)]
+            ready = [descriptor for descriptor, _ in poll.poll(_LOOK_AT_FILES * 1000)]
             if deaths in ready:
                 os.read(deaths, 4096)
                 self._bury()
             if self._socket.fileno() in ready and not self._obey(chain):
                 return
             self._kill_the_overgrown(memory)
+            self._look_at_files()
+
+    def _look_at_files(self) -> None:
+        """Here and not in the front process: a file system that hangs holds up whoever looks."""
+        if changed := self._watch.changed():
+            self._watch.restart()  # what is refused is not tried again before it changes again
+            self._send(Changed([one_line(str(path)) for path in changed]))
 
     def _kill_the_overgrown(self, memory: int) -> None:
         now = time.monotonic()

@@ -112,9 +112,8 @@ def _replace_file(path: Path, content: bytes) -> None:
                 os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
             os.fsync(descriptor)
         Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    finally:
+        Path(name).unlink(missing_ok=True)  # it is not there any more where all went well
 
 
 def _give(descriptor: int, path: Path, user: int, group: int) -> None:
