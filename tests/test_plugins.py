@@ -148,6 +148,7 @@ def test_a_backend_that_cannot_connect_is_asked_again(site: Site) -> None:
     assert helper.end() == 0
 
 
+@pytest.mark.parametrize("quick", ["True", "None", "1 / 0", "Verdict.OK"])
 def test_whatever_a_backend_thinks_is_quick_it_answers(site: Site, quick: str) -> None:
     site.write("own.py", OWN + f"\n    def is_quick(self, account: Account):\n        return {quick}\n")
     configure(site)
