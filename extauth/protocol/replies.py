@@ -26,11 +26,6 @@ class Reply(msgspec.Struct, frozen=True):
     status: str
     text: str = ""
 
-    @property
-    def positive(self) -> bool:
-        """Whether the server lets the user in."""
-        return self.status == "OK"
-
 
 def render_reply(reply: Reply) -> bytes:
     """The reply as one clean line of at most `MAX_REPLY` bytes, its LF included."""

@@ -84,6 +84,10 @@ class RequestParser:
 
     def __init__(self, mechanisms: Collection[str]) -> None:
         self.dialect = Dialect.CLASSIC
+        self.switch_on(mechanisms)
+
+    def switch_on(self, mechanisms: Collection[str]) -> None:
+        """Take these secure methods from now on, and no others."""
         self._commands = {b"SASL(%s)" % name.encode(): name for name in mechanisms}
 
     def parse(self, line: Line) -> Received:

@@ -53,14 +53,13 @@ class FrontDesk:
         self._log = log
         self._keys = 0
         self._pending: dict[int, Pending] = {}
-        self._deadlines: deque[tuple[float, int, int]] = (
-            deque()
-        )  # when, and for which keys: first and one past the last
+        # when a deadline is over, and for which keys: the first and one past the last
+        self._deadlines: deque[tuple[float, int, int]] = deque()
         self.pending_bytes = 0
         self.questions: list[tuple[int, Question]] = []
         self.replies: list[bytes] = []
         self.quit: QuitRequest | None = None
-        self._parser = RequestParser(())
+        self._parser = RequestParser(config.sasl.mechanisms)
         self.configure(config)
 
     def configure(self, config: Config) -> None:
@@ -68,9 +67,7 @@ class FrontDesk:
         self._accounts = config.accounts
         self._backends = config.backends
         self._deadline = config.server.deadline
-        dialect = self._parser.dialect
-        self._parser = RequestParser(config.sasl.mechanisms)
-        self._parser.dialect = dialect
+        self._parser.switch_on(config.sasl.mechanisms)
 
     @property
     def pending(self) -> int:
