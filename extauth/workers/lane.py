@@ -1,15 +1,18 @@
-"""One backend's own threads and queue in a worker: when it hangs, no other backend waits for it."""
+"""One backend's own threads and queue in a worker: when it hangs, no other backend waits for it.
+
+In the queue accounts take turns: when somebody guesses at one, no other one waits for that.
+"""
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections.abc import Callable
 
 from extauth.chain import Inquiry, Link
 from extauth.errors import BackendUnavailable, ConfigError, Fault
-from extauth.model import Decision, Undecided
+from extauth.model import Account, Decision, Undecided
+from extauth.workers.fair_queue import FairQueue
 
 _STUCK_AFTER = 10.0  # seconds over its timeout that every thread's call must last
 _TOO_LATE = Undecided(reason="the deadline passed before anybody was asked")
@@ -37,14 +40,14 @@ class Lane:
         self.link = link
         self._heard = heard
         self._fails = fails
-        self._tasks: queue.SimpleQueue[tuple[Task, int]] = queue.SimpleQueue()
+        self._tasks: FairQueue[Account, tuple[Task, int]] = FairQueue()
         self._calls: dict[int, float] = {}  # number of the thread -> since when it has been in the backend's code
         for number in range(link.threads):
             threading.Thread(target=self._run, args=(number,), name=f"{link.name}-{number}", daemon=True).start()
 
     def put(self, task: Task) -> None:
-        """Have the backend asked when its turn comes."""
-        self._tasks.put((task, task.turn))
+        """Have the backend asked when its account's turn comes."""
+        self._tasks.put(task.inquiry.question.account, (task, task.turn))
 
     def is_stuck(self) -> bool:
         """Whether every thread is in a call that should long be over."""

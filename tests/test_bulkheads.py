@@ -1,0 +1,50 @@
+"""Nobody waits for somebody else's backend, nor for somebody else's crowd."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.helper import Site
+from tests.ldap_site import ENTRIES, PEOPLE, PEOPLE_BY_UID, READER, ldap_site, section
+from tests.plugins import Stage, set_stage
+from tests.slapd import Slapd
+
+
+@pytest.fixture
+def stage(site: Site) -> Iterator[Stage]:
+    with set_stage(site) as stage:
+        yield stage
+
+
+def test_a_crowd_at_one_account_holds_no_other_one_back(stage: Stage) -> None:
+    helper = stage.serve()
+    helper.send(*(b"m%d VRFY mallory@example.com wait" % number for number in range(32)))
+    stage.wait_for("wait", 4)  # every thread is taken
+    helper.send(b"a VRFY alice@example.com yes")
+    for count in (5, 6):  # one or two more of mallory's, as alice came before or after the first of them was taken
+        stage.release()
+        stage.wait_for("wait", count)
+    stage.release()
+    assert helper.reply(b"a") == b"OK"
+    assert len(helper.replies) <= 3
+    stage.release(32)
+    assert len(helper.wait_for_replies(32)) == 32
+
+
+@pytest.mark.parametrize("engine", ["ldap3", "python-ldap"])
+def test_a_thousand_requests_that_hang_on_a_frozen_directory_hold_no_other_domain(site: Site, engine: str) -> None:
+    slapd = Slapd(site.folder / "slapd", ENTRIES + PEOPLE)
+    ldap_site(site.folder)
+    site.write("passwd", "bob@files.example:{PLAIN}password\n")
+    files = '[[backend]]\ntype = "files"\ndomains = ["files.example"]\npath = "passwd"\n'
+    site.configure(section(engine, "x", READER, PEOPLE_BY_UID, servers=repr(slapd.url)) + files)
+    helper = site.serve()
+    assert helper.ask(b"1 VRFY alice@x.example open sesame") == b"OK"
+    slapd.freeze()
+    helper.send(*(b"h%d VRFY alice@x.example open sesame" % number for number in range(1000)))
+    for number in range(100):
+        assert helper.ask(b"%d VRFY bob@files.example password" % number) == b"OK"
+    assert not helper.replies
+    slapd.kill()
