@@ -143,14 +143,21 @@ class Server:
     # --- output ---------------------------------------------------------------------------------------
 
     def _write(self) -> None:
-        """Write what the reader takes, whole lines at a time."""
+        """Write replies, and when these are out, what is for the Server Log: nobody who waits for a reply waits for it."""
+        self._log.flush()
         if self._desk.replies:
             self._out += b"".join(self._desk.replies)
             self._desk.replies.clear()
-        if not self._out:  # nobody who waits for a reply waits for the log
+        self._write_out()
+        if self._log.for_server and not self._out:
             self._out += self._log.for_server
             self._log.for_server.clear()
-        self._log.flush()
+            self._write_out()
+        if not self._nobody_reads:
+            self._poller.watch(self._output, WRITE if self._out else 0, self._on_output)
+
+    def _write_out(self) -> None:
+        """Write what the reader takes, whole lines at a time."""
         while self._out and not self._nobody_reads and is_ready(self._output, WRITE):
             end = len(self._out) if len(self._out) <= _PIECE else self._out.rindex(b"\n", 0, _PIECE) + 1
             try:
@@ -159,7 +166,6 @@ class Server:
                 self._nobody_reads = True
                 return
             del self._out[:written]
-        self._poller.watch(self._output, WRITE if self._out else 0, self._on_output)
 
     def _on_output(self, events: int) -> None:
         if events & HUNG_UP:
