@@ -64,6 +64,8 @@ class Proxy(TestServer):
 
     def serve(self, connection: socket.socket) -> None:
         with socket.create_connection(("127.0.0.1", self._to)) as server, selectors.DefaultSelector() as selector:
+            for each in (connection, server):
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             selector.register(connection, selectors.EVENT_READ, server)
             selector.register(server, selectors.EVENT_READ, connection)
             while True:

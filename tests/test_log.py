@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helper import Helper, Site
+from tests.helper import Helper, Site, wait_until
 
 FILES = '[[backend]]\ntype = "files"\npath = "passwd"\n'
 SYSLOG = Path("/dev/log")
@@ -204,7 +204,7 @@ def test_what_cannot_be_told_is_logged_as_temporary_with_the_reason(site: Site) 
     assert helper.ask(b"1 VRFY bob@example.com password") == b"OK"
     (site.folder / "passwd").unlink()
     helper.wait_for_information("^files: .*passwd: No such file")
-    helper.wait_for(lambda: helper.ask(b"1 VRFY bob@example.com password") != b"OK", "the new generation")
+    wait_until(lambda: helper.ask(b"1 VRFY bob@example.com password") != b"OK", "the new generation")
     line = helper.wait_for_information("verdict=TEMPORARY")
     assert re.fullmatch(
         r'account=bob@example.com method=VRFY verdict=TEMPORARY backend=files time=\d+\.\d{6} reason="[^"]*passwd: '
