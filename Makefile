@@ -18,7 +18,7 @@ demo: $(VENV)/.program
 	$(BIN)/extauth harness replay examples/session.txt -- $(BIN)/extauth serve -c examples/extauth.toml
 
 test: test-deps $(VENV)/.tests
-	$(BIN)/pytest -q -n 2 --dist loadfile
+	$(BIN)/pytest -q -n 4 --dist loadfile
 
 test-deps:
 	@tests/need-packages $(TEST_PACKAGES)
