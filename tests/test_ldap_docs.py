@@ -6,11 +6,9 @@ import re
 import shutil
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from extauth.backends.ldap.outcome import OF_ACTIVE_DIRECTORY
-from extauth.backends.ldap.settings import LdapSettings
 from extauth.backends.ldap.state import ATTRIBUTES
 from tests.helper import Site
 from tests.ldap_site import ldap_site
@@ -18,12 +16,6 @@ from tests.slapd import Certificates
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "ldap.md").read_text()
-
-
-def test_the_table_of_keys_is_that_of_the_program() -> None:
-    rows = re.findall(r"^\| (`.*?) \|", PAGE.split("## ")[0], re.MULTILINE)
-    keys = {key for row in rows for key in re.findall(r"`([a-z_]+)`", row)}
-    assert keys == {field.name for field in msgspec.structs.fields(LdapSettings)}
 
 
 def test_the_page_has_every_sub_code_and_every_attribute() -> None:

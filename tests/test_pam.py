@@ -351,7 +351,6 @@ def test_the_services_of_the_system_are_looked_for_where_pam_does(site: Site) ->
         (["# auth", "", "account required pam_permit.so", "session required pam_permit.so"], "auth"),
         (["authh required pam_permit.so"], "auth or account"),
         (["-auth required pam_permit.so", "ACCOUNT required pam_permit.so"], None),
-        (["@include common-auth"], None),
     ],
 )
 def test_a_service_file_for_which_pam_would_ask_another_service_is_pointed_out(
@@ -381,6 +380,31 @@ def test_a_service_file_that_others_can_write_to_is_refused(site: Site, services
     done = site.run("check", "-c", str(site.config))
     assert done.returncode == 1
     assert "extauth: this file is writable by everyone" in done.stderr.decode()
+
+
+@pytest.mark.parametrize("line", ["@include {}", "auth include {}", "auth substack {}"])
+def test_what_a_service_file_includes_is_a_part_of_it(site: Site, services: Services, line: str) -> None:
+    shared = services.pwdfile("shared", {"alice": "pw9"})
+    middle = services.write("middle", line.format(shared))
+    file = services.write("extauth", line.format(middle), "account required pam_permit.so")
+    site.configure(LOG + backend())
+    assert f"service extauth: {file}, {middle}, {shared}\n" in _checked(site)
+    helper = site.serve()
+    assert helper.ask(b"1 VRFY alice@example.com pw9") == OK
+    assert helper.ask(b"2 VRFY alice@example.com no") == NEGATIVE
+    shared.chmod(0o646)
+    helper.wait_for_information("cannot read anew, .*shared: this file is writable by everyone")
+    shared.unlink()
+    assert f"{file}: cannot read what it includes: {shared}\n" in _checked(site)
+    assert helper.ask(b"3 VRFY alice@example.com pw9") != OK
+
+
+def test_what_it_includes_by_name_pam_looks_for_in_the_systems_folders(site: Site, services: Services) -> None:
+    file = services.write("extauth", "@include extauth-nobody-has-this", "@include common-account")
+    services.pwdfile("extauth-nobody-has-this", {"alice": "pw9"})
+    site.configure(backend())
+    assert f"{file}: cannot read what it includes: extauth-nobody-has-this\n" in _checked(site)
+    assert site.session(b"1 VRFY alice@example.com pw9") != [b"1 OK"]
 
 
 def test_check_says_whether_others_passwords_can_be_checked(site: Site, services: Services) -> None:

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from extauth.backends.files.backend import FilesSettings
+from extauth.backends.ldap.settings import LdapSettings
 from extauth.backends.pam.backend import PamSettings
 from extauth.config import BackendSection, ConfigFile, LogSettings, SaslSettings, ServerSettings
 from extauth.settings import Settings
@@ -86,15 +87,23 @@ def test_the_table_of_keys_is_that_of_the_program() -> None:
         "backend.": BackendSection,
     }
     keys = {prefix + field.name for prefix, kind in tables.items() for field in msgspec.structs.fields(kind)}
-    for settings in (FilesSettings, PamSettings):
-        keys |= {"backend." + field.name for field in msgspec.structs.fields(settings)}
     keys -= {"server", "sasl", "log", "backend"}
     assert set(re.findall(r"^\| `([a-z_.]+)` \|", README, re.MULTILINE)) == keys
 
 
+@pytest.mark.parametrize(
+    ("page", "settings"), [("files", FilesSettings), ("pam", PamSettings), ("ldap", LdapSettings)]
+)
+def test_the_page_of_a_backend_has_its_keys(page: str, settings: type[Settings]) -> None:
+    table = (ROOT / "docs" / f"{page}.md").read_text().split("| key |")[1].split("\n\n")[0]
+    rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    keys = {key for row in rows for key in re.findall(r"`([a-z_]+)`", row)}
+    assert keys == {field.name for field in msgspec.structs.fields(settings)}
+
+
 def test_every_link_of_the_pages_leads_somewhere() -> None:
     for page in PAGES:
-        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        for target in re.findall(r"\]\(([^)#]+)[)#]", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 

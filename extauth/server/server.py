@@ -143,7 +143,7 @@ class Server:
     # --- output ---------------------------------------------------------------------------------------
 
     def _write(self) -> None:
-        """Write replies, and when these are out, what is for the Server Log: nobody who waits for a reply waits for it."""
+        """Write replies, and what is for the Server Log only when these are out: nobody waits for that."""
         self._log.flush()
         if self._desk.replies:
             self._out += b"".join(self._desk.replies)

@@ -72,9 +72,14 @@ class Pam(Backend[PamSettings]):
             self.watch(place)
         self._say_who_we_are()
         found = self._found()
-        check_trusted(found, allow_unsafe=self.site.allow_unsafe_files)
-        self.log.info("service %s: %s", name, found)
-        if found != service.ONE_FILE and (kinds := service.kinds_without_lines(found)):
+        files, missing = service.with_included(found)
+        for file in files:
+            self.watch(file)
+            check_trusted(file, allow_unsafe=self.site.allow_unsafe_files)
+        self.log.info("service %s: %s", name, ", ".join(map(str, files)))
+        if missing:
+            self.log.error("%s: cannot read what it includes: %s", found, ", ".join(missing))
+        elif found != service.ONE_FILE and (kinds := service.kinds_without_lines(files)):
             self.log.error("%s: no line begins with %s: PAM asks the service other instead", found, " or ".join(kinds))
 
     def open(self) -> None:
