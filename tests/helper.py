@@ -23,10 +23,10 @@ class Helper:
     """A running `extauth serve`."""
 
     def __init__(self, config: Path, **options: object) -> None:
-        self._command = [*EXTAUTH, "serve", "-c", str(config)]
+        self.config = config
         keywords = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
         self.process: subprocess.Popen[bytes] = subprocess.Popen(
-            self._command, bufsize=0, start_new_session=True, **keywords
+            [*EXTAUTH, "serve", "-c", str(config)], bufsize=0, start_new_session=True, **keywords
         )  # type: ignore[call-overload]
         self.replies: list[bytes] = []
         self.information: list[str] = []

@@ -32,6 +32,7 @@ include /etc/ldap/schema/inetorgperson.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
 moduleload ppolicy
+moduleload memberof
 {schema}
 {tls}
 database mdb
@@ -46,6 +47,7 @@ access to attrs=userPassword
   by dn.exact="cn=hashes,dc=example" read
   by anonymous auth
 access to * by * read
+overlay memberof
 overlay ppolicy
 ppolicy_default "cn=default,ou=policies,dc=example"
 ppolicy_use_lockout
@@ -148,6 +150,11 @@ class Slapd:
             stderr=subprocess.DEVNULL,
         )
         wait_until(self._takes_connections, "slapd")
+
+    def modify(self, changes: str) -> None:
+        """Make these changes, in LDIF, as its administrator."""
+        command = ["ldapmodify", "-x", "-H", self.url, "-D", "cn=root,dc=example", "-w", "root"]
+        subprocess.run(command, input=changes.encode(), check=True, capture_output=True, timeout=PATIENCE)
 
     def kill(self) -> None:
         """End it at once, whatever it does."""

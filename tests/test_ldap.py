@@ -18,19 +18,22 @@ from tests.ldap_site import (
     PEOPLE_BY_UID,
     READER,
     ldap_site,
+    person,
     section,
 )
 from tests.slapd import Slapd
 
 NEGATIVE = b"ERROR incorrect password"
 TEMPORARY = b"ERROR temporary failure"
+MANY = "".join(person(f"user{number}", f"password{number}") for number in range(40))
 APOP = b"65f5d217d17f4309ca6f83d347a31d62"
 """printf '<1>pw9' | openssl dgst -md5"""
 
 
 @pytest.fixture(scope="module")
 def slapd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slapd]:
-    slapd = Slapd(tmp_path_factory.mktemp("slapd"), ENTRIES + PEOPLE)
+    slapd = Slapd(tmp_path_factory.mktemp("slapd"), ENTRIES + PEOPLE + MANY)
+    slapd.modify("dn: cn=mail-old,ou=groups,dc=example\nadd: member\nmember: uid=alice,ou=people,dc=example\n")
     yield slapd
     slapd.kill()
 
@@ -57,6 +60,7 @@ def served(slapd: Slapd, engine: str, tmp_path_factory: pytest.TempPathFactory) 
         + asking("dn", 'dn = "uid={name},ou=people,dc=example"')
         + asking("dngroup", 'dn = "uid={name},ou=people,dc=example"', BY_ATTRIBUTE)
         + asking("memberof", READER, PEOPLE_BY_UID, BY_ATTRIBUTE)
+        + asking("overlay", READER, PEOPLE_BY_UID, 'required_groups = ["cn=mail-old,ou=groups,dc=example"]')
         + asking("groupsearch", READER, PEOPLE_BY_UID, MAIL, 'group_filter = "(member={dn})"')
         + asking("hash", HASHES, PEOPLE_BY_UID, 'check = "hash"')
         + asking("hashgroup", HASHES, PEOPLE_BY_UID, 'check = "hash"', BY_ATTRIBUTE)
@@ -69,6 +73,7 @@ def served(slapd: Slapd, engine: str, tmp_path_factory: pytest.TempPathFactory) 
         + asking("referred", READER, BY_UID_IN.format("ou=elsewhere,ou=people,dc=example"))
         + asking("limited", READER.replace("reader,", "limited,"), PEOPLE_BY_UID,
         )
+        + asking("many", READER, PEOPLE_BY_UID).replace("connections = 1", "connections = 4")
         + asking("stranger", READER.replace("cn=reader,", "cn=stranger,"), PEOPLE_BY_UID)
     )  # fmt: skip
     helper = site.serve()
@@ -113,6 +118,8 @@ def served(slapd: Slapd, engine: str, tmp_path_factory: pytest.TempPathFactory) 
         ("alice@memberof.example", b"open sesame", b"OK"),
         ("bob@memberof.example", b"pw9", NEGATIVE),
         ("deep@memberof.example", b"pw9", NEGATIVE),
+        ("alice@overlay.example", b"open sesame", b"OK"),
+        ("deep@overlay.example", b"pw9", NEGATIVE),
         ("alice@groupsearch.example", b"open sesame", b"OK"),
         ("deep@groupsearch.example", b"pw9", b"OK"),
         ("bob@groupsearch.example", b"pw9", NEGATIVE),
@@ -185,3 +192,16 @@ def test_the_log_says_why(served: Helper, account: str, reason: str) -> None:
 )
 def test_a_secure_method_is_no_way_around_a_check(served: Helper, account: str, reply: bytes) -> None:
     assert served.ask(b"1 SASL(APOP) %s %s <1>" % (account.encode(), APOP)) == reply
+
+
+def test_answers_to_many_at_once_are_never_mixed_up(served: Helper) -> None:
+    lines, expected = [], set()
+    for turn in range(10):
+        for user in range(40):
+            password = (user + turn % 2) % 40
+            lines.append(b"%d-%d VRFY user%d@many.example password%d" % (turn, user, user, password))
+            expected.add(b"%d-%d %s" % (turn, user, b"OK" if password == user else NEGATIVE))
+    served.replies.clear()
+    served.send(*lines)
+    assert set(served.wait_for_replies(len(lines))) == expected
+    served.replies.clear()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helper import Helper, Site
+from tests.helper import Helper, Site, wait_for_serving
 from tests.ldap_servers import BIND, BIND_ANSWER, SEARCH, SEARCH_DONE, Proxy, Responder, TestServer, found, result
 from tests.ldap_site import ENTRIES, LOG, PEOPLE, PEOPLE_BY_UID, READER, ldap_site, section
 from tests.slapd import Slapd, free_port
@@ -117,6 +117,17 @@ def test_an_idle_connection_that_the_server_has_closed_is_opened_anew(serve: Ser
     proxy.cut()
     says(helper, ALICE, OK)
     proxy.close()
+
+
+def test_a_service_account_that_is_rejected_serves_again_when_its_file_has_the_new_password(
+    serve: Serve, slapd: Slapd
+) -> None:
+    helper = serve(slapd.url)
+    slapd.modify("dn: cn=reader,dc=example\nreplace: userPassword\nuserPassword: new\n")
+    says(helper, ALICE, TEMPORARY, "rejects the service account")
+    Site(helper.config.parent).write("reader.secret", "new\n")
+    wait_for_serving(helper, 2)
+    says(helper, ALICE, OK)
 
 
 def test_a_rejected_password_is_not_tried_on_the_next_server(serve: Serve, slapd: Slapd) -> None:

@@ -91,9 +91,7 @@ def test_the_table_of_keys_is_that_of_the_program() -> None:
     assert set(re.findall(r"^\| `([a-z_.]+)` \|", README, re.MULTILINE)) == keys
 
 
-@pytest.mark.parametrize(
-    ("page", "settings"), [("files", FilesSettings), ("pam", PamSettings), ("ldap", LdapSettings)]
-)
+@pytest.mark.parametrize(("page", "settings"), [("files", FilesSettings), ("pam", PamSettings), ("ldap", LdapSettings)])
 def test_the_page_of_a_backend_has_its_keys(page: str, settings: type[Settings]) -> None:
     table = (ROOT / "docs" / f"{page}.md").read_text().split("| key |")[1].split("\n\n")[0]
     rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
