@@ -1,6 +1,6 @@
 """Measures the reload of a large password file: requests shall be answered within 50 ms all the while.
 
-    .venv/bin/python benchmarks/reload.py [LINES]
+    .venv/bin/python -m benchmarks.reload [LINES]
 
 A running helper is asked one request after another while its file of LINES lines (default: 1,000,000) is replaced.
 It is replaced twice: memory, the proportional set size of all its processes, is measured the second time, since
@@ -10,72 +10,25 @@ looking at it holds the processes up.
 from __future__ import annotations
 
 import base64
-import contextlib
 import re
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-PROGRAM = Path(sys.executable).with_name("extauth")
+from benchmarks.helper import Helper
+
 QUIET = 3.0  # seconds that are measured before and after
 LOOK_EVERY = 0.1  # seconds
-
-
-class Helper:
-    """A running `extauth serve` that is asked one request at a time."""
-
-    def __init__(self, config: Path) -> None:
-        self._process = subprocess.Popen(
-            [PROGRAM, "serve", "-c", config], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
-        )
-        self.said: list[tuple[float, str]] = []
-        """When it said what in its information lines."""
-
-    def ask(self, password: str) -> tuple[bool, float]:
-        """Whether this is the password, and after how many seconds the answer came."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        began = time.perf_counter()
-        self._process.stdin.write(f"1 VRFY first@example.com {password}\n".encode())
-        for line in self._process.stdout:
-            if not line.startswith(b"* "):
-                return line == b"1 OK\n", time.perf_counter() - began
-            self.said.append((time.perf_counter(), line.decode()))
-        raise SystemExit("the helper has ended")
-
-    def memory(self) -> float:
-        """MiB of all its processes; what they share counts once."""
-        return sum(_proportional_set_size(process) for process in _tree(self._process.pid)) / 1024
-
-    def end(self) -> None:
-        """Close its standard input, and wait for its end."""
-        self._process.communicate(timeout=10)
-
-
-def _tree(root: int) -> Iterator[int]:
-    yield root
-    with contextlib.suppress(OSError):  # it has ended
-        for child in Path(f"/proc/{root}/task/{root}/children").read_text().split():
-            yield from _tree(int(child))
-
-
-def _proportional_set_size(process: int) -> int:
-    """KiB; none where it has ended."""
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1])
-    return 0
+FIRST = "first@example.com"
 
 
 def write(path: Path, password: str, lines: int) -> None:
     """Put a new file in place: one account with this password, and others that have salted digests."""
     new = path.with_suffix(".new")
     with new.open("w") as file:
-        file.write(f"first@example.com:{{PLAIN}}{password}\n")
+        file.write(f"{FIRST}:{{PLAIN}}{password}\n")
         for number in range(1, lines):
             file.write(f"user{number}@example.com:{{SSHA}}{base64.b64encode(number.to_bytes(28)).decode()}\n")
     new.chmod(0o600)
@@ -86,7 +39,7 @@ def ask_until(helper: Helper, password: str, is_over: Callable[[bool], bool]) ->
     """Ask until `is_over(whether it was the password)`: how many seconds each answer took."""
     times = []
     while True:
-        matches, seconds = helper.ask(password)
+        matches, seconds = helper.ask(FIRST, password)
         times.append(seconds)
         if is_over(matches):
             return times
@@ -113,7 +66,7 @@ def measure(folder: Path, lines: int) -> None:
     config.chmod(0o600)
     began = time.perf_counter()
     helper = Helper(config)
-    helper.ask("old")
+    helper.ask(FIRST, "old")
     loaded = time.perf_counter() - began
     print(f"{lines:,} lines, {file.stat().st_size / 2**20:.0f} MiB; loaded {loaded:.1f} s after the start")
 
@@ -128,10 +81,10 @@ def measure(folder: Path, lines: int) -> None:
 
     write(file, "newer", lines)
     peak = 0.0
-    while not helper.ask("newer")[0]:
+    while not helper.ask(FIRST, "newer")[0]:
         peak = max(peak, helper.memory())
         time.sleep(LOOK_EVERY)
-    helper.ask("newer")
+    helper.ask(FIRST, "newer")
     time.sleep(QUIET)  # the old generation ends
     print("            asked  median ms   worst ms   memory MiB")
     show("before", *before)

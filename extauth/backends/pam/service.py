@@ -48,7 +48,8 @@ def with_included(file: Path) -> tuple[list[Path], list[str]]:
     PAM looks for a name in the system's folders, wherever the file is that has it. Raises OSError where `file` itself
     cannot be read.
     """
-    found, missing = [file], []
+    found: list[Path] = [file]
+    missing: list[str] = []
     if file == ONE_FILE:
         return found, missing
     for each in found:  # grows meanwhile

@@ -1,0 +1,61 @@
+"""Measures what a directory that hangs costs the domains that do not ask it: their p99 shall at most double.
+
+    .venv/bin/python -m benchmarks.bulkhead [PAIRS]
+
+A running helper serves one domain from a real slapd and one from a file. The file's domain is asked one request after
+another, first alone, then while slapd is frozen and 1,000 requests hang on it; the two in turn, PAIRS times
+(default: 5).
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.helper import Helper
+from tests.ldap_site import ENTRIES, PEOPLE, PEOPLE_BY_UID, READER, ldap_site, section
+from tests.slapd import Slapd
+
+HANGING = 1_000
+ASKED = 4_000
+
+
+def milliseconds(helper: Helper) -> tuple[float, float]:
+    """Median and p99 of the file's domain."""
+    times = sorted(helper.ask("bob@files.example", "password")[1] * 1000 for _ in range(ASKED))
+    return times[ASKED // 2], times[ASKED * 99 // 100]
+
+
+def main() -> None:
+    """Measure as many pairs as the command line says."""
+    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    with tempfile.TemporaryDirectory() as folder:
+        slapd = Slapd(Path(folder) / "slapd", ENTRIES + PEOPLE)
+        site = ldap_site(Path(folder))
+        site.write("passwd", "bob@files.example:{PLAIN}password\n")
+        files = '[[backend]]\ntype = "files"\ndomains = ["files.example"]\npath = "passwd"\n'
+        directory = section("ldap3", "x", READER, PEOPLE_BY_UID, servers=repr(slapd.url)).replace("connections = 1", "")
+        site.configure(f"[server]\ndeadline = 120\n{directory}{files}")
+        helper = Helper(site.config)
+        helper.ask("alice@x.example", "open sesame")
+        milliseconds(helper)
+        print("pair   alone: median ms    p99 ms   1,000 hanging: median ms    p99 ms   ratio of p99")
+        ratios = []
+        for pair in range(1, pairs + 1):
+            alone = milliseconds(helper)
+            slapd.freeze()
+            helper.send(*["2 VRFY alice@x.example open sesame"] * HANGING)
+            beside = milliseconds(helper)
+            slapd.thaw()
+            helper.wait_for(HANGING)
+            ratios.append(beside[1] / alone[1])
+            print(f"{pair:4} {alone[0]:18.3f} {alone[1]:9.3f} {beside[0]:26.3f} {beside[1]:9.3f} {ratios[-1]:14.2f}")
+        print(f"median ratio of p99: {statistics.median(ratios):.2f}")
+        helper.end()
+        slapd.kill()
+
+
+if __name__ == "__main__":
+    main()
