@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import importlib.util
+import importlib
 import ssl
 
 from extauth.backend import Backend, Site
@@ -30,7 +30,10 @@ from extauth.errors import BackendUnavailable, ConfigError
 from extauth.hashing import Hash, identify
 from extauth.model import Account, Decided, Secret, Verdict
 
-_MODULES = {"ldap3": "ldap3", "python-ldap": "ldap"}
+_ENGINES = {
+    "ldap3": "extauth.backends.ldap.engine_ldap3",
+    "python-ldap": "extauth.backends.ldap.engine_python_ldap",
+}
 
 
 class Ldap(Backend[LdapSettings]):
@@ -57,10 +60,12 @@ class Ldap(Backend[LdapSettings]):
     def load(self) -> None:
         """Read the service account's password and the certificates that are trusted."""
         settings = self.settings
-        if importlib.util.find_spec(_MODULES[settings.engine]) is None:
+        try:
+            importlib.import_module(_ENGINES[settings.engine])  # once for all workers: it takes long
+        except ImportError:
             raise ConfigError(
                 f"engine = {settings.engine!r}: is not installed; run: pip install 'extauth[{settings.engine}]'"
-            )
+            ) from None
         if settings.bind_password_file is not None:
             password = self.read_file(settings.bind_password_file).removesuffix(b"\n").removesuffix(b"\r")
             if not password:
@@ -73,7 +78,7 @@ class Ldap(Backend[LdapSettings]):
             self.log.warning("verify_certificate = false: anybody on the way can read every password")
 
     def open(self) -> None:
-        """Import the engine; connections are opened by the threads, when they first need them."""
+        """Make ready; connections are opened by the threads, when they first need them."""
         self._directory = Directory(self._engine(), self._servers, self._password, self.settings, self.log)
 
     def verify_password(self, account: Account, password: Secret) -> Verdict | Decided:

@@ -1,8 +1,8 @@
 """The directory behind the servers of the list: one set of connections for each thread, kept open.
 
 A thread has two connections to a server. One looks for entries and stays bound as the service account, or as nobody.
-On the other, users are bound, and nobody again as soon as a bind has succeeded; one that failed leaves nobody bound
-anyway (RFC 4511, section 4.2.1).
+On the other, users are bound; when a bind has succeeded, nobody is bound again at once, and whether that went well is
+looked at before the next user is. A bind that failed leaves nobody bound anyway (RFC 4511, section 4.2.1).
 """
 
 from __future__ import annotations
@@ -109,13 +109,16 @@ class Session:
             raise BackendUnavailable("a bind without a name or a password proves nothing")
 
         def bind() -> Answer:
+            if self._binding is not None and not self._binding.has_left(self._reading()):
+                self._binding.close()
+                self._binding = None
             if self._binding is None:
                 self._binding = self._connect()
             return self._binding.bind(dn, password.reveal(), self._reading())
 
         answer = self._with_one_reconnect(bind, reused=self._binding is not None)
         if answer.code == SUCCESS:
-            self._bind_as_nobody()
+            self._leave()
         return answer
 
     def close(self) -> None:
@@ -138,13 +141,11 @@ class Session:
             raise ServerUnavailable(explained(answer))
         return answer
 
-    def _bind_as_nobody(self) -> None:
+    def _leave(self) -> None:
         assert self._binding is not None
         try:
-            is_nobody = self._binding.bind("", b"", self._reading()).code == SUCCESS
+            self._binding.leave(self._reading())
         except (ServerUnavailable, TimeoutError):
-            is_nobody = False
-        if not is_nobody:
             self._binding.close()
             self._binding = None
 

@@ -69,6 +69,12 @@ class Connection(Protocol):
     def bind(self, dn: str, password: bytes, deadline: Deadline) -> Answer:
         """Become `dn`, or nobody where both are empty."""
 
+    def leave(self, deadline: Deadline) -> None:
+        """Ask to be nobody again; the answer is not waited for."""
+
+    def has_left(self, deadline: Deadline) -> bool:
+        """Whether it is nobody again, where that was asked; the answer will have come by now."""
+
     def search(self, base: str, scope: Scope, filter: str, attributes: tuple[str, ...], deadline: Deadline) -> Answer:
         """Look for entries; no more than MOST_ENTRIES are asked for."""
 

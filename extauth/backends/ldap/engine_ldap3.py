@@ -23,6 +23,7 @@ from extauth.backends.ldap.engine import (
     Scope,
     ServerUnavailable,
 )
+from extauth.backends.ldap.outcome import SUCCESS
 from extauth.backends.ldap.servers import Server
 
 _SCOPES: dict[Scope, Literal["SUBTREE", "LEVEL", "BASE"]] = {"subtree": "SUBTREE", "one": "LEVEL", "base": "BASE"}
@@ -73,6 +74,7 @@ class Ldap3Connection:
         )
         self._strategy = self._ldap.strategy
         self._ldap.socket, self._ldap.closed = sock, False
+        self._leaving: int | None = None
         self._strategy._outstanding = {}
         self._strategy._start_listen()
 
@@ -80,11 +82,20 @@ class Ldap3Connection:
         """Become `dn`, or nobody where both are empty."""
         with self._asking(deadline):
             message = self._strategy.send("bindRequest", _bind_request(dn, password), [(POLICY_CONTROL, False, None)])
-            self._strategy.post_send_single_response(message)
-            result = self._ldap.result
-            self._ldap.request = None  # it holds the password
-            policy = result.get("controls", {}).get(POLICY_CONTROL, {}).get("value")
-            return Answer(result["result"], result["message"], policy)
+            return self._answer_to_bind(message)
+
+    def leave(self, deadline: Deadline) -> None:
+        """Ask to be nobody again; the answer is not waited for."""
+        with self._asking(deadline):
+            self._leaving = self._strategy.send("bindRequest", _bind_request("", b""))
+
+    def has_left(self, deadline: Deadline) -> bool:
+        """Whether it is nobody again, where that was asked; the answer will have come by now."""
+        message, self._leaving = self._leaving, None
+        if message is None:
+            return True
+        with self._asking(deadline):
+            return self._answer_to_bind(message).code == SUCCESS
 
     def search(self, base: str, scope: Scope, filter: str, attributes: tuple[str, ...], deadline: Deadline) -> Answer:
         """Look for entries; no more than MOST_ENTRIES are asked for."""
@@ -110,6 +121,13 @@ class Ldap3Connection:
     def close(self) -> None:
         """Have it closed, whatever state it is in."""
         self._socket.close()
+
+    def _answer_to_bind(self, message: int) -> Answer:
+        self._strategy.post_send_single_response(message)
+        result = self._ldap.result
+        self._ldap.request = None  # it holds the password
+        policy = result.get("controls", {}).get(POLICY_CONTROL, {}).get("value")
+        return Answer(result["result"], result["message"], policy)
 
     @contextmanager
     def _asking(self, deadline: Deadline) -> Iterator[None]:

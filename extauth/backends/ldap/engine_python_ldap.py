@@ -25,7 +25,7 @@ from extauth.backends.ldap.engine import (
     Scope,
     ServerUnavailable,
 )
-from extauth.backends.ldap.engine_ldap3 import Ldap3Engine
+from extauth.backends.ldap.outcome import SUCCESS
 from extauth.backends.ldap.servers import Server
 
 _SCOPES = {"subtree": ldap.SCOPE_SUBTREE, "one": ldap.SCOPE_ONELEVEL, "base": ldap.SCOPE_BASE}
@@ -49,7 +49,7 @@ class PythonLdapEngine:
     def __init__(
         self, context: ssl.SSLContext, *, starttls: bool, ca_file: str | None, verify_certificate: bool
     ) -> None:
-        self._probing = Ldap3Engine(context, starttls=starttls)
+        self._context = context
         self._starttls = starttls
         self._ca_file = ca_file or ssl.get_default_verify_paths().cafile
         self._verify_certificate = verify_certificate
@@ -58,7 +58,9 @@ class PythonLdapEngine:
         """A connection as nobody, under TLS where that is configured. Raises ServerUnavailable."""
         starttls = self._starttls and not server.tls and not server.path
         if server.tls or starttls:
-            self._probing.connect(server, deadline).close()
+            from extauth.backends.ldap.engine_ldap3 import Ldap3Engine  # here because it is large
+
+            Ldap3Engine(self._context, starttls=starttls).connect(server, deadline).close()
         connection = PythonLdapConnection(server.url)
         try:
             with _asking():
@@ -89,11 +91,23 @@ class PythonLdapConnection:
 
     def __init__(self, url: str) -> None:
         self.ldap: Any = ldap.initialize(url)
+        self._leaving: int | None = None
+        self._blocks = True
 
     def bind(self, dn: str, password: bytes, deadline: Deadline) -> Answer:
         """Become `dn`, or nobody where both are empty."""
         policy = [RequestControl(POLICY_CONTROL, False, None)]
         return self._ask(lambda: self.ldap.simple_bind(dn, password, serverctrls=policy), deadline)
+
+    def leave(self, deadline: Deadline) -> None:
+        """Ask to be nobody again; the answer is not waited for."""
+        with _asking():
+            self._leaving = self.ldap.simple_bind("", b"")
+
+    def has_left(self, deadline: Deadline) -> bool:
+        """Whether it is nobody again, where that was asked; the answer will have come by now."""
+        number, self._leaving = self._leaving, None
+        return number is None or self._ask(lambda: number, deadline).code == SUCCESS
 
     def search(self, base: str, scope: Scope, filter: str, attributes: tuple[str, ...], deadline: Deadline) -> Answer:
         """Look for entries; no more than MOST_ENTRIES are asked for."""
@@ -107,11 +121,13 @@ class PythonLdapConnection:
         with _asking():
             self.ldap.set_option(ldap.OPT_TIMEOUT, deadline.left())
             self.ldap.start_tls_s()
-        self.never_block()
+        self._blocks = True
 
-    def never_block(self) -> None:
+    def _never_block(self) -> None:
         """Have libldap come back to its deadline with every byte that comes: otherwise it waits for whole messages."""
-        os.set_blocking(self.ldap.fileno(), False)
+        if self._blocks:
+            os.set_blocking(self.ldap.fileno(), False)
+            self._blocks = False
 
     def close(self) -> None:
         """Have it closed, whatever state it is in."""
@@ -125,7 +141,7 @@ class PythonLdapConnection:
         with _asking():
             try:
                 number = send()
-                self.never_block()
+                self._never_block()  # there was no socket before
                 while True:
                     kind, data, _, controls = self.ldap.result3(
                         number, all=0, timeout=deadline.left(), resp_ctrl_classes={POLICY_CONTROL: _Policy}
