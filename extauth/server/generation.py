@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import os
 import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 from extauth.backend import Seen
@@ -106,21 +107,22 @@ class Generation:
         """How many questions its workers have."""
         return sum(len(worker.under_way) for worker in self._workers.values())
 
-    def ask(self, questions: Iterable[tuple[int, Question]], deadline: float) -> bool:
-        """Give the questions to workers, each to the one with the least under way. False: there is no worker."""
-        workers = [worker for worker in self._workers.values() if not worker.retired]
+    def ask(self, questions: list[tuple[int, Question]], deadline: float) -> bool:
+        """Share the questions out, so that all workers have alike under way. False: there is no worker."""
+        workers = sorted((w for w in self._workers.values() if not w.retired), key=lambda w: len(w.under_way))
         if not workers:
             return False
-        shares: dict[int, list[tuple[int, Question]]] = {}
-        for question in questions:
-            worker = min(workers, key=lambda worker: len(worker.under_way))
-            worker.under_way.add(question[0])
-            shares.setdefault(worker.number, []).append(question)
-        for number, share in shares.items():
-            worker = self._workers[number]
-            worker.batches.append((deadline, range(share[0][0], share[-1][0] + 1)))
-            worker.outbox += encode(Batch(deadline, share))
-            self._send(worker)
+        even = (sum(len(worker.under_way) for worker in workers) + len(questions)) / len(workers)
+        start = 0
+        for worker in workers:
+            end = start + max(0, math.ceil(even - len(worker.under_way)))
+            share = questions[start:end]
+            if share:
+                worker.under_way.update([key for key, _ in share])
+                worker.batches.append((deadline, range(share[0][0], share[-1][0] + 1)))
+                worker.outbox += encode(Batch(deadline, share))
+                self._send(worker)
+            start = end
         return True
 
     def tend(self) -> None:
@@ -232,7 +234,7 @@ class Generation:
         for message in messages:
             if isinstance(message, Answers):
                 for key, decision in message.decisions:
-                    if key in worker.under_way:
+                    if key in worker.under_way:  # a worker decides nothing but what it was asked
                         worker.under_way.remove(key)
                         self._decide(key, decision)
             elif isinstance(message, Hangs):

@@ -127,7 +127,7 @@ class Inbox(Generic[M]):
         return messages
 
 
-CHUNK = 262_144
+CHUNK = 65_536
 """Bytes to read at once."""
 
 
