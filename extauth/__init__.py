@@ -6,6 +6,7 @@ Here is all that the author of a backend needs: see docs/backends.md.
 from extauth.backend import Backend, Site
 from extauth.errors import BackendUnavailable, ConfigError, ExtauthError, UnsafeFile
 from extauth.hashing import verify_hash
+from extauth.mechanisms.credentials import CramMd5Context
 from extauth.model import Account, Decided, Secret, Verdict
 from extauth.settings import Settings
 
@@ -14,6 +15,7 @@ __all__ = [
     "Backend",
     "BackendUnavailable",
     "ConfigError",
+    "CramMd5Context",
     "Decided",
     "ExtauthError",
     "Secret",

@@ -9,6 +9,7 @@ from typing import ClassVar, Generic, TypeVar
 import msgspec
 
 from extauth.errors import BackendUnavailable, ConfigError
+from extauth.mechanisms.credentials import Credentials
 from extauth.model import Account, Decided, Secret, Verdict
 from extauth.protocol.accounts import AccountParser
 from extauth.settings import Settings
@@ -71,8 +72,11 @@ class Backend(Generic[S]):
         """Whether this is the account's password. `Verdict.X.because("...")` gives the log a reason."""
         raise TypeError(f"{type(self).__name__} has no verify_password")
 
-    def lookup_secret(self, account: Account) -> Secret | Verdict | Decided:
-        """The account's clear-text password, which secure methods need, after every check but that of the password."""
+    def lookup_secret(self, account: Account) -> Credentials | Verdict | Decided:
+        """The account's clear-text password, which secure methods need, after every check but that of the password.
+
+        Or, for CRAM-MD5 alone, a `CramMd5Context`.
+        """
         return Verdict.SCHEME_NOT_AVAILABLE.because("this backend holds no clear text")
 
     def is_quick(self, account: Account) -> bool:

@@ -9,11 +9,8 @@ from typing import Any, NoReturn
 import msgspec
 
 
-class Secret(msgspec.Struct, frozen=True, array_like=True, eq=False):
-    """A password, or what stands for one: bytes that show themselves only when asked.
-
-    No representation, traceback or log shows them. Compare with `matches`.
-    """
+class Redacted(msgspec.Struct, frozen=True, eq=False):
+    """Bytes that show themselves only when asked: no representation, traceback or log shows them."""
 
     _bytes: bytes
 
@@ -21,12 +18,8 @@ class Secret(msgspec.Struct, frozen=True, array_like=True, eq=False):
         """The bytes themselves."""
         return self._bytes
 
-    def matches(self, other: bytes | str) -> bool:
-        """Whether `other` is the same secret, in a time that does not depend on where they differ."""
-        return hmac.compare_digest(self._bytes, other.encode() if isinstance(other, str) else other)
-
     def __repr__(self) -> str:
-        return "Secret(***)"
+        return f"{type(self).__name__}(***)"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         return [("", "***")]
@@ -35,7 +28,15 @@ class Secret(msgspec.Struct, frozen=True, array_like=True, eq=False):
         return repr(self)
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a Secret is not pickled")
+        raise TypeError(f"a {type(self).__name__} is not pickled")
+
+
+class Secret(Redacted, frozen=True, array_like=True, eq=False):
+    """A password, or what stands for one. Compare with `matches`."""
+
+    def matches(self, other: bytes | str) -> bool:
+        """Whether `other` is the same secret, in a time that does not depend on where they differ."""
+        return hmac.compare_digest(self._bytes, other.encode() if isinstance(other, str) else other)
 
 
 class Account(msgspec.Struct, frozen=True, array_like=True):

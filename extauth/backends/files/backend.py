@@ -13,6 +13,7 @@ from extauth.backends.files.entry import AgingPassword
 from extauth.backends.files.table import Table
 from extauth.errors import BackendUnavailable, ConfigError
 from extauth.hashing import Hash, identify, known_scheme, schemes
+from extauth.mechanisms.credentials import Credentials
 from extauth.model import Account, Decided, Secret, Verdict
 from extauth.protocol.accounts import canonical_domain
 from extauth.settings import Settings
@@ -77,13 +78,12 @@ class Files(Backend[FilesSettings]):
             self._typical.verify(password)
         return found
 
-    def lookup_secret(self, account: Account) -> Secret | Verdict | Decided:
-        """The account's password, where the file has it in the clear."""
+    def lookup_secret(self, account: Account) -> Credentials | Verdict | Decided:
+        """The account's password or context, where the file has it."""
         found = self._find(account)
         if isinstance(found, Decided):
             return found
-        secret = found.clear_text()
-        return Verdict.SCHEME_NOT_AVAILABLE.because(f"{found.scheme} is stored one-way") if secret is None else secret
+        return found.credentials() or Verdict.SCHEME_NOT_AVAILABLE.because(f"{found.scheme} is stored one-way")
 
     def is_quick(self, account: Account) -> bool:
         """Whether the account's scheme is a cheap one."""
