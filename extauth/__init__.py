@@ -4,7 +4,7 @@ Here is all that the author of a backend needs: see docs/backends.md.
 """
 
 from extauth.backend import Backend, Site
-from extauth.errors import BackendUnavailable, ConfigError, ExtauthError, UnsafeFile
+from extauth.errors import BackendUnavailable, CannotTell, ConfigError, ExtauthError, UnsafeFile
 from extauth.hashing import verify_hash
 from extauth.mechanisms.credentials import CramMd5Context
 from extauth.model import Account, Decided, Secret, Verdict
@@ -14,6 +14,7 @@ __all__ = [
     "Account",
     "Backend",
     "BackendUnavailable",
+    "CannotTell",
     "ConfigError",
     "CramMd5Context",
     "Decided",

@@ -8,7 +8,7 @@ from typing import ClassVar, Generic, TypeVar
 
 import msgspec
 
-from extauth.errors import BackendUnavailable, ConfigError
+from extauth.errors import BackendUnavailable, CannotTell, ConfigError
 from extauth.mechanisms.credentials import Credentials
 from extauth.model import Account, Decided, Secret, Verdict
 from extauth.protocol.accounts import AccountParser
@@ -78,6 +78,13 @@ class Backend(Generic[S]):
         Or, for CRAM-MD5 alone, a `CramMd5Context`.
         """
         return Verdict.SCHEME_NOT_AVAILABLE.because("this backend holds no clear text")
+
+    def knows_account(self, account: Account) -> Verdict | Decided:
+        """Whether there is such an account: USER_UNKNOWN, or OK, also where it is locked or expired.
+
+        Mail to accounts that nobody knows is returned to its sender: raise CannotTell where "no" is not certain.
+        """
+        raise CannotTell("this backend cannot say which accounts there are")
 
     def is_quick(self, account: Account) -> bool:
         """Whether checking this account takes well under a millisecond and waits for nothing."""

@@ -94,7 +94,19 @@ class ResponseCheck(msgspec.Struct, frozen=True, array_like=True, tag=1):
     challenge: Secret
 
 
-Question = PasswordCheck | ResponseCheck
+class AccountLookup(msgspec.Struct, frozen=True, array_like=True, tag=2):
+    """Is there such an account? OK: there is, whether or not it may log in."""
+
+    account: Account
+
+
+class SecretLookup(msgspec.Struct, frozen=True, array_like=True, tag=3):
+    """What is the account's clear-text password? The one question that is answered by `Disclosed`."""
+
+    account: Account
+
+
+Question = PasswordCheck | ResponseCheck | AccountLookup | SecretLookup
 
 
 # --- what is answered ---------------------------------------------------------------------------------
@@ -108,6 +120,12 @@ class Decided(msgspec.Struct, frozen=True, array_like=True, tag=0):
     reason: str = ""
 
 
+class Disclosed(Decided, frozen=True, array_like=True, tag=2, kw_only=True):
+    """A verdict of OK, and the account's clear-text password along with it."""
+
+    secret: Secret
+
+
 class Undecided(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """Nobody could tell: who was asked, and why not. The server hears "temporary".
 
@@ -119,4 +137,4 @@ class Undecided(msgspec.Struct, frozen=True, array_like=True, tag=1):
     outage: bool = False
 
 
-Decision = Decided | Undecided
+Decision = Decided | Disclosed | Undecided

@@ -15,7 +15,7 @@ import pytest
 
 from extauth.backends.files.backend import FilesSettings
 from extauth.backends.pam.backend import PamSettings
-from extauth.config import BackendSection, ConfigFile, LogSettings, SaslSettings, ServerSettings
+from extauth.config import BackendSection, ConfigFile, LogSettings, NewSettings, SaslSettings, ServerSettings
 from extauth.settings import Settings
 from tests.helper import EXTAUTH, Site
 
@@ -82,13 +82,14 @@ def test_the_table_of_keys_is_that_of_the_program() -> None:
         "": ConfigFile,
         "server.": ServerSettings,
         "sasl.": SaslSettings,
+        "new.": NewSettings,
         "log.": LogSettings,
         "backend.": BackendSection,
     }
     keys = {prefix + field.name for prefix, kind in tables.items() for field in msgspec.structs.fields(kind)}
     for settings in (FilesSettings, PamSettings):
         keys |= {"backend." + field.name for field in msgspec.structs.fields(settings)}
-    keys -= {"server", "sasl", "log", "backend"}
+    keys -= {"server", "sasl", "new", "log", "backend"}
     assert set(re.findall(r"^\| `([a-z_.]+)` \|", README, re.MULTILINE)) == keys
 
 

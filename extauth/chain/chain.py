@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from extauth.backend import Seen
 from extauth.chain.inquiry import Inquiry
 from extauth.chain.link import Link
-from extauth.model import Decided, Question, Verdict
+from extauth.model import Decided, Question, SecretLookup, Verdict
 
 _NOT_SERVED = Decided(Verdict.USER_UNKNOWN, reason="no backend serves this domain")
+_NOT_GIVEN_AWAY = Decided(Verdict.SCHEME_NOT_AVAILABLE, reason="no backend of this domain has readplain = true")
 
 
 class Chain:
@@ -29,6 +30,10 @@ class Chain:
         return seen
 
     def begin(self, question: Question) -> Inquiry | Decided:
-        """Start asking; decided at once where nobody serves the domain."""
+        """Start asking; decided at once where nobody serves the domain, or may give its passwords away."""
         links = self._serving.get(question.account.domain, self._serving_any)
-        return Inquiry(question, links) if links else _NOT_SERVED
+        if not links:
+            return _NOT_SERVED
+        if isinstance(question, SecretLookup) and not any(link.readplain for link in links):
+            return _NOT_GIVEN_AWAY
+        return Inquiry(question, links)

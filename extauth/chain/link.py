@@ -26,8 +26,9 @@ class Link:
         self.timeout = section.timeout
         self.stops_at_mismatch = section.stops_at_mismatch
         self.emergency = section.emergency
+        self.readplain = section.readplain
         self._backend = backend
-        self._contract = Contract(backend)
+        self._contract = Contract(backend, readplain=section.readplain)
         self.domains = section.domains
         self._where = f"{file}: {section.section}"
         self._type = section.type
@@ -44,7 +45,8 @@ class Link:
     def describe(self) -> str:
         """What serves which domains, for the log."""
         domains = "every domain" if self.domains is None else ", ".join(self.domains)
-        return f"{self.name} serves {domains}{' in an emergency' if self.emergency else ''}"
+        when = " in an emergency" if self.emergency else ""
+        return f"{self.name} serves {domains}{when}{' and gives passwords away' if self.readplain else ''}"
 
     def load(self) -> Seen:
         """Have the backend read its files; which ones it saw. Raises ConfigError."""

@@ -26,7 +26,7 @@ from extauth.backends.ldap.settings import (
     servers_of,
 )
 from extauth.backends.ldap.state import ATTRIBUTES, refusal
-from extauth.errors import BackendUnavailable, ConfigError
+from extauth.errors import BackendUnavailable, CannotTell, ConfigError
 from extauth.hashing import Hash, identify
 from extauth.mechanisms.credentials import Credentials
 from extauth.model import Account, Decided, Secret, Verdict
@@ -97,6 +97,15 @@ class Ldap(Backend[LdapSettings]):
         if not held:
             return Verdict.SCHEME_NOT_AVAILABLE.because(f"{stored[0].scheme} is stored one-way")
         return next((credentials for credentials in held if isinstance(credentials, Secret)), held[0])
+
+    def knows_account(self, account: Account) -> Verdict | Decided:
+        """Whether the account has an entry, locked or not, in the groups that it must be in."""
+        found = self._directory.ask(lambda session: self._find(session, account))
+        if not isinstance(found, Decided):
+            return Verdict.OK
+        if not (self._search.is_needed or self._groups or self._password):
+            raise CannotTell(f"{found.reason}, but without bind_dn an entry may be hidden from us")
+        return Verdict.USER_UNKNOWN.because(found.reason)
 
     def _bind(self, session: Session, account: Account, password: Secret) -> Decided:
         if self._search.is_needed or self._groups:
