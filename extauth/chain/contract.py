@@ -34,6 +34,7 @@ class Contract:
 
     def __init__(self, backend: Backend[Any], *, readplain: bool) -> None:
         self._backend = backend
+        self._name = backend.site.name
         self._readplain = readplain
         self._stand_in: Credentials = _PASSWORD
 
@@ -49,7 +50,7 @@ class Contract:
                 return self._look_up_secret(question)
             return self._decided(self._check_response(question), question, "lookup_secret")
         except CannotTell as error:
-            return Undecided(self._backend.site.name, presentable(str(error), question))
+            return Undecided(self._name, presentable(str(error), question))
 
     def _check_response(self, question: ResponseCheck) -> Verdict | Decided:
         """The verdict on a response; the same work is done, in vain, where there is nothing to check it with."""
@@ -73,7 +74,7 @@ class Contract:
         """The password in the clear; why not, where the backend may not give it away too, so that its locks count."""
         found = self._credentials(question.account)
         if isinstance(found, Secret) and self._readplain:
-            return Disclosed(Verdict.OK, self._backend.site.name, secret=found)
+            return Disclosed(Verdict.OK, self._name, secret=found)
         if isinstance(found, Secret):
             found = Verdict.SCHEME_NOT_AVAILABLE.because("readplain = false")
         elif isinstance(found, CramMd5Context):
@@ -93,11 +94,10 @@ class Contract:
         return found
 
     def _decided(self, found: object, question: Question, method: str) -> Decided:
-        name = self._backend.site.name
         if isinstance(found, Verdict):
-            return Decided(found, name)
+            return Decided(found, self._name)
         if isinstance(found, Decided) and isinstance(found.verdict, Verdict) and isinstance(found.reason, str):
-            return Decided(found.verdict, name, presentable(found.reason, question))
+            return Decided(found.verdict, self._name, presentable(found.reason, question))
         raise Fault(f"{method} returned {type(found).__name__}, which is no Verdict")
 
 

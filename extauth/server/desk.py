@@ -60,11 +60,8 @@ class FrontDesk:
 
     def configure(self, config: Config) -> None:
         """Take this configuration for the lines that come from now on."""
-        self._accounts = config.accounts
-        self._backends = config.backends
-        self._deadline = config.server.deadline
-        self._parser.switch_on(config.sasl.mechanisms)
         self._config = config
+        self._parser.switch_on(config.sasl.mechanisms)
         self._answers = answers_in(self._parser.dialect, config)
 
     @property
@@ -80,7 +77,7 @@ class FrontDesk:
     def receive(self, lines: list[Line]) -> float:
         """Take lines that came together, up to a `QUIT`; the deadline of the questions they led to."""
         now = time.monotonic()
-        deadline = now + self._deadline
+        deadline = now + self._config.server.deadline
         first = self._keys
         for line in lines:
             self._receive(line, now)
@@ -133,7 +130,7 @@ class FrontDesk:
 
     def _receive_request(self, request: AccountRequest, now: float) -> None:
         try:
-            account = self._accounts.parse(request.address)
+            account = self._config.accounts.parse(request.address)
         except MalformedRequest:
             self._refuse(request.number, MALFORMED)
             return
@@ -186,7 +183,7 @@ class FrontDesk:
 
     def _note(self, level: Level, pending: Pending, decision: Decision) -> None:
         if self._log.wants(level):
-            self._log.write(level, pending.record(decision, self._backends))
+            self._log.write(level, pending.record(decision, self._config.backends))
 
 
 def _size(request: AccountRequest) -> int:
