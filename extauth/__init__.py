@@ -4,8 +4,9 @@ Here is all that the author of a backend needs: see docs/backends.md.
 """
 
 from extauth.backend import Backend, Site
-from extauth.errors import BackendUnavailable, ConfigError, ExtauthError, UnsafeFile
+from extauth.errors import BackendUnavailable, CannotTell, ConfigError, ExtauthError, UnsafeFile
 from extauth.hashing import verify_hash
+from extauth.mechanisms.credentials import CramMd5Context
 from extauth.model import Account, Decided, Secret, Verdict
 from extauth.settings import Settings
 
@@ -13,7 +14,9 @@ __all__ = [
     "Account",
     "Backend",
     "BackendUnavailable",
+    "CannotTell",
     "ConfigError",
+    "CramMd5Context",
     "Decided",
     "ExtauthError",
     "Secret",

@@ -8,7 +8,8 @@ from typing import ClassVar, Generic, TypeVar
 
 import msgspec
 
-from extauth.errors import BackendUnavailable, ConfigError
+from extauth.errors import BackendUnavailable, CannotTell, ConfigError
+from extauth.mechanisms.credentials import Credentials
 from extauth.model import Account, Decided, Secret, Verdict
 from extauth.protocol.accounts import AccountParser
 from extauth.settings import Settings
@@ -71,9 +72,19 @@ class Backend(Generic[S]):
         """Whether this is the account's password. `Verdict.X.because("...")` gives the log a reason."""
         raise TypeError(f"{type(self).__name__} has no verify_password")
 
-    def lookup_secret(self, account: Account) -> Secret | Verdict | Decided:
-        """The account's clear-text password, which secure methods need, after every check but that of the password."""
+    def lookup_secret(self, account: Account) -> Credentials | Verdict | Decided:
+        """The account's clear-text password, which secure methods need, after every check but that of the password.
+
+        Or, for CRAM-MD5 alone, a `CramMd5Context`.
+        """
         return Verdict.SCHEME_NOT_AVAILABLE.because("this backend holds no clear text")
+
+    def knows_account(self, account: Account) -> Verdict | Decided:
+        """Whether there is such an account: USER_UNKNOWN, or OK, also where it is locked or expired.
+
+        Mail to accounts that nobody knows is returned to its sender: raise CannotTell where "no" is not certain.
+        """
+        raise CannotTell("this backend cannot say which accounts there are")
 
     def is_quick(self, account: Account) -> bool:
         """Whether checking this account takes well under a millisecond and waits for nothing."""

@@ -23,18 +23,25 @@ Facility = Literal[
 
 
 class ServerSettings(Settings, frozen=True):
-    """`[server]`: deadline in seconds, worker processes, their memory in MiB."""
+    """`[server]`: deadline in seconds, worker processes, their memory in MiB, how "cannot tell" is said."""
 
     deadline: Annotated[float, msgspec.Meta(ge=0.1, le=3600)] = 15
     workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = len(os.sched_getaffinity(0))
     worker_memory: Annotated[int, msgspec.Meta(ge=64)] = 4096
     allow_unsafe_files: bool = False
+    temporary_reply: Literal["ERROR", "FAILURE"] = "ERROR"
 
 
 class SaslSettings(Settings, frozen=True):
     """`[sasl]`: the secure methods that are switched on."""
 
     mechanisms: tuple[str, ...] = tuple(MECHANISMS)
+
+
+class NewSettings(Settings, frozen=True):
+    """`[new]`: whether the server is told to go on where it has no such account, but a backend knows one."""
+
+    known_is_enough: bool = False
 
 
 class LogSettings(Settings, frozen=True):
@@ -55,6 +62,7 @@ class BackendSection(Settings, frozen=True):
     timeout: Annotated[float, msgspec.Meta(gt=0)] | None = None
     on_mismatch: Literal["continue", "stop"] = "continue"
     emergency: bool = False
+    readplain: bool = False
 
 
 class BackendConfig(msgspec.Struct, frozen=True):
@@ -69,6 +77,7 @@ class BackendConfig(msgspec.Struct, frozen=True):
     timeout: float | None
     stops_at_mismatch: bool
     emergency: bool
+    readplain: bool
     options: dict[str, Any]
     section: str
 
@@ -84,6 +93,7 @@ class ConfigFile(Settings, frozen=True):
     lower_names: bool = True
     server: ServerSettings = ServerSettings()
     sasl: SaslSettings = SaslSettings()
+    new: NewSettings = NewSettings()
     log: LogSettings = LogSettings()
     backend: tuple[dict[str, Any], ...] = ()
 
@@ -94,6 +104,7 @@ class Config(msgspec.Struct, frozen=True):
     file: Path
     server: ServerSettings
     sasl: SaslSettings
+    new: NewSettings
     log: LogSettings
     accounts: AccountParser
     backends: tuple[BackendConfig, ...]
@@ -140,7 +151,7 @@ def read_config(path: Path) -> Config:
         if backend.emergency and not regular:
             raise ConfigError(f"{path}: {backend.section} emergency = true: no other backend serves its domains")
     accounts = AccountParser(default_domain, lower_names=read.lower_names)
-    return Config(path, read.server, read.sasl, read.log, accounts, backends)
+    return Config(path, read.server, read.sasl, read.new, read.log, accounts, backends)
 
 
 def _backend(table: dict[str, Any], number: int, path: Path) -> BackendConfig:
@@ -155,7 +166,9 @@ def _backend(table: dict[str, Any], number: int, path: Path) -> BackendConfig:
         domains = tuple(_host_name(domain, path, f"{section} domains") for domain in read.domains)
     name = read.name or (read.type.rpartition(":")[2] if number == 1 else f"{read.type.rpartition(':')[2]}-{number}")
     stops = read.on_mismatch == "stop"
-    return BackendConfig(read.type, name, domains, read.timeout, stops, read.emergency, options, section)
+    return BackendConfig(
+        read.type, name, domains, read.timeout, stops, read.emergency, read.readplain, options, section
+    )
 
 
 def _host_name(domain: str, path: Path, key: str) -> str:

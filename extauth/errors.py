@@ -4,6 +4,7 @@
     ├── ConfigError          a setting, a plugin or a file is not as it must be: refuse to start, or keep what was
     │   └── UnsafeFile       somebody else could have written this file
     ├── BackendUnavailable   a backend cannot tell at the moment: an outage, never a wrong password
+    ├── CannotTell           a backend has no way to tell, though nothing is out of reach
     ├── Fault                a bug: some code, a backend's most likely, raised what nobody expected of it
     └── MalformedRequest     a line from the server that breaks the protocol
 
@@ -33,6 +34,10 @@ class BackendUnavailable(ExtauthError):
 
     The server is answered "temporary" (docs/protocol.md, section 4). The message goes into the log.
     """
+
+
+class CannotTell(ExtauthError):
+    """A backend has no way to tell this, today or tomorrow. Answered as an outage is, but no outage."""
 
 
 class Fault(ExtauthError):

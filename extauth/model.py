@@ -9,11 +9,8 @@ from typing import Any, NoReturn
 import msgspec
 
 
-class Secret(msgspec.Struct, frozen=True, array_like=True, eq=False):
-    """A password, or what stands for one: bytes that show themselves only when asked.
-
-    No representation, traceback or log shows them. Compare with `matches`.
-    """
+class Redacted(msgspec.Struct, frozen=True, eq=False):
+    """Bytes that show themselves only when asked: no representation, traceback or log shows them."""
 
     _bytes: bytes
 
@@ -21,12 +18,8 @@ class Secret(msgspec.Struct, frozen=True, array_like=True, eq=False):
         """The bytes themselves."""
         return self._bytes
 
-    def matches(self, other: bytes | str) -> bool:
-        """Whether `other` is the same secret, in a time that does not depend on where they differ."""
-        return hmac.compare_digest(self._bytes, other.encode() if isinstance(other, str) else other)
-
     def __repr__(self) -> str:
-        return "Secret(***)"
+        return f"{type(self).__name__}(***)"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         return [("", "***")]
@@ -35,7 +28,15 @@ class Secret(msgspec.Struct, frozen=True, array_like=True, eq=False):
         return repr(self)
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a Secret is not pickled")
+        raise TypeError(f"a {type(self).__name__} is not pickled")
+
+
+class Secret(Redacted, frozen=True, array_like=True, eq=False):
+    """A password, or what stands for one. Compare with `matches`."""
+
+    def matches(self, other: bytes | str) -> bool:
+        """Whether `other` is the same secret, in a time that does not depend on where they differ."""
+        return hmac.compare_digest(self._bytes, other.encode() if isinstance(other, str) else other)
 
 
 class Account(msgspec.Struct, frozen=True, array_like=True):
@@ -93,7 +94,19 @@ class ResponseCheck(msgspec.Struct, frozen=True, array_like=True, tag=1):
     challenge: Secret
 
 
-Question = PasswordCheck | ResponseCheck
+class AccountLookup(msgspec.Struct, frozen=True, array_like=True, tag=2):
+    """Is there such an account? OK: there is, whether or not it may log in."""
+
+    account: Account
+
+
+class SecretLookup(msgspec.Struct, frozen=True, array_like=True, tag=3):
+    """What is the account's clear-text password? The one question that is answered by `Disclosed`."""
+
+    account: Account
+
+
+Question = PasswordCheck | ResponseCheck | AccountLookup | SecretLookup
 
 
 # --- what is answered ---------------------------------------------------------------------------------
@@ -107,6 +120,12 @@ class Decided(msgspec.Struct, frozen=True, array_like=True, tag=0):
     reason: str = ""
 
 
+class Disclosed(Decided, frozen=True, array_like=True, tag=2, kw_only=True):
+    """A verdict of OK, and the account's clear-text password along with it."""
+
+    secret: Secret
+
+
 class Undecided(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """Nobody could tell: who was asked, and why not. The server hears "temporary".
 
@@ -118,4 +137,4 @@ class Undecided(msgspec.Struct, frozen=True, array_like=True, tag=1):
     outage: bool = False
 
 
-Decision = Decided | Undecided
+Decision = Decided | Disclosed | Undecided

@@ -7,6 +7,9 @@ from pathlib import Path
 from tests.helper import Site
 from tests.slapd import READER_PASSWORD
 
+CONTEXT = "{CRAM-MD5}f111cc7b82421749194d236defd38cf4c9dd054f72db2e119b2cef9f37f23bdc"
+"""doveadm pw -s CRAM-MD5 -p pw9"""
+
 ENTRIES = f"""\
 dn: dc=example
 objectClass: domain
@@ -113,6 +116,10 @@ PEOPLE = (
     + person("mustchange", "pw9", more="pwdReset: TRUE\npwdPolicySubentry: cn=ageing,ou=policies,dc=example\n")
     + person("sha", "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=")
     + person("clear", "{CLEARTEXT}pw9")
+    + person("context", CONTEXT)
+    + person(
+        "several", "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", more=f"userPassword: {CONTEXT}\nuserPassword: {{CLEAR}}pw9\n"
+    )
     + person("disabled", "{CLEARTEXT}pw9", more="userAccountControl: 514\n")
     + person("left", "{CLEARTEXT}pw9", more="accountExpires: 132223104000000000\n")
     + person("clearlocked", "{CLEARTEXT}pw9", more="pwdAccountLockedTime: 000001010000Z\n")

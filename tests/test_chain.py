@@ -53,6 +53,32 @@ CASES: list[tuple[list[str | tuple[str, str]], bytes, str]] = [
     (["USER_UNKNOWN", ("OK", EMERGENCY)], NO, "a"),
 ]
 
+KNOWN, UNKNOWN, CANNOT_TELL = b"FAILURE account not created", b"ERROR unknown account", b"FAILURE temporary failure"
+
+NEW_CASES: list[tuple[list[str | tuple[str, str]], bytes, str]] = [
+    # the same for NEW
+    (["OK"], KNOWN, "a"),
+    (["USER_DISABLED"], KNOWN, "a"),
+    (["PASSWORD_EXPIRED"], KNOWN, "a"),
+    (["USER_UNKNOWN"], UNKNOWN, "a"),
+    (["USER_UNKNOWN", "USER_UNKNOWN"], UNKNOWN, "a"),
+    (["USER_UNKNOWN", "OK"], KNOWN, "b"),
+    ([("USER_UNKNOWN", STOP), "USER_DISABLED"], KNOWN, "b"),
+    (["USER_UNKNOWN", "cannot tell"], CANNOT_TELL, "b"),
+    (["cannot tell", "USER_UNKNOWN"], CANNOT_TELL, "a"),
+    (["cannot tell", "OK"], KNOWN, "b"),
+    (["an outage", "USER_UNKNOWN"], CANNOT_TELL, "a"),
+    (["an outage", "USER_DISABLED"], KNOWN, "b"),
+    (["a bug", "USER_UNKNOWN"], CANNOT_TELL, "a"),
+    (["PASSWORD_MISMATCH", "USER_UNKNOWN"], CANNOT_TELL, "a"),
+    ([("nothing", TIMEOUT), "USER_UNKNOWN"], CANNOT_TELL, "a"),
+    ([("nothing", TIMEOUT), "OK"], KNOWN, "b"),
+    (["USER_UNKNOWN", ("OK", EMERGENCY)], UNKNOWN, "a"),
+    (["cannot tell", ("OK", EMERGENCY)], CANNOT_TELL, "a"),
+    (["an outage", ("OK", EMERGENCY)], KNOWN, "b"),
+    (["an outage", ("USER_UNKNOWN", EMERGENCY)], CANNOT_TELL, "a"),
+]
+
 
 def domain(number: int) -> str:
     return f"case{number}.example"
@@ -64,7 +90,7 @@ def chains(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Helper]:
     site = Site(tmp_path_factory.mktemp("chains"))
     site.write("says.py", plugin("says.py"))
     text = '[server]\nworkers = 2\ndeadline = 60\n[log]\nserver_level = "Low Level"\n'
-    for number, (backends, _, _) in enumerate(CASES):
+    for number, (backends, _, _) in enumerate(CASES + NEW_CASES):
         for letter, backend in zip("abcd", backends, strict=False):
             says, more = backend if isinstance(backend, tuple) else (backend, "")
             text += (
@@ -73,6 +99,7 @@ def chains(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Helper]:
             )
     site.configure(text)
     helper = site.serve()
+    assert helper.ask(b"intf INTF 3") == b"INTF 3"
     yield helper
     assert helper.end() == 0
 
@@ -82,6 +109,15 @@ def test_backends_that_say_this_amount_to_that(chains: Helper, number: int) -> N
     _, reply, whose = CASES[number]
     assert chains.ask(f"{number} VRFY alice@{domain(number)} x".encode()) == reply
     record = chains.wait_for_information(f"account=alice@{domain(number)} ")
+    assert f" backend={number}{whose} " in record
+
+
+@pytest.mark.parametrize("case", range(len(NEW_CASES)), ids=lambda case: str(NEW_CASES[case][0]))
+def test_an_account_is_unknown_only_where_every_backend_says_so(chains: Helper, case: int) -> None:
+    _, reply, whose = NEW_CASES[case]
+    number = len(CASES) + case
+    assert chains.ask(f"{number} NEW alice@{domain(number)}".encode()) == reply
+    record = chains.wait_for_information(f"account=alice@{domain(number)} method=NEW ")
     assert f" backend={number}{whose} " in record
 
 

@@ -41,7 +41,11 @@ FIRST_BACKEND = r"\[\[backend\]\] number 1, "
         ("default_domain = 'a b'\n" + FILES, "default_domain.*'a b'", "host name, such as example.com"),
         ("lower_names = 'no'\n" + FILES, "lower_names = 'no'", "must be true or false"),
         ("[srever]\nworkers = 1\n" + FILES, "srever: unknown key", "did you mean server"),
-        ("[zzz]\nworkers = 1\n" + FILES, "zzz: unknown key", "backend, default_domain, log, lower_names, sasl, server"),
+        (
+            "[zzz]\nworkers = 1\n" + FILES,
+            "zzz: unknown key",
+            "backend, default_domain, log, lower_names, new, sasl, server",
+        ),
         ("server = 3\n" + FILES, "server = 3", "table"),
         # [server]
         ("[server]\ndeadline = 0\n" + FILES, r"server\.deadline = 0", ">= 0.1"),
@@ -59,12 +63,16 @@ FIRST_BACKEND = r"\[\[backend\]\] number 1, "
             r"server\.allow_unsafe_files = 'yes'",
             "must be true or false",
         ),
+        ("[server]\ntemporary_reply = 'OK'\n" + FILES, r"server\.temporary_reply = 'OK'", "one of 'ERROR', 'FAILURE'"),
         ("[server]\ndedline = 3\n" + FILES, r"server\.dedline: unknown key", "did you mean deadline"),
         # [sasl]
         ("[sasl]\nmechanisms = ['apop']\n" + FILES, r"sasl\.mechanisms.*'apop'", "CRAM-MD5, APOP"),
         ("[sasl]\nmechanisms = [1]\n" + FILES, r"sasl\.mechanisms\[0\] = 1", "must be a string"),
         ("[sasl]\nmechanisms = 'APOP'\n" + FILES, r"sasl\.mechanisms = 'APOP'", "must be a list"),
         ("[sasl]\nmechanism = []\n" + FILES, r"sasl\.mechanism: unknown key", "did you mean mechanisms"),
+        # [new]
+        ("[new]\nknown_is_enough = 'yes'\n" + FILES, r"new\.known_is_enough = 'yes'", "must be true or false"),
+        ("[new]\nknown = true\n" + FILES, r"new\.known: unknown key", "known here: known_is_enough"),
         # [log]
         ("[log]\nlevel = 'problems'\n" + FILES, r"log\.level = 'problems'", "Major & Failures.*Problems.*Low Level"),
         ("[log]\nserver_level = 'Debug'\n" + FILES, r"log\.server_level = 'Debug'", "Crashes Only.*All Info"),
@@ -92,6 +100,7 @@ FIRST_BACKEND = r"\[\[backend\]\] number 1, "
         (FILES + "domains = []\n", FIRST_BACKEND + r"domains = \[\]", "name one, or leave the key out"),
         (FILES + "domains = [3]\n", FIRST_BACKEND + r"domains\[0\] = 3", "must be a string"),
         (FILES + "domains = ['-x']\n", FIRST_BACKEND + "domains.*'-x'", "host name, such as example.com"),
+        (FILES + "readplain = 'yes'\n", FIRST_BACKEND + "readplain = 'yes'", "must be true or false"),
         # type = "files"
         (FILES + "pth = 'x'\n", FIRST_BACKEND + "pth: unknown key", "did you mean path"),
         (FILES + "format = 'htpasswd'\n", FIRST_BACKEND + "format = 'htpasswd'", "plain.*dovecot.*shadow"),

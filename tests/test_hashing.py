@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extauth.hashing import MAKEABLE, Hash, identify, known_scheme, libcrypt, make_hash, schemes
+from extauth.mechanisms.credentials import CramMd5Context
 from extauth.model import Decided, Secret, Verdict
 from tests.stored_passwords import CUT, ORACLES, SCHEMES, Store, doveadm, htpasswd, mkpasswd, openssl, slappasswd
 
@@ -175,6 +176,10 @@ def test_a_locked_or_empty_entry_is_a_disabled_user(stored: bytes, default_schem
 
 
 MALFORMED = [
+    b"{CRAM-MD5}word",
+    b"{CRAM-MD5}" + b"a" * 62,
+    b"{CRAM-MD5}" + b"a" * 66,
+    b"{CRAM-MD5.HEX}" + b"a" * 63,
     b"{SHA}" + b"A" * 27,
     b"{SHA}" + b"A" * 28,
     b"{SHA}" + b"A" * 26 + b"=\n",
@@ -248,7 +253,7 @@ UNKNOWN = [
     b"{.HEX}word",
     b"{SHA.HEX.HEX}word",
     b"{NOPE}word",
-    b"{CRAM-MD5}word",
+    b"{DIGEST-MD5}word",
     b"$",
     b"$$",
     b"$6",
@@ -323,7 +328,7 @@ def test_no_reason_shows_a_part_of_what_is_stored(stored: bytes) -> None:
 
 
 def test_a_reason_names_a_scheme_that_exists_but_is_not_supported() -> None:
-    assert "{CRAM-MD5}" in refused(b"{CRAM-MD5}word").reason
+    assert "{DIGEST-MD5}" in refused(b"{DIGEST-MD5}word").reason
     assert "$sha1$" in refused(b"$sha1$word").reason
 
 
@@ -371,6 +376,12 @@ def test_behind_an_explicit_prefix_every_text_is_a_password_in_the_clear(passwor
     assert verdict(b"{PLAIN}" + password, password) is Verdict.OK
 
 
+def test_a_context_of_an_empty_password_serves_nobody() -> None:
+    known = refused(b"{CRAM-MD5}" + CramMd5Context.of(Secret(b"")).reveal().hex().encode())
+    assert known.verdict is Verdict.SCHEME_NOT_AVAILABLE
+    assert "of an empty password" in known.reason
+
+
 def test_an_unknown_default_scheme_makes_no_bare_value_usable() -> None:
     assert not known_scheme("NOPE")
     assert not known_scheme("")
@@ -387,6 +398,7 @@ def test_an_unknown_default_scheme_makes_no_bare_value_usable() -> None:
         (b"{LDAP-MD5}" + b"A" * 22 + b"==", "MD5", "", True),
         (b"{MD5}$1$abcd$" + b"A" * 22, "MD5-CRYPT", "", True),
         (b"{CLEAR}word", "PLAIN", "", True),
+        (b"{hmac-md5}" + b"a" * 64, "CRAM-MD5", "", True),
         (b"$apr1$abcd$" + b"A" * 22, "APR1", "", False),
         (b"$6$abcd$" + TEXT86, "SHA512-CRYPT", 5000, False),
         (b"$6$rounds=5000$abcd$" + TEXT86, "SHA512-CRYPT", 5000, False),
@@ -405,11 +417,14 @@ def test_scheme_and_cost_are_told_alike_however_they_were_written(
     assert (known.scheme, known.cost, known.quick) == (scheme, cost, quick)
 
 
-def test_the_clear_text_is_had_where_it_is_stored_and_nowhere_else() -> None:
-    secret = identified(b"{PLAIN}word").clear_text()
-    assert secret is not None
+def test_the_clear_text_or_a_context_is_had_where_it_is_stored_and_nowhere_else() -> None:
+    secret = identified(b"{PLAIN}word").credentials()
+    assert isinstance(secret, Secret)
     assert secret.matches(b"word")
-    assert identified(doveadm("SHA")(PASSWORD)).clear_text() is None
+    context = identified(doveadm("CRAM-MD5")(PASSWORD)).credentials()
+    assert isinstance(context, CramMd5Context)
+    assert context.matches(CramMd5Context.of(Secret(PASSWORD)))
+    assert identified(doveadm("SHA")(PASSWORD)).credentials() is None
 
 
 @pytest.mark.parametrize(
@@ -417,6 +432,7 @@ def test_the_clear_text_is_had_where_it_is_stored_and_nowhere_else() -> None:
     [
         b"{PLAIN}hunter2",
         b"{PLAIN.HEX}68756e74657232",
+        b"{CRAM-MD5}" + b"AAAA" * 16,
         b"{SSHA}hunter2/" + b"A" * 28,
         b"{PBKDF2}$1$hunter2$1000$" + b"a" * 40,
         b"$6$hunter2$" + TEXT86,
@@ -487,7 +503,7 @@ def test_one_password_is_never_stored_alike_twice(scheme: str) -> None:
         (b"hunter2\n", "PLAIN", "LF"),
         (b"hunter2\r", "PLAIN", "CR"),
         (b"", "PLAIN", "empty"),
-        (b"hunter2", "CRAM-MD5", "choose one of ARGON2ID, "),
+        (b"hunter2", "DIGEST-MD5", "choose one of ARGON2ID, "),
     ],
 )
 def test_what_cannot_be_stored_is_refused_by_name(password: bytes, scheme: str, complaint: str) -> None:

@@ -28,6 +28,9 @@ TEMPORARY = b"ERROR temporary failure"
 MANY = "".join(person(f"user{number}", f"password{number}") for number in range(40))
 APOP = b"65f5d217d17f4309ca6f83d347a31d62"
 """printf '<1>pw9' | openssl dgst -md5"""
+CRAM_MD5 = b"1fa41e6c61d6420b907a71cac27bd1b6"
+"""printf '<1>' | openssl dgst -md5 -hmac pw9"""
+KNOWN, UNKNOWN, CANNOT_TELL = b"FAILURE account not created", b"ERROR unknown account", b"FAILURE temporary failure"
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +61,12 @@ def served(slapd: Slapd, engine: str, tmp_path_factory: pytest.TempPathFactory) 
         + section(engine, "local", READER, PEOPLE_BY_UID, servers=repr(slapd.local_url))
         + asking("one", READER, PEOPLE_BY_UID, 'scope = "one"')
         + asking("dn", 'dn = "uid={name},ou=people,dc=example"')
+        + asking("dnreader", READER, 'dn = "uid={name},ou=people,dc=example"')
         + asking("dngroup", 'dn = "uid={name},ou=people,dc=example"', BY_ATTRIBUTE)
         + asking("memberof", READER, PEOPLE_BY_UID, BY_ATTRIBUTE)
         + asking("overlay", READER, PEOPLE_BY_UID, 'required_groups = ["cn=mail-old,ou=groups,dc=example"]')
         + asking("groupsearch", READER, PEOPLE_BY_UID, MAIL, 'group_filter = "(member={dn})"')
-        + asking("hash", HASHES, PEOPLE_BY_UID, 'check = "hash"')
+        + asking("hash", HASHES, PEOPLE_BY_UID, 'check = "hash"', "readplain = true")
         + asking("hashgroup", HASHES, PEOPLE_BY_UID, 'check = "hash"', BY_ATTRIBUTE)
         + asking("unreadable", READER, PEOPLE_BY_UID, 'check = "hash"')
         + asking("ad", READER, 'base = "dc=example"',
@@ -77,6 +81,7 @@ def served(slapd: Slapd, engine: str, tmp_path_factory: pytest.TempPathFactory) 
         + asking("stranger", READER.replace("cn=reader,", "cn=stranger,"), PEOPLE_BY_UID)
     )  # fmt: skip
     helper = site.serve()
+    assert helper.ask(b"intf INTF 7") == b"INTF 7"
     yield helper
     helper.kill()
 
@@ -132,6 +137,8 @@ def served(slapd: Slapd, engine: str, tmp_path_factory: pytest.TempPathFactory) 
         ("sha@hash.example", b"password", b"OK"),
         ("sha@hash.example", b"wrong", NEGATIVE),
         ("clear@hash.example", b"pw9", b"OK"),
+        ("context@hash.example", b"pw9", b"OK"),
+        ("context@hash.example", b"wrong", NEGATIVE),
         ("bob@hash.example", b"pw9", NEGATIVE),
         ("clearlocked@hash.example", b"pw9", NEGATIVE),
         ("disabled@hash.example", b"pw9", NEGATIVE),
@@ -192,6 +199,57 @@ def test_the_log_says_why(served: Helper, account: str, reason: str) -> None:
 )
 def test_a_secure_method_is_no_way_around_a_check(served: Helper, account: str, reply: bytes) -> None:
     assert served.ask(b"1 SASL(APOP) %s %s <1>" % (account.encode(), APOP)) == reply
+    assert served.ask(b"1 SASL(CRAM-MD5) %s %s <1>" % (account.encode(), CRAM_MD5)) == reply
+
+
+def test_a_context_serves_cram_md5_and_a_clear_text_beside_it_everything(served: Helper) -> None:
+    assert served.ask(b"1 SASL(CRAM-MD5) context@hash.example %s <1>" % CRAM_MD5) == b"OK"
+    assert served.ask(b"1 SASL(CRAM-MD5) context@hash.example %s <2>" % CRAM_MD5) == NEGATIVE
+    assert served.ask(b"1 SASL(APOP) context@hash.example %s <1>" % APOP) == NEGATIVE
+    assert served.ask(b"1 SASL(APOP) several@hash.example %s <1>" % APOP) == b"OK"
+
+
+@pytest.mark.parametrize(
+    ("account", "reply"),
+    [
+        ("alice@search.example", KNOWN),
+        ("locked@search.example", KNOWN),
+        ("disabled@hash.example", KNOWN),
+        ("nobody@search.example", UNKNOWN),
+        ("*@search.example", UNKNOWN),
+        ("nobody@anonymous.example", UNKNOWN),
+        ("alice@memberof.example", KNOWN),
+        ("bob@memberof.example", UNKNOWN),
+        ("alice@dn.example", KNOWN),
+        ("nobody@dn.example", CANNOT_TELL),
+        ("alice@dnreader.example", KNOWN),
+        ("nobody@dnreader.example", UNKNOWN),
+        ("nobody@dngroup.example", UNKNOWN),
+        ("alice@nobase.example", CANNOT_TELL),
+        ("alice@referred.example", CANNOT_TELL),
+        ("alice@stranger.example", CANNOT_TELL),
+    ],
+)
+def test_who_is_known(served: Helper, account: str, reply: bytes) -> None:
+    assert served.ask(b"1 NEW %s" % account.encode()) == reply
+
+
+@pytest.mark.parametrize(
+    ("account", "reply"),
+    [
+        ("clear@hash.example", b"PLAIN pw9"),
+        ("several@hash.example", b"PLAIN pw9"),
+        ("context@hash.example", b"FAILURE not available"),
+        ("sha@hash.example", b"FAILURE not available"),
+        ("clearlocked@hash.example", b"FAILURE not available"),
+        ("disabled@hash.example", b"FAILURE not available"),
+        ("nobody@hash.example", b"FAILURE not available"),
+        ("cleargroup@hashgroup.example", b"FAILURE not available"),
+        ("alice@search.example", b"FAILURE not available"),
+    ],
+)
+def test_whose_password_is_given_away(served: Helper, account: str, reply: bytes) -> None:
+    assert served.ask(b"1 READPLAIN %s" % account.encode()) == reply
 
 
 def test_answers_to_many_at_once_are_never_mixed_up(served: Helper) -> None:

@@ -260,6 +260,22 @@ def test_roots_password_is_no_mail_password_unless_configured(
         helper.wait_for_information("verdict=USER_DISABLED .*uid 0 is below min_uid")
 
 
+def test_an_account_is_known_by_the_systems_user_database_alone(
+    site: Site, services: Services, users: dict[str, str]
+) -> None:
+    services.write("extauth", "auth required pam_permit.so", "account required pam_permit.so")
+    site.configure(LOG + backend())
+    helper = site.serve(env=users)
+    assert helper.ask(b"0 INTF 7") == b"INTF 7"
+    for user in ("right", "locked", "expired"):
+        assert helper.ask(f"1 NEW {user}@example.com".encode()) == b"FAILURE account not created"
+    assert helper.ask(b"2 NEW system@example.com") == b"ERROR unknown account"
+    assert helper.ask(b"3 NEW stranger@example.com") == b"FAILURE temporary failure"
+    helper.wait_for_information("account=system@.* method=NEW verdict=USER_UNKNOWN .*below min_uid")
+    helper.wait_for_information("account=stranger@.* method=NEW verdict=TEMPORARY .*PAM alone may know one")
+    assert helper.ask(b"4 READPLAIN right@example.com") == b"FAILURE not available"
+
+
 # --- user names ---------------------------------------------------------------------------------------
 
 
@@ -341,7 +357,7 @@ def test_the_services_of_the_system_are_looked_for_where_pam_does(site: Site) ->
     said = site.run("check", "-c", str(site.config)).stdout.decode()
     assert "cannot read /etc/pam.d/extauth-nobody-has-this or /usr/lib/pam.d/extauth-nobody-has-this or" in said
     site.configure('[[backend]]\ntype = "pam"\nservice = "login"\n')
-    assert re.search(r"service login: /(etc|usr/lib)/pam.d/login$", _checked(site), re.MULTILINE)
+    assert re.search(r"service login: /(etc|usr/lib)/pam.d/login\b", _checked(site), re.MULTILINE)
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,16 @@ import pytest
 
 from tests.helper import EXTAUTH, Helper, Site, is_alive, wait_until
 from tests.plugins import Stage, plugin, set_stage
-from tests.plugins.answers import LEAKS, LOOKUP, VERIFY
+from tests.plugins.answers import EMPTY, KNOWS, LEAKS, LOOKUP, VERIFY
 
 TEMPORARY = b"ERROR temporary failure"
 NEGATIVE = b"ERROR incorrect password"
 
 # printf '<1@example.com>open sesame' | openssl dgst -md5
 APOP = b"f8f7a1bb5f0c204cc1f7fead5fe1ee6b <1@example.com>"
+
+# printf '<1@example.com>' | openssl dgst -md5 -hmac ''
+CRAM_MD5_OF_NOTHING = b"dae31f2136f48abfc66a25907f64c9ae <1@example.com>"
 
 OWN = """\
 from extauth import Account, Backend, Secret, Settings, Verdict
@@ -48,8 +51,9 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Helper]:
     """A helper whose backend breaks its contract; its deadline is beyond every test's patience."""
     site = Site(tmp_path_factory.mktemp("answers"))
     site.write("answers.py", plugin("answers.py"))
-    site.configure('[server]\ndeadline = 60\n[[backend]]\ntype = "answers.py:Answers"\n')
+    site.configure('[server]\ndeadline = 60\n[[backend]]\ntype = "answers.py:Answers"\nreadplain = true\n')
     helper = site.serve()
+    assert helper.ask(b"intf INTF 3") == b"INTF 3"
     yield helper
     try:
         assert helper.end() == 0
@@ -76,6 +80,22 @@ def test_what_is_no_verdict_is_temporary(answers: Helper, password: str) -> None
 def test_what_is_no_stored_password_is_temporary(answers: Helper, account: str) -> None:
     assert ask(answers, b"SASL(APOP) %s@example.com %s" % (account.encode(), APOP)) == TEMPORARY
     assert ask(answers, b"SASL(APOP) alice@example.com " + APOP) == b"OK"
+    assert ask(answers, b"READPLAIN %s@example.com" % account.encode()) == b"FAILURE not available"
+    assert ask(answers, b"READPLAIN alice@example.com") == b'PLAIN "open sesame"'
+
+
+@pytest.mark.parametrize("account", EMPTY)
+def test_an_empty_stored_password_lets_nobody_in(answers: Helper, account: str) -> None:
+    response = b"SASL(CRAM-MD5) %s@example.com " % account.encode() + CRAM_MD5_OF_NOTHING
+    assert ask(answers, response) == NEGATIVE
+    answers.wait_for_information(f"account={account}@example.com .*verdict=USER_DISABLED .*password is empty")
+    assert ask(answers, b"READPLAIN %s@example.com" % account.encode()) == b"FAILURE not available"
+
+
+@pytest.mark.parametrize("account", KNOWS)
+def test_what_says_nothing_of_an_account_bounces_no_mail(answers: Helper, account: str) -> None:
+    assert ask(answers, b"NEW %s@example.com" % account.encode()) == b"FAILURE temporary failure"
+    assert ask(answers, b"NEW alice@example.com") == b"ERROR unknown account"
 
 
 @pytest.mark.parametrize("account", LEAKS)

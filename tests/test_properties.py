@@ -16,16 +16,18 @@ from extauth.mechanisms import MECHANISMS
 from extauth.model import Secret
 from extauth.protocol.accounts import AccountParser, canonical_domain
 from extauth.protocol.framing import MAX_REQUEST, Framer, Line
+from extauth.protocol.parser import Received, RequestParser
+from extauth.protocol.plain import render_plain
 from extauth.protocol.quoting import quote, unquote
 from extauth.protocol.replies import MAX_REPLY, Reply, parse_reply, render_information, render_reply
 from extauth.protocol.requests import (
     Dialect,
     InterfaceRequest,
+    NewRequest,
     PasswordRequest,
     QuitRequest,
-    Received,
+    ReadPlainRequest,
     Request,
-    RequestParser,
     ResponseRequest,
     render_request,
 )
@@ -105,6 +107,8 @@ secrets = (
 requests = st.one_of(
     st.builds(PasswordRequest, numbers, addresses, st.one_of(secrets, st.just(Secret(b""))), modes),
     st.builds(ResponseRequest, numbers, st.sampled_from(list(MECHANISMS)), addresses, secrets, secrets, modes),
+    st.builds(NewRequest, numbers, addresses, modes),
+    st.builds(ReadPlainRequest, numbers, addresses, modes),
     st.builds(InterfaceRequest, numbers, st.integers(0, 999_999_999)),
     st.builds(QuitRequest, numbers),
 )
@@ -130,6 +134,24 @@ def test_what_is_quoted_is_unquoted_as_it_was(text: bytes) -> None:
     quoted = quote(text)
     assert unquote(quoted) == text
     assert not re.search(rb"[\x00-\x1f\x7f]", quoted)
+
+
+@example(number=b"1", secret=b"x" * (MAX_REPLY - len("1 PLAIN \n")))
+@example(number=b"1", secret=b"x" * (MAX_REPLY - len("1 PLAIN \n") + 1))
+@example(number=b"1", secret=b" " * (MAX_REPLY - len('1 PLAIN ""\n') + 1))
+@given(number=numbers, secret=st.binary(min_size=1))
+def test_a_password_is_given_away_whole_in_one_clean_line_or_not_at_all(number: bytes, secret: bytes) -> None:
+    line = render_plain(number, Secret(secret))
+    if line is None:
+        assert len(secret) > 4000
+        return
+    assert len(line) <= MAX_REPLY
+    assert not re.search(rb"[\x00-\x1f\x7f]", line[:-1])
+    head = number + b" PLAIN "
+    assert line.startswith(head)
+    assert line.endswith(b"\n")
+    value = line[len(head) : -1]
+    assert (unquote(value) if value.startswith(b'"') else value) == secret
 
 
 @given(text=st.text(), number=numbers)

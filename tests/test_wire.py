@@ -124,6 +124,8 @@ def test_the_sample_session_of_the_guide_runs_verbatim(site: Site) -> None:
         (b"1 HELO", b"ERROR unknown command"),
         (b"1 vrfy alice@example.com open sesame", b"ERROR unknown command"),
         (b"1 NEW alice@example.com", b"ERROR unknown command"),
+        (b"1 NEW", b"ERROR unknown command"),
+        (b"1 READPLAIN alice@example.com", b"ERROR unknown command"),
         (b"1", b"ERROR unknown command"),
         (b"1 ", b"ERROR unknown command"),
         (b"1  VRFY alice@example.com open sesame", b"ERROR unknown command"),
@@ -190,7 +192,9 @@ def test_a_secure_method_gets_its_reply(odd: Helper, request_: bytes, reply: byt
 def test_intf_answers_the_lower_version_and_switches_the_dialect_from_the_next_line_on(helper: Helper) -> None:
     assert helper.ask(b'1 VRFY alice@example.com "open sesame"') == NEGATIVE
     assert helper.ask(b"2 INTF 9") == b"INTF 7"
+    assert helper.ask(b"3 INTF 7") == b"INTF 7"
     assert helper.ask(b"3 INTF 3") == b"INTF 3"
+    assert helper.ask(b"3 INTF 1") == b"INTF 1"
     assert helper.ask(b'4 VRFY alice@example.com "open sesame"') == b"OK"
 
 

@@ -24,7 +24,7 @@ _DEFAULT = "ARGON2ID"
     type=click.Choice(MAKEABLE, case_sensitive=False),
     default=_DEFAULT,
     show_default=True,
-    help="How to store the password. Secure methods (CRAM-MD5, APOP) need PLAIN.",
+    help="How to store the password. CRAM-MD5 serves the secure method of that name, PLAIN all.",
 )
 def passwd(file: Path, account: str, delete: bool, scheme: str) -> None:
     """Add ACCOUNT (name@domain) to a password FILE of the plain format, or change its password.

@@ -11,13 +11,23 @@ import re
 from extauth.errors import MalformedRequest
 from extauth.harness.wire import NUMBER, is_information, number_of
 from extauth.protocol.quoting import unquote, unquote_first
-from extauth.protocol.replies import INCORRECT_PASSWORD, TEMPORARY_FAILURE
-from extauth.protocol.requests import MALFORMED, UNKNOWN_COMMAND, UNSUPPORTED_MECHANISM, Dialect
+from extauth.protocol.replies import (
+    INCORRECT_PASSWORD,
+    MALFORMED,
+    NOT_AVAILABLE,
+    NOT_CREATED,
+    TEMPORARY_FAILURE,
+    UNKNOWN_ACCOUNT,
+    UNKNOWN_COMMAND,
+    UNSUPPORTED_MECHANISM,
+)
+from extauth.protocol.requests import Dialect
 
 _MASK = b"***"
 _COMMAND = re.compile(rb"[A-Za-z]{1,16}|SASL\([A-Za-z0-9-]{1,20}\)")
 _INTERFACE = re.compile(NUMBER + rb" INTF [0-9]+\r?")
 _REPLY = re.compile(rb"(" + NUMBER + rb") (OK|ERROR|FAILURE|INTF|PLAIN)(?= |$)")
+_PLAIN = re.compile(rb"\s*\S+\s+PLAIN(?=\s)", re.IGNORECASE)
 _MODE = re.compile(rb"(\([^ ]*\) )?")
 _MAX_REMEMBERED = 1_000
 
@@ -30,9 +40,9 @@ _HARMLESS = {
         MALFORMED,
         UNKNOWN_COMMAND,
         UNSUPPORTED_MECHANISM,
-        "unknown account",
-        "account not created",
-        "not available",
+        UNKNOWN_ACCOUNT,
+        NOT_CREATED,
+        NOT_AVAILABLE,
     )
 }
 
@@ -67,11 +77,11 @@ class Masker:
         if is_information(line):
             return self._behind(b"*", line[1:])
         reply = _REPLY.match(line)
-        if reply is None or reply[1] not in self._numbers:
-            return self.text(line)
-        if reply[2] == b"PLAIN" and not self._show_passwords:
-            return printable(reply[0] + b" " + _MASK)
-        return self._behind(reply[0], line[reply.end() :])
+        answers = reply is not None and reply[1] in self._numbers
+        plain = None if self._show_passwords else _PLAIN.match(line)
+        if plain is not None:
+            return f"{printable(plain[0]) if answers else self.text(plain[0])} {printable(_MASK)}"
+        return self._behind(reply[0], line[reply.end() :]) if reply is not None and answers else self.text(line)
 
     def text(self, text: bytes) -> str:
         """Any other text of the program's."""

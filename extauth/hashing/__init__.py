@@ -5,6 +5,7 @@
     make       a password -> a stored password
     schemes    the table: names and forms -> the file of the family that reads them
     clear      the password itself
+    cram_md5   what CRAM-MD5 needs of it
     digests    {SHA}, {SSHA} and their like
     crypt3     crypt(3): bcrypt, sha512-crypt, yescrypt, ... (libcrypt: the system's library)
     argon, bcrypt_sha256, pbkdf2, scrypt

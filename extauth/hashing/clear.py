@@ -11,7 +11,7 @@ class ClearText(Hash, frozen=True, eq=False):
 
     secret: Secret
 
-    def clear_text(self) -> Secret:
+    def credentials(self) -> Secret:
         """The password itself."""
         return self.secret
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from extauth.errors import BackendUnavailable
+from extauth.mechanisms.credentials import Credentials
 from extauth.model import Secret, Verdict
 
 
@@ -41,8 +42,8 @@ class Hash(msgspec.Struct, frozen=True, eq=False):
             raise BackendUnavailable(f"{self.scheme}: no memory to check a password with") from None
         return Verdict.OK if same else Verdict.PASSWORD_MISMATCH
 
-    def clear_text(self) -> Secret | None:
-        """The password itself, where it is stored in the clear."""
+    def credentials(self) -> Credentials | None:
+        """What secure methods can be checked with: the password, or a context, where that is what is stored."""
         return None
 
     def _matches(self, password: bytes) -> bool:

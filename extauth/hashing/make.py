@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from extauth.hashing import libcrypt
 from extauth.hashing.crypt3 import BCRYPT_MAX_PASSWORD
+from extauth.mechanisms.credentials import CramMd5Context
 from extauth.model import Secret
 
 _MAX_PASSWORD = {
@@ -80,6 +81,10 @@ def _ssha(password: bytes) -> bytes:
     return b"{SSHA}" + base64.b64encode(hashlib.sha1(password + salt).digest() + salt)  # noqa: S324  # what it is
 
 
+def _cram_md5(password: bytes) -> bytes:
+    return b"{CRAM-MD5}" + CramMd5Context.of(Secret(password)).reveal().hex().encode()
+
+
 def _plain(password: bytes) -> bytes:
     return b"{PLAIN}" + password
 
@@ -97,6 +102,7 @@ _MAKERS: dict[str, Callable[[bytes], bytes]] = {
     "PBKDF2-SHA256": _pbkdf2_sha256,
     "SSHA512": _ssha512,
     "SSHA": _ssha,
+    "CRAM-MD5": _cram_md5,
     "PLAIN": _plain,
 }
 MAKEABLE = tuple(_MAKERS)

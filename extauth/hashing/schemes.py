@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from extauth.hashing import argon, bcrypt_sha256, clear, crypt3, digests, pbkdf2, scrypt
-from extauth.hashing.encodings import SUFFIXES
+from extauth.hashing import argon, bcrypt_sha256, clear, cram_md5, crypt3, digests, pbkdf2, scrypt
+from extauth.hashing.encodings import SUFFIXES, hexadecimal
 from extauth.hashing.hash import Hash
 
 
@@ -65,6 +65,8 @@ _SCHEMES = {
         Scheme("PLAIN", clear.read),
         Scheme("CLEAR", clear.read),
         Scheme("CLEARTEXT", clear.read),
+        Scheme("CRAM-MD5", cram_md5.read, hexadecimal),
+        Scheme("HMAC-MD5", cram_md5.read, hexadecimal),
         Scheme("MD5", _read_md5, _decode_md5),  # md5-crypt to Dovecot, the digest to RFC 2307: no value is both
         _scheme("PLAIN-MD5", digests.MD5),
         _scheme("LDAP-MD5", digests.MD5),

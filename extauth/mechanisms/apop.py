@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from extauth.model import Secret
+from extauth.mechanisms.credentials import CramMd5Context, Credentials
+from extauth.model import Decided, Secret, Verdict
 
 
-def verify(password: Secret, response: Secret, challenge: Secret) -> bool:
+def verify(credentials: Credentials, response: Secret, challenge: Secret) -> Verdict | Decided:
     """Whether `response` is the hex MD5 of `challenge` and the password, in either case of letters."""
-    digest = hashlib.md5(challenge.reveal() + password.reveal(), usedforsecurity=False)
-    return hmac.compare_digest(digest.hexdigest().encode(), response.reveal().lower())
+    if isinstance(credentials, CramMd5Context):
+        return Verdict.SCHEME_NOT_AVAILABLE.because("a CRAM-MD5 context serves CRAM-MD5 alone")
+    digest = hashlib.md5(challenge.reveal() + credentials.reveal(), usedforsecurity=False)
+    matches = hmac.compare_digest(digest.hexdigest().encode(), response.reveal().lower())
+    return Verdict.OK if matches else Verdict.PASSWORD_MISMATCH

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import hmac
 
-from extauth.model import Secret
+from extauth.mechanisms.credentials import CramMd5Context, Credentials
+from extauth.model import Secret, Verdict
 
 
-def verify(password: Secret, response: Secret, challenge: Secret) -> bool:
+def verify(credentials: Credentials, response: Secret, challenge: Secret) -> Verdict:
     """Whether `response` is the hex HMAC-MD5 of `challenge` keyed with the password, in either case of letters."""
-    expected = hmac.new(password.reveal(), challenge.reveal(), "md5").hexdigest().encode()
-    return hmac.compare_digest(expected, response.reveal().lower())
+    if isinstance(credentials, CramMd5Context):
+        expected = credentials.hmac(challenge.reveal())
+    else:
+        expected = hmac.digest(credentials.reveal(), challenge.reveal(), "md5")
+    matches = hmac.compare_digest(expected.hex().encode(), response.reveal().lower())
+    return Verdict.OK if matches else Verdict.PASSWORD_MISMATCH

@@ -10,6 +10,9 @@ import re
 
 from extauth.errors import MalformedRequest
 
+NEVER_IN_A_LINE = re.compile(rb"[\0\r\n]")
+"""Bytes that nothing holds outside of quotes, and no password that is sent to us even there (section 2)."""
+
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\["\\rnte]|\\(?:[01]\d\d|2[0-4]\d|25[0-5]))*)"')
 _ESCAPE = re.compile(rb'\\(\d\d\d|["\\rnte])')
 _LETTERS = {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"e": b"\n"}

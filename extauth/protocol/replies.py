@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 
 import msgspec
@@ -15,6 +14,12 @@ INTERFACE_VERSION = 7
 
 INCORRECT_PASSWORD = "incorrect password"  # noqa: S105  # the text of the negative reply
 TEMPORARY_FAILURE = "temporary failure"
+UNKNOWN_ACCOUNT = "unknown account"
+NOT_CREATED = "account not created"
+NOT_AVAILABLE = "not available"
+MALFORMED = "malformed request"
+UNKNOWN_COMMAND = "unknown command"
+UNSUPPORTED_MECHANISM = "unsupported SASL method"
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
@@ -29,11 +34,11 @@ class Reply(msgspec.Struct, frozen=True):
 
 def render_reply(reply: Reply) -> bytes:
     """The reply as one clean line of at most `MAX_REPLY` bytes, its LF included."""
-    return reply.number + _tail(reply.status, reply.text)
+    return reply.number + render_answer(reply.status, reply.text)
 
 
-@functools.lru_cache(maxsize=64)
-def _tail(status: str, text: str) -> bytes:
+def render_answer(status: str, text: str = "") -> bytes:
+    """What follows the number of a reply, the space before it and the LF included."""
     return _line(b" " + status.encode() + (b" " if text else b""), text, MAX_REPLY - 64)
 
 

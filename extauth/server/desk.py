@@ -5,42 +5,38 @@ from __future__ import annotations
 import time
 from collections import deque
 
-import msgspec
-
 from extauth.config import Config
 from extauth.errors import MalformedRequest
 from extauth.log_levels import Level
-from extauth.model import Decided, Decision, PasswordCheck, Question, ResponseCheck, Undecided, Verdict
-from extauth.protocol.framing import Line
-from extauth.protocol.replies import (
-    INCORRECT_PASSWORD,
-    INTERFACE_VERSION,
-    TEMPORARY_FAILURE,
-    Reply,
-    render_reply,
+from extauth.model import (
+    AccountLookup,
+    Decided,
+    Decision,
+    Disclosed,
+    PasswordCheck,
+    Question,
+    ResponseCheck,
+    SecretLookup,
+    Undecided,
+    Verdict,
 )
+from extauth.protocol.framing import Line
+from extauth.protocol.parser import NumberlessLine, RefusedRequest, RequestParser
+from extauth.protocol.plain import render_plain
+from extauth.protocol.replies import INTERFACE_VERSION, MALFORMED, Reply, render_reply
 from extauth.protocol.requests import (
-    MALFORMED,
+    AccountRequest,
     InterfaceRequest,
-    NumberlessLine,
+    NewRequest,
     PasswordRequest,
     QuitRequest,
-    RefusedRequest,
-    RequestParser,
     ResponseRequest,
 )
-from extauth.server.log import Log, fields
+from extauth.server.answers import answers_in
+from extauth.server.log import Log
+from extauth.server.pending import Pending
 
-
-class Pending(msgspec.Struct):
-    """A request that waits for its decision."""
-
-    number: bytes
-    address: str
-    mode: str
-    method: str
-    started: float
-    size: int
+_TOO_LONG = "the password does not fit into a reply"
 
 
 class FrontDesk:
@@ -64,10 +60,9 @@ class FrontDesk:
 
     def configure(self, config: Config) -> None:
         """Take this configuration for the lines that come from now on."""
-        self._accounts = config.accounts
-        self._backends = config.backends
-        self._deadline = config.server.deadline
+        self._config = config
         self._parser.switch_on(config.sasl.mechanisms)
+        self._answers = answers_in(self._parser.dialect, config)
 
     @property
     def pending(self) -> int:
@@ -82,7 +77,7 @@ class FrontDesk:
     def receive(self, lines: list[Line]) -> float:
         """Take lines that came together, up to a `QUIT`; the deadline of the questions they led to."""
         now = time.monotonic()
-        deadline = now + self._deadline
+        deadline = now + self._config.server.deadline
         first = self._keys
         for line in lines:
             self._receive(line, now)
@@ -97,7 +92,10 @@ class FrontDesk:
         pending = self._pending.pop(key, None)
         if pending is not None:
             self.pending_bytes -= pending.size
-            self._reply(pending, decision)
+            if isinstance(decision, Disclosed):
+                self._disclose(pending, decision)
+            else:
+                self._reply(pending, decision)
 
     def expire(self) -> None:
         """Reply to those whose deadline is over."""
@@ -117,11 +115,12 @@ class FrontDesk:
 
     def _receive(self, line: Line, now: float) -> None:
         request = self._parser.parse(line)
-        if isinstance(request, PasswordRequest | ResponseRequest):
-            self._receive_check(request, now)
+        if isinstance(request, AccountRequest):
+            self._receive_request(request, now)
         elif isinstance(request, RefusedRequest):
             self._refuse(request.number, request.text)
         elif isinstance(request, InterfaceRequest):
+            self._answers = answers_in(self._parser.dialect, self._config)
             version = min(request.version, INTERFACE_VERSION)
             self.replies.append(render_reply(Reply(request.number, "INTF", str(version))))
         elif isinstance(request, NumberlessLine):
@@ -129,15 +128,15 @@ class FrontDesk:
         else:
             self.quit = request
 
-    def _receive_check(self, request: PasswordRequest | ResponseRequest, now: float) -> None:
+    def _receive_request(self, request: AccountRequest, now: float) -> None:
         try:
-            account = self._accounts.parse(request.address)
+            account = self._config.accounts.parse(request.address)
         except MalformedRequest:
             self._refuse(request.number, MALFORMED)
             return
-        method = "VRFY" if isinstance(request, PasswordRequest) else request.mechanism
+        method = request.method
         address = request.address if account is None else account.address
-        pending = Pending(request.number, address, request.mode, method, now, _size(request))
+        pending = Pending(request.number, address, request.mode, method, self._answers[method], now, _size(request))
         if account is None:
             self._reply(pending, Decided(Verdict.USER_UNKNOWN, reason="the domain is no host name"))
         elif isinstance(request, PasswordRequest):
@@ -145,8 +144,12 @@ class FrontDesk:
                 self._reply(pending, Decided(Verdict.PASSWORD_MISMATCH, reason="the password is empty"))
             else:
                 self._ask(pending, PasswordCheck(account, request.password))
-        else:
+        elif isinstance(request, ResponseRequest):
             self._ask(pending, ResponseCheck(account, request.mechanism, request.response, request.challenge))
+        elif isinstance(request, NewRequest):
+            self._ask(pending, AccountLookup(account))
+        else:
+            self._ask(pending, SecretLookup(account))
 
     def _ask(self, pending: Pending, question: Question) -> None:
         self._pending[self._keys] = pending
@@ -160,38 +163,33 @@ class FrontDesk:
             self._log.write(Level.PROBLEMS, f"request {number.decode()} refused: {text}")
 
     def _reply(self, pending: Pending, decision: Decision) -> None:
+        answers = pending.answers
         if isinstance(decision, Undecided):
-            reply, level = Reply(pending.number, "ERROR", TEMPORARY_FAILURE), Level.FAILURES
+            answer, level = answers.cannot_tell, Level.FAILURES
         elif decision.verdict is Verdict.OK:
-            reply, level = Reply(pending.number, "OK"), Level.LOW_LEVEL
+            answer, level = answers.yes, Level.LOW_LEVEL
         else:
-            reply, level = Reply(pending.number, "ERROR", INCORRECT_PASSWORD), Level.PROBLEMS
-        self.replies.append(render_reply(reply))
+            answer, level = answers.no, answers.level_of_no
+        self.replies.append(pending.number + answer)
+        self._note(level, pending, decision)
+
+    def _disclose(self, pending: Pending, disclosed: Disclosed) -> None:
+        line = render_plain(pending.number, disclosed.secret)
+        if line is None:
+            self._reply(pending, Decided(Verdict.SCHEME_NOT_AVAILABLE, disclosed.backend, _TOO_LONG))
+        else:
+            self.replies.append(line)
+            self._note(Level.LOW_LEVEL, pending, disclosed)
+
+    def _note(self, level: Level, pending: Pending, decision: Decision) -> None:
         if self._log.wants(level):
-            self._log.write(level, self._record(pending, decision))
-
-    def _record(self, pending: Pending, decision: Decision) -> str:
-        """The one stable line of a decision."""
-        return fields(
-            account=pending.address,
-            mode=pending.mode,
-            method=pending.method,
-            verdict=decision.verdict.name if isinstance(decision, Decided) else "TEMPORARY",
-            backend=decision.backend or self._asked(pending, decision),
-            time=f"{time.monotonic() - pending.started:.6f}",
-            reason=decision.reason,
-        )
-
-    def _asked(self, pending: Pending, decision: Decision) -> str:
-        """Who was to say something and has not: where several serve a domain, one of them."""
-        if isinstance(decision, Decided):
-            return ""
-        domain = pending.address.rpartition("@")[2]
-        return ",".join(b.name for b in self._backends if b.domains is None or domain in b.domains)
+            self._log.write(level, pending.record(decision, self._config.backends))
 
 
-def _size(request: PasswordRequest | ResponseRequest) -> int:
+def _size(request: AccountRequest) -> int:
     """Bytes, nearly: what is long in it."""
     if isinstance(request, PasswordRequest):
         return len(request.address) + len(request.password.reveal())
-    return len(request.address) + len(request.response.reveal()) + len(request.challenge.reveal())
+    if isinstance(request, ResponseRequest):
+        return len(request.address) + len(request.response.reveal()) + len(request.challenge.reveal())
+    return len(request.address)

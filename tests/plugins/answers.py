@@ -7,7 +7,19 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from extauth import Account, Backend, BackendUnavailable, ConfigError, Decided, Secret, Settings, Verdict
+from extauth import (
+    Account,
+    Backend,
+    BackendUnavailable,
+    CannotTell,
+    ConfigError,
+    CramMd5Context,
+    Decided,
+    Secret,
+    Settings,
+    Verdict,
+)
+from extauth.model import Disclosed
 
 
 class Own(enum.Enum):
@@ -18,6 +30,13 @@ class Own(enum.Enum):
 
 class Unspeakable(Exception):
     """Not even its message can be had."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no message")
+
+
+class UnspeakableToo(CannotTell):
+    """Nor can this one's."""
 
     def __str__(self) -> str:
         raise RuntimeError("no message")
@@ -65,7 +84,24 @@ LOOKUP: dict[str, Callable[[], Any]] = {
     "bytes": lambda: b"open sesame",
     "secret-text": lambda: Secret("open sesame"),  # type: ignore[arg-type]
     "secret-none": lambda: Secret(None),  # type: ignore[arg-type]
+    "context-none": lambda: CramMd5Context(None),  # type: ignore[arg-type]
+    "disclosed": lambda: Disclosed(Verdict.OK, secret=Secret(b"open sesame")),
     "raises": lambda: raises(KeyError("open sesame")),
+}
+
+EMPTY = {"empty": Secret(b""), "empty-context": CramMd5Context.of(Secret(b""))}
+
+KNOWS: dict[str, Callable[[], Any]] = {
+    "none": lambda: None,
+    "true": lambda: True,
+    "false": lambda: False,
+    "text": lambda: "USER_UNKNOWN",
+    "mismatch": lambda: Verdict.PASSWORD_MISMATCH,
+    "scheme": lambda: Verdict.SCHEME_NOT_AVAILABLE.because("of nothing"),
+    "raises": lambda: raises(KeyError("USER_UNKNOWN")),
+    "outage": lambda: raises(BackendUnavailable("an outage")),
+    "cannot-tell": lambda: raises(CannotTell("no list of accounts")),
+    "unspeakable": lambda: raises(UnspeakableToo()),
 }
 
 LEAKS: dict[str, Callable[[Backend[Settings], Secret], Any]] = {
@@ -96,4 +132,9 @@ class Answers(Backend[Settings]):
         return VERIFY.get(password.reveal().decode(), lambda: Verdict.OK)()
 
     def lookup_secret(self, account: Account) -> Any:
+        if account.name in EMPTY:
+            return EMPTY[account.name]
         return LOOKUP.get(account.name, lambda: Secret(b"open sesame"))()
+
+    def knows_account(self, account: Account) -> Any:
+        return KNOWS.get(account.name, lambda: Verdict.USER_UNKNOWN)()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from extauth import Account, Backend, BackendUnavailable, Decided, Secret, Settings, Verdict
+from extauth import Account, Backend, BackendUnavailable, CannotTell, Decided, Secret, Settings, Verdict
 
 
 class SaysSettings(Settings, frozen=True):
@@ -16,9 +16,20 @@ class Says(Backend[SaysSettings]):
     threads = 1
 
     def verify_password(self, account: Account, password: Secret) -> Verdict | Decided:
+        return self._say()
+
+    def lookup_secret(self, account: Account) -> Verdict | Decided:
+        return self._say()
+
+    def knows_account(self, account: Account) -> Verdict | Decided:
+        return self._say()
+
+    def _say(self) -> Verdict:
         said = self.settings.says
         if said == "an outage":
             raise BackendUnavailable("out of reach")
+        if said == "cannot tell":
+            raise CannotTell("no list of accounts")
         if said == "a bug":
             raise ValueError
         if said == "nothing":

@@ -9,10 +9,11 @@ from typing import Literal
 
 from extauth.backend import Backend, Site
 from extauth.backends.files.domain_path import DomainPath
-from extauth.backends.files.entry import AgingPassword
+from extauth.backends.files.entry import AgingPassword, Entry
 from extauth.backends.files.table import Table
 from extauth.errors import BackendUnavailable, ConfigError
 from extauth.hashing import Hash, identify, known_scheme, schemes
+from extauth.mechanisms.credentials import Credentials
 from extauth.model import Account, Decided, Secret, Verdict
 from extauth.protocol.accounts import canonical_domain
 from extauth.settings import Settings
@@ -77,13 +78,16 @@ class Files(Backend[FilesSettings]):
             self._typical.verify(password)
         return found
 
-    def lookup_secret(self, account: Account) -> Secret | Verdict | Decided:
-        """The account's password, where the file has it in the clear."""
+    def lookup_secret(self, account: Account) -> Credentials | Verdict | Decided:
+        """The account's password or context, where the file has it."""
         found = self._find(account)
         if isinstance(found, Decided):
             return found
-        secret = found.clear_text()
-        return Verdict.SCHEME_NOT_AVAILABLE.because(f"{found.scheme} is stored one-way") if secret is None else secret
+        return found.credentials() or Verdict.SCHEME_NOT_AVAILABLE.because(f"{found.scheme} is stored one-way")
+
+    def knows_account(self, account: Account) -> Verdict:
+        """Whether the account has a line, even one by which nobody logs in."""
+        return Verdict.USER_UNKNOWN if self._entry(account) is None else Verdict.OK
 
     def is_quick(self, account: Account) -> bool:
         """Whether the account's scheme is a cheap one."""
@@ -91,11 +95,15 @@ class Files(Backend[FilesSettings]):
         checked = found if isinstance(found, Hash) else self._typical
         return checked is None or checked.quick
 
-    def _find(self, account: Account) -> Hash | Decided:
+    def _entry(self, account: Account) -> Entry | None:
         entry = self._table.find(account)
+        if entry is None and account.domain in self._missing:
+            raise BackendUnavailable(self._missing[account.domain])
+        return entry
+
+    def _find(self, account: Account) -> Hash | Decided:
+        entry = self._entry(account)
         if entry is None:
-            if account.domain in self._missing:
-                raise BackendUnavailable(self._missing[account.domain])
             return _UNKNOWN
         if isinstance(entry, AgingPassword):
             entry = entry.refusal(today=int(time.time() // _DAY)) or entry.stored

@@ -26,8 +26,9 @@ from extauth.backends.ldap.settings import (
     servers_of,
 )
 from extauth.backends.ldap.state import ATTRIBUTES, refusal
-from extauth.errors import BackendUnavailable, ConfigError
+from extauth.errors import BackendUnavailable, CannotTell, ConfigError
 from extauth.hashing import Hash, identify
+from extauth.mechanisms.credentials import Credentials
 from extauth.model import Account, Decided, Secret, Verdict
 
 _ENGINES = {
@@ -90,18 +91,26 @@ class Ldap(Backend[LdapSettings]):
         stored = self._stored(account)
         return stored if isinstance(stored, Decided) else _verify(stored, password)
 
-    def lookup_secret(self, account: Account) -> Secret | Verdict | Decided:
-        """The account's password, where it is stored in the clear, after every check but that of the password."""
+    def lookup_secret(self, account: Account) -> Credentials | Verdict | Decided:
+        """The account's password or else its context, where that is stored, after every check but of the password."""
         if self.settings.check == "bind":
             return Verdict.SCHEME_NOT_AVAILABLE.because('the directory compares passwords (check = "bind")')
         stored = self._stored(account)
         if isinstance(stored, Decided):
             return stored
-        for each in stored:
-            secret = each.clear_text()
-            if secret is not None:
-                return secret
-        return Verdict.SCHEME_NOT_AVAILABLE.because(f"{stored[0].scheme} is stored one-way")
+        held = [credentials for each in stored if (credentials := each.credentials()) is not None]
+        if not held:
+            return Verdict.SCHEME_NOT_AVAILABLE.because(f"{stored[0].scheme} is stored one-way")
+        return next((credentials for credentials in held if isinstance(credentials, Secret)), held[0])
+
+    def knows_account(self, account: Account) -> Verdict | Decided:
+        """Whether the account has an entry, locked or not, in the groups that it must be in."""
+        found = self._directory.ask(lambda session: self._find(session, account))
+        if not isinstance(found, Decided):
+            return Verdict.OK
+        if not (self._search.is_needed or self._groups or self._password):
+            raise CannotTell(f"{found.reason}, but without bind_dn an entry may be hidden from us")
+        return Verdict.USER_UNKNOWN.because(found.reason)
 
     def _bind(self, session: Session, account: Account, password: Secret) -> Decided:
         if self._search.is_needed or self._groups:

@@ -12,7 +12,7 @@ import msgspec
 from extauth.backend import Backend, Site
 from extauth.backends.pam import service
 from extauth.backends.pam.user_name import UserName
-from extauth.errors import BackendUnavailable, ConfigError
+from extauth.errors import BackendUnavailable, CannotTell, ConfigError
 from extauth.model import Account, Decided, Secret, Verdict
 from extauth.settings import Settings
 from extauth.trust import check_trusted
@@ -95,14 +95,20 @@ class Pam(Backend[PamSettings]):
         if len(password.reveal()) > _LONGEST_PASSWORD:
             return Verdict.PASSWORD_MISMATCH.because(f"the password has more than {_LONGEST_PASSWORD} bytes")
         user = self._user_name.of(account).encode()
-        try:
-            uid = pwd.getpwnam(os.fsdecode(user)).pw_uid  # asked for these bytes, whatever the locale
-        except KeyError:
-            uid = None  # known to PAM alone, or to nobody
+        uid = _uid(user)
         if uid is not None and uid < self.settings.min_uid:
             return Verdict.USER_DISABLED.because(f"uid {uid} is below min_uid = {self.settings.min_uid}")
         self._found()
         return self._loaded.ask(user, password.reveal()).verdict()
+
+    def knows_account(self, account: Account) -> Verdict | Decided:
+        """Whether the system's user database has the OS user; PAM itself cannot be asked without a password."""
+        uid = _uid(self._user_name.of(account).encode())
+        if uid is None:
+            raise CannotTell("the system's user database has no such user, and PAM alone may know one")
+        if uid < self.settings.min_uid:
+            return Verdict.USER_UNKNOWN.because(f"uid {uid} is below min_uid = {self.settings.min_uid}")
+        return Verdict.OK
 
     @property
     def _loaded(self) -> Service:
@@ -128,3 +134,11 @@ class Pam(Backend[PamSettings]):
                 "or put its user into the group of %s; or use a service without pam_unix, such as one with pam_pwdfile",
                 uid, _SHADOW, _SHADOW,
             )  # fmt: skip
+
+
+def _uid(user: bytes) -> int | None:
+    """The number of an OS user; None where the system's user database has none, though PAM may."""
+    try:
+        return pwd.getpwnam(os.fsdecode(user)).pw_uid  # asked for these bytes, whatever the locale
+    except KeyError:
+        return None

@@ -1,0 +1,39 @@
+"""The backends of one configuration, in its order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from extauth.backend import Seen
+from extauth.chain.inquiry import Inquiry
+from extauth.chain.link import Link
+from extauth.model import Decided, Question, SecretLookup, Verdict
+
+_NOT_SERVED = Decided(Verdict.USER_UNKNOWN, reason="no backend serves this domain")
+_NOT_GIVEN_AWAY = Decided(Verdict.SCHEME_NOT_AVAILABLE, reason="no backend of this domain has readplain = true")
+
+
+class Chain:
+    """The backends of one configuration, in its order."""
+
+    def __init__(self, links: Iterable[Link]) -> None:
+        self.links = tuple(sorted(links, key=lambda link: link.emergency))  # those last, the others as they stand
+        named = {domain for link in self.links for domain in link.domains or ()}
+        self._serving = {domain: tuple(link for link in self.links if link.serves(domain)) for domain in named}
+        self._serving_any = tuple(link for link in self.links if link.domains is None)
+
+    def load(self) -> Seen:
+        """Load every backend; the files and folders they depend on."""
+        seen: Seen = {}
+        for link in self.links:
+            seen |= link.load()
+        return seen
+
+    def begin(self, question: Question) -> Inquiry | Decided:
+        """Start asking; decided at once where nobody serves the domain, or may give its passwords away."""
+        links = self._serving.get(question.account.domain, self._serving_any)
+        if not links:
+            return _NOT_SERVED
+        if isinstance(question, SecretLookup) and not any(link.readplain for link in links):
+            return _NOT_GIVEN_AWAY
+        return Inquiry(question, links)

@@ -1,0 +1,113 @@
+"""What a backend may be asked, and what it may answer: anything else is a bug of the backend's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from extauth.backend import Backend
+from extauth.errors import CannotTell, Fault
+from extauth.mechanisms import MECHANISMS
+from extauth.mechanisms.credentials import OF_NOTHING, CramMd5Context, Credentials
+from extauth.model import (
+    Account,
+    AccountLookup,
+    Decided,
+    Decision,
+    Disclosed,
+    PasswordCheck,
+    Question,
+    ResponseCheck,
+    Secret,
+    SecretLookup,
+    Undecided,
+    Verdict,
+)
+from extauth.protocol.replies import one_line
+
+_KNOWN = (Verdict.OK, Verdict.USER_DISABLED, Verdict.PASSWORD_EXPIRED)
+_PASSWORD = Secret(b"that of an account that has none")
+_CONTEXT = CramMd5Context.of(_PASSWORD)
+
+
+class Contract:
+    """Puts questions to one backend, and holds it to the contract. Raises Fault, and whatever the backend does."""
+
+    def __init__(self, backend: Backend[Any], *, readplain: bool) -> None:
+        self._backend = backend
+        self._name = backend.site.name
+        self._readplain = readplain
+        self._stand_in: Credentials = _PASSWORD
+
+    def decide(self, question: Question) -> Decision:
+        """What the backend says."""
+        try:
+            if isinstance(question, PasswordCheck):
+                found = self._backend.verify_password(question.account, question.password)
+                return self._decided(found, question, "verify_password")
+            if isinstance(question, AccountLookup):
+                return self._look_up_account(question)
+            if isinstance(question, SecretLookup):
+                return self._look_up_secret(question)
+            return self._decided(self._check_response(question), question, "lookup_secret")
+        except CannotTell as error:
+            return Undecided(self._name, presentable(str(error), question))
+
+    def _check_response(self, question: ResponseCheck) -> Verdict | Decided:
+        """The verdict on a response; the same work is done, in vain, where there is nothing to check it with."""
+        found = self._credentials(question.account)
+        verify = MECHANISMS[question.mechanism]
+        if isinstance(found, Verdict | Decided):
+            verify(self._stand_in, question.response, question.challenge)
+            return found
+        self._stand_in = _PASSWORD if isinstance(found, Secret) else _CONTEXT  # of the kind that this backend holds
+        return verify(found, question.response, question.challenge)
+
+    def _look_up_account(self, question: AccountLookup) -> Decided:
+        decided = self._decided(self._backend.knows_account(question.account), question, "knows_account")
+        if decided.verdict in _KNOWN:
+            return Decided(Verdict.OK, decided.backend, decided.reason)
+        if decided.verdict is Verdict.USER_UNKNOWN:
+            return decided
+        raise Fault(f"knows_account returned {decided.verdict.name}, which says nothing of the account")
+
+    def _look_up_secret(self, question: SecretLookup) -> Decided:
+        """The password in the clear; why not, where the backend may not give it away too, so that its locks count."""
+        found = self._credentials(question.account)
+        if isinstance(found, Secret) and self._readplain:
+            return Disclosed(Verdict.OK, self._name, secret=found)
+        if isinstance(found, Secret):
+            found = Verdict.SCHEME_NOT_AVAILABLE.because("readplain = false")
+        elif isinstance(found, CramMd5Context):
+            found = Verdict.SCHEME_NOT_AVAILABLE.because("a CRAM-MD5 context is no clear text")
+        return self._decided(found, question, "lookup_secret")
+
+    def _credentials(self, account: Account) -> Credentials | Verdict | Decided:
+        """What the backend holds for an account, or why it has nothing to give."""
+        found = self._backend.lookup_secret(account)
+        if isinstance(found, Secret | CramMd5Context):
+            is_empty = found.matches(b"") if isinstance(found, Secret) else found.matches(OF_NOTHING)
+            return Verdict.USER_DISABLED.because("the stored password is empty") if is_empty else found
+        if not isinstance(found, Verdict | Decided):
+            raise Fault(f"lookup_secret returned {type(found).__name__}, which is no Secret and no Verdict")
+        if found is Verdict.OK or (isinstance(found, Decided) and found.verdict is Verdict.OK):
+            raise Fault("lookup_secret returned OK, which is no password")
+        return found
+
+    def _decided(self, found: object, question: Question, method: str) -> Decided:
+        if isinstance(found, Verdict):
+            return Decided(found, self._name)
+        if isinstance(found, Decided) and isinstance(found.verdict, Verdict) and isinstance(found.reason, str):
+            return Decided(found.verdict, self._name, presentable(found.reason, question))
+        raise Fault(f"{method} returned {type(found).__name__}, which is no Verdict")
+
+
+def presentable(reason: str, question: Question) -> str:
+    """`reason` as text that can travel, unless a backend has put the password into it."""
+    reason = one_line(reason)
+    if isinstance(question, PasswordCheck):
+        password = question.password.reveal()
+        text = password.decode(errors="surrogateescape")
+        for shown in (text, repr(text)[1:-1], repr(password)[2:-1], ascii(text)[1:-1]):
+            if shown in reason:
+                return "the reason is withheld: it holds what the password holds"
+    return reason

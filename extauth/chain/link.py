@@ -1,0 +1,118 @@
+"""One backend in the chain: loaded, opened, asked."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from extauth.backend import Backend, Seen
+from extauth.chain.contract import Contract, presentable
+from extauth.config import BackendConfig
+from extauth.errors import BackendUnavailable, ConfigError, ExtauthError, Fault
+from extauth.model import Decision, Question, Undecided
+from extauth.seal import sealed
+
+_OPEN_AGAIN = 1.0  # seconds after an attempt that failed
+
+
+class Link:
+    """One backend in the chain, and what the configuration says of its place there."""
+
+    def __init__(self, backend: Backend[Any], section: BackendConfig, file: Path) -> None:
+        self.name = backend.site.name
+        self.threads = backend.threads
+        self.timeout = section.timeout
+        self.stops_at_mismatch = section.stops_at_mismatch
+        self.emergency = section.emergency
+        self.readplain = section.readplain
+        self._backend = backend
+        self._contract = Contract(backend, readplain=section.readplain)
+        self.domains = section.domains
+        self._where = f"{file}: {section.section}"
+        self._type = section.type
+        self._not_loaded = ""
+        self._not_opened = ""
+        self._open_again = 0.0
+        self._opening = threading.Lock()
+        self._opened = False
+
+    def serves(self, domain: str) -> bool:
+        """Whether this backend is asked about accounts of `domain`."""
+        return self.domains is None or domain in self.domains
+
+    def describe(self) -> str:
+        """What serves which domains, for the log."""
+        domains = "every domain" if self.domains is None else ", ".join(self.domains)
+        when = " in an emergency" if self.emergency else ""
+        return f"{self.name} serves {domains}{when}{' and gives passwords away' if self.readplain else ''}"
+
+    def load(self) -> Seen:
+        """Have the backend read its files; which ones it saw. Raises ConfigError."""
+        try:
+            sealed(self._backend.load)
+        except ConfigError as error:
+            raise ConfigError(f"{self._where} {error}") from None
+        except Fault as fault:
+            raise ConfigError(f"{self._where} type = {self._type!r}: {fault}") from None
+        except BackendUnavailable as outage:
+            self._not_loaded = _text(outage)
+            self._backend.log.error("%s", self._not_loaded)
+        return self._backend.seen
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the backend could read its files."""
+        return not self._not_loaded
+
+    def open(self) -> None:
+        """Have the backend connect, unless it has. Raises BackendUnavailable and Fault."""
+        if self._not_loaded:
+            raise BackendUnavailable(self._not_loaded)
+        if not self._opened:
+            with self._opening:
+                if not self._opened:
+                    self._open()
+
+    def _open(self) -> None:
+        """Try, but not for each of those that have been waiting for an attempt that failed."""
+        if self._not_opened and time.monotonic() < self._open_again:
+            raise BackendUnavailable(self._not_opened)
+        try:
+            sealed(self._backend.open)
+            self._opened = True
+        except (BackendUnavailable, Fault, ConfigError) as error:
+            self._not_opened = _text(error)
+            self._open_again = time.monotonic() + _OPEN_AGAIN
+            raise
+
+    def close(self) -> None:
+        """Have the backend disconnect, if it ever connected. Raises what `sealed` does."""
+        if self._opened:
+            sealed(self._backend.close)
+
+    def is_quick(self, question: Question) -> bool:
+        """Whether asking takes well under a millisecond, so that it is not worth a thread."""
+        return self._opened and sealed(self._backend.is_quick, question.account) is True
+
+    def ask(self, question: Question) -> Decision:
+        """What this backend alone says."""
+        try:
+            self.open()
+            return sealed(self._contract.decide, question)
+        except (BackendUnavailable, Fault, ConfigError) as error:
+            outage = isinstance(error, BackendUnavailable)
+            return Undecided(self.name, presentable(_text(error), question), outage)
+
+    def gave_up(self) -> Undecided:
+        """What it amounts to that this backend has not answered within its own time."""
+        return Undecided(self.name, f"no answer within its timeout of {self.timeout:g} s", outage=True)
+
+
+def _text(error: ExtauthError) -> str:
+    """What an error says, if it can be had: a stranger's may have a `__str__` of its own."""
+    try:
+        return sealed(str, error)
+    except Fault as fault:
+        return str(fault)

@@ -1,0 +1,143 @@
+"""A line to a request, in both dialects: docs/protocol.md, sections 1 to 3."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+import msgspec
+
+from extauth.errors import MalformedRequest
+from extauth.model import Secret
+from extauth.protocol.framing import Line, OverlongLine
+from extauth.protocol.quoting import NEVER_IN_A_LINE, unquote, unquote_first
+from extauth.protocol.replies import MALFORMED, UNKNOWN_COMMAND, UNSUPPORTED_MECHANISM
+from extauth.protocol.requests import (
+    Dialect,
+    InterfaceRequest,
+    NewRequest,
+    PasswordRequest,
+    QuitRequest,
+    ReadPlainRequest,
+    Request,
+    ResponseRequest,
+)
+
+_NUMBER = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
+class RefusedRequest(msgspec.Struct, frozen=True):
+    """A line with a sequence number that is no request we take: the text of the reply it gets."""
+
+    number: bytes
+    text: str
+
+
+class NumberlessLine(msgspec.Struct, frozen=True):
+    """A line from which no sequence number can be taken: it gets no reply."""
+
+
+Received = Request | RefusedRequest | NumberlessLine
+
+
+class RequestParser:
+    """Parses line after line, and follows the dialect that `INTF` switches.
+
+    `mechanisms` are the secure methods that are switched on.
+    """
+
+    def __init__(self, mechanisms: Collection[str]) -> None:
+        self.dialect = Dialect.CLASSIC
+        self.switch_on(mechanisms)
+
+    def switch_on(self, mechanisms: Collection[str]) -> None:
+        """Take these secure methods from now on, and no others."""
+        self._commands = {b"SASL(%s)" % name.encode(): name for name in mechanisms}
+
+    def parse(self, line: Line) -> Received:
+        """What `line` says; never raises, whatever its bytes."""
+        if isinstance(line, OverlongLine):
+            number = line.head.partition(b" ")[0]
+            return RefusedRequest(number, MALFORMED) if _NUMBER.fullmatch(number) else NumberlessLine()
+        number, _, rest = line.partition(b" ")
+        if not _NUMBER.fullmatch(number):
+            return NumberlessLine()
+        command, space, fields = rest.partition(b" ")
+        try:
+            if command == b"VRFY":
+                return self._password_request(number, fields)
+            if command.startswith(b"SASL"):
+                return self._response_request(number, command, fields)
+            if command == b"INTF":
+                if not fields.isdigit() or len(fields) > 9:
+                    raise MalformedRequest("the version is a decimal number")
+                self.dialect = Dialect.HELPER
+                return InterfaceRequest(number, int(fields))
+            if command == b"QUIT":
+                if space:
+                    raise MalformedRequest("nothing follows QUIT")
+                return QuitRequest(number)
+            if command in (b"NEW", b"READPLAIN") and self.dialect is Dialect.HELPER:
+                return self._lookup_request(number, command, fields)
+        except MalformedRequest:
+            return RefusedRequest(number, MALFORMED)
+        return RefusedRequest(number, UNKNOWN_COMMAND)
+
+    def _password_request(self, number: bytes, fields: bytes) -> PasswordRequest:
+        mode, address, password = self._account(fields)
+        if password is None:
+            raise MalformedRequest("a missing password")
+        if self.dialect is Dialect.HELPER and password.startswith(b'"'):
+            password = unquote(password)
+        return PasswordRequest(number, address, _secret(password), mode)
+
+    def _response_request(self, number: bytes, command: bytes, fields: bytes) -> ResponseRequest | RefusedRequest:
+        mechanism = self._commands.get(command)
+        if mechanism is None:
+            if command.startswith(b"SASL(") and command.endswith(b")"):
+                return RefusedRequest(number, UNSUPPORTED_MECHANISM)
+            return RefusedRequest(number, MALFORMED if command == b"SASL" else UNKNOWN_COMMAND)
+        mode, address, rest = self._account(fields)
+        response, challenge = self._field(rest or b"")
+        if challenge and self.dialect is Dialect.HELPER and challenge.startswith(b'"'):
+            challenge = unquote(challenge)
+        if not response or not challenge:
+            raise MalformedRequest("an empty or missing response or challenge")
+        return ResponseRequest(number, mechanism, address, _secret(response), _secret(challenge), mode)
+
+    def _lookup_request(self, number: bytes, command: bytes, fields: bytes) -> NewRequest | ReadPlainRequest:
+        mode, address, rest = self._account(fields)
+        if rest is not None:
+            raise MalformedRequest("something follows the account")
+        return NewRequest(number, address, mode) if command == b"NEW" else ReadPlainRequest(number, address, mode)
+
+    def _account(self, fields: bytes) -> tuple[str, str, bytes | None]:
+        """The mode, the address, and all that follows the one space behind them; None where there is none."""
+        mode = b""
+        if fields.startswith(b"("):
+            first, space, rest = fields.partition(b" ")
+            if space and first.endswith(b")"):
+                mode, fields = first[1:-1], rest
+        address, behind = self._field(fields)
+        if not address:
+            raise MalformedRequest("an empty account")
+        try:
+            return mode.decode(), address.decode(), behind
+        except UnicodeDecodeError:
+            raise MalformedRequest("a name that is not UTF-8") from None
+
+    def _field(self, fields: bytes) -> tuple[bytes, bytes | None]:
+        """The first field, and all that follows the one space behind it; None where there is none."""
+        if self.dialect is Dialect.HELPER and fields.startswith(b'"'):
+            field, rest = unquote_first(fields)
+            if rest and not rest.startswith(b" "):
+                raise MalformedRequest("something follows the quoted string")
+            return field, rest[1:] if rest else None
+        field, space, rest = fields.partition(b" ")
+        return field, rest if space else None
+
+
+def _secret(value: bytes) -> Secret:
+    if NEVER_IN_A_LINE.search(value):
+        raise MalformedRequest("a NUL, CR or LF")
+    return Secret(value)

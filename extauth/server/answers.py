@@ -1,0 +1,50 @@
+"""What a decision is answered with, by the method of the request: docs/protocol.md, sections 3 and 4."""
+
+from __future__ import annotations
+
+import msgspec
+
+from extauth.config import Config
+from extauth.log_levels import Level
+from extauth.mechanisms import MECHANISMS
+from extauth.protocol.replies import (
+    INCORRECT_PASSWORD,
+    NOT_AVAILABLE,
+    NOT_CREATED,
+    TEMPORARY_FAILURE,
+    UNKNOWN_ACCOUNT,
+    render_answer,
+)
+from extauth.protocol.requests import Dialect, NewRequest, PasswordRequest, ReadPlainRequest
+
+
+class Answers(msgspec.Struct, frozen=True):
+    """The answers to one kind of request, but for its number, and the level of the log for a "no"."""
+
+    yes: bytes
+    no: bytes
+    cannot_tell: bytes
+    level_of_no: Level = Level.PROBLEMS
+
+
+_OK = render_answer("OK")
+_NOT_AVAILABLE = render_answer("FAILURE", NOT_AVAILABLE)
+_READPLAIN = Answers(_NOT_AVAILABLE, _NOT_AVAILABLE, _NOT_AVAILABLE)  # what is disclosed has a reply of its own
+
+
+def answers_in(dialect: Dialect, config: Config) -> dict[str, Answers]:
+    """The answers to each method of a dialect."""
+    temporary = config.server.temporary_reply if dialect is Dialect.HELPER else "ERROR"
+    checks = Answers(
+        yes=_OK, no=render_answer("ERROR", INCORRECT_PASSWORD), cannot_tell=render_answer(temporary, TEMPORARY_FAILURE)
+    )
+    found = dict.fromkeys((PasswordRequest.method, *MECHANISMS), checks)
+    if dialect is Dialect.HELPER:
+        found[NewRequest.method] = Answers(
+            yes=_OK if config.new.known_is_enough else render_answer("FAILURE", NOT_CREATED),
+            no=render_answer("ERROR", UNKNOWN_ACCOUNT),
+            cannot_tell=render_answer("FAILURE", TEMPORARY_FAILURE),
+            level_of_no=Level.LOW_LEVEL,  # mail to whatever address makes the server ask
+        )
+        found[ReadPlainRequest.method] = _READPLAIN
+    return found
