@@ -44,6 +44,14 @@ class NewSettings(Settings, frozen=True):
     known_is_enough: bool = False
 
 
+class CacheSettings(Settings, frozen=True):
+    """`[cache]`: how many seconds a verdict counts; of how many accounts, and wrong passwords, it is kept."""
+
+    ttl: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 120
+    negative_ttl: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 30
+    size: Annotated[int, msgspec.Meta(ge=1)] = 100_000
+
+
 class LogSettings(Settings, frozen=True):
     """`[log]`: what goes to the Server Log, and what goes to a file or to syslog."""
 
@@ -94,6 +102,7 @@ class ConfigFile(Settings, frozen=True):
     server: ServerSettings = ServerSettings()
     sasl: SaslSettings = SaslSettings()
     new: NewSettings = NewSettings()
+    cache: CacheSettings | None = None
     log: LogSettings = LogSettings()
     backend: tuple[dict[str, Any], ...] = ()
 
@@ -105,6 +114,7 @@ class Config(msgspec.Struct, frozen=True):
     server: ServerSettings
     sasl: SaslSettings
     new: NewSettings
+    cache: CacheSettings | None
     log: LogSettings
     accounts: AccountParser
     backends: tuple[BackendConfig, ...]
@@ -151,7 +161,7 @@ def read_config(path: Path) -> Config:
         if backend.emergency and not regular:
             raise ConfigError(f"{path}: {backend.section} emergency = true: no other backend serves its domains")
     accounts = AccountParser(default_domain, lower_names=read.lower_names)
-    return Config(path, read.server, read.sasl, read.new, read.log, accounts, backends)
+    return Config(path, read.server, read.sasl, read.new, read.cache, read.log, accounts, backends)
 
 
 def _backend(table: dict[str, Any], number: int, path: Path) -> BackendConfig:

@@ -16,7 +16,15 @@ import pytest
 from extauth.backends.files.backend import FilesSettings
 from extauth.backends.ldap.settings import LdapSettings
 from extauth.backends.pam.backend import PamSettings
-from extauth.config import BackendSection, ConfigFile, LogSettings, NewSettings, SaslSettings, ServerSettings
+from extauth.config import (
+    BackendSection,
+    CacheSettings,
+    ConfigFile,
+    LogSettings,
+    NewSettings,
+    SaslSettings,
+    ServerSettings,
+)
 from extauth.settings import Settings
 from tests.helper import EXTAUTH, Site
 
@@ -84,11 +92,12 @@ def test_the_table_of_keys_is_that_of_the_program() -> None:
         "server.": ServerSettings,
         "sasl.": SaslSettings,
         "new.": NewSettings,
+        "cache.": CacheSettings,
         "log.": LogSettings,
         "backend.": BackendSection,
     }
     keys = {prefix + field.name for prefix, kind in tables.items() for field in msgspec.structs.fields(kind)}
-    keys -= {"server", "sasl", "new", "log", "backend"}
+    keys -= {"server", "sasl", "new", "cache", "log", "backend"}
     assert set(re.findall(r"^\| `([a-z_.]+)` \|", README, re.MULTILINE)) == keys
 
 

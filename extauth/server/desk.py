@@ -33,7 +33,9 @@ from extauth.protocol.requests import (
     ResponseRequest,
 )
 from extauth.server.answers import answers_in
+from extauth.server.cache import Known
 from extauth.server.log import Log
+from extauth.server.memory import Memory
 from extauth.server.pending import Pending
 
 _TOO_LONG = "the password does not fit into a reply"
@@ -56,13 +58,15 @@ class FrontDesk:
         self.replies: list[bytes] = []
         self.quit: QuitRequest | None = None
         self._parser = RequestParser(config.sasl.mechanisms)
+        self._memory = Memory()
         self.configure(config)
 
     def configure(self, config: Config) -> None:
-        """Take this configuration for the lines that come from now on."""
+        """Take this configuration for the lines that come from now on, and remember no verdict from before."""
         self._config = config
         self._parser.switch_on(config.sasl.mechanisms)
         self._answers = answers_in(self._parser.dialect, config)
+        self._memory.configure(config)
 
     @property
     def pending(self) -> int:
@@ -79,7 +83,7 @@ class FrontDesk:
         now = time.monotonic()
         deadline = now + self._config.server.deadline
         first = self._keys
-        for line in lines:
+        for line in self._memory.answer(lines, now, self.replies):
             self._receive(line, now)
             if self.quit:
                 break
@@ -88,14 +92,10 @@ class FrontDesk:
         return deadline
 
     def decide(self, key: int, decision: Decision) -> None:
-        """Reply by this decision, unless the request has had its reply."""
-        pending = self._pending.pop(key, None)
-        if pending is not None:
-            self.pending_bytes -= pending.size
-            if isinstance(decision, Disclosed):
-                self._disclose(pending, decision)
-            else:
-                self._reply(pending, decision)
+        """Take what was decided on the question `key`: reply to those who wait for it, and have not had their reply."""
+        keys, known = self._memory.settle(key, decision, time.monotonic(), keep=key in self._pending)
+        for each in keys:
+            self._finish(each, decision, known)
 
     def expire(self) -> None:
         """Reply to those whose deadline is over."""
@@ -103,7 +103,7 @@ class FrontDesk:
         while self._deadlines and self._deadlines[0][0] <= now:
             _, first, end = self._deadlines.popleft()
             for key in range(first, end):
-                self.decide(key, Undecided(reason="the deadline is over"))
+                self._finish(key, Undecided(reason="the deadline is over"))
         oldest = next(iter(self._pending), self._keys)
         while self._deadlines and self._deadlines[0][2] <= oldest:  # all answered: at a high rate these are many
             self._deadlines.popleft()
@@ -111,16 +111,26 @@ class FrontDesk:
     def give_up(self, reason: str) -> None:
         """Reply "temporary" to all that still wait."""
         for key in list(self._pending):
-            self.decide(key, Undecided(reason=reason))
+            self._finish(key, Undecided(reason=reason))
+
+    def _finish(self, key: int, decision: Decision, known: Known | None = None) -> None:
+        pending = self._pending.pop(key, None)
+        if pending is not None:
+            self.pending_bytes -= pending.size
+            if isinstance(decision, Disclosed):
+                self._disclose(pending, decision)
+            else:
+                self._reply(pending, decision, known)
 
     def _receive(self, line: Line, now: float) -> None:
         request = self._parser.parse(line)
         if isinstance(request, AccountRequest):
-            self._receive_request(request, now)
+            self._receive_request(request, line, now)
         elif isinstance(request, RefusedRequest):
             self._refuse(request.number, request.text)
         elif isinstance(request, InterfaceRequest):
             self._answers = answers_in(self._parser.dialect, self._config)
+            self._memory.forget_lines()
             version = min(request.version, INTERFACE_VERSION)
             self.replies.append(render_reply(Reply(request.number, "INTF", str(version))))
         elif isinstance(request, NumberlessLine):
@@ -128,7 +138,7 @@ class FrontDesk:
         else:
             self.quit = request
 
-    def _receive_request(self, request: AccountRequest, now: float) -> None:
+    def _receive_request(self, request: AccountRequest, line: Line, now: float) -> None:
         try:
             account = self._config.accounts.parse(request.address)
         except MalformedRequest:
@@ -143,7 +153,7 @@ class FrontDesk:
             if request.password.matches(b""):
                 self._reply(pending, Decided(Verdict.PASSWORD_MISMATCH, reason="the password is empty"))
             else:
-                self._ask(pending, PasswordCheck(account, request.password))
+                self._check(pending, PasswordCheck(account, request.password), line)
         elif isinstance(request, ResponseRequest):
             self._ask(pending, ResponseCheck(account, request.mechanism, request.response, request.challenge))
         elif isinstance(request, NewRequest):
@@ -151,10 +161,29 @@ class FrontDesk:
         else:
             self._ask(pending, SecretLookup(account))
 
+    def _check(self, pending: Pending, question: PasswordCheck, line: Line) -> None:
+        """Reply by what is remembered; wait for who asks the same already; ask."""
+        memory, account = self._memory, question.account
+        digest = memory.digest(question)
+        if digest is None:
+            self._ask(pending, question)
+            return
+        pending.line = memory.digest_of_line(line)
+        known = memory.find(account, digest, pending.started)
+        if known is not None:
+            self._reply(pending, known.decision, known, remembered=True)
+        elif memory.join(account, digest, self._keys, self._pending):
+            self._wait(pending)
+        else:
+            self._ask(pending, question)
+
     def _ask(self, pending: Pending, question: Question) -> None:
+        self.questions.append((self._keys, question))
+        self._wait(pending)
+
+    def _wait(self, pending: Pending) -> None:
         self._pending[self._keys] = pending
         self.pending_bytes += pending.size
-        self.questions.append((self._keys, question))
         self._keys += 1
 
     def _refuse(self, number: bytes, text: str) -> None:
@@ -162,7 +191,9 @@ class FrontDesk:
         if self._log.wants(Level.PROBLEMS):
             self._log.write(Level.PROBLEMS, f"request {number.decode()} refused: {text}")
 
-    def _reply(self, pending: Pending, decision: Decision) -> None:
+    def _reply(
+        self, pending: Pending, decision: Decision, known: Known | None = None, *, remembered: bool = False
+    ) -> None:
         answers = pending.answers
         if isinstance(decision, Undecided):
             answer, level = answers.cannot_tell, Level.FAILURES
@@ -171,7 +202,10 @@ class FrontDesk:
         else:
             answer, level = answers.no, answers.level_of_no
         self.replies.append(pending.number + answer)
-        self._note(level, pending, decision)
+        if self._log.wants(level):
+            self._log.write(level, pending.record(decision, self._config.backends, remembered=remembered))
+        elif known is not None and pending.line is not None:
+            self._memory.learn(pending.line, known, answer)  # what the log wants to hear of has to come by here
 
     def _disclose(self, pending: Pending, disclosed: Disclosed) -> None:
         line = render_plain(pending.number, disclosed.secret)
@@ -179,11 +213,8 @@ class FrontDesk:
             self._reply(pending, Decided(Verdict.SCHEME_NOT_AVAILABLE, disclosed.backend, _TOO_LONG))
         else:
             self.replies.append(line)
-            self._note(Level.LOW_LEVEL, pending, disclosed)
-
-    def _note(self, level: Level, pending: Pending, decision: Decision) -> None:
-        if self._log.wants(level):
-            self._log.write(level, pending.record(decision, self._config.backends))
+            if self._log.wants(Level.LOW_LEVEL):
+                self._log.write(Level.LOW_LEVEL, pending.record(disclosed, self._config.backends))
 
 
 def _size(request: AccountRequest) -> int:

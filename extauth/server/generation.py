@@ -75,10 +75,18 @@ class WorkerLink:
 class Generation:
     """One reading of configuration and files: loading, then serving, then drained and closed.
 
-    `decide` takes the decisions of its workers.
+    `decide` takes the decisions of its workers; `stir` is called when something has happened that wants tending.
     """
 
-    def __init__(self, config: Config, before: frozenset[Path], poller: Poller, log: Log, decide: Decide) -> None:
+    def __init__(
+        self,
+        config: Config,
+        before: frozenset[Path],
+        poller: Poller,
+        log: Log,
+        decide: Decide,
+        stir: Callable[[], None],
+    ) -> None:
         self.config = config
         self.seen: Seen = {}
         self.summary = ""
@@ -90,6 +98,7 @@ class Generation:
         self._poller = poller
         self._log = log
         self._decide = decide
+        self._stir = stir
         self._workers: dict[int, WorkerLink] = {}
         self._count = 0
         self._pause = 0.0
@@ -244,6 +253,7 @@ class Generation:
         return bool(messages)
 
     def _hear_keeper(self, events: int) -> None:
+        self._stir()
         try:
             messages = receive(self._socket, self._inbox)
         except Garbled:
@@ -309,6 +319,7 @@ class Generation:
     def _bury_keeper(self) -> None:
         """It has closed its socket, which it does by ending, or it has been killed."""
         self.gone = True
+        self._stir()
         self._poller.forget(self._socket.fileno())
         self._socket.close()
         with contextlib.suppress(ProcessLookupError):

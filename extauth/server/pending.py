@@ -9,11 +9,12 @@ import msgspec
 from extauth.config import BackendConfig
 from extauth.model import Decided, Decision
 from extauth.server.answers import Answers
+from extauth.server.keyed import Digest
 from extauth.server.log import fields
 
 
 class Pending(msgspec.Struct):
-    """What is kept of it; `started` in monotonic seconds, `size` in bytes."""
+    """What is kept of it; `started` in monotonic seconds, `size` in bytes; `line` where a verdict is remembered."""
 
     number: bytes
     address: str
@@ -22,8 +23,9 @@ class Pending(msgspec.Struct):
     answers: Answers
     started: float
     size: int
+    line: Digest | None = None
 
-    def record(self, decision: Decision, backends: tuple[BackendConfig, ...]) -> str:
+    def record(self, decision: Decision, backends: tuple[BackendConfig, ...], *, remembered: bool = False) -> str:
         """The one stable line of a decision; `backends` are those of the configuration."""
         return fields(
             account=self.address,
@@ -32,6 +34,7 @@ class Pending(msgspec.Struct):
             verdict=decision.verdict.name if isinstance(decision, Decided) else "TEMPORARY",
             backend=decision.backend or self._asked(decision, backends),
             time=f"{time.monotonic() - self.started:.6f}",
+            cache="hit" if remembered else "",
             reason=decision.reason,
         )
 

@@ -19,7 +19,8 @@ class Poller:
 
     def watch(self, descriptor: int, events: int, handler: Callable[[int], None]) -> None:
         """Call `handler(events that came)` from now on; with `events` 0 still for `HUNG_UP`."""
-        if self._handlers.get(descriptor) != (events, handler):
+        found = self._handlers.get(descriptor)
+        if found is None or found[0] != events or found[1] != handler:
             self._poll.register(descriptor, events)
             self._handlers[descriptor] = (events, handler)
 
@@ -30,7 +31,7 @@ class Poller:
 
     def wait(self, seconds: float) -> None:
         """Wait until something comes, at most `seconds`, and have it handled."""
-        for descriptor, events in self._poll.poll(max(0.0, seconds) * 1000):
+        for descriptor, events in self._poll.poll(seconds * 1000 if seconds > 0 else 0):
             found = self._handlers.get(descriptor)  # a handler before it may have ended it
             if found:
                 found[1](events)

@@ -38,6 +38,7 @@ class WorkerPool:
         self._waiting: deque[tuple[float, list[tuple[int, Question]]]] = deque()
         self._again = 0.0
         self._coming: Generation | None = None
+        self.is_stirred = True
         self._due: Config | None = None  # for a new generation, as soon as one can be made
         adopt_orphans()
         self._begin(config)
@@ -69,7 +70,8 @@ class WorkerPool:
         self._begin(config)
 
     def tend(self) -> None:
-        """What has to be done now and then: switch, replace, notice changes, bury."""
+        """What has to be done now and then, and when `is_stirred`: switch, replace, notice changes, bury."""
+        self.is_stirred = False
         now = time.monotonic()
         if self._coming is not None:
             self._look_at_coming(self._coming)
@@ -111,10 +113,13 @@ class WorkerPool:
         for generation in [*self._leaving, *filter(None, (self._serving, self._coming))]:
             generation.close()
 
+    def _wants_tending(self) -> None:
+        self.is_stirred = True
+
     def _begin(self, config: Config) -> None:
         """Start to make a new generation; what serves keeps its configuration until that is loaded."""
         try:
-            self._coming = Generation(config, self._before, self._poller, self._log, self._decide)
+            self._coming = Generation(config, self._before, self._poller, self._log, self._decide, self._wants_tending)
             self._due = None
         except OSError as error:
             self._log.write(Level.FAILURES, f"cannot start a process: {error.strerror}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import stat
 import time
@@ -34,6 +35,7 @@ _ENDING = 0.6  # seconds for the workers to end in peace, where there was time l
 _KILLING = 0.3  # seconds for them to end otherwise
 _STOPPING = "the mail server stops us"
 _TICK = 0.25  # seconds
+_GLANCE = 0.01  # seconds
 
 
 class Server:
@@ -43,6 +45,8 @@ class Server:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # who started us may have left us other ways
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         self._input, self._output = standard.input, standard.output
+        self._output_poll = select.poll()
+        self._output_poll.register(self._output, WRITE)
         self._waits_for_input = not stat.S_ISREG(os.fstat(self._input).st_mode)
         self._max_pending = _MAX_PENDING if self._waits_for_input else 4 * config.server.workers
         self._file = config.file
@@ -51,11 +55,13 @@ class Server:
         self._lines: list[Line] = []  # read, and not taken yet
         self._out = bytearray()
         self._reading = True  # there may be more input
+        self._wants = 0  # requests that are waited for
         self._only_what_is_there = False
         self._answer_until: float | None = None
         self._nobody_reads = False
         self._giving_up = False
         self._signals: list[int] = []
+        self._tick = 0.0
         self._load_until = time.monotonic() + _LOADING
         self._log = Log(config.log)
         self._desk = FrontDesk(config, self._log)
@@ -75,42 +81,58 @@ class Server:
     def _serve(self) -> None:
         while not self._is_over():
             self._poller.wait(self._time_to_wait())
-            self._handle_signals()
-            if self._pool.refused is not None:
-                raise ConfigError(self._pool.refused)
-            self._pool.tend()
-            self._desk.expire()
+            if self._signals:
+                self._handle_signals()
+            if self._pool.is_stirred or time.monotonic() >= self._next_time:
+                self._tend()
             self._listen()
             self._write()
         self._end()
 
-    # --- input ----------------------------------------------------------------------------------------
+    def _tend(self) -> None:
+        """What has to be done now and then."""
+        if self._pool.refused is not None:
+            raise ConfigError(self._pool.refused)
+        self._pool.tend()
+        self._desk.expire()
+        self._tick = time.monotonic() + _TICK
 
     @property
+    def _next_time(self) -> float:
+        """When there is something to be done even if nothing comes (monotonic seconds)."""
+        deadline = self._desk.next_deadline
+        return self._tick if deadline is None or deadline > self._tick else deadline
+
+    # --- input ----------------------------------------------------------------------------------------
+
     def _room(self) -> int:
-        """How many requests may be taken now."""
-        waits = not self._pool.is_ready and time.monotonic() < self._load_until and not self._giving_up
-        if waits or self._desk.pending_bytes > _MAX_PENDING_BYTES or len(self._out) > _MAX_OUTPUT:
+        """How many requests may be taken now; none where it is not positive."""
+        desk = self._desk
+        if desk.pending_bytes > _MAX_PENDING_BYTES or len(self._out) > _MAX_OUTPUT:
             return 0
-        return max(0, self._max_pending - self._desk.pending)
+        if not self._pool.is_ready and time.monotonic() < self._load_until and not self._giving_up:
+            return 0
+        return self._max_pending - desk.pending
 
     def _listen(self) -> None:
         """Take what was read, as far as there is room; wait for more then, and for the end of input in any case."""
         if self._lines:
-            self._take()
+            self._take(self._room())
         if self._only_what_is_there and self._reading and not is_ready(self._input, READ):
             self._reading = False  # a line that has no end yet is none: more of it may be on its way
-        wants_more = not self._lines and bool(self._room)
-        if self._reading and (wants_more or self._answer_until is None):
-            self._poller.watch(self._input, READ if wants_more else 0, self._on_input)
+        self._wants = self._room() if self._reading and not self._lines else 0
+        if self._wants > 0 or (self._reading and self._answer_until is None):
+            self._poller.watch(self._input, READ if self._wants > 0 else 0, self._on_input)
         else:
             self._poller.forget(self._input)
 
     def _on_input(self, events: int) -> None:
         if events & HUNG_UP and self._waits_for_input:
             self._begin_to_end()
-        if self._lines or not self._room:
-            return
+        if self._wants > 0:
+            self._read(self._wants)
+
+    def _read(self, room: int) -> None:
         try:
             chunk = os.read(self._input, _CHUNK)
         except OSError:  # as a terminal gives when it is gone
@@ -119,16 +141,20 @@ class Server:
             self._lines = self._framer.feed(chunk)
         else:
             self._stop_reading()
-        self._take()
+        self._take(room)
 
     def _stop_reading(self) -> None:
         self._reading = False
         self._lines += self._framer.finish()
         self._begin_to_end()
 
-    def _take(self) -> None:
-        desk, room = self._desk, self._room
-        lines, self._lines = self._lines[:room], self._lines[room:]
+    def _take(self, room: int) -> None:
+        """Take as many of the lines that were read as there is room for."""
+        desk, lines = self._desk, self._lines
+        if len(lines) > room:
+            lines, self._lines = lines[: max(0, room)], lines[max(0, room) :]
+        else:
+            self._lines = []
         deadline = desk.receive(lines)
         if desk.questions:
             questions, desk.questions = desk.questions, []
@@ -148,7 +174,8 @@ class Server:
         if self._desk.replies:
             self._out += b"".join(self._desk.replies)
             self._desk.replies.clear()
-        self._write_out()
+        if self._out:
+            self._write_out()
         if self._log.for_server and not self._out:
             self._out += self._log.for_server
             self._log.for_server.clear()
@@ -158,7 +185,7 @@ class Server:
 
     def _write_out(self) -> None:
         """Write what the reader takes, whole lines at a time."""
-        while self._out and not self._nobody_reads and is_ready(self._output, WRITE):
+        while self._out and not self._nobody_reads and self._output_poll.poll(0):
             end = len(self._out) if len(self._out) <= _PIECE else self._out.rindex(b"\n", 0, _PIECE) + 1
             try:
                 written = os.write(self._output, memoryview(self._out)[:end])
@@ -174,17 +201,14 @@ class Server:
     # --- life and death -------------------------------------------------------------------------------
 
     def _time_to_wait(self) -> float:
-        if self._lines and self._room:
+        if self._lines and self._room() > 0:
             return 0.0
-        times = [_TICK]
-        now = time.monotonic()
-        if self._desk.next_deadline is not None:
-            times.append(self._desk.next_deadline - now)
+        until = self._next_time
         if self._answer_until is not None:
-            times.append(self._answer_until - now)
-        if self._only_what_is_there and self._reading:
-            times.append(0.01)
-        return min(times)
+            until = min(until, self._answer_until)
+            if self._only_what_is_there and self._reading:
+                until = min(until, time.monotonic() + _GLANCE)
+        return until - time.monotonic()
 
     def _begin_to_end(self) -> None:
         if self._answer_until is None:
@@ -217,9 +241,9 @@ class Server:
     def _has_said_goodbye(self) -> bool:
         """Answer what waits and what is still there to be read; whether that is written, or never will be."""
         self._desk.give_up(_STOPPING)
-        self._take()
-        while not self._lines and self._reading and self._room and is_ready(self._input, READ):
-            self._on_input(0)
+        self._take(self._room())
+        while not self._lines and self._reading and (room := self._room()) > 0 and is_ready(self._input, READ):
+            self._read(room)
         self._write()
         return self._nobody_reads or not (self._out or self._lines or self._log.for_server)
 

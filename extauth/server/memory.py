@@ -1,0 +1,95 @@
+"""What the front desk remembers of passwords: those that were checked, and those that are being checked."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+import msgspec
+
+from extauth.config import Config
+from extauth.model import Account, Decided, Decision, PasswordCheck
+from extauth.protocol.framing import Line
+from extauth.server.cache import Known, VerdictCache
+from extauth.server.keyed import Digest
+from extauth.server.shortcut import Shortcut
+
+_SPELLINGS = 2  # lines that are learnt, for each account whose verdict is kept
+
+
+class Checking(msgspec.Struct):
+    """A password that is being checked: `keys` of the requests that wait for it, the first of which has asked."""
+
+    account: Account
+    digest: Digest
+    keys: list[int]
+
+
+class Memory:
+    """A verdict cache and its shortcut, where `[cache]` is configured; and each password is checked once at a time.
+
+    Whatever a new configuration or a changed file makes obsolete, it forgets by `configure`: a verdict that was asked
+    for before that is given to those who asked, and not kept.
+    """
+
+    def __init__(self) -> None:
+        self._cache: VerdictCache | None = None
+        self._shortcut: Shortcut | None = None
+        self._emergency: frozenset[str] = frozenset()
+        self._by_digest: dict[Digest, Checking] = {}
+        self._by_key: dict[int, Checking] = {}
+
+    def configure(self, config: Config) -> None:
+        """Forget every verdict, and go on as this configuration says."""
+        settings = config.cache
+        self._cache = None if settings is None else VerdictCache(settings)
+        self._shortcut = None if settings is None else Shortcut(_SPELLINGS * settings.size)
+        self._emergency = frozenset(backend.name for backend in config.backends if backend.emergency)
+        self._by_digest.clear()
+
+    def forget_lines(self) -> None:
+        """Forget what lines mean, those under way too: the dialect has changed."""
+        if self._shortcut is not None:
+            self._shortcut = Shortcut(self._shortcut.size)
+
+    def answer(self, lines: list[Line], now: float, replies: list[bytes]) -> list[Line]:
+        """Add to `replies` those that are known word for word; the lines that remain to be read."""
+        return lines if self._shortcut is None else self._shortcut.answer(lines, now, replies)
+
+    def digest(self, question: PasswordCheck) -> Digest | None:
+        """What stands for this account and password; None where nothing is to be remembered."""
+        return None if self._cache is None else self._cache.digest(question)
+
+    def digest_of_line(self, line: Line) -> Digest | None:
+        """What stands for a line, whatever its number; None where it is not to be remembered."""
+        return self._shortcut.digest(line) if self._shortcut is not None and isinstance(line, bytes) else None
+
+    def find(self, account: Account, digest: Digest, now: float) -> Known | None:
+        """The verdict on it, where one still counts."""
+        return None if self._cache is None else self._cache.find(account, digest, now)
+
+    def join(self, account: Account, digest: Digest, key: int, pending: Container[int]) -> bool:
+        """Have the request `key` wait for this check; whether one that is still `pending` has asked for it."""
+        checking = self._by_digest.get(digest)
+        if checking is not None and checking.keys[0] in pending:
+            checking.keys.append(key)
+            return True
+        self._by_digest[digest] = self._by_key[key] = Checking(account, digest, [key])
+        return False
+
+    def settle(self, key: int, decision: Decision, now: float, *, keep: bool) -> tuple[list[int], Known | None]:
+        """Who waited for what the request `key` asked; and the verdict as it is kept, where it is, and where `keep`."""
+        checking = self._by_key.pop(key, None)
+        if checking is None:
+            return [key], None
+        is_current = self._by_digest.get(checking.digest) is checking
+        if is_current:
+            del self._by_digest[checking.digest]
+        if not (keep and is_current and isinstance(decision, Decided)) or decision.backend in self._emergency:
+            return checking.keys, None
+        assert self._cache is not None
+        return checking.keys, self._cache.store(checking.account, checking.digest, decision, now)
+
+    def learn(self, line: Digest, known: Known, answer: bytes) -> None:
+        """Answer that line so from now on, as long as the verdict counts."""
+        if self._shortcut is not None:
+            self._shortcut.learn(line, known, answer)

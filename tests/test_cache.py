@@ -1,0 +1,290 @@
+"""The verdict cache through the real program: who is asked again, who is not, and what makes it forget."""
+
+from __future__ import annotations
+
+import gc
+import signal
+from collections.abc import Iterator
+from types import ModuleType
+
+import pytest
+
+from extauth.config import CacheSettings, read_config
+from extauth.model import Account, Decided, PasswordCheck, Secret, Verdict
+from extauth.server.cache import VerdictCache
+from extauth.server.memory import Memory
+from tests.helper import Helper, Site, wait_for_serving, wait_until
+from tests.plugins import Stage, plugin, set_stage
+
+OK, NO, TEMPORARY = b"OK", b"ERROR incorrect password", b"ERROR temporary failure"
+QUIET = '[log]\nserver_level = "Major & Failures"\n'
+"""Decisions are not logged: then lines that came before are answered without being read."""
+
+
+@pytest.fixture
+def stage(site: Site) -> Iterator[Stage]:
+    with set_stage(site) as stage:
+        yield stage
+
+
+@pytest.fixture(params=["logged", "quiet"])
+def log(request: pytest.FixtureRequest) -> str:
+    return QUIET if request.param == "quiet" else '[log]\nserver_level = "Low Level"\n'
+
+
+def ask(helper: Helper, account: str, password: str) -> bytes:
+    return helper.ask(f"1 VRFY {account}@example.com {password}".encode())
+
+
+def test_a_password_that_was_right_is_asked_for_once_however_the_account_is_written(stage: Stage, log: str) -> None:
+    helper = stage.serve(more=f"[cache]\n{log}")
+    for address in ("alice@example.com", "ALICE@example.com", "(IMAP) alice@Example.Com.", "alice@example.com"):
+        assert helper.ask(f"1 VRFY {address} yes".encode()) == OK
+        assert helper.ask(f"2 VRFY {address} yes".encode()) == OK
+    assert len(stage.processes("yes")) == 1
+
+
+def test_a_wrong_password_is_asked_for_once_and_others_are_asked_for(stage: Stage, log: str) -> None:
+    helper = stage.serve(more=f"[cache]\n{log}")
+    for _ in range(3):
+        assert ask(helper, "alice", "no") == NO
+        assert ask(helper, "alice", "no/again") == NO
+        assert ask(helper, "bob", "no") == NO
+    assert len(stage.processes("no")) == 3
+
+
+def test_a_hit_is_logged_as_such(stage: Stage) -> None:
+    helper = stage.serve(more='[cache]\n[log]\nserver_level = "Low Level"\n')
+    for _ in range(2):
+        ask(helper, "alice", "yes")
+    helper.wait_for_information("account=alice@example.com .* verdict=OK backend=obeys time=[0-9.]+ cache=hit$")
+
+
+def test_without_its_section_nothing_is_remembered(stage: Stage) -> None:
+    helper = stage.serve()
+    for _ in range(2):
+        assert ask(helper, "alice", "yes") == OK
+    assert len(stage.processes("yes")) == 2
+
+
+def test_a_new_password_takes_the_place_of_the_old_one(stage: Stage, log: str) -> None:
+    helper = stage.serve(more=f"[cache]\n{log}")
+    for password in ("old", "new", "new", "old"):
+        assert ask(helper, "alice", password) == OK
+    assert len(stage.processes("old")) == 2
+    assert len(stage.processes("new")) == 1
+
+
+def test_who_guesses_drives_nobody_out(stage: Stage, log: str) -> None:
+    helper = stage.serve(more=f"[cache]\nsize = 2\n{log}")
+    assert ask(helper, "alice", "yes") == OK
+    for number in range(10):
+        assert ask(helper, "alice", f"no/{number}") == NO
+    assert ask(helper, "alice", "yes") == OK
+    assert len(stage.processes("yes")) == 1
+    assert ask(helper, "alice", "no/9") == NO
+    assert len(stage.processes("no")) == 10
+    for name in ("bob", "carol"):
+        assert ask(helper, name, "yes") == OK
+    assert ask(helper, "alice", "yes") == OK
+    assert len(stage.processes("yes")) == 4, "the oldest of three has gone"
+
+
+@pytest.mark.parametrize(("password", "reply"), [("yes", OK), ("no", NO)])
+def test_a_verdict_counts_until_its_time_is_over(stage: Stage, log: str, password: str, reply: bytes) -> None:
+    helper = stage.serve(more=f"[cache]\nttl = 0.1\nnegative_ttl = 0.1\n{log}")
+
+    def is_asked_again() -> bool:
+        assert ask(helper, "alice", password) == reply
+        return len(stage.processes(password)) > 1
+
+    wait_until(is_asked_again, "a second question")
+
+
+def test_the_same_password_is_checked_once_at_a_time_and_all_who_wait_are_answered(stage: Stage, log: str) -> None:
+    helper = stage.serve(more=f"[cache]\n{log}")
+    helper.send(*(b"%d VRFY alice@example.com wait" % number for number in range(20)))
+    stage.wait_for("wait")
+    helper.send(b"x VRFY alice@example.com wait/else")
+    stage.wait_for("wait", 2)
+    stage.release(2)
+    assert sorted(helper.wait_for_replies(21)) == sorted([b"%d OK" % number for number in range(20)] + [b"x OK"])
+    assert len(stage.processes("wait")) == 2
+
+
+def test_who_waits_for_a_worker_that_dies_is_answered_and_nothing_is_kept(stage: Stage, log: str) -> None:
+    helper = stage.serve(more=f"[cache]\n{log}")
+    helper.send(b"1 VRFY alice@example.com exit", b"2 VRFY alice@example.com exit")
+    assert sorted(helper.wait_for_replies(2)) == [b"1 " + TEMPORARY, b"2 " + TEMPORARY]
+    assert helper.ask(b"3 VRFY alice@example.com exit") == TEMPORARY
+    assert len(stage.processes("exit")) == 2
+
+
+def test_a_changed_file_makes_it_forget(site: Site, log: str) -> None:
+    site.write("passwd", "alice@example.com:{PLAIN}old\n")
+    site.configure(f'{log}[cache]\n[[backend]]\ntype = "files"\npath = "passwd"\n')
+    helper = site.serve()
+    assert [ask(helper, "alice", password) for password in ("old", "new", "old", "new")] == [OK, NO, OK, NO]
+    site.write("passwd", "alice@example.com:{PLAIN}new\n")
+    wait_for_serving(helper, 2)
+    assert [ask(helper, "alice", password) for password in ("old", "new", "old", "new")] == [NO, OK, NO, OK]
+
+
+def test_a_verdict_that_was_asked_for_before_a_hangup_signal_is_given_and_not_kept(stage: Stage, log: str) -> None:
+    helper = stage.serve(more=f"[cache]\n{log}")
+    helper.send(b"1 VRFY alice@example.com wait", b"2 VRFY alice@example.com wait")
+    stage.wait_for("wait")
+    helper.process.send_signal(signal.SIGHUP)
+    helper.wait_for(lambda: sum("serving with" in line for line in helper.information) == 2, "the new generation")
+    helper.send(b"3 VRFY alice@example.com wait")
+    stage.wait_for("wait", 2)
+    stage.release(2)
+    assert sorted(helper.wait_for_replies(3)) == [b"1 OK", b"2 OK", b"3 OK"]
+    helper.send(b"4 VRFY alice@example.com wait")
+    assert helper.reply(b"4") == OK
+    assert len(stage.processes("wait")) == 2
+
+
+def test_a_hangup_signal_can_switch_it_off_while_requests_wait(stage: Stage) -> None:
+    helper = stage.serve(more="[cache]\n")
+    helper.send(b"1 VRFY alice@example.com wait", b"2 VRFY alice@example.com wait")
+    stage.wait_for("wait")
+    stage.configure()
+    helper.process.send_signal(signal.SIGHUP)
+    helper.wait_for(lambda: sum("serving with" in line for line in helper.information) == 2, "the new generation")
+    stage.release()
+    assert sorted(helper.wait_for_replies(2)) == [b"1 OK", b"2 OK"]
+    for _ in range(2):
+        assert ask(helper, "alice", "yes") == OK
+    assert len(stage.processes("yes")) == 2
+
+
+def test_an_answer_that_came_after_its_deadline_is_not_kept(stage: Stage) -> None:
+    helper = stage.serve(server="workers = 1\ndeadline = 0.3", more="[cache]\n")
+    assert ask(helper, "alice", "wait") == TEMPORARY
+    stage.release()
+    helper.send(b"2 VRFY alice@example.com wait")
+    stage.wait_for("wait", 2)
+    stage.release()
+    assert helper.reply(b"2") == OK
+
+
+def test_what_a_line_means_changes_with_the_dialect(stage: Stage, log: str) -> None:
+    helper = stage.serve(more=f"[cache]\n{log}")
+    line = b'VRFY alice@example.com "no"'
+    assert helper.ask(b"1 " + line) == OK
+    assert helper.ask(b"2 " + line) == OK
+    helper.send(b"3 INTF 7", b"4 " + line, b"5 " + line)
+    assert helper.reply(b"3") == b"INTF 7"
+    assert helper.reply(b"4") == helper.reply(b"5") == NO
+
+
+def test_lines_behind_a_quit_are_not_answered_though_they_are_known(stage: Stage) -> None:
+    helper = stage.serve(more=f"[cache]\n{QUIET}")
+    assert ask(helper, "alice", "yes") == OK
+    helper.send(b"1 VRFY alice@example.com yes", b"2 QUIT", b"3 VRFY alice@example.com yes")
+    assert helper.wait_for_end() == 0
+    assert helper.replies == [b"1 OK", b"2 OK"]
+
+
+@pytest.mark.parametrize("number", [b"0", b"a-b_c.d", b"x" * 64])
+def test_a_known_line_is_answered_whatever_its_number(stage: Stage, number: bytes) -> None:
+    helper = stage.serve(more=f"[cache]\n{QUIET}")
+    for _ in range(3):
+        assert helper.ask(number + b" VRFY alice@example.com yes") == OK
+    helper.send(b"! VRFY alice@example.com yes", b"y" * 65 + b" VRFY alice@example.com yes")
+    assert helper.ask(b"1 VRFY alice@example.com yes") == OK
+    assert helper.replies == []
+    assert len(stage.processes("yes")) == 1
+
+
+def test_what_an_emergency_backend_says_is_not_kept(site: Site) -> None:
+    site.write("says.py", plugin("says.py"))
+    says = '[[backend]]\ntype = "says.py:Says"\nname = "{0}"\nsays = "{0}"\n'
+    site.configure(
+        '[cache]\n[log]\nserver_level = "Low Level"\n'
+        + says.format("an outage")
+        + says.format("OK")
+        + "emergency = true\n"
+    )
+    helper = site.serve()
+    for _ in range(3):
+        assert ask(helper, "alice", "x") == OK
+    helper.wait_for(lambda: sum("verdict=OK" in line for line in helper.information) == 3, "three records")
+    assert not [line for line in helper.information if "cache=hit" in line]
+
+
+def test_secure_methods_are_not_remembered(site: Site) -> None:
+    site.write("passwd", "tim@example.com:{PLAIN}tanstaaftanstaaf\n")
+    site.configure('[cache]\n[log]\nserver_level = "Low Level"\n[[backend]]\ntype = "files"\npath = "passwd"\n')
+    helper = site.serve()
+    line = b"SASL(CRAM-MD5) tim@example.com 3dbc88f0624776a737b39093f6eb6427 <1896.697170952@postoffice.example.net>"
+    for number in (b"1 ", b"2 "):
+        assert helper.ask(number + line) == OK
+    helper.wait_for(lambda: sum("method=CRAM-MD5" in line for line in helper.information) == 2, "two records")
+    assert not [line for line in helper.information if "cache=hit" in line]
+
+
+def test_neither_a_password_nor_a_line_is_kept(site: Site) -> None:
+    site.configure("[cache]\n" + Site.BASIC.replace("default_domain", "# default_domain"))
+    memory, account = Memory(), Account("alice", "example.com")
+    memory.configure(read_config(site.config))
+    line = b"1 VRFY alice@example.com open sesame"
+    digest, of_line = memory.digest(PasswordCheck(account, Secret(b"open sesame"))), memory.digest_of_line(line)
+    assert digest is not None
+    assert of_line is not None
+    assert not memory.join(account, digest, 1, ())
+    _, known = memory.settle(1, Decided(Verdict.OK), 0.0, keep=True)
+    assert known is not None
+    memory.learn(of_line, known, b" OK\n")
+    replies: list[bytes] = []
+    assert memory.answer([line], 1.0, replies) == []
+    assert replies == [b"1 OK\n"]
+    kept = list(_bytes_in(memory))
+    assert digest in kept
+    assert not [text for text in kept if b"sesame" in text]
+
+
+def _bytes_in(root: object) -> Iterator[bytes]:
+    """Every text that can be reached from it."""
+    seen: set[int] = set()
+    found = [root]
+    while found:
+        each = found.pop()
+        if id(each) in seen or isinstance(each, type | ModuleType):
+            continue
+        seen.add(id(each))
+        if isinstance(each, bytes | str):
+            yield each if isinstance(each, bytes) else each.encode(errors="surrogateescape")
+        found += gc.get_referents(each)
+
+
+def test_what_looks_alike_when_it_is_put_together_is_never_mixed_up() -> None:
+    cache = VerdictCache(CacheSettings())
+    parts = [
+        ("ab", "c", "d"),
+        ("a", "bc", "d"),
+        ("a", "b", "cd"),
+        ("a@b", "c", "d"),
+        ("", "abc", "d"),
+        ("abc", "", "d"),
+    ]
+    questions = [PasswordCheck(Account(name, domain), Secret(password.encode())) for name, domain, password in parts]
+    assert len({cache.digest(question) for question in questions}) == len(parts)
+
+
+def test_no_two_caches_have_one_key() -> None:
+    question = PasswordCheck(Account("alice", "example.com"), Secret(b"password"))
+    one, other = (VerdictCache(CacheSettings()).digest(question) for _ in range(2))
+    assert one != other
+
+
+@pytest.mark.parametrize("verdict", [Verdict.USER_UNKNOWN, Verdict.USER_DISABLED, Verdict.PASSWORD_EXPIRED])
+def test_what_is_said_of_the_account_ends_the_password_that_was_accepted(verdict: Verdict) -> None:
+    cache, account = VerdictCache(CacheSettings()), Account("alice", "example.com")
+    known = cache.store(account, b"right", Decided(Verdict.OK), 0.0)
+    cache.store(account, b"wrong", Decided(Verdict.PASSWORD_MISMATCH), 0.0)
+    assert cache.find(account, b"right", 1.0) is known
+    cache.store(account, b"wrong", Decided(verdict), 0.0)
+    assert cache.find(account, b"right", 1.0) is None
+    assert known.until == 0
