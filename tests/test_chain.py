@@ -121,6 +121,15 @@ def test_an_account_is_unknown_only_where_every_backend_says_so(chains: Helper, 
     assert f" backend={number}{whose} " in record
 
 
+def test_a_domain_that_has_a_backend_for_emergencies_alone_is_served_by_nobody(site: Site) -> None:
+    site.write("passwd", "alice@example.com:{PLAIN}x\nalice@example.org:{PLAIN}x\n")
+    files = '[[backend]]\ntype = "files"\npath = "passwd"\n'
+    site.configure(f'{files}domains = ["example.com"]\n{files}name = "for emergencies"\nemergency = true\n')
+    assert site.session(
+        b"1 VRFY alice@example.com x", b"2 VRFY alice@example.org x", b"3 VRFY alice@example.org wrong"
+    ) == [b"1 " + OK, b"2 " + NO, b"3 " + NO]
+
+
 def test_a_backend_that_hangs_for_ever_is_given_up_on_each_time_and_its_worker_replaced(chains: Helper) -> None:
     number = next(n for n, (backends, _, _) in enumerate(CASES) if backends == [("nothing", TIMEOUT), "OK"])
     ask = f"VRFY alice@{domain(number)} x".encode()

@@ -92,9 +92,15 @@ class Link:
         if self._opened:
             sealed(self._backend.close)
 
-    def is_quick(self, question: Question) -> bool:
-        """Whether asking takes well under a millisecond, so that it is not worth a thread."""
-        return self._opened and sealed(self._backend.is_quick, question.account) is True
+    def ask_if_quick(self, question: Question) -> Decision | None:
+        """What this backend says, if asking it is not worth a thread: it takes well under a millisecond; else None."""
+        if not self._opened:
+            return None
+        try:
+            is_quick = sealed(self._backend.is_quick, question.account)
+        except (BackendUnavailable, Fault, ConfigError):
+            return None  # its thread will say so
+        return self.ask(question) if is_quick is True else None
 
     def ask(self, question: Question) -> Decision:
         """What this backend alone says."""

@@ -12,7 +12,7 @@ from typing import NoReturn
 from extauth.chain import Chain, Inquiry, Link
 from extauth.errors import BackendUnavailable, ConfigError, Fault
 from extauth.log_levels import Level
-from extauth.model import Decided, Decision
+from extauth.model import Decision
 from extauth.workers.alarms import Alarms
 from extauth.workers.backend_logs import send_logs_to
 from extauth.workers.channel import Answers, Batch, FromWorker, Hangs, Inbox, LogRecord, encode, receive
@@ -52,31 +52,18 @@ class Worker:
         answers: list[tuple[int, Decision]] = []
         oldest = 0.0
         for key, question in batch.questions:
-            inquiry = self._chain.begin(question)
-            decision = inquiry if isinstance(inquiry, Decided) else self._quickly(inquiry)
-            if decision is not None:
-                answers.append((key, decision))
-                now = time.monotonic()
-                oldest = oldest or now
-                if now - oldest > _OLDEST_ANSWER:
-                    self._answer(answers)
-                    answers, oldest = [], 0.0
-            elif isinstance(inquiry, Inquiry):
-                self._route(Task(key, batch.deadline, inquiry))
+            decision = self._chain.begin(question)
+            if isinstance(decision, Inquiry):
+                self._route(Task(key, batch.deadline, decision))
+                continue
+            answers.append((key, decision))
+            now = time.monotonic()
+            oldest = oldest or now
+            if now - oldest > _OLDEST_ANSWER:
+                self._answer(answers)
+                answers, oldest = [], 0.0
         if answers:
             self._answer(answers)
-
-    @staticmethod
-    def _quickly(inquiry: Inquiry) -> Decision | None:
-        """The decision, as far along the chain as the backends are quick."""
-        try:
-            while inquiry.link.is_quick(inquiry.question):
-                decision = inquiry.hear(inquiry.link.ask(inquiry.question))
-                if decision is not None:
-                    return decision
-        except (BackendUnavailable, Fault, ConfigError):
-            return None  # its thread will say so
-        return None
 
     def _route(self, task: Task) -> None:
         """Have the backend asked whose turn it is, and see to it that its time is kept."""

@@ -20,6 +20,7 @@ from extauth.settings import Settings
 
 _DAY = 86_400  # seconds
 _DEFAULT_SCHEMES = {"plain": "", "dovecot": "CRYPT", "shadow": "CRYPT"}
+_MOST_IDENTIFIED = 16_384  # stored passwords; what is kept of one has some hundred bytes
 _UNKNOWN = Verdict.USER_UNKNOWN.because("")
 
 
@@ -49,6 +50,8 @@ class Files(Backend[FilesSettings]):
         self._table = Table(settings.format, self._scheme, site.accounts, self.log)
         self._typical: Hash | None = None
         self._missing: dict[str, str] = {}  # domain -> why its file cannot be read
+        self._identified: dict[bytes, Hash | Decided] = {}  # stored passwords that were asked for lately
+        self._found: tuple[Account | None, Hash | Decided] = None, _UNKNOWN  # who was looked up last
 
     def load(self) -> None:
         """Read the file, or those of all domains."""
@@ -71,7 +74,9 @@ class Files(Backend[FilesSettings]):
 
     def verify_password(self, account: Account, password: Secret) -> Verdict | Decided:
         """Whether this is the account's password; takes alike time where there is none to compare."""
-        found = self._find(account)
+        last, found = self._found
+        if last is not account:  # as it is where `is_quick` has just been asked about this request
+            found = self._find(account)
         if isinstance(found, Hash):
             return found.verify(password)
         if self._typical is not None:
@@ -92,6 +97,7 @@ class Files(Backend[FilesSettings]):
     def is_quick(self, account: Account) -> bool:
         """Whether the account's scheme is a cheap one."""
         found = self._find(account)
+        self._found = account, found
         checked = found if isinstance(found, Hash) else self._typical
         return checked is None or checked.quick
 
@@ -107,7 +113,15 @@ class Files(Backend[FilesSettings]):
             return _UNKNOWN
         if isinstance(entry, AgingPassword):
             entry = entry.refusal(today=int(time.time() // _DAY)) or entry.stored
-        return entry if isinstance(entry, Decided) else identify(entry, self._scheme)
+        return entry if isinstance(entry, Decided) else self._identify(entry)
+
+    def _identify(self, stored: bytes) -> Hash | Decided:
+        found = self._identified.get(stored)
+        if found is None:
+            if len(self._identified) >= _MOST_IDENTIFIED:
+                self._identified.clear()
+            found = self._identified[stored] = identify(stored, self._scheme)
+        return found
 
     def _load_domain(self, domain: str, path: Path) -> None:
         if path not in self.site.before and not path.exists():
