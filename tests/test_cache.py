@@ -147,13 +147,13 @@ def test_a_verdict_that_was_asked_for_before_a_hangup_signal_is_given_and_not_ke
 
 def test_a_hangup_signal_can_switch_it_off_while_requests_wait(stage: Stage) -> None:
     helper = stage.serve(more="[cache]\n")
-    helper.send(b"1 VRFY alice@example.com wait", b"2 VRFY alice@example.com wait")
+    helper.send(b"a VRFY alice@example.com wait", b"b VRFY alice@example.com wait")
     stage.wait_for("wait")
     stage.configure()
     helper.process.send_signal(signal.SIGHUP)
     helper.wait_for(lambda: sum("serving with" in line for line in helper.information) == 2, "the new generation")
     stage.release()
-    assert sorted(helper.wait_for_replies(2)) == [b"1 OK", b"2 OK"]
+    assert sorted(helper.wait_for_replies(2)) == [b"a OK", b"b OK"]
     for _ in range(2):
         assert ask(helper, "alice", "yes") == OK
     assert len(stage.processes("yes")) == 2

@@ -41,6 +41,7 @@ class AccountParser:
     def __init__(self, default_domain: str | None = None, *, lower_names: bool = True) -> None:
         self._default_domain = default_domain
         self._lower_names = lower_names
+        self._parsed: dict[str, Account | None] = {}  # addresses that came lately
         self._domains: dict[str, str | None] = {}
 
     def parse(self, address: str) -> Account | None:
@@ -49,6 +50,23 @@ class AccountParser:
         Raises MalformedRequest for an empty name or domain, a control character, or a missing domain that no
         default replaces.
         """
+        try:
+            return self._parsed[address]
+        except KeyError:
+            account = self._parse(address)
+            if len(address) <= _MAX_REMEMBERED_LENGTH:
+                if len(self._parsed) >= _MAX_REMEMBERED:
+                    self._parsed.clear()
+                self._parsed[address] = account
+            return account
+
+    def name(self, name: str) -> str:
+        """The name part in canonical form."""
+        if not self._lower_names:
+            return name
+        return name.lower() if name.isascii() else name.translate(_ASCII_LOWER)
+
+    def _parse(self, address: str) -> Account | None:
         name, at, domain = address.rpartition("@")
         if not at:
             if self._default_domain is None:
@@ -60,12 +78,6 @@ class AccountParser:
             raise MalformedRequest("a control character")
         canonical = self._domain(domain)
         return None if canonical is None else Account(self.name(name), canonical)
-
-    def name(self, name: str) -> str:
-        """The name part in canonical form."""
-        if not self._lower_names:
-            return name
-        return name.lower() if name.isascii() else name.translate(_ASCII_LOWER)
 
     def _domain(self, domain: str) -> str | None:
         try:

@@ -122,7 +122,7 @@ class RequestParser:
         if not address:
             raise MalformedRequest("an empty account")
         try:
-            return mode.decode(), address.decode(), behind
+            return mode.decode() if mode else "", address.decode(), behind
         except UnicodeDecodeError:
             raise MalformedRequest("a name that is not UTF-8") from None
 

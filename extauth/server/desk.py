@@ -93,6 +93,9 @@ class FrontDesk:
 
     def decide(self, key: int, decision: Decision) -> None:
         """Take what was decided on the question `key`: reply to those who wait for it, and have not had their reply."""
+        if not self._memory.is_checking(key):
+            self._finish(key, decision)
+            return
         keys, known = self._memory.settle(key, decision, time.monotonic(), keep=key in self._pending)
         for each in keys:
             self._finish(each, decision, known)
@@ -125,6 +128,7 @@ class FrontDesk:
     def _receive(self, line: Line, now: float) -> None:
         request = self._parser.parse(line)
         if isinstance(request, AccountRequest):
+            assert isinstance(line, bytes)  # an overlong one is refused
             self._receive_request(request, line, now)
         elif isinstance(request, RefusedRequest):
             self._refuse(request.number, request.text)
@@ -138,19 +142,19 @@ class FrontDesk:
         else:
             self.quit = request
 
-    def _receive_request(self, request: AccountRequest, line: Line, now: float) -> None:
+    def _receive_request(self, request: AccountRequest, line: bytes, now: float) -> None:
         try:
             account = self._config.accounts.parse(request.address)
         except MalformedRequest:
             self._refuse(request.number, MALFORMED)
             return
         method = request.method
-        address = request.address if account is None else account.address
-        pending = Pending(request.number, address, request.mode, method, self._answers[method], now, _size(request))
+        answers = self._answers[method]
+        pending = Pending(request.number, account, request.address, request.mode, method, answers, now, len(line))
         if account is None:
             self._reply(pending, Decided(Verdict.USER_UNKNOWN, reason="the domain is no host name"))
         elif isinstance(request, PasswordRequest):
-            if request.password.matches(b""):
+            if not request.password.reveal():
                 self._reply(pending, Decided(Verdict.PASSWORD_MISMATCH, reason="the password is empty"))
             else:
                 self._check(pending, PasswordCheck(account, request.password), line)
@@ -161,7 +165,7 @@ class FrontDesk:
         else:
             self._ask(pending, SecretLookup(account))
 
-    def _check(self, pending: Pending, question: PasswordCheck, line: Line) -> None:
+    def _check(self, pending: Pending, question: PasswordCheck, line: bytes) -> None:
         """Reply by what is remembered; wait for who asks the same already; ask."""
         memory, account = self._memory, question.account
         digest = memory.digest(question)
@@ -215,12 +219,3 @@ class FrontDesk:
             self.replies.append(line)
             if self._log.wants(Level.LOW_LEVEL):
                 self._log.write(Level.LOW_LEVEL, pending.record(disclosed, self._config.backends))
-
-
-def _size(request: AccountRequest) -> int:
-    """Bytes, nearly: what is long in it."""
-    if isinstance(request, PasswordRequest):
-        return len(request.address) + len(request.password.reveal())
-    if isinstance(request, ResponseRequest):
-        return len(request.address) + len(request.response.reveal()) + len(request.challenge.reveal())
-    return len(request.address)

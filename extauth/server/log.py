@@ -41,6 +41,7 @@ class Log:
         self._settings = settings
         self._server_level = LEVEL_NAMES[settings.server_level]
         self._other_level = LEVEL_NAMES[settings.level] if settings.file or settings.syslog else None
+        self._highest = max(self._server_level, self._other_level or 0)
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -54,6 +55,8 @@ class Log:
 
     def wants(self, level: Level) -> bool:
         """Whether a record of this level is written anywhere."""
+        if level > self._highest:
+            return False
         to_server = level <= self._server_level and len(self.for_server) < _MAX_FOR_SERVER
         return to_server or (self._other_level is not None and level <= self._other_level)
 

@@ -59,9 +59,9 @@ class Memory:
         """What stands for this account and password; None where nothing is to be remembered."""
         return None if self._cache is None else self._cache.digest(question)
 
-    def digest_of_line(self, line: Line) -> Digest | None:
-        """What stands for a line, whatever its number; None where it is not to be remembered."""
-        return self._shortcut.digest(line) if self._shortcut is not None and isinstance(line, bytes) else None
+    def digest_of_line(self, line: bytes) -> Digest | None:
+        """What stands for a line, whatever its number; None where nothing is to be remembered."""
+        return None if self._shortcut is None else self._shortcut.digest(line)
 
     def find(self, account: Account, digest: Digest, now: float) -> Known | None:
         """The verdict on it, where one still counts."""
@@ -76,11 +76,13 @@ class Memory:
         self._by_digest[digest] = self._by_key[key] = Checking(account, digest, [key])
         return False
 
+    def is_checking(self, key: int) -> bool:
+        """Whether the request `key` has asked for a check."""
+        return key in self._by_key
+
     def settle(self, key: int, decision: Decision, now: float, *, keep: bool) -> tuple[list[int], Known | None]:
         """Who waited for what the request `key` asked; and the verdict as it is kept, where it is, and where `keep`."""
-        checking = self._by_key.pop(key, None)
-        if checking is None:
-            return [key], None
+        checking = self._by_key.pop(key)
         is_current = self._by_digest.get(checking.digest) is checking
         if is_current:
             del self._by_digest[checking.digest]

@@ -7,16 +7,21 @@ import time
 import msgspec
 
 from extauth.config import BackendConfig
-from extauth.model import Decided, Decision
+from extauth.model import Account, Decided, Decision
 from extauth.server.answers import Answers
 from extauth.server.keyed import Digest
 from extauth.server.log import fields
 
 
 class Pending(msgspec.Struct):
-    """What is kept of it; `started` in monotonic seconds, `size` in bytes; `line` where a verdict is remembered."""
+    """What is kept of it; `started` in monotonic seconds, `size` in bytes.
+
+    `address` is as it came, `account` what that is, unless its domain is no host name. `line` is there where what was
+    decided on it may be remembered.
+    """
 
     number: bytes
+    account: Account | None
     address: str
     mode: str
     method: str
@@ -28,7 +33,7 @@ class Pending(msgspec.Struct):
     def record(self, decision: Decision, backends: tuple[BackendConfig, ...], *, remembered: bool = False) -> str:
         """The one stable line of a decision; `backends` are those of the configuration."""
         return fields(
-            account=self.address,
+            account=self.address if self.account is None else self.account.address,
             mode=self.mode,
             method=self.method,
             verdict=decision.verdict.name if isinstance(decision, Decided) else "TEMPORARY",
@@ -40,7 +45,7 @@ class Pending(msgspec.Struct):
 
     def _asked(self, decision: Decision, backends: tuple[BackendConfig, ...]) -> str:
         """Who was to say something and has not: where several serve a domain, one of them."""
-        if isinstance(decision, Decided):
+        if isinstance(decision, Decided) or self.account is None:
             return ""
-        domain = self.address.rpartition("@")[2]
+        domain = self.account.domain
         return ",".join(backend.name for backend in backends if backend.domains is None or domain in backend.domains)
