@@ -6,7 +6,8 @@ It tests what goes over the pipes, so it shares nothing with the helper but the 
     program       one running helper: its pipes, its end (splitter, groups)
     events        what happens between the two
     judge         events -> what the server would trip over (under_way, wire)
-    conversation  a program and its judge, kept to the server's times
+    supervisor    a program and its judge, kept to the server's times, and started anew (pending)
+    external      the same in a thread of its own, for whoever asks
     replay        plays a session (expectations)
     shell         sends what somebody types
     masking       lines as they may be shown

@@ -9,14 +9,13 @@ import contextlib
 import re
 
 from extauth.errors import MalformedRequest
-from extauth.harness.wire import NUMBER, is_information, number_of
+from extauth.harness.wire import NUMBER, is_information, is_interface_request, number_of
 from extauth.protocol.quoting import unquote, unquote_first
 from extauth.protocol.replies import INCORRECT_PASSWORD, TEMPORARY_FAILURE
 from extauth.protocol.requests import MALFORMED, UNKNOWN_COMMAND, UNSUPPORTED_MECHANISM, Dialect
 
 _MASK = b"***"
 _COMMAND = re.compile(rb"[A-Za-z]{1,16}|SASL\([A-Za-z0-9-]{1,20}\)")
-_INTERFACE = re.compile(NUMBER + rb" INTF [0-9]+\r?")
 _REPLY = re.compile(rb"(" + NUMBER + rb") (OK|ERROR|FAILURE|INTF|PLAIN)(?= |$)")
 _MODE = re.compile(rb"(\([^ ]*\) )?")
 _MAX_REMEMBERED = 1_000
@@ -58,7 +57,7 @@ class Masker:
         self._learn([secret] if knows_account else [secret, *secret.split()])
         if number := number_of(line):
             self._numbers.add(number)
-        if _INTERFACE.fullmatch(line):
+        if is_interface_request(line):
             self.dialect = Dialect.HELPER
         return printable(line if self._show_passwords or not secret else before + _MASK + after)
 
@@ -121,7 +120,7 @@ def _cut(line: bytes, dialect: Dialect) -> tuple[bytes, bytes, bytes]:
     if not _COMMAND.fullmatch(command):
         return number + b" ", request, b""
     head = b"%s %s " % (number, command)
-    if _INTERFACE.fullmatch(line):
+    if is_interface_request(line):
         return line, b"", b""
     end = _end_of_account(fields, dialect)
     if command in (b"NEW", b"READPLAIN") and end:

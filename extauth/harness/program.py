@@ -35,9 +35,10 @@ class Program:
     """A helper program, running from here on; leaving the context kills what is left of it.
 
     Raises CannotStart. Its standard error is read after its end only, as the server does it.
+    What can be read from the descriptor `alarm`, and is left there, cuts a turn short.
     """
 
-    def __init__(self, command: Sequence[str], base_directory: Path) -> None:
+    def __init__(self, command: Sequence[str], base_directory: Path, alarm: int | None = None) -> None:
         words = _from_here(command)
         self._error_out, self._error_in = os.pipe()
         try:
@@ -60,8 +61,12 @@ class Program:
             os.set_blocking(descriptor, False)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._stdout, selectors.EVENT_READ)
+        if alarm is not None:
+            self._selector.register(alarm, selectors.EVENT_READ)
+        self.unsent: deque[bytes] = deque()
+        """Lines that the pipe has not taken, or not to their ends."""
+        self._closed_at: float | None = None
         self._splitter = Splitter()
-        self._unsent: deque[bytes] = deque()
         self._unwritten = b""
         self._taken_at = time.monotonic()
 
@@ -81,24 +86,32 @@ class Program:
     @property
     def stuck_since(self) -> float | None:
         """Since when the pipe has taken nothing of the lines to be sent; None where none is left."""
-        return self._taken_at if self._unsent else None
+        return self._taken_at if self.unsent and self.takes_input else None
+
+    @property
+    def takes_input(self) -> bool:
+        """Whether its standard input is open."""
+        return self._closed_at is None
+
+    @property
+    def closed_for(self) -> float | None:
+        """How many seconds its standard input has been closed; None while it is open."""
+        return None if self._closed_at is None else time.monotonic() - self._closed_at
 
     def send(self, line: bytes) -> None:
-        """Send `line` as soon as the pipe takes it."""
-        if self._stdin.closed:
-            return
-        if not self._unsent:
+        """Send `line` as soon as the pipe takes it; its standard input has to be open."""
+        if not self.unsent:
             self._taken_at = time.monotonic()
             self._unwritten = line + b"\n"
             self._selector.register(self._stdin, selectors.EVENT_WRITE)
-        self._unsent.append(line)
+        self.unsent.append(line)
 
     def close_input(self) -> None:
-        """Close the program's standard input now; lines not yet sent are dropped."""
-        if self._unsent:
-            self._unsent.clear()
+        """Close the program's standard input now, whatever is unsent."""
+        if self.unsent:
             self._selector.unregister(self._stdin)
         self._stdin.close()
+        self._closed_at = time.monotonic()
 
     def kill(self) -> None:
         """Kill the program and all that it started in its process group."""
@@ -120,12 +133,12 @@ class Program:
     def _write(self) -> list[Event]:
         events: list[Event] = []
         try:
-            while self._unsent:
+            while self.unsent:
                 self._unwritten = self._unwritten[os.write(self._stdin.fileno(), self._unwritten) :]
                 self._taken_at = time.monotonic()
                 if not self._unwritten:
-                    events.append(Sent(self._taken_at, self._unsent.popleft()))
-                    self._unwritten = self._unsent[0] + b"\n" if self._unsent else b""
+                    events.append(Sent(self._taken_at, self.unsent.popleft()))
+                    self._unwritten = self.unsent[0] + b"\n" if self.unsent else b""
             self._selector.unregister(self._stdin)
         except BlockingIOError:
             pass
@@ -141,7 +154,7 @@ class Program:
         return [*self._splitter.feed(time.monotonic(), chunk or b"")]
 
     def _end(self) -> list[Event]:
-        ended_at = time.monotonic()
+        ended_at, took = time.monotonic(), self.closed_for
         events = self._outlived(ended_at + _GRACE)
         left_behind = group_runs(self._process.pid)
         if left_behind:
@@ -150,7 +163,7 @@ class Program:
         events += self._splitter.feed(ended_at, _rest_of(self._stdout.fileno()))
         events += self._splitter.finish(ended_at)
         full = not select.select([], [self._error_in], [], 0)[1]
-        return [*events, Ended(ended_at, self._process.returncode, left_behind, _rest_of(self._error_out), full)]
+        return [*events, Ended(ended_at, self._process.returncode, took, left_behind, _rest_of(self._error_out), full)]
 
     def _outlived(self, until: float) -> list[Event]:
         """What is still written while the program's own processes have time to end."""

@@ -4,14 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from extauth.harness.conversation import Conversation
+from extauth.harness.events import Ended, Event, InputClosed, Received, Rejected, Restarting, Sent
 from extauth.harness.expectations import Difference
 from extauth.harness.judge import Complaint, signal_name
 from extauth.harness.masking import Masker
+from extauth.harness.supervisor import Supervisor
+from extauth.harness.wire import number_of
 
 Show = Callable[[str], None]
 
 _MAX_SHOWN = 20  # of one kind of trouble: a program gone wild makes one with every line
+
+
+def event_lines(event: Event, masker: Masker) -> Iterator[str]:
+    """What happens, while it does."""
+    match event:
+        case Sent():
+            yield f"I: {masker.sent(event.line)}"
+        case Received():
+            yield f"O: {masker.received(event.line)}"
+        case InputClosed():
+            yield "# standard input closed"
+        case Rejected():
+            yield f"# rejected: {(number_of(event.line) or b'').decode()}"
+        case Restarting():
+            for line in _ended_lines(event.ended, masker):
+                yield f"# {line}"
+            yield f"# started anew in {event.seconds:g} s, pending requests: {event.pending:,}"
 
 
 def difference_lines(differences: list[Difference], masker: Masker) -> Iterator[str]:
@@ -35,17 +54,20 @@ def complaint_text(complaint: Complaint, masker: Masker) -> str:
     return complaint.text if complaint.line is None else f"{complaint.text}: {masker.received(complaint.line)}"
 
 
-def end_lines(conversation: Conversation, masker: Masker) -> Iterator[str]:
+def end_lines(supervisor: Supervisor, masker: Masker) -> Iterator[str]:
     """How the program ended, what it wrote to its standard error, and how many complaints there are."""
-    ended, closed_at = conversation.ended, conversation.closed_at
+    yield from _ended_lines(supervisor.ended, masker)
+    yield f"complaints: {len(supervisor.complaints) or 'none'}"
+
+
+def _ended_lines(ended: Ended | None, masker: Masker) -> Iterator[str]:
     if ended is None:
         return
     for line in ended.standard_error.splitlines():
         yield f"standard error: {masker.text(line)}"
     status = f"exit status {ended.status}" if ended.status >= 0 else signal_name(ended.status)
-    when = "by itself" if closed_at is None else f"{ended.at - closed_at:.3f} s after end of file"
+    when = "by itself" if ended.took is None else f"{ended.took:.3f} s after end of file"
     yield f"ended {when}, {status}"
-    yield f"complaints: {len(conversation.complaints) or 'none'}"
 
 
 def _more(count: int, what: str) -> Iterator[str]:
