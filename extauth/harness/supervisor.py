@@ -95,7 +95,7 @@ class Supervisor:
 
     def wait_for_answers(self) -> None:
         """Wait until every line is sent and every request answered."""
-        while self.serving and (self._unsent or self._judge.under_way):
+        while self.serving and (self._unsent or (self._program and self._judge.under_way)):
             self.turn()
 
     def wait(self, seconds: float) -> None:
