@@ -16,7 +16,7 @@ from extauth.harness.judge import Complaint
 from extauth.harness.supervisor import ServerSettings, Supervisor, Watch
 from extauth.harness.wire import number_of
 from extauth.protocol.replies import Reply, parse_reply
-from extauth.protocol.requests import Dialect, InterfaceRequest, Request, render_request
+from extauth.protocol.requests import InterfaceRequest, Request, render_request
 
 MakeRequest = Callable[[bytes], Request]
 """Makes a request of the number that it is given."""
@@ -36,7 +36,6 @@ class ExternalAuthentication:
         self._asking = threading.Lock()
         self._replies: dict[bytes, Future[Reply | None]] = {}
         self._last_number = 0
-        self._dialect = Dialect.CLASSIC
         self._offer: bytes | None = None
         self._stopping = False
         with contextlib.ExitStack() as stack:
@@ -119,7 +118,7 @@ class ExternalAuthentication:
 
     def _send(self, request: Request) -> None:
         try:
-            self._supervisor.send(render_request(request, self._dialect).removesuffix(b"\n"))
+            self._supervisor.send(render_request(request, self._supervisor.dialect).removesuffix(b"\n"))
         except MalformedRequest:
             self._answer(request.number, None)
 
@@ -135,8 +134,6 @@ class ExternalAuthentication:
             return
         if number == self._offer:
             self._offer = None
-            if reply is not None and reply.status == "INTF":
-                self._dialect = Dialect.HELPER
         elif future := self._replies.pop(number, None):
             future.set_result(reply)
 

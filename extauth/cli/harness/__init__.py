@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import click
 
+from extauth.cli.harness.load import load
 from extauth.cli.harness.replay import replay
 from extauth.cli.harness.shell import shell
 
@@ -18,5 +19,5 @@ def harness() -> None:
     """Start a helper program and drive it as the mail server does."""
 
 
-for command in (replay, shell):
+for command in (replay, shell, load):
     harness.add_command(command)
