@@ -54,7 +54,7 @@ def write_page(
         "versions": f"extauth {VERSION}, Python {platform.python_version()}, {platform.platform()}",
         "processors": str(os.cpu_count()),
     }
-    file.write(render(Report(context.command_path, facts, table, series, list(remarks))))
+    file.write(render(Report(f"extauth harness {context.command.name}", facts, table, series, list(remarks))))
 
 
 def _options(context: click.Context) -> str:

@@ -38,10 +38,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What came of it. `first_reply` is how many seconds after its start the program gave its first one."""
+    """What came of it.
+
+    `first_reply` is how many seconds after its start the program gave its first one, `harness_cpu` the seconds of CPU
+    that the harness itself took: near `seconds`, it is the harness that was measured.
+    """
 
     first_reply: float
     seconds: float
+    harness_cpu: float
     statistics: Statistics
     consumption: Consumption
     supervisor: Supervisor
@@ -69,12 +74,19 @@ def measure(settings: ServerSettings, plan: Plan, masker: Masker, watch: Watch, 
         bulk.warm_up(supervisor)
         first_reply = time.monotonic() - began
         with Consumption(supervisor.program.process.id if supervisor.program else None) as consumption:
-            began = time.monotonic()
+            began, cpu = time.monotonic(), time.process_time()
             bulk.run(supervisor, settings.time_out, plan.pace(), _Clock(plan, progress).left)
-            seconds = time.monotonic() - began
+            seconds, cpu = time.monotonic() - began, time.process_time() - cpu
         supervisor.finish()
     return Measurement(
-        first_reply, seconds, bulk.statistics, consumption, supervisor, bulk.wrong_answers, bulk.first_wrong_answers
+        first_reply,
+        seconds,
+        cpu,
+        bulk.statistics,
+        consumption,
+        supervisor,
+        bulk.wrong_answers,
+        bulk.first_wrong_answers,
     )
 
 

@@ -54,6 +54,7 @@ def _figures() -> Iterator[tuple[str, _Figure, Callable[[float], str]]]:
     yield "memory", lambda run: run.consumption.memory, _mebibytes
     yield "memory, peak", lambda run: run.consumption.peak, _mebibytes
     yield "processes", lambda run: run.consumption.processes or None, lambda value: f"{value:,.0f}"
+    yield "harness busy", lambda run: run.harness_cpu / run.seconds, lambda value: f"{value:.0%}"
     yield "first reply after", lambda run: run.first_reply, milliseconds
 
 

@@ -83,7 +83,7 @@ def _outline(times: Histogram) -> list[Point]:
 def _seconds(series: Sequence[Statistics]) -> Axis:
     ends = (start + statistics.timeline.width for statistics in series for start, _ in statistics.timeline.slices())
     marks = (at for statistics in series for at, _ in statistics.marks)
-    return Axis("seconds since the beginning", Linear(max(*ends, *marks)), lambda value: f"{value:g}")
+    return Axis("seconds since the beginning", Linear(max([*ends, *marks])), lambda value: f"{value:g}")
 
 
 def _latency(series: Sequence[Statistics]) -> Axis:
