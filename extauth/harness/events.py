@@ -77,10 +77,10 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A request will have no reply, and the server lets nobody in for it."""
+    """The request of that number will have no reply, and the server lets nobody in for it."""
 
     at: float
-    line: bytes = field(repr=False)
+    number: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from extauth.harness.events import Event, Received, Rejected
 from extauth.harness.judge import Complaint
 from extauth.harness.life import ServerSettings, Watch
 from extauth.harness.supervisor import Supervisor
-from extauth.harness.wire import number_of
 from extauth.protocol.replies import Reply, parse_reply
 from extauth.protocol.requests import InterfaceRequest, Request, render_request
 
@@ -93,12 +92,14 @@ class ExternalAuthentication:
 
     def _run(self) -> None:
         try:
-            with self._held:
-                while not self._stopping:
-                    self._supervisor.turn()
-                    self._take_what_is_asked()
-                self._supervisor.stop()
+            while not self._stopping:
+                self._supervisor.turn()
+                self._take_what_is_asked()
+            self._supervisor.stop()
         finally:
+            with self._asking:
+                self._stopping = True  # nobody rings from now on
+            self._held.close()
             self._reject_the_rest()
 
     def _take_what_is_asked(self) -> None:
@@ -126,21 +127,17 @@ class ExternalAuthentication:
     def _see(self, event: Event | Complaint) -> None:
         self._watch(event)
         if isinstance(event, Received) and event.answers:
-            self._answer(number_of(event.line), parse_reply(event.line))
+            self._answer(event.line.partition(b" ")[0], parse_reply(event.line))
         elif isinstance(event, Rejected):
-            self._answer(number_of(event.line), None)
+            self._answer(event.number, None)
 
-    def _answer(self, number: bytes | None, reply: Reply | None) -> None:
-        if number is None:
-            return
+    def _answer(self, number: bytes, reply: Reply | None) -> None:
         if number == self._offer:
             self._offer = None
         elif future := self._replies.pop(number, None):
             future.set_result(reply)
 
     def _reject_the_rest(self) -> None:
-        with self._asking:
-            self._stopping = True
         while not self._asked.empty():
             _, future = self._asked.get()
             if future.set_running_or_notify_cancel():

@@ -20,7 +20,7 @@ from extauth.harness.events import (
 from extauth.harness.judge import Complaint
 from extauth.harness.masking import Masker
 from extauth.harness.report import complaint_text
-from extauth.harness.wire import is_information, number_of
+from extauth.harness.wire import is_information
 from extauth.log_levels import LEVEL_NAMES, Level
 
 
@@ -58,7 +58,7 @@ class ServerLog:
                     Level.FAILURES if event.status else Level.MAJOR
                 ), f"the program ended with status {event.status}"
             case Rejected():
-                return Level.PROBLEMS, f"{(number_of(event.line) or b'').decode()} is rejected"
+                return Level.PROBLEMS, f"{event.number.decode()} is rejected"
             case Restarting():
                 return (
                     Level.MAJOR,

@@ -11,7 +11,6 @@ from extauth.harness.masking import Masker
 from extauth.harness.statistics import Statistics
 from extauth.harness.supervisor import Supervisor
 from extauth.harness.tables import time_rows
-from extauth.harness.wire import number_of
 
 Show = Callable[[str], None]
 
@@ -28,7 +27,7 @@ def event_lines(event: Event, masker: Masker) -> Iterator[str]:
         case InputClosed():
             yield "# standard input closed"
         case Rejected():
-            yield f"# rejected: {(number_of(event.line) or b'').decode()}"
+            yield f"# rejected: {event.number.decode()}"
         case Restarting():
             for line in _ended_lines(event.ended, masker):
                 yield f"# {line}"

@@ -160,8 +160,9 @@ class Supervisor:
 
     def _reject(self, lines: list[bytes]) -> None:
         for line in lines:
-            if number_of(line) is not None:
-                self._see(Rejected(time.monotonic(), line))
+            number = number_of(line)
+            if number is not None:
+                self._see(Rejected(time.monotonic(), number))
 
     def _see(self, event: Event | Complaint) -> None:
         match event:

@@ -45,8 +45,12 @@ def count_rows(sides: Sequence[Sequence[Statistics]], masker: Masker) -> Iterato
 
     yield row("requests", lambda counted: counted.replies + counted.rejected)
     for kind in sorted({kind for side in sides for counted in side for kind in counted.kinds}):
-        yield row(masker.reply(kind)[:_MAX_KIND], lambda counted, kind=kind: counted.kinds[kind])  # type: ignore[misc]
+        yield row(masker.reply(kind)[:_MAX_KIND], _of_kind(kind))
     yield row("rejected", lambda counted: counted.rejected)
+
+
+def _of_kind(kind: bytes) -> Callable[[Statistics], int]:
+    return lambda counted: counted.kinds[kind]
 
 
 def time_rows(times: Histogram) -> Iterator[list[str]]:

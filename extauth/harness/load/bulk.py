@@ -24,7 +24,6 @@ from extauth.harness.process import Process
 from extauth.harness.splitter import received
 from extauth.harness.statistics import Statistics
 from extauth.harness.supervisor import Supervisor
-from extauth.harness.wire import number_of
 
 _MAX_UNWRITTEN = 65_536  # bytes
 _MAX_KNOWN = 1_000  # texts of replies
@@ -111,7 +110,7 @@ class Bulk:
         if isinstance(event, Complaint):
             self._complained = True
         elif isinstance(event, Rejected):
-            self._handed_over.pop(number_of(event.line) or b"", None)
+            self._handed_over.pop(event.number, None)
         self.statistics.see(event)
 
     def _send(self, now: float, pace: Pace, more: int) -> None:
