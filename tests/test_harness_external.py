@@ -9,6 +9,8 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from extauth.harness.events import Event, Sent
 from extauth.harness.external import ExternalAuthentication
 from extauth.harness.judge import Complaint
@@ -44,10 +46,11 @@ def _asked(
     command: list[str],
     *,
     interface: int | None = None,
+    time_out: float = _PATIENCE,
     auto_restart: float | None = None,
     seen: list[Event | Complaint] | None = None,
 ) -> Iterator[_Asking]:
-    settings = ServerSettings(command, folder, _PATIENCE, auto_restart)
+    settings = ServerSettings(command, folder, time_out, auto_restart)
     with ExternalAuthentication(settings, interface, (seen if seen is not None else []).append) as external:
         yield _Asking(external)
 
@@ -95,6 +98,18 @@ def test_a_request_is_answered_by_the_program_that_is_started_anew(tmp_path: Pat
     with _asked(tmp_path, program("dies_once.sh"), interface=7, auto_restart=0) as ask:
         assert ask.reply("a@d") == "OK"
         assert ask.reply("b@d") == "ERROR VRFY b@d"
+
+
+def test_a_reply_that_comes_too_late_is_not_taken(tmp_path: Path) -> None:
+    with _asked(tmp_path, program("hangs_once.pl"), time_out=0.3, auto_restart=0) as ask:
+        assert ask.reply("a@d") == "OK", "the program that was stopped had said: too late"
+
+
+def test_a_question_does_not_wait_for_a_turn_to_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("extauth.harness.life.TURN", 2 * _PATIENCE)
+    with _asked(tmp_path, _SAYS_WHAT_IT_READS) as ask:
+        assert ask.reply("a@d") == "ERROR VRFY a@d secret"
+        monkeypatch.undo()
 
 
 def test_stopping_rejects_what_is_under_way(tmp_path: Path) -> None:

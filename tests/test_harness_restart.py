@@ -55,7 +55,7 @@ def test_a_program_that_does_not_answer_in_time_is_stopped_and_started_anew(tmp_
     restart = lines.index("# started anew in 0.01 s, pending requests: 1")
     assert [line for line in lines[restart:] if line[:3] in ("I: ", "O: ")][:2] == ["I: 1 VRFY a@d ***", "O: 1 OK"]
     assert [line for line in lines if line.startswith("complaint: ")] == [
-        "complaint: a reply only after standard input was closed: not flushed, or too late: 1 OK"
+        "complaint: a reply only after standard input was closed: not flushed, or too late: 1 ERROR too late"
     ]
     assert "# rejected: 1" not in lines
     assert {"O: 4 OK", "O: 5 OK"} < set(lines)

@@ -90,11 +90,16 @@ class ExternalAuthentication:
         with contextlib.suppress(BlockingIOError):  # it rings already
             os.write(self._bell, b"!")
 
+    def _silence(self) -> None:
+        with self._asking, contextlib.suppress(BlockingIOError):
+            os.read(self._alarm, 65_536)
+
     def _run(self) -> None:
         try:
             while not self._stopping:
                 self._supervisor.turn()
                 self._take_what_is_asked()
+            self._silence()
             self._supervisor.stop()
         finally:
             with self._asking:
@@ -103,8 +108,7 @@ class ExternalAuthentication:
             self._reject_the_rest()
 
     def _take_what_is_asked(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.read(self._alarm, 65_536)
+        self._silence()
         if self._offer is not None:  # the dialect is not known yet
             return
         while not self._asked.empty():

@@ -2,4 +2,4 @@
 $| = 1;
 if (!-e "hung") { open F, ">hung"; $late = <STDIN> }
 while (<STDIN>) { /^(\S+)/; print "$1 OK\n" }
-print "$1 OK\n" if $late =~ /^(\S+)/;
+print "$1 ERROR too late\n" if $late =~ /^(\S+)/;
