@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from extauth.harness.load.population import AccountsError, read_population
 from tests.harness_programs import HARNESS, Outcome, program, run
 from tests.helper import EXTAUTH, Site
 
@@ -197,16 +198,18 @@ def test_a_second_program_is_judged_too(accounts: Path) -> None:
 def test_a_malformed_line_is_named_and_not_repeated(line: bytes, sentence: str, tmp_path: Path) -> None:
     path = tmp_path / "accounts"
     path.write_bytes(b"a@d:tiger\n" + line + b"\n")
-    outcome = _load(path, ["true"])
-    assert outcome.log == [f"Error: {path}, line 2: {sentence}"]
-    assert outcome.status == 2
+    with pytest.raises(AccountsError) as error:
+        read_population(path)
+    assert str(error.value) == f"{path}, line 2: {sentence}"
 
 
 def test_a_file_without_accounts_is_named(tmp_path: Path) -> None:
     path = tmp_path / "accounts"
     assert _load(path, ["true"]).log == [f"Error: {path}: No such file or directory"]
     path.write_text("# nobody\n")
-    assert _load(path, ["true"]).log == [f"Error: {path}: no account; a line is name@domain:password"]
+    outcome = _load(path, ["true"])
+    assert outcome.log == [f"Error: {path}: no account; a line is name@domain:password"]
+    assert outcome.status == 2
 
 
 @pytest.mark.parametrize(

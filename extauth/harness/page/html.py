@@ -93,6 +93,7 @@ def _plots(report: Report) -> Iterator[str]:
     if not drawn:
         return
     legend = "".join(f'<i class="{style}"></i>{escape(name)}' for style, name in zip("ab", drawn, strict=False))
+    legend = legend if len(drawn) > 1 else ""
     series = list(drawn.values())
     for title, caption, plot in (
         ("Latency over time", "line: median, dashes: 99th percentile, dots: longest", latency_over_time),
