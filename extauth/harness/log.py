@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from extauth.harness.events import Ended, Event, InputClosed, Killed, Received, Sent, TimedOut
+from extauth.harness.events import (
+    Ended,
+    Event,
+    InputClosed,
+    Killed,
+    Received,
+    Rejected,
+    Restarting,
+    Sent,
+    Started,
+    TimedOut,
+)
 from extauth.harness.judge import Complaint
 from extauth.harness.masking import Masker
 from extauth.harness.report import complaint_text
@@ -29,6 +40,8 @@ class ServerLog:
 
     def _record(self, event: Event | Complaint) -> tuple[Level, str]:
         match event:
+            case Started():
+                return Level.MAJOR, "the program is started"
             case Sent():
                 return Level.ALL_INFO, f"I: {self._masker.sent(event.line)}"
             case Received():
@@ -44,5 +57,12 @@ class ServerLog:
                 return (
                     Level.FAILURES if event.status else Level.MAJOR
                 ), f"the program ended with status {event.status}"
+            case Rejected():
+                return Level.PROBLEMS, f"{event.number.decode()} is rejected"
+            case Restarting():
+                return (
+                    Level.MAJOR,
+                    f"the program is started anew in {event.seconds:g} seconds, {event.pending} requests are pending",
+                )
             case Complaint():
                 return Level.PROBLEMS, complaint_text(event, self._masker)
