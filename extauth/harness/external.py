@@ -65,6 +65,11 @@ class ExternalAuthentication:
         """What came of the program: to be read once it is stopped."""
         return self._supervisor
 
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect that a request is in which is made now."""
+        return self._dialect
+
     def ask(self, request: MakeRequest) -> Future[Reply | None]:
         """Ask the program: its reply, or None where the request is rejected, and nobody is let in for it.
 
