@@ -1,0 +1,104 @@
+"""`extauth harness listen`: a mail server on the loopback that asks a helper program (docs/mail-server.md)."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from extauth.cli.harness.options import ProgramOptions, program_options
+from extauth.cli.harness.outcome import finish, show
+from extauth.errors import ExtauthError
+from extauth.harness.external import ExternalAuthentication
+from extauth.harness.log import ServerLog
+from extauth.harness.report import complaint_lines
+
+_SERVICES = {
+    "POP3": "POP3, with STLS",
+    "IMAP": "IMAP, with STARTTLS",
+    "SMTP": "SMTP, with STARTTLS",
+    "POP3S": "POP3 under TLS",
+    "IMAPS": "IMAP under TLS",
+    "SMTPS": "SMTP under TLS",
+    "PWD": "PWD, for new passwords",
+}
+_PEM = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _port_options(command: Callable[..., None]) -> Callable[..., None]:
+    for service, what in reversed(_SERVICES.items()):
+        option = click.option(
+            f"--{service.lower()}", service, type=click.IntRange(0, 65_535), metavar="PORT", help=f"Listen for {what}."
+        )
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.option(
+    "--accounts", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The domains and accounts."
+)
+@_port_options
+@click.option(
+    "--host",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Listen on this address of the loopback. May be repeated.  [default: 127.0.0.1, ::1, those of the domains]",
+)
+@click.option("--certificate", type=_PEM, help="The server's certificate, PEM; by default one is made.")
+@click.option("--key", type=_PEM, help="Its private key, PEM.")
+@click.option(
+    "--interface", type=click.IntRange(min=1), metavar="VERSION", help="Offer the program the helper dialect."
+)
+@program_options
+def listen(
+    options: ProgramOptions,
+    accounts: Path,
+    host: tuple[str, ...],
+    certificate: Path | None,
+    key: Path | None,
+    interface: int | None,
+    **ports: int | None,
+) -> None:
+    """Listen for mail programs on the loopback, and have a program check the passwords that they send.
+
+    Port 0 is one that the system chooses. What listens is shown line by line, then `ready`. Ends at Ctrl-C.
+    """
+    wanted = {service: port for service, port in ports.items() if port is not None}
+    if not wanted:
+        raise click.UsageError(f"Name a port to listen on: --{', --'.join(map(str.lower, _SERVICES))}.")
+    if (certificate is None) != (key is None):
+        raise click.UsageError("--certificate and --key go together.")
+    masker = options.masker()
+    log = ServerLog(options.log_level or "Low Level", masker, lambda line: click.echo(line, err=True))
+    with options.started() as settings, tempfile.TemporaryDirectory(prefix="extauth-harness-") as folder:
+        mail = _mail_server()
+        accounts_read = mail.read_accounts(accounts)
+        certificates = mail.Certificates(accounts_read, certificate and key and (certificate, key))
+        with ExternalAuthentication(settings, interface, log.see) as external:
+            server = mail.MailServer(accounts_read, external, certificates, log.record)
+            for line in server.listen(wanted, host):
+                click.echo(line)
+            if certificates.made is not None:
+                made = Path(folder, "certificate.pem")
+                made.write_bytes(certificates.made)
+                click.echo(f"certificate {made}")
+            click.echo("ready")
+            server.run()
+    for line in complaint_lines(external.supervisor.complaints, masker):
+        show(line)
+    finish(external.supervisor, masker, as_expected=True)
+
+
+def _mail_server() -> Any:
+    """The package, which needs more than the other commands."""
+    try:
+        from extauth.harness import mail
+    except ImportError as error:
+        raise ExtauthError(
+            f"{error.name} is missing: the mail server needs twisted; install it with: pip install 'extauth[listen]'"
+        ) from None
+    return mail
