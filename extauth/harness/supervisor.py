@@ -23,7 +23,8 @@ from extauth.harness.events import (
 )
 from extauth.harness.judge import SECONDS_TO_END, Complaint, Judge
 from extauth.harness.pending import Pending
-from extauth.harness.program import CannotStart, Program
+from extauth.harness.process import CannotStart
+from extauth.harness.program import Program
 from extauth.harness.wire import is_interface_request, number_of
 
 Watch = Callable[[Event | Complaint], None]
@@ -77,16 +78,16 @@ class Supervisor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._program is not None:
-            self._program.__exit__(kind, error, trace)
+            self._program.process.discard()
 
     @property
     def serving(self) -> bool:
         """Whether requests can still be sent, now or to a program to come."""
-        return self._restarts or (self._program is not None and self._program.takes_input)
+        return self._restarts or (self._program is not None and self._program.process.takes_input)
 
     def send(self, line: bytes) -> None:
         """Send one line, as soon as a program takes it."""
-        if self._program is not None and self._program.takes_input:
+        if self._program is not None and self._program.process.takes_input:
             self._program.send(line)
         elif self._restarts:
             self._pending.add(line)
@@ -95,7 +96,7 @@ class Supervisor:
 
     def wait_for_answers(self) -> None:
         """Wait until every line is sent and every request answered."""
-        while self.serving and (self._unsent or self._judge.under_way):
+        while self.serving and (self._unsent or (self._program and self._judge.under_way)):
             self.turn()
 
     def wait(self, seconds: float) -> None:
@@ -162,26 +163,26 @@ class Supervisor:
 
     def _keep_times(self, program: Program) -> None:
         now = time.monotonic()
-        if program.closed_for is None:
+        if program.process.closed_for is None:
             oldest = [at for at in (self._judge.under_way.oldest, program.stuck_since) if at is not None]
             if oldest and now - min(oldest) > self._settings.time_out:
                 self._note(TimedOut(now, self._settings.time_out))
                 self._give_up(program)
                 self._close_input(program)
-        elif program.closed_for > SECONDS_TO_END and not self._killed:
+        elif program.process.closed_for > SECONDS_TO_END and not self._killed:
             self._killed = True
-            program.kill()
+            program.process.kill()
             self._note(Killed(now))
 
     def _close_now(self) -> None:
         self._stopping = True
         if self._program is None:
             self._be_over()
-        elif self._program.takes_input:
+        elif self._program.process.takes_input:
             self._close_input(self._program)
 
     def _close_input(self, program: Program) -> None:
-        program.close_input()
+        program.process.close_input()
         self._note(InputClosed(time.monotonic()))
 
     def _see_to_its_end(self) -> None:
@@ -238,7 +239,7 @@ class Supervisor:
         assert program is not None
         if not self._given_up:
             self._give_up(program)
-        program.__exit__(None, None, None)
+        program.process.discard()
         self.ended = ended
         self._lose(ended)
 
