@@ -120,9 +120,12 @@ def test_a_signal_ends_it_and_all_that_it_has_made(tmp_path: Path, number: int) 
 def test_only_a_program_that_speaks_the_helper_dialect_hears_the_protocol(
     tmp_path: Path, command: list[str], request_line: str
 ) -> None:
-    server = MailServer(tmp_path, ACCOUNTS, command, "--interface", "7")
+    page = tmp_path / "page.html"
+    server = MailServer(tmp_path, ACCOUNTS, command, "--interface", "7", "--html", str(page))
     pop = poplib.POP3("127.0.0.1", server.port("pop3"), timeout=20)
     pop.user("alice")
     assert pop.pass_("open sesame").startswith(b"+OK")
     assert request_line in server.wait_for("logged in")
     assert server.end() == 0
+    assert "extauth harness listen" in page.read_text()
+    assert "answered:" in server.shown

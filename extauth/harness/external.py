@@ -36,7 +36,6 @@ class ExternalAuthentication:
         self._asking = threading.Lock()
         self._replies: dict[bytes, Future[Reply | None]] = {}
         self._last_number = 0
-        self._dialect = Dialect.CLASSIC
         self._offer: bytes | None = None
         self._stopping = False
         with contextlib.ExitStack() as stack:
@@ -67,8 +66,8 @@ class ExternalAuthentication:
 
     @property
     def dialect(self) -> Dialect:
-        """The dialect that a request is in which is made now."""
-        return self._dialect
+        """The dialect in force, for whoever makes a request."""
+        return self._supervisor.dialect
 
     def ask(self, request: MakeRequest) -> Future[Reply | None]:
         """Ask the program: its reply, or None where the request is rejected, and nobody is let in for it.
@@ -124,7 +123,7 @@ class ExternalAuthentication:
 
     def _send(self, request: Request) -> None:
         try:
-            self._supervisor.send(render_request(request, self._dialect).removesuffix(b"\n"))
+            self._supervisor.send(render_request(request, self._supervisor.dialect).removesuffix(b"\n"))
         except MalformedRequest:
             self._answer(request.number, None)
 
@@ -140,8 +139,6 @@ class ExternalAuthentication:
             return
         if number == self._offer:
             self._offer = None
-            if reply is not None and reply.status == "INTF":
-                self._dialect = Dialect.HELPER
         elif future := self._replies.pop(number, None):
             future.set_result(reply)
 

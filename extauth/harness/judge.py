@@ -92,7 +92,7 @@ class Judge:
         if event.answers:
             if self._timed_out:
                 yield Complaint("a reply only after standard input was closed: not flushed, or too late", line)
-        elif self.under_way.ever_had(number):
+        elif self.under_way.was_answered(number):
             yield Complaint("a repeated number" + late, line)
         elif is_reply:
             yield Complaint("an unknown number" + late, line)

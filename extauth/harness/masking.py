@@ -10,6 +10,7 @@ import re
 
 from extauth.errors import MalformedRequest
 from extauth.harness.wire import NUMBER, is_information, is_interface_request, number_of
+from extauth.model import Secret
 from extauth.protocol.quoting import unquote, unquote_first
 from extauth.protocol.replies import INCORRECT_PASSWORD, TEMPORARY_FAILURE
 from extauth.protocol.requests import MALFORMED, UNKNOWN_COMMAND, UNSUPPORTED_MECHANISM, Dialect
@@ -50,6 +51,10 @@ class Masker:
         self._secrets: list[bytes] = []
         self._compared: dict[bytes, int] = {}
 
+    def hide(self, secret: Secret) -> None:
+        """Hide `secret` from now on, wherever it stands."""
+        self._learn([secret.reveal()])
+
     def sent(self, line: bytes) -> str:
         """A line that was sent to the program."""
         before, secret, after = _cut(line, self.dialect)
@@ -71,6 +76,11 @@ class Masker:
         if reply[2] == b"PLAIN" and not self._show_passwords:
             return printable(reply[0] + b" " + _MASK)
         return self._behind(reply[0], line[reply.end() :])
+
+    def reply(self, reply: bytes) -> str:
+        """A reply that came, without its number."""
+        status, space, text = reply.partition(b" ")
+        return self._behind(status, space + text)
 
     def text(self, text: bytes) -> str:
         """Any other text of the program's."""

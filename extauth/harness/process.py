@@ -52,11 +52,7 @@ class Process:
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
         for descriptor in (self._stdin.fileno(), self._stdout.fileno(), self._error_out):
             os.set_blocking(descriptor, False)
-        self._poll = select.poll()
-        self._poll.register(self._stdout, select.POLLIN)
-        if alarm is not None:
-            self._poll.register(alarm, select.POLLIN)
-        self._waits_to_write = False
+        self._readable = [self._stdout.fileno(), *([] if alarm is None else [alarm])]
         self._closed_at: float | None = None
         self.at_end_of_output = False
         """Whether all of its standard output is read, and no more will come."""
@@ -83,13 +79,7 @@ class Process:
 
     def wait(self, seconds: float, *, to_write: bool) -> None:
         """Wait so long for output, or until it takes input."""
-        if to_write != self._waits_to_write:
-            self._waits_to_write = to_write
-            if to_write:
-                self._poll.register(self._stdin, select.POLLOUT)
-            else:
-                self._poll.unregister(self._stdin)
-        self._poll.poll(seconds * 1000)
+        select.select(self._readable, [self._stdin.fileno()] if to_write else [], [], seconds)  # exact to microseconds
 
     def write(self, data: bytes) -> int:
         """Write what its standard input takes now: how many bytes. Raises BrokenPipeError where it reads no more."""
@@ -103,7 +93,7 @@ class Process:
         chunk = b"" if self.at_end_of_output else _read_now(self._stdout.fileno())
         if chunk == b"" and not self.at_end_of_output:
             self.at_end_of_output = True
-            self._poll.unregister(self._stdout)
+            self._readable.remove(self._stdout.fileno())
         return chunk or b""
 
     def read_rest(self) -> bytes:
@@ -117,9 +107,6 @@ class Process:
 
     def close_input(self) -> None:
         """Close its standard input."""
-        if self._waits_to_write:
-            self._waits_to_write = False
-            self._poll.unregister(self._stdin)
         self._stdin.close()
         self._closed_at = time.monotonic()
 

@@ -8,6 +8,7 @@ from extauth.harness.judge import Complaint
 from extauth.harness.masking import Masker
 from extauth.harness.report import Show, event_lines
 from extauth.harness.session import Close, Send, Session, Wait, WaitForAnswers
+from extauth.harness.statistics import Statistics
 from extauth.harness.supervisor import ServerSettings, Supervisor, Watch
 
 
@@ -17,6 +18,7 @@ class Replay:
     def __init__(self, session: Session, settings: ServerSettings, masker: Masker, watch: Watch, show: Show) -> None:
         self.supervisor = Supervisor(settings, self._see)
         self.expectations = Expectations(session.expected)
+        self.statistics = Statistics()
         self._steps = session.steps
         self._masker = masker
         self._watch = watch
@@ -39,6 +41,7 @@ class Replay:
 
     def _see(self, event: Event | Complaint) -> None:
         self._watch(event)
+        self.statistics.see(event)
         if isinstance(event, Received):
             self.expectations.see(event)
         if not isinstance(event, Complaint):

@@ -8,7 +8,9 @@ from extauth.harness.events import Ended, Event, InputClosed, Received, Rejected
 from extauth.harness.expectations import Difference
 from extauth.harness.judge import Complaint, signal_name
 from extauth.harness.masking import Masker
+from extauth.harness.statistics import Statistics
 from extauth.harness.supervisor import Supervisor
+from extauth.harness.tables import time_rows
 from extauth.harness.wire import number_of
 
 Show = Callable[[str], None]
@@ -42,11 +44,17 @@ def difference_lines(differences: list[Difference], masker: Masker) -> Iterator[
     yield from _more(len(differences), "differences")
 
 
-def complaint_lines(complaints: list[Complaint], masker: Masker) -> Iterator[str]:
+def times_line(statistics: Statistics) -> Iterator[str]:
+    """How long the replies took, where there are any."""
+    if statistics.replies:
+        yield "times: " + ", ".join(f"{name} {time}" for name, time in time_rows(statistics.times()))
+
+
+def complaint_lines(supervisor: Supervisor, masker: Masker) -> Iterator[str]:
     """What the server would trip over."""
-    for complaint in complaints[:_MAX_SHOWN]:
+    for complaint in supervisor.complaints[:_MAX_SHOWN]:
         yield f"complaint: {complaint_text(complaint, masker)}"
-    yield from _more(len(complaints), "complaints")
+    yield from _more(supervisor.complained, "complaints")
 
 
 def complaint_text(complaint: Complaint, masker: Masker) -> str:
@@ -57,7 +65,7 @@ def complaint_text(complaint: Complaint, masker: Masker) -> str:
 def end_lines(supervisor: Supervisor, masker: Masker) -> Iterator[str]:
     """How the program ended, what it wrote to its standard error, and how many complaints there are."""
     yield from _ended_lines(supervisor.ended, masker)
-    yield f"complaints: {len(supervisor.complaints) or 'none'}"
+    yield f"complaints: {supervisor.complained or 'none'}"
 
 
 def _ended_lines(ended: Ended | None, masker: Masker) -> Iterator[str]:

@@ -25,10 +25,13 @@ from extauth.harness.judge import SECONDS_TO_END, Complaint, Judge
 from extauth.harness.pending import Pending
 from extauth.harness.process import CannotStart
 from extauth.harness.program import Program
+from extauth.harness.under_way import UnderWay
 from extauth.harness.wire import is_interface_request, number_of
+from extauth.protocol.requests import Dialect
 
 Watch = Callable[[Event | Complaint], None]
 
+_MAX_COMPLAINTS = 1_000
 _TURN = 0.01  # seconds: how exactly the end of a program is timed
 
 
@@ -55,13 +58,18 @@ class Supervisor:
 
     def __init__(self, settings: ServerSettings, watch: Watch, alarm: int | None = None) -> None:
         self.complaints: list[Complaint] = []
+        """The first thousand of them."""
+        self.complained = 0
+        """How many there were."""
+        self.dialect = Dialect.CLASSIC
+        """The one that the programs have agreed to."""
         self.ended: Ended | None = None
         self.over = False
         """Whether the last program is gone."""
         self._settings = settings
         self._watch = watch
         self._alarm = alarm
-        self._program: Program | None = None
+        self.program: Program | None = None
         self._judge = Judge()
         self._given_up = False
         self._killed = False
@@ -77,18 +85,23 @@ class Supervisor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._program is not None:
-            self._program.process.discard()
+        if self.program is not None:
+            self.program.process.discard()
+
+    @property
+    def under_way(self) -> UnderWay:
+        """What was sent to the program that runs, and is not answered."""
+        return self._judge.under_way
 
     @property
     def serving(self) -> bool:
         """Whether requests can still be sent, now or to a program to come."""
-        return self._restarts or (self._program is not None and self._program.process.takes_input)
+        return self._restarts or (self.program is not None and self.program.process.takes_input)
 
     def send(self, line: bytes) -> None:
         """Send one line, as soon as a program takes it."""
-        if self._program is not None and self._program.process.takes_input:
-            self._program.send(line)
+        if self.program is not None and self.program.process.takes_input:
+            self.program.send(line)
         elif self._restarts:
             self._pending.add(line)
         else:
@@ -96,7 +109,7 @@ class Supervisor:
 
     def wait_for_answers(self) -> None:
         """Wait until every line is sent and every request answered."""
-        while self.serving and (self._unsent or (self._program and self._judge.under_way)):
+        while self.serving and (self._unsent or (self.program and self._judge.under_way)):
             self.turn()
 
     def wait(self, seconds: float) -> None:
@@ -124,13 +137,13 @@ class Supervisor:
 
     def turn(self) -> None:
         """Let happen what happens within a few milliseconds, and keep the times; nothing does after the end."""
-        if self._program is not None:
-            for event in self._program.turn(_TURN):
-                self._note(event)
+        if self.program is not None:
+            for event in self.program.turn(_TURN):
+                self.note(event)
         else:
             select.select([] if self._alarm is None else [self._alarm], [], [], _TURN)
-        if self._program is not None:
-            self._keep_times(self._program)
+        if self.program is not None:
+            self._keep_times(self.program)
         elif self._restarts and time.monotonic() >= self._starts_at:
             self._restart()
 
@@ -141,18 +154,18 @@ class Supervisor:
 
     @property
     def _unsent(self) -> bool:
-        return bool(self._pending or (self._program and self._program.unsent))
+        return bool(self._pending or (self.program and self.program.unsent))
 
     def _start(self) -> None:
-        self._program = Program(self._settings.command, self._settings.base_directory, self._alarm)
+        self.program = Program(self._settings.command, self._settings.base_directory, self._alarm)
         self._judge = Judge()
         self._given_up = self._killed = False
-        self._note(Started(time.monotonic()))
+        self.note(Started(time.monotonic()))
         pending = self._pending.take()
         if self._greeting is not None and self._greeting not in pending:
-            self._program.send(self._greeting)
+            self.program.send(self._greeting)
         for line in pending:
-            self._program.send(line)
+            self.program.send(line)
 
     def _restart(self) -> None:
         try:
@@ -166,24 +179,24 @@ class Supervisor:
         if program.process.closed_for is None:
             oldest = [at for at in (self._judge.under_way.oldest, program.stuck_since) if at is not None]
             if oldest and now - min(oldest) > self._settings.time_out:
-                self._note(TimedOut(now, self._settings.time_out))
+                self.note(TimedOut(now, self._settings.time_out))
                 self._give_up(program)
                 self._close_input(program)
         elif program.process.closed_for > SECONDS_TO_END and not self._killed:
             self._killed = True
             program.process.kill()
-            self._note(Killed(now))
+            self.note(Killed(now))
 
     def _close_now(self) -> None:
         self._stopping = True
-        if self._program is None:
+        if self.program is None:
             self._be_over()
-        elif self._program.process.takes_input:
-            self._close_input(self._program)
+        elif self.program.process.takes_input:
+            self._close_input(self.program)
 
     def _close_input(self, program: Program) -> None:
         program.process.close_input()
-        self._note(InputClosed(time.monotonic()))
+        self.note(InputClosed(time.monotonic()))
 
     def _see_to_its_end(self) -> None:
         while not self.over:
@@ -206,7 +219,7 @@ class Supervisor:
             self._reject(line)
         now = time.monotonic()
         self._starts_at = now + auto_restart
-        self._note(Restarting(now, auto_restart, len(self._pending), ended))
+        self.note(Restarting(now, auto_restart, len(self._pending), ended))
 
     def _be_over(self) -> None:
         self.over = True
@@ -218,11 +231,14 @@ class Supervisor:
 
     def _reject(self, line: bytes) -> None:
         if number_of(line) is not None:
-            self._note(Rejected(time.monotonic(), line))
+            self.note(Rejected(time.monotonic(), line))
 
-    def _note(self, event: Event) -> None:
+    def note(self, event: Event) -> None:
+        """Judge and report what has happened to the program."""
         if isinstance(event, Received):
             event = self._judge.attribute(event)
+            if event.answers and event.answers.line == self._greeting and event.line.split(b" ", 2)[1:2] == [b"INTF"]:
+                self.dialect = Dialect.HELPER
         elif isinstance(event, Sent) and is_interface_request(event.line):
             self._greeting = event.line
         complaints = self._judge.see(event)
@@ -235,7 +251,7 @@ class Supervisor:
             self._bury(event)
 
     def _bury(self, ended: Ended) -> None:
-        program, self._program = self._program, None
+        program, self.program = self.program, None
         assert program is not None
         if not self._given_up:
             self._give_up(program)
@@ -244,5 +260,7 @@ class Supervisor:
         self._lose(ended)
 
     def _complain(self, complaint: Complaint) -> None:
-        self.complaints.append(complaint)
+        self.complained += 1
+        if len(self.complaints) < _MAX_COMPLAINTS:
+            self.complaints.append(complaint)
         self._watch(complaint)

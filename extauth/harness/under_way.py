@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 
 from extauth.harness.events import Sent
+
+_MAX_REMEMBERED = 100_000
 
 
 class UnderWay:
@@ -12,8 +14,9 @@ class UnderWay:
 
     def __init__(self) -> None:
         self._sent: OrderedDict[int, Sent] = OrderedDict()
-        self._tickets: dict[bytes, deque[int]] = {}
+        self._tickets: dict[bytes, list[int]] = {}
         self._last_ticket = 0
+        self._answered: OrderedDict[bytes, None] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._sent)
@@ -33,17 +36,29 @@ class UnderWay:
         """Their numbers, each as often as it is under way."""
         return [number for number, tickets in self._tickets.items() for _ in tickets]
 
-    def ever_had(self, number: bytes) -> bool:
-        """Whether a request of that number was sent, answered or not."""
-        return number in self._tickets
-
     def add(self, number: bytes, sent: Sent) -> None:
         """A request was sent."""
         self._last_ticket += 1
         self._sent[self._last_ticket] = sent
-        self._tickets.setdefault(number, deque()).append(self._last_ticket)
+        self._tickets.setdefault(number, []).append(self._last_ticket)
 
     def answer(self, number: bytes) -> Sent | None:
         """A reply came: the request that it answers; None where none of that number is under way."""
         tickets = self._tickets.get(number)
-        return self._sent.pop(tickets.popleft()) if tickets else None
+        if tickets is None:
+            return None
+        ticket = tickets.pop(0)
+        if not tickets:
+            del self._tickets[number]
+        self.remember(number)
+        return self._sent.pop(ticket)
+
+    def remember(self, number: bytes) -> None:
+        """A request of that number was answered: the last 100,000 of them are remembered."""
+        self._answered[number] = None
+        if len(self._answered) > _MAX_REMEMBERED:
+            self._answered.popitem(last=False)
+
+    def was_answered(self, number: bytes) -> bool:
+        """Whether a request of that number was answered, as far as that is remembered."""
+        return number in self._answered

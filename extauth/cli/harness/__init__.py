@@ -10,6 +10,7 @@ from __future__ import annotations
 import click
 
 from extauth.cli.harness.listen import listen
+from extauth.cli.harness.load import load
 from extauth.cli.harness.replay import replay
 from extauth.cli.harness.shell import shell
 
@@ -19,5 +20,5 @@ def harness() -> None:
     """Start a helper program and drive it as the mail server does."""
 
 
-for command in (replay, shell, listen):
+for command in (replay, shell, listen, load):
     harness.add_command(command)

@@ -5,16 +5,20 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
-from extauth.cli.harness.options import ProgramOptions, program_options
-from extauth.cli.harness.outcome import finish, show
+from extauth.cli.harness.options import ProgramOptions, html_option, interface_option, program_options
+from extauth.cli.harness.outcome import conclude, write_page
 from extauth.errors import ExtauthError
+from extauth.harness.events import Event
 from extauth.harness.external import ExternalAuthentication
+from extauth.harness.judge import Complaint
 from extauth.harness.log import ServerLog
-from extauth.harness.report import complaint_lines
+from extauth.harness.report import complaint_lines, end_lines, times_line
+from extauth.harness.statistics import Statistics
+from extauth.harness.tables import statistics_table
 
 _SERVICES = {
     "POP3": "POP3, with STLS",
@@ -50,9 +54,8 @@ def _port_options(command: Callable[..., None]) -> Callable[..., None]:
 )
 @click.option("--certificate", type=_PEM, help="The server's certificate, PEM; by default one is made.")
 @click.option("--key", type=_PEM, help="Its private key, PEM.")
-@click.option(
-    "--interface", type=click.IntRange(min=1), metavar="VERSION", help="Offer the program the helper dialect."
-)
+@interface_option
+@html_option
 @program_options
 def listen(
     options: ProgramOptions,
@@ -61,6 +64,7 @@ def listen(
     certificate: Path | None,
     key: Path | None,
     interface: int | None,
+    html: TextIO | None,
     **ports: int | None,
 ) -> None:
     """Listen for mail programs on the loopback, and have a program check the passwords that they send.
@@ -72,13 +76,18 @@ def listen(
         raise click.UsageError(f"Name a port to listen on: --{', --'.join(map(str.lower, _SERVICES))}.")
     if (certificate is None) != (key is None):
         raise click.UsageError("--certificate and --key go together.")
-    masker = options.masker()
+    masker, statistics = options.masker(), Statistics()
     log = ServerLog(options.log_level or "Low Level", masker, lambda line: click.echo(line, err=True))
+
+    def watch(event: Event | Complaint) -> None:
+        statistics.see(event)
+        log.see(event)
+
     with options.started() as settings, tempfile.TemporaryDirectory(prefix="extauth-harness-") as folder:
         mail = _mail_server()
         accounts_read = mail.read_accounts(accounts)
         certificates = mail.Certificates(accounts_read, certificate and key and (certificate, key))
-        with ExternalAuthentication(settings, interface, log.see) as external:
+        with ExternalAuthentication(settings, interface, watch) as external:
             server = mail.MailServer(accounts_read, external, certificates, log.record)
             for line in server.listen(wanted, host):
                 click.echo(line)
@@ -88,9 +97,10 @@ def listen(
                 click.echo(f"certificate {made}")
             click.echo("ready")
             server.run()
-    for line in complaint_lines(external.supervisor.complaints, masker):
-        show(line)
-    finish(external.supervisor, masker, as_expected=True)
+    supervisor = external.supervisor
+    lines = [*complaint_lines(supervisor, masker), *times_line(statistics), *end_lines(supervisor, masker)]
+    write_page(html, {"program": options.program}, statistics_table(statistics, masker), {"replies": statistics}, lines)
+    conclude(lines, well=not supervisor.complained)
 
 
 def _mail_server() -> Any:

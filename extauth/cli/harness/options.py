@@ -1,4 +1,4 @@
-"""The options of every subcommand that starts a helper program, and what they come to."""
+"""Options that become one value: a dataclass, whose fields say how they are given on the command line."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_type_hints
 
 import click
 
@@ -19,17 +19,76 @@ from extauth.harness.masking import Masker
 from extauth.harness.supervisor import ServerSettings, Watch
 from extauth.log_levels import LEVEL_NAMES
 
+Command = Callable[..., None]
+
+
+def takes(options: type[Any]) -> Callable[[Command], Command]:
+    """Let a command take the fields of the dataclass `options`, and give them to it as one value.
+
+    Each field is annotated with the click decorator that it is given by. Of several that a command `takes`, the first
+    is its first argument.
+    """
+    given_by = {name: hint.__metadata__[0] for name, hint in get_type_hints(options, include_extras=True).items()}
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def collected(*before: Any, **values: Any) -> None:
+            own = {name: values.pop(name) for name in given_by}
+            command(*before, options(**own), **values)
+
+        decorated: Command = collected
+        for decorator in reversed(given_by.values()):
+            decorated = decorator(decorated)
+        return decorated
+
+    return decorate
+
 
 @dataclass(frozen=True)
 class ProgramOptions:
     """How a helper program is started, timed and shown."""
 
-    program: tuple[str, ...]
-    base_directory: Path | None
-    time_out: float
-    auto_restart: float | None
-    log_level: str | None
-    show_passwords: bool
+    base_directory: Annotated[
+        Path | None,
+        click.option(
+            "--base-directory",
+            type=click.Path(exists=True, file_okay=False, path_type=Path),
+            help="The program's working directory; a fresh temporary one by default.",
+        ),
+    ]
+    time_out: Annotated[
+        float,
+        click.option(
+            "--time-out",
+            type=click.FloatRange(min=0, min_open=True),
+            default=30.0,
+            show_default=True,
+            metavar="SECONDS",
+            help="Stop the program when a reply takes longer.",
+        ),
+    ]
+    auto_restart: Annotated[
+        float | None,
+        click.option(
+            "--auto-restart",
+            type=click.FloatRange(min=0),
+            metavar="SECONDS",
+            help="Start the program anew so long after its end, and send again what is not answered.",
+        ),
+    ]
+    log_level: Annotated[
+        str | None,
+        click.option(
+            "--log-level",
+            type=click.Choice(list(LEVEL_NAMES), case_sensitive=False),
+            help="Write to standard error what the server would log.",
+        ),
+    ]
+    show_passwords: Annotated[bool, click.option("--show-passwords", is_flag=True, help="Do not mask passwords.")]
+    program: Annotated[
+        tuple[str, ...],
+        click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- PROGRAM [ARG]..."),
+    ]
 
     @contextmanager
     def started(self) -> Iterator[ServerSettings]:
@@ -39,7 +98,7 @@ class ProgramOptions:
         """
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # whatever a shell has made of them
             signal.signal(number, signal.default_int_handler)
-        with errors_as_sentences(), tempfile.TemporaryDirectory(prefix="extauth-harness-") as temporary:
+        with _errors_as_sentences(), tempfile.TemporaryDirectory(prefix="extauth-harness-") as temporary:
             folder = self.base_directory or Path(temporary)
             yield ServerSettings(self.program, folder, self.time_out, self.auto_restart)
 
@@ -54,21 +113,24 @@ class ProgramOptions:
         return ServerLog(self.log_level, masker, lambda line: click.echo(line, err=True)).see
 
 
-def program_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Let `command` take the options of `ProgramOptions`, and give them to it as one, its first argument."""
+program_options = takes(ProgramOptions)
 
-    @functools.wraps(command)
-    def with_options(**values: Any) -> None:
-        command(ProgramOptions(**{field.name: values.pop(field.name) for field in fields(ProgramOptions)}), **values)
+html_option = click.option(
+    "--html",
+    type=click.File("w", encoding="utf-8", lazy=False),
+    metavar="FILE",
+    help="Write a report with plots to FILE, as one HTML page.",
+)
+"""Of the commands that have something to draw."""
 
-    decorated: Callable[..., None] = with_options
-    for option in _OPTIONS:
-        decorated = option(decorated)
-    return decorated
+interface_option = click.option(
+    "--interface", type=click.IntRange(min=1), metavar="VERSION", help="Ask for the helper dialect with INTF first."
+)
+"""Of the commands that make requests of their own."""
 
 
 @contextmanager
-def errors_as_sentences() -> Iterator[None]:
+def _errors_as_sentences() -> Iterator[None]:
     """What keeps a command from beginning becomes one sentence and status 2."""
     try:
         yield
@@ -78,33 +140,3 @@ def errors_as_sentences() -> Iterator[None]:
 
 class _CannotBegin(click.ClickException):
     exit_code = 2
-
-
-_OPTIONS: tuple[Callable[[Callable[..., None]], Callable[..., None]], ...] = (
-    click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- PROGRAM [ARG]..."),
-    click.option("--show-passwords", is_flag=True, help="Do not mask passwords."),
-    click.option(
-        "--log-level",
-        type=click.Choice(list(LEVEL_NAMES), case_sensitive=False),
-        help="Write to standard error what the server would log.",
-    ),
-    click.option(
-        "--auto-restart",
-        type=click.FloatRange(min=0),
-        metavar="SECONDS",
-        help="Start the program anew so long after its end, and send again what is not answered.",
-    ),
-    click.option(
-        "--time-out",
-        type=click.FloatRange(min=0, min_open=True),
-        default=30.0,
-        show_default=True,
-        metavar="SECONDS",
-        help="Stop the program when a reply takes longer.",
-    ),
-    click.option(
-        "--base-directory",
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
-        help="The program's working directory; a fresh temporary one by default.",
-    ),
-)

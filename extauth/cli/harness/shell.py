@@ -7,7 +7,8 @@ import sys
 import click
 
 from extauth.cli.harness.options import ProgramOptions, program_options
-from extauth.cli.harness.outcome import finish, show
+from extauth.cli.harness.outcome import conclude, show
+from extauth.harness.report import end_lines
 from extauth.harness.shell import Shell
 
 
@@ -20,7 +21,7 @@ def shell(options: ProgramOptions) -> None:
     with options.started() as settings:
         typed = Shell(settings, masker, terminal, options.log(masker), show)
         typed.run(sys.stdin.fileno())
-    finish(typed.supervisor, masker, as_expected=True)
+    conclude(end_lines(typed.supervisor, masker), well=not typed.supervisor.complained)
 
 
 class _Terminal:
