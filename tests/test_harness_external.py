@@ -12,7 +12,7 @@ from pathlib import Path
 from extauth.harness.events import Event, Sent
 from extauth.harness.external import ExternalAuthentication
 from extauth.harness.judge import Complaint
-from extauth.harness.supervisor import ServerSettings
+from extauth.harness.life import ServerSettings
 from extauth.model import Secret
 from extauth.protocol.replies import Reply
 from extauth.protocol.requests import PasswordRequest

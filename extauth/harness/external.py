@@ -13,7 +13,8 @@ from types import TracebackType
 from extauth.errors import MalformedRequest
 from extauth.harness.events import Event, Received, Rejected
 from extauth.harness.judge import Complaint
-from extauth.harness.supervisor import ServerSettings, Supervisor, Watch
+from extauth.harness.life import ServerSettings, Watch
+from extauth.harness.supervisor import Supervisor
 from extauth.harness.wire import number_of
 from extauth.protocol.replies import Reply, parse_reply
 from extauth.protocol.requests import Dialect, InterfaceRequest, Request, render_request

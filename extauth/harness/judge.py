@@ -17,6 +17,7 @@ SECONDS_TO_END = 5.0
 
 _REPLY = re.compile(NUMBER + rb" (OK|ERROR|FAILURE|INTF|PLAIN)( .*)?", re.DOTALL)
 _QUIT = re.compile(NUMBER + rb" QUIT\r?")
+_MAX_NAMED = 10  # requests that have no reply
 _EARLY = "ended or stopped reading before its standard input was closed"
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -99,8 +100,11 @@ class Judge:
 
     def _end_complaints(self, event: Ended) -> Iterator[Complaint]:
         within = f" within {self._timed_out.seconds:g} seconds" if self._timed_out else ""
-        for number in self.under_way.numbers:
+        numbers = self.under_way.numbers
+        for number in numbers[:_MAX_NAMED]:
             yield Complaint(f"no reply to {number.decode()}{within}")
+        if len(numbers) > _MAX_NAMED:
+            yield Complaint(f"no reply to {len(numbers) - _MAX_NAMED:,} more{within}")
         if not (self._closed or self.told_to_quit):
             yield Complaint(_EARLY)
         if event.status > 0:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from extauth.harness.events import Event, Received
 from extauth.harness.expectations import Expectations
 from extauth.harness.judge import Complaint
+from extauth.harness.life import ServerSettings, Watch
 from extauth.harness.masking import Masker
 from extauth.harness.report import Show, event_lines
 from extauth.harness.session import Close, Send, Session, Wait, WaitForAnswers
 from extauth.harness.statistics import Statistics
-from extauth.harness.supervisor import ServerSettings, Supervisor, Watch
+from extauth.harness.supervisor import Supervisor
 
 
 class Replay:

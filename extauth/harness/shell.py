@@ -9,9 +9,10 @@ from typing import Protocol
 from extauth.errors import MalformedRequest
 from extauth.harness.events import Event, Received
 from extauth.harness.judge import Complaint
+from extauth.harness.life import ServerSettings, Watch
 from extauth.harness.masking import Masker
 from extauth.harness.report import Show, complaint_text, event_lines
-from extauth.harness.supervisor import ServerSettings, Supervisor, Watch
+from extauth.harness.supervisor import Supervisor
 from extauth.model import Secret
 from extauth.protocol.requests import PasswordRequest, render_request
 

@@ -14,9 +14,9 @@ from typing import Annotated, Any, get_type_hints
 import click
 
 from extauth.errors import ExtauthError
+from extauth.harness.life import ServerSettings, Watch
 from extauth.harness.log import ServerLog
 from extauth.harness.masking import Masker
-from extauth.harness.supervisor import ServerSettings, Watch
 from extauth.log_levels import LEVEL_NAMES
 
 Command = Callable[..., None]

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 
 from extauth.harness.events import Event, InputClosed, Received, Rejected, Sent
 from extauth.harness.judge import Complaint
+from extauth.harness.life import Life
 from extauth.harness.load.pace import Pace
 from extauth.harness.load.traffic import Traffic
 from extauth.harness.process import Process
-from extauth.harness.program import Program
 from extauth.harness.splitter import received
 from extauth.harness.statistics import Statistics
 from extauth.harness.supervisor import Supervisor
@@ -63,6 +63,7 @@ class Bulk:
         self._handed_over: dict[bytes, _Asked] = {}
         self._known: dict[bytes, bytes] = {}
         self._unwritten = b""
+        self._complained = False
         self._checked_at = 0.0
 
     def warm_up(self, supervisor: Supervisor) -> None:
@@ -84,17 +85,17 @@ class Bulk:
             more = left(self._last_number - first, now - began)
             if more <= 0 and not self._under_way:
                 break
-            program = supervisor.program
-            if program is None or not program.process.takes_input:
+            life = supervisor.life
+            if life is None or not life.takes_input:
                 supervisor.turn()
                 continue
+            process = life.program.process
             self._send(now, pace, more)
-            self._write(supervisor, program.process)
-            seconds = pace.until_next(time.monotonic(), len(self._under_way))
-            program.process.wait(seconds, to_write=bool(self._unwritten))
-            self._take(supervisor, program)
-            if self._is_stopped(program.process, time_out):
-                self._hand_all_over(supervisor)
+            self._write(life, process)
+            process.wait(pace.until_next(time.monotonic(), len(self._under_way)), to_write=bool(self._unwritten))
+            self._take(life)
+            if self._is_stopped(process, time_out):
+                self._hand_all_over(life)
                 supervisor.wait_for_answers()
 
     def see(self, event: Event | Complaint) -> None:
@@ -106,7 +107,9 @@ class Bulk:
                 self._check(event.line.partition(b" ")[0], asked, text, text.partition(b" ")[0])
                 self.statistics.answered(event.at, [event.at - asked[0]], [text])
             return
-        if isinstance(event, Rejected):
+        if isinstance(event, Complaint):
+            self._complained = True
+        elif isinstance(event, Rejected):
             self._handed_over.pop(number_of(event.line) or b"", None)
         self.statistics.see(event)
 
@@ -122,17 +125,17 @@ class Bulk:
             lines.append(number + request)
         self._unwritten = b"".join(lines)
 
-    def _write(self, supervisor: Supervisor, process: Process) -> None:
+    def _write(self, life: Life, process: Process) -> None:
         try:
             if self._unwritten:
                 self._unwritten = self._unwritten[process.write(self._unwritten) :]
         except BrokenPipeError:
-            self._hand_all_over(supervisor)
+            self._hand_all_over(life)
             process.close_input()
-            supervisor.note(InputClosed(time.monotonic(), by_program=True))
+            life.note(InputClosed(time.monotonic(), by_program=True))
 
-    def _take(self, supervisor: Supervisor, program: Program) -> None:
-        lines = program.splitter.split(program.process.read())
+    def _take(self, life: Life) -> None:
+        lines = life.program.splitter.split(life.program.process.read())
         if not lines:
             return
         now = time.monotonic()
@@ -144,7 +147,7 @@ class Bulk:
             status = known(text)
             asked = pop(number, None) if status is not None else None
             if asked is None or status is None:
-                self._take_the_ordinary_way(supervisor, received(now, line))
+                self._take_the_ordinary_way(life, received(now, line))
                 continue
             if status != asked[3]:
                 self._check(number, asked, text, status)
@@ -152,15 +155,15 @@ class Bulk:
             texts.append(text)
         self.statistics.answered(now, times, texts)
 
-    def _take_the_ordinary_way(self, supervisor: Supervisor, event: Received) -> None:
+    def _take_the_ordinary_way(self, life: Life, event: Received) -> None:
         number, _, text = event.line.partition(b" ")
-        complained = supervisor.complained
         if number in self._under_way:
-            self._hand_over(supervisor, number)
+            self._hand_over(life, number)
         elif self._was_sent(number):
-            supervisor.under_way.remember(number)
-        supervisor.note(event)
-        if supervisor.complained == complained and len(self._known) < _MAX_KNOWN:
+            life.under_way.remember(number)
+        self._complained = False
+        life.note(event)
+        if not self._complained and len(self._known) < _MAX_KNOWN:
             self._known[text] = text.partition(b" ")[0]
 
     def _next_number(self) -> bytes:
@@ -180,14 +183,14 @@ class Bulk:
         oldest = next((asked[1] for asked in self._under_way.values()), now)
         return now - oldest > time_out or process.at_end_of_output or process.status is not None
 
-    def _hand_over(self, supervisor: Supervisor, number: bytes) -> None:
+    def _hand_over(self, life: Life, number: bytes) -> None:
         asked = self._handed_over[number] = self._under_way.pop(number)
-        supervisor.note(Sent(asked[1], _line(number, asked[2])))
+        life.note(Sent(asked[1], _line(number, asked[2])))
 
-    def _hand_all_over(self, supervisor: Supervisor) -> None:
+    def _hand_all_over(self, life: Life) -> None:
         self._unwritten = b""
         for number in list(self._under_way):
-            self._hand_over(supervisor, number)
+            self._hand_over(life, number)
 
     def _check(self, number: bytes, asked: _Asked, text: bytes, status: bytes) -> None:
         if status == asked[3]:

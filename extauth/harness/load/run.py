@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 from extauth.harness.events import Event, Sent
 from extauth.harness.judge import Complaint
+from extauth.harness.life import ServerSettings, Watch
 from extauth.harness.load.bulk import Bulk, WrongAnswer
 from extauth.harness.load.consumption import Consumption
 from extauth.harness.load.pace import Pace
 from extauth.harness.load.traffic import Traffic
 from extauth.harness.masking import Masker
 from extauth.harness.statistics import Statistics
-from extauth.harness.supervisor import ServerSettings, Supervisor, Watch
+from extauth.harness.supervisor import Supervisor
 from extauth.protocol.requests import InterfaceRequest, render_request
 
 Progress = Callable[[float], None]
@@ -73,7 +74,7 @@ def measure(settings: ServerSettings, plan: Plan, masker: Masker, watch: Watch, 
             traffic.dialect = supervisor.dialect
         bulk.warm_up(supervisor)
         first_reply = time.monotonic() - began
-        with Consumption(supervisor.program.process.id if supervisor.program else None) as consumption:
+        with Consumption(supervisor.life.program.process.id if supervisor.life else None) as consumption:
             began, cpu = time.monotonic(), time.process_time()
             bulk.run(supervisor, settings.time_out, plan.pace(), _Clock(plan, progress).left)
             seconds, cpu = time.monotonic() - began, time.process_time() - cpu
