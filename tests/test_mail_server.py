@@ -88,7 +88,8 @@ def test_the_server_shows_the_certificate_that_it_is_given(tmp_path: Path) -> No
     certificate, key = authority.issue("own", "DNS:localhost")
     options = ["--certificate", str(certificate), "--key", str(key)]
     server = MailServer(tmp_path, ACCOUNTS, program("answers_ok.sh"), *options)
-    context = ssl.create_default_context(cafile=authority.authority)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(authority.authority)
     poplib.POP3_SSL("localhost", server.port("pop3s"), context=context, timeout=20).quit()
     assert "certificate" not in server.shown
     assert server.end() == 0
@@ -128,4 +129,4 @@ def test_only_a_program_that_speaks_the_helper_dialect_hears_the_protocol(
     assert request_line in server.wait_for("logged in")
     assert server.end() == 0
     assert "extauth harness listen" in page.read_text()
-    assert "answered:" in server.shown
+    assert ", longest " in server.shown

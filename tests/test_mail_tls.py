@@ -95,7 +95,8 @@ def test_a_domain_with_a_certificate_of_its_own_shows_it_by_name_and_by_address(
 
 def _believes(server: MailServer, host: str, name: str, trusted: Path) -> bool:
     """Whether somebody who connects to this name at this address is shown a certificate for it, which is trusted."""
-    context = ssl.create_default_context(cafile=trusted)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # not so strict as to demand all extensions of a test's authority
+    context.load_verify_locations(trusted)
     with socket.create_connection((host, server.port("pop3s", host)), PATIENCE) as plain:
         try:
             context.wrap_socket(plain, server_hostname=name).close()
