@@ -88,6 +88,7 @@ class Bulk:
             life = supervisor.life
             if life is None or not life.takes_input:
                 supervisor.turn()
+                supervisor.wait_for_answers()
                 continue
             process = life.program.process
             self._send(now, pace, more)
@@ -101,10 +102,10 @@ class Bulk:
     def see(self, event: Event | Complaint) -> None:
         """Count what went the ordinary way."""
         if isinstance(event, Received) and event.answers is not None:
-            asked = self._handed_over.pop(number_of(event.line) or b"", None)
+            number, _, text = event.line.partition(b" ")
+            asked = self._handed_over.pop(number, None)
             if asked is not None:
-                text = event.line.partition(b" ")[2]
-                self._check(event.line.partition(b" ")[0], asked, text, text.partition(b" ")[0])
+                self._check(number, asked, text, text.partition(b" ")[0])
                 self.statistics.answered(event.at, [event.at - asked[0]], [text])
             return
         if isinstance(event, Complaint):

@@ -66,8 +66,8 @@ def measure(settings: ServerSettings, plan: Plan, masker: Masker, watch: Watch, 
         watch(event)
         bulk.see(event)
 
+    began = time.monotonic()
     with Supervisor(settings, see) as supervisor:
-        began = time.monotonic()
         if plan.interface is not None:
             supervisor.send(render_request(InterfaceRequest(_ZEROTH, plan.interface), supervisor.dialect).rstrip(b"\n"))
             supervisor.wait_for_answers()

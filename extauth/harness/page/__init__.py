@@ -1,7 +1,10 @@
-"""A report as one HTML page that needs nothing else: somebody can attach it to a ticket.
+"""A report as one HTML page that somebody can attach to a ticket.
 
-report   what stands on the page
-html     the page
-plots    its plots: what is drawn
-svg      how it is drawn: scales, axes, lines
+It is whole: its plots are drawn here, and it loads nothing.
+
+    report   what stands on the page
+    html     the page
+    plots    its plots
+    scales   where on an axis a value lies
+    svg      shapes between two axes
 """
