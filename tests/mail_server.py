@@ -17,7 +17,10 @@ _RECORD = re.compile(r"\d\d:\d\d:\d\d\.\d{3} (\d [A-Z]+ .*)")
 
 
 class MailServer:
-    """The harness as a mail server, with every port open, and the helper program that it asks."""
+    """The harness as a mail server, with every port open, and the helper program that it asks.
+
+    Leaving the context ends it whatever it does; nobody may have met a bug of its own by then.
+    """
 
     def __init__(
         self,
@@ -38,7 +41,11 @@ class MailServer:
             self._process = subprocess.Popen(
                 [*command, *options, "--", *program], stdout=shown, stderr=log, cwd=folder, env=environment
             )
-        wait_until(self._ready, "the mail server")
+        try:
+            wait_until(self._ready, "the mail server")
+        except BaseException:
+            self._process.kill()
+            raise
         lines = self.shown.splitlines()
         self._ports = dict(line.rsplit(":", 1) for line in lines if ":" in line)
         self.certificate = Path(next((line[12:] for line in lines if line.startswith("certificate ")), ""))
@@ -78,11 +85,14 @@ class MailServer:
         self._process.send_signal(number)
         return self._process.wait(PATIENCE)
 
-    def kill(self) -> None:
-        """End it whatever it does."""
+    def __enter__(self) -> MailServer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait(PATIENCE)
+        assert [record for record in self.log if " SYSTEM " in record] == []
 
     def _ready(self) -> bool:
         assert self._process.poll() is None, self._log.read_text()

@@ -23,9 +23,8 @@ password = "own one"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailServer]:
-    server = MailServer(tmp_path_factory.mktemp("server"), ACCOUNTS, program("answers_ok.sh"))
-    yield server
-    server.kill()
+    with MailServer(tmp_path_factory.mktemp("server"), ACCOUNTS, program("answers_ok.sh")) as server:
+        yield server
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ Programs fall back to other methods without a word, so each test looks at the re
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,10 +69,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailServer]:
         for check, name in (("bind", "{name}"), ("hash", "{name}-clear"))
     ]
     site.configure("\n".join([CONFIG, *directory]))
-    server = MailServer(folder, ACCOUNTS, [*EXTAUTH, "serve", "-c", str(site.config)], "--interface", "7")
-    yield server
-    server.kill()
-    slapd.kill()
+    helper = [*EXTAUTH, "serve", "-c", str(site.config)]
+    with contextlib.ExitStack() as stack:
+        stack.callback(slapd.kill)
+        yield stack.enter_context(MailServer(folder, ACCOUNTS, helper, "--interface", "7"))
 
 
 def log_in(

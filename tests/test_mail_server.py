@@ -45,18 +45,18 @@ def test_the_examples_go_together(tmp_path: Path) -> None:
     shutil.copytree(EXAMPLES, examples)
     (examples / "passwd").chmod(0o600)
     helper = [*EXTAUTH, "serve", "-c", str(examples / "extauth.toml")]
-    server = MailServer(tmp_path, (examples / "accounts.toml").read_text(), helper)
-    for method, user, password, outcome in (
-        ("PLAIN", "alice@example.com", "open sesame", "logged in"),
-        ("CRAM-MD5", "alice@example.com", "open sesame", "refused"),
-        ("CRAM-MD5", "tim", "tanstaaftanstaaf", "logged in"),
-        ("PLAIN", "eve", "correct horse", "logged in"),
-        ("PLAIN", "bob@example.org", "password", "logged in"),
-    ):
-        seen = len(server.log)
-        curl(Attempt("POP", method, server.port("pop3"), user, password, tmp_path))
-        server.wait_for(f"{outcome}: {user}.*, {method}", since=seen)
-    assert server.end() == 0
+    with MailServer(tmp_path, (examples / "accounts.toml").read_text(), helper) as server:
+        for method, user, password, outcome in (
+            ("PLAIN", "alice@example.com", "open sesame", "logged in"),
+            ("CRAM-MD5", "alice@example.com", "open sesame", "refused"),
+            ("CRAM-MD5", "tim", "tanstaaftanstaaf", "logged in"),
+            ("PLAIN", "eve", "correct horse", "logged in"),
+            ("PLAIN", "bob@example.org", "password", "logged in"),
+        ):
+            seen = len(server.log)
+            curl(Attempt("POP", method, server.port("pop3"), user, password, tmp_path))
+            server.wait_for(f"{outcome}: {user}.*, {method}", since=seen)
+        assert server.end() == 0
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "localhost"])  # noqa: S104
@@ -87,28 +87,28 @@ def test_the_server_shows_the_certificate_that_it_is_given(tmp_path: Path) -> No
     authority = Certificates(tmp_path)
     certificate, key = authority.issue("own", "DNS:localhost")
     options = ["--certificate", str(certificate), "--key", str(key)]
-    server = MailServer(tmp_path, ACCOUNTS, program("answers_ok.sh"), *options)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(authority.authority)
-    poplib.POP3_SSL("localhost", server.port("pop3s"), context=context, timeout=20).quit()
-    assert "certificate" not in server.shown
-    assert server.end() == 0
-    wrong = start(tmp_path, "--pop3", "0", "--certificate", str(key), "--key", str(certificate))
-    assert wrong.startswith(
-        f"Error: {key} and {certificate}: must be a certificate with its chain, and its key, both PEM: "
-    )
+    with MailServer(tmp_path, ACCOUNTS, program("answers_ok.sh"), *options) as server:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(authority.authority)
+        poplib.POP3_SSL("localhost", server.port("pop3s"), context=context, timeout=20).quit()
+        assert "certificate" not in server.shown
+        assert server.end() == 0
+        wrong = start(tmp_path, "--pop3", "0", "--certificate", str(key), "--key", str(certificate))
+        assert wrong.startswith(
+            f"Error: {key} and {certificate}: must be a certificate with its chain, and its key, both PEM: "
+        )
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_and_all_that_it_has_made(tmp_path: Path, number: int) -> None:
     pid = tmp_path / "pid"
-    server = MailServer(tmp_path, ACCOUNTS, ["sh", "-c", f"echo $$ >{pid}; exec cat"])
-    assert server.certificate.exists()
-    poplib.POP3("127.0.0.1", server.port("pop3"), timeout=20)
-    assert server.end(number) == 0
-    assert server.shown.endswith("\ncomplaints: none\n")
-    assert not server.certificate.exists()
-    assert not is_alive(int(pid.read_text()))
+    with MailServer(tmp_path, ACCOUNTS, ["sh", "-c", f"echo $$ >{pid}; exec cat"]) as server:
+        assert server.certificate.exists()
+        poplib.POP3("127.0.0.1", server.port("pop3"), timeout=20)
+        assert server.end(number) == 0
+        assert server.shown.endswith("\ncomplaints: none\n")
+        assert not server.certificate.exists()
+        assert not is_alive(int(pid.read_text()))
 
 
 @pytest.mark.parametrize(
@@ -122,11 +122,11 @@ def test_only_a_program_that_speaks_the_helper_dialect_hears_the_protocol(
     tmp_path: Path, command: list[str], request_line: str
 ) -> None:
     page = tmp_path / "page.html"
-    server = MailServer(tmp_path, ACCOUNTS, command, "--interface", "7", "--html", str(page))
-    pop = poplib.POP3("127.0.0.1", server.port("pop3"), timeout=20)
-    pop.user("alice")
-    assert pop.pass_("open sesame").startswith(b"+OK")
-    assert request_line in server.wait_for("logged in")
-    assert server.end() == 0
-    assert "extauth harness listen" in page.read_text()
-    assert ", longest " in server.shown
+    with MailServer(tmp_path, ACCOUNTS, command, "--interface", "7", "--html", str(page)) as server:
+        pop = poplib.POP3("127.0.0.1", server.port("pop3"), timeout=20)
+        pop.user("alice")
+        assert pop.pass_("open sesame").startswith(b"+OK")
+        assert request_line in server.wait_for("logged in")
+        assert server.end() == 0
+        assert "extauth harness listen" in page.read_text()
+        assert ", longest " in server.shown

@@ -37,23 +37,22 @@ def log_in(server: MailServer, name: str, password: str) -> str:
 
 
 def test_a_program_that_never_answers_lets_nobody_in_and_the_server_lives_on(tmp_path: Path) -> None:
-    server = MailServer(tmp_path, ACCOUNTS, program("never_answers.sh"), "--time-out", "0.3")
-    assert "-ERR" in log_in(server, "alice", "open sesame")
-    server.wait_for(r"1 EXTAUTH no reply within 0.3 seconds")
-    server.wait_for(r"3 POP \[1\] refused: alice@example.com, USER, no TLS: External rejected")
-    assert "-ERR" in log_in(server, "alice", "open sesame")
-    assert log_in(server, "bob", "own one").startswith("+OK")
-    assert server.end() == 1
-    assert "complaint: no reply to 000001 within 0.3 seconds" in server.shown
+    with MailServer(tmp_path, ACCOUNTS, program("never_answers.sh"), "--time-out", "0.3") as server:
+        assert "-ERR" in log_in(server, "alice", "open sesame")
+        server.wait_for(r"1 EXTAUTH no reply within 0.3 seconds")
+        server.wait_for(r"3 POP \[1\] refused: alice@example.com, USER, no TLS: External rejected")
+        assert "-ERR" in log_in(server, "alice", "open sesame")
+        assert log_in(server, "bob", "own one").startswith("+OK")
+        assert server.end() == 1
+        assert "complaint: no reply to 000001 within 0.3 seconds" in server.shown
 
 
 def test_with_auto_restart_the_user_waits_for_the_next_program(tmp_path: Path) -> None:
     script = tmp_path / "hangs_once.pl"
     script.write_text(HANGS_ONCE)
     command = ["perl", str(script), str(tmp_path / "mark")]
-    server = MailServer(tmp_path, ACCOUNTS, command, "--time-out", "0.3", "--auto-restart", "0")
-    assert log_in(server, "alice", "open sesame").startswith("+OK")
-    records = server.wait_for("logged in")
-    assert records.count("2 EXTAUTH the program is started") == 2
-    assert records.count("5 EXTAUTH I: 000001 VRFY alice@example.com ***") == 2
-    server.kill()
+    with MailServer(tmp_path, ACCOUNTS, command, "--time-out", "0.3", "--auto-restart", "0") as server:
+        assert log_in(server, "alice", "open sesame").startswith("+OK")
+        records = server.wait_for("logged in")
+        assert records.count("2 EXTAUTH the program is started") == 2
+        assert records.count("5 EXTAUTH I: 000001 VRFY alice@example.com ***") == 2
