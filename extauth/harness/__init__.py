@@ -1,6 +1,7 @@
 """A stand-in for the mail server: it starts any helper program and drives it as the server does (docs/harness.md).
 
-It tests what goes over the pipes, so it shares nothing with the helper but the values and the protocol.
+It tests what goes over the pipes, so it shares nothing with the helper but the values, the protocol and the reading of
+TOML.
 
     session       a file -> what to send, what to expect, when to wait
     process       one running helper: its pipes, its kin (groups, processes)
@@ -17,4 +18,5 @@ It tests what goes over the pipes, so it shares nothing with the helper but the 
     log, report   events and outcomes as text
     statistics    replies and their times in figures (timeline, histogram, tables)
     page/         figures and plots as HTML
+    mail/         a mail server on the loopback, for real mail programs
 """

@@ -16,7 +16,7 @@ from extauth.harness.judge import Complaint
 from extauth.harness.life import ServerSettings, Watch
 from extauth.harness.supervisor import Supervisor
 from extauth.protocol.replies import Reply, parse_reply
-from extauth.protocol.requests import InterfaceRequest, Request, render_request
+from extauth.protocol.requests import Dialect, InterfaceRequest, Request, render_request
 
 MakeRequest = Callable[[bytes], Request]
 """Makes a request of the number that it is given."""
@@ -63,6 +63,11 @@ class ExternalAuthentication:
     def supervisor(self) -> Supervisor:
         """What came of the program: to be read once it is stopped."""
         return self._supervisor
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect in force, for whoever makes a request."""
+        return self._supervisor.dialect
 
     def ask(self, request: MakeRequest) -> Future[Reply | None]:
         """Ask the program: its reply, or None where the request is rejected, and nobody is let in for it.

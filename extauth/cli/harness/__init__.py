@@ -2,13 +2,14 @@
 
 options   what all of them take, and what these come to
 outcome   what they show, and the status they end with
-replay, shell
+replay, shell, listen
 """
 
 from __future__ import annotations
 
 import click
 
+from extauth.cli.harness.listen import listen
 from extauth.cli.harness.load import load
 from extauth.cli.harness.replay import replay
 from extauth.cli.harness.shell import shell
@@ -19,5 +20,5 @@ def harness() -> None:
     """Start a helper program and drive it as the mail server does."""
 
 
-for command in (replay, shell, load):
+for command in (replay, shell, listen, load):
     harness.add_command(command)

@@ -62,7 +62,7 @@ def _options(context: click.Context) -> str:
     words: list[str] = []
     for parameter in context.command.params:
         value = context.params[parameter.name or ""]
-        if parameter.name in ("program", "vs", "html") or value is None or value is False or value == "":
+        if parameter.name in ("program", "vs", "html") or value in (None, "", ()) or value is False:
             continue
         if isinstance(parameter, click.Option):
             words.append(parameter.opts[0])

@@ -35,7 +35,7 @@ def replies_over_time(series: Sequence[Statistics]) -> str:
         [(x, count / width) for x, count in points[: max(1, len(points) - 1)]]  # the last slice is not a whole one
         for points, width in zip(counts, widths, strict=True)
     ]
-    most = max(rate for points in rates for _, rate in points)
+    most = max(rate for points in rates for _, rate in points) or 1.0  # all replies may be in that last one
     left = Axis("replies per second", Linear(most * _AIR), lambda value: f"{value:,.0f}")
     drawing = Drawing("replies over time", _seconds(series), left)
     for style, points in zip(_STYLES, rates, strict=False):
