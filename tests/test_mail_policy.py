@@ -10,7 +10,7 @@ import pytest
 from extauth.harness.mail.accounts import AccountSettings, MailAccount
 from extauth.harness.mail.own_password import OwnPassword, store
 from extauth.harness.mail.policy import Access, Password, Refused, access, passwords_to_ask
-from extauth.model import Account, PasswordCheck, Question, ResponseCheck, Secret
+from extauth.model import Account, Check, PasswordCheck, ResponseCheck, Secret
 
 ALICE = Account("alice", "example.com")
 OWN, OS, EXTERNAL = Password.OWN, Password.OS, Password.EXTERNAL
@@ -42,7 +42,7 @@ EVERYTHING = {"use_own_password": True, "use_os_password": True, "use_external_p
 def test_the_passwords_that_are_asked_and_their_order(
     secure: bool, own: OwnPassword | None, settings: dict[str, Any], over_tls: bool, asked: list[Password] | None
 ) -> None:
-    question: Question = PasswordCheck(ALICE, Secret(b"x"))
+    question: Check = PasswordCheck(ALICE, Secret(b"x"))
     if secure:
         question = ResponseCheck(ALICE, "CRAM-MD5", Secret(b"x"), Secret(b"y"))
     account = MailAccount(ALICE, AccountSettings(**settings), "alice", own)

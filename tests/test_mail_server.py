@@ -79,7 +79,7 @@ def test_a_missing_twisted_is_named_with_the_command_that_installs_it(tmp_path: 
     (tmp_path / "twisted.py").write_text("raise ImportError(name='twisted')\n")
     message = start(tmp_path, "--pop3", "0", environment=os.environ | {"PYTHONPATH": str(tmp_path)})
     assert message == (
-        "Error: twisted is missing: the mail server needs twisted; install it with: pip install 'extauth[listen]'\n"
+        "Error: twisted is missing: the mail server needs twisted; in the checkout, run: pip install '.[listen]'\n"
     )
 
 

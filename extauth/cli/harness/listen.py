@@ -109,6 +109,6 @@ def _mail_server() -> Any:
         from extauth.harness import mail
     except ImportError as error:
         raise ExtauthError(
-            f"{error.name} is missing: the mail server needs twisted; install it with: pip install 'extauth[listen]'"
+            f"{error.name} is missing: the mail server needs twisted; in the checkout, run: pip install '.[listen]'"
         ) from None
     return mail
