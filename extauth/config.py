@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +12,7 @@ from extauth.errors import ConfigError
 from extauth.log_levels import LevelName
 from extauth.mechanisms import MECHANISMS
 from extauth.protocol.accounts import AccountParser, canonical_domain
-from extauth.settings import Settings, convert
+from extauth.settings import Settings, convert, parse_toml
 from extauth.trust import read_trusted
 
 Facility = Literal[
@@ -124,16 +123,9 @@ def read_config(path: Path) -> Config:
     """Read the configuration file. Raises ConfigError."""
     path = path.absolute()
     try:
-        text = read_trusted(path).data.decode()
-        table = tomllib.loads(text)
+        table = parse_toml(read_trusted(path).data, path)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: byte {error.start} is not UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: is not TOML: {error}") from None
-    except RecursionError:
-        raise ConfigError(f"{path}: is nested too deeply") from None
     backends = table.get("backend", [])
     if not isinstance(backends, list) or not all(isinstance(backend, dict) for backend in backends):
         shown = "{...}" if isinstance(backends, dict) else repr(backends)

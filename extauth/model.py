@@ -106,7 +106,10 @@ class SecretLookup(msgspec.Struct, frozen=True, array_like=True, tag=3):
     account: Account
 
 
-Question = PasswordCheck | ResponseCheck | AccountLookup | SecretLookup
+Check = PasswordCheck | ResponseCheck
+"""What somebody who logs in is checked by."""
+
+Question = Check | AccountLookup | SecretLookup
 
 
 # --- what is answered ---------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import tomllib
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -33,6 +34,18 @@ _IN_TOML = {
     "array": "a list in [ ]",
 }
 _IN_TOML |= {"object": "a table", "path": "a path"}
+
+
+def parse_toml(data: bytes, file: Path) -> dict[str, Any]:
+    """The tables of `file`, whose content is `data`. Raises ConfigError."""
+    try:
+        return tomllib.loads(data.decode())
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}: byte {error.start} is not UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file}: is not TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{file}: is nested too deeply") from None
 
 
 def convert(

@@ -17,14 +17,15 @@ _SESSION = "I: 1 VRFY a@d secret\nO: * bye\n"
     [
         ("Crashes Only", []),
         ("Failures", []),
-        ("Major & Failures", ["2 closed", "2 ended"]),
-        ("problems", ["2 closed", "3 unterminated", "2 ended"]),
-        ("Low Level", ["2 closed", "4 information", "3 unterminated", "2 ended"]),
-        ("All Info", ["5 request", "5 reply", "2 closed", "4 information", "3 unterminated", "2 ended"]),
+        ("Major & Failures", ["2 started", "2 closed", "2 ended"]),
+        ("problems", ["2 started", "2 closed", "3 unterminated", "2 ended"]),
+        ("Low Level", ["2 started", "2 closed", "4 information", "3 unterminated", "2 ended"]),
+        ("All Info", ["2 started", "5 request", "5 reply", "2 closed", "4 information", "3 unterminated", "2 ended"]),
     ],
 )
 def test_each_level_shows_its_records_and_the_ones_before(level: str, records: list[str], tmp_path: Path) -> None:
     texts = {
+        "started": "the program is started",
         "request": "I: 1 VRFY a@d ***",
         "reply": "O: 1 OK",
         "closed": "standard input closed",

@@ -53,7 +53,8 @@ def test_any_helper_program_can_be_driven(command: list[str], tmp_path: Path) ->
         "O: 00011 ERROR incorrect password",
         "O: 00012 ERROR unsupported SASL method",
     ]
-    assert outcome.lines[-4:-2] == ["# standard input closed", "replies: 3 of 3 as expected"]
+    assert outcome.lines[-5:-3] == ["# standard input closed", "replies: 3 of 3 as expected"]
+    assert re.fullmatch(r"times: p50 \S+ ms, p90 .*, longest \S+ ms", outcome.lines[-3])
     assert re.fullmatch(r"ended \d\.\d{3} s after end of file, exit status 0", outcome.lines[-2])
     assert outcome.lines[-1] == "complaints: none"
 

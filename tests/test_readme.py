@@ -129,6 +129,15 @@ def test_the_example_backend_answers_from_its_database(site: Site) -> None:
 
 
 def test_every_command_has_its_help() -> None:
-    for command in ([], ["serve"], ["check"], ["passwd"], ["harness"], ["harness", "replay"], ["harness", "shell"]):
+    for command in (
+        [],
+        ["serve"],
+        ["check"],
+        ["passwd"],
+        ["harness"],
+        ["harness", "replay"],
+        ["harness", "shell"],
+        ["harness", "listen"],
+    ):
         done = subprocess.run([*EXTAUTH, *command, "--help"], capture_output=True, text=True, check=True)
         assert done.stdout.startswith("Usage: extauth")

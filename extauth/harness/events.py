@@ -9,6 +9,13 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
+class Started:
+    """A program was started, the first or, once another is gone, a new one."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """A line went into the program's standard input."""
 
@@ -18,12 +25,16 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A line came from the program's standard output; of an overlong one only the head is kept."""
+    """A line came from the program's standard output; of an overlong one only the head is kept.
+
+    `answers` is the request whose reply it is, if it is one.
+    """
 
     at: float
     line: bytes = field(repr=False)
     terminated: bool = True
     overlong: bool = False
+    answers: Sent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +62,36 @@ class Killed:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The program is gone. A negative status is the signal that ended it."""
+    """The program is gone. A negative status is the signal that ended it.
+
+    `took` is how many seconds it lived after its standard input was closed; None where it still was open.
+    """
 
     at: float
     status: int
+    took: float | None
     left_behind: bool = False
     standard_error: bytes = field(default=b"", repr=False)
     standard_error_full: bool = False
 
 
-Event = Sent | Received | InputClosed | TimedOut | Killed | Ended
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The request of that number will have no reply, and the server lets nobody in for it."""
+
+    at: float
+    number: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Restarting:
+    """The program is gone: in so many seconds another is started, and gets the `pending` requests again."""
+
+    at: float
+    seconds: float
+    pending: int
+    ended: Ended | None
+    """How the last one ended; None where it could not even be started."""
+
+
+Event = Started | Sent | Received | InputClosed | TimedOut | Killed | Ended | Rejected | Restarting

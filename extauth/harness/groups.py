@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
+
+from extauth.harness.processes import processes
 
 
 def group_runs(group: int) -> bool:
@@ -16,12 +16,4 @@ def group_runs(group: int) -> bool:
         return False
     if not Path("/proc/self/stat").exists():
         return True
-    return any(of == group and state not in "XZ" for state, of in _processes())
-
-
-def _processes() -> Iterator[tuple[str, int]]:
-    """State and process group of every process (proc(5), /proc/pid/stat)."""
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it is gone meanwhile
-            state, _, group = stat.read_bytes().rpartition(b")")[2].split()[:3]
-            yield state.decode(), int(group)
+    return any(process.group == group and process.state not in "XZ" for process in processes())

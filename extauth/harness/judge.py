@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from extauth.harness.events import Ended, Event, InputClosed, Killed, Received, Sent, TimedOut
 from extauth.harness.under_way import UnderWay
@@ -17,6 +17,7 @@ SECONDS_TO_END = 5.0
 
 _REPLY = re.compile(NUMBER + rb" (OK|ERROR|FAILURE|INTF|PLAIN)( .*)?", re.DOTALL)
 _QUIT = re.compile(NUMBER + rb" QUIT\r?")
+_MAX_NAMED = 10  # requests that have no reply
 _EARLY = "ended or stopped reading before its standard input was closed"
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -34,10 +35,15 @@ class Judge:
 
     def __init__(self) -> None:
         self.under_way = UnderWay()
+        self.told_to_quit = False
         self._closed = False
-        self._quit = False
         self._killed = False
         self._timed_out: TimedOut | None = None
+
+    def attribute(self, event: Received) -> Received:
+        """`event` with the request that it answers, which is under way no more."""
+        number = None if is_information(event.line) else number_of(event.line)
+        return event if number is None else replace(event, answers=self.under_way.answer(number))
 
     def see(self, event: Event) -> list[Complaint]:
         """What is wrong with `event`, after all that was seen before it."""
@@ -45,10 +51,10 @@ class Judge:
             case Sent():
                 self._sent(event)
             case Received():
-                return [*self._line_complaints(event), *self._reply_complaints(event.line)]
+                return [*self._line_complaints(event), *self._reply_complaints(event)]
             case InputClosed():
                 self._closed = True
-                if event.by_program and not self._quit:
+                if event.by_program and not self.told_to_quit:
                     return [Complaint(_EARLY)]
             case TimedOut():
                 self._timed_out = event
@@ -63,9 +69,9 @@ class Judge:
 
     def _sent(self, event: Sent) -> None:
         number = number_of(event.line)
-        if number is not None and not self._quit:  # what follows a QUIT is not read
-            self.under_way.add(number, event.at)
-        self._quit = self._quit or _QUIT.fullmatch(event.line) is not None
+        if number is not None and not self.told_to_quit:  # what follows a QUIT is not read
+            self.under_way.add(number, event)
+        self.told_to_quit = self.told_to_quit or _QUIT.fullmatch(event.line) is not None
 
     def _line_complaints(self, event: Received) -> Iterator[Complaint]:
         if event.overlong:
@@ -75,7 +81,8 @@ class Judge:
         if _CONTROL.search(event.line):
             yield Complaint("a control character in a line", event.line)
 
-    def _reply_complaints(self, line: bytes) -> Iterator[Complaint]:
+    def _reply_complaints(self, event: Received) -> Iterator[Complaint]:
+        line = event.line
         if is_information(line):
             return
         late = " after standard input was closed" if self._closed else ""
@@ -83,20 +90,22 @@ class Judge:
         is_reply = _REPLY.fullmatch(line) is not None
         if not is_reply:
             yield Complaint("neither a known reply nor an information line" + late, line)
-        if number in self.under_way:
-            self.under_way.answer(number)
+        if event.answers:
             if self._timed_out:
                 yield Complaint("a reply only after standard input was closed: not flushed, or too late", line)
-        elif self.under_way.ever_had(number):
+        elif self.under_way.was_answered(number):
             yield Complaint("a repeated number" + late, line)
         elif is_reply:
             yield Complaint("an unknown number" + late, line)
 
     def _end_complaints(self, event: Ended) -> Iterator[Complaint]:
         within = f" within {self._timed_out.seconds:g} seconds" if self._timed_out else ""
-        for number in self.under_way.numbers:
+        numbers = self.under_way.numbers
+        for number in numbers[:_MAX_NAMED]:
             yield Complaint(f"no reply to {number.decode()}{within}")
-        if not (self._closed or self._quit):
+        if len(numbers) > _MAX_NAMED:
+            yield Complaint(f"no reply to {len(numbers) - _MAX_NAMED:,} more{within}")
+        if not (self._closed or self.told_to_quit):
             yield Complaint(_EARLY)
         if event.status > 0:
             yield Complaint(f"exit status {event.status}")

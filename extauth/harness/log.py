@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from extauth.harness.events import Ended, Event, InputClosed, Killed, Received, Sent, TimedOut
+from extauth.harness.events import (
+    Ended,
+    Event,
+    InputClosed,
+    Killed,
+    Received,
+    Rejected,
+    Restarting,
+    Sent,
+    Started,
+    TimedOut,
+)
 from extauth.harness.judge import Complaint
 from extauth.harness.masking import Masker
 from extauth.harness.report import complaint_text
@@ -14,7 +25,7 @@ from extauth.log_levels import LEVEL_NAMES, Level
 
 
 class ServerLog:
-    """Writes what happens as `hh:mm:ss.mmm L EXTAUTH text`, up to the level of that name."""
+    """Writes what happens as `hh:mm:ss.mmm L TAG text`, up to the level of that name; the program's tag is EXTAUTH."""
 
     def __init__(self, level: str, masker: Masker, write: Callable[[str], None]) -> None:
         self._level = LEVEL_NAMES[level]
@@ -23,12 +34,18 @@ class ServerLog:
 
     def see(self, event: Event | Complaint) -> None:
         """Log `event`, if the level shows it."""
-        level, text = self._record(event)
-        if level <= self._level:
-            self._write(f"{datetime.now():%H:%M:%S.%f}"[:-3] + f" {level:d} EXTAUTH {text}")
+        level, text = self._level_and_text(event)
+        self.record(level, "EXTAUTH", text)
 
-    def _record(self, event: Event | Complaint) -> tuple[Level, str]:
+    def record(self, level: Level, tag: str, text: str) -> None:
+        """Write a record of the module that the tag stands for, if the level shows it."""
+        if level <= self._level:
+            self._write(f"{datetime.now():%H:%M:%S.%f}"[:-3] + f" {level:d} {tag} {text}")
+
+    def _level_and_text(self, event: Event | Complaint) -> tuple[Level, str]:
         match event:
+            case Started():
+                return Level.MAJOR, "the program is started"
             case Sent():
                 return Level.ALL_INFO, f"I: {self._masker.sent(event.line)}"
             case Received():
@@ -44,5 +61,12 @@ class ServerLog:
                 return (
                     Level.FAILURES if event.status else Level.MAJOR
                 ), f"the program ended with status {event.status}"
+            case Rejected():
+                return Level.PROBLEMS, f"{event.number.decode()} is rejected"
+            case Restarting():
+                return (
+                    Level.MAJOR,
+                    f"the program is started anew in {event.seconds:g} seconds, {event.pending} requests are pending",
+                )
             case Complaint():
                 return Level.PROBLEMS, complaint_text(event, self._masker)

@@ -9,7 +9,8 @@ import contextlib
 import re
 
 from extauth.errors import MalformedRequest
-from extauth.harness.wire import NUMBER, is_information, number_of
+from extauth.harness.wire import NUMBER, is_information, is_interface_request, number_of
+from extauth.model import Secret
 from extauth.protocol.quoting import unquote, unquote_first
 from extauth.protocol.replies import (
     INCORRECT_PASSWORD,
@@ -25,7 +26,6 @@ from extauth.protocol.requests import Dialect
 
 _MASK = b"***"
 _COMMAND = re.compile(rb"[A-Za-z]{1,16}|SASL\([A-Za-z0-9-]{1,20}\)")
-_INTERFACE = re.compile(NUMBER + rb" INTF [0-9]+\r?")
 _REPLY = re.compile(rb"(" + NUMBER + rb") (OK|ERROR|FAILURE|INTF|PLAIN)(?= |$)")
 _PLAIN = re.compile(rb"\s*\S+\s+PLAIN(?=\s)", re.IGNORECASE)
 _MODE = re.compile(rb"(\([^ ]*\) )?")
@@ -61,6 +61,10 @@ class Masker:
         self._secrets: list[bytes] = []
         self._compared: dict[bytes, int] = {}
 
+    def hide(self, secret: Secret) -> None:
+        """Hide `secret` from now on, wherever it stands."""
+        self._learn([secret.reveal()])
+
     def sent(self, line: bytes) -> str:
         """A line that was sent to the program."""
         before, secret, after = _cut(line, self.dialect)
@@ -68,7 +72,7 @@ class Masker:
         self._learn([secret] if knows_account else [secret, *secret.split()])
         if number := number_of(line):
             self._numbers.add(number)
-        if _INTERFACE.fullmatch(line):
+        if is_interface_request(line):
             self.dialect = Dialect.HELPER
         return printable(line if self._show_passwords or not secret else before + _MASK + after)
 
@@ -82,6 +86,11 @@ class Masker:
         if plain is not None:
             return f"{printable(plain[0]) if answers else self.text(plain[0])} {printable(_MASK)}"
         return self._behind(reply[0], line[reply.end() :]) if reply is not None and answers else self.text(line)
+
+    def reply(self, reply: bytes) -> str:
+        """A reply that came, without its number."""
+        status, space, text = reply.partition(b" ")
+        return self._behind(status, space + text)
 
     def text(self, text: bytes) -> str:
         """Any other text of the program's."""
@@ -131,7 +140,7 @@ def _cut(line: bytes, dialect: Dialect) -> tuple[bytes, bytes, bytes]:
     if not _COMMAND.fullmatch(command):
         return number + b" ", request, b""
     head = b"%s %s " % (number, command)
-    if _INTERFACE.fullmatch(line):
+    if is_interface_request(line):
         return line, b"", b""
     end = _end_of_account(fields, dialect)
     if command in (b"NEW", b"READPLAIN") and end:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from extauth.harness.conversation import Conversation, Watch
-from extauth.harness.events import Event, InputClosed, Received, Sent
+from extauth.harness.events import Event, Received
 from extauth.harness.expectations import Expectations
 from extauth.harness.judge import Complaint
+from extauth.harness.life import ServerSettings, Watch
 from extauth.harness.masking import Masker
-from extauth.harness.program import Program
-from extauth.harness.report import Show
+from extauth.harness.report import Show, event_lines
 from extauth.harness.session import Close, Send, Session, Wait, WaitForAnswers
+from extauth.harness.statistics import Statistics
+from extauth.harness.supervisor import Supervisor
 
 
 class Replay:
     """Plays a session as fast as the program takes it, and shows every line."""
 
-    def __init__(
-        self, session: Session, program: Program, time_out: float, masker: Masker, watch: Watch, show: Show
-    ) -> None:
-        self.conversation = Conversation(program, time_out, self._see)
+    def __init__(self, session: Session, settings: ServerSettings, masker: Masker, watch: Watch, show: Show) -> None:
+        self.supervisor = Supervisor(settings, self._see)
         self.expectations = Expectations(session.expected)
+        self.statistics = Statistics()
         self._steps = session.steps
         self._masker = masker
         self._watch = watch
@@ -27,25 +27,24 @@ class Replay:
 
     def run(self) -> None:
         """Play every step as far as the program goes along, then see it to its end."""
-        for step in self._steps:
-            match step:
-                case Send():
-                    self.conversation.send(step.line)
-                case WaitForAnswers():
-                    self.conversation.wait_for_answers()
-                case Wait():
-                    self.conversation.wait(step.seconds)
-                case Close():
-                    self.conversation.close()
-        self.conversation.finish()
+        with self.supervisor as supervisor:
+            for step in self._steps:
+                match step:
+                    case Send():
+                        supervisor.send(step.line)
+                    case WaitForAnswers():
+                        supervisor.wait_for_answers()
+                    case Wait():
+                        supervisor.wait(step.seconds)
+                    case Close():
+                        supervisor.close()
+            supervisor.finish()
 
     def _see(self, event: Event | Complaint) -> None:
         self._watch(event)
-        match event:
-            case Sent():
-                self._show(f"I: {self._masker.sent(event.line)}")
-            case Received():
-                self.expectations.see(event)
-                self._show(f"O: {self._masker.received(event.line)}")
-            case InputClosed():
-                self._show("# standard input closed")
+        self.statistics.see(event)
+        if isinstance(event, Received):
+            self.expectations.see(event)
+        if not isinstance(event, Complaint):
+            for line in event_lines(event, self._masker):
+                self._show(line)

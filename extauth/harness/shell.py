@@ -7,14 +7,12 @@ import select
 from typing import Protocol
 
 from extauth.errors import MalformedRequest
-from extauth.harness.conversation import Conversation, Watch
-from extauth.harness.events import Event, InputClosed, Received, Sent
+from extauth.harness.events import Event, Received
 from extauth.harness.judge import Complaint
+from extauth.harness.life import ServerSettings, Watch
 from extauth.harness.masking import Masker
-from extauth.harness.program import Program
-from extauth.harness.report import Show, complaint_text
-from extauth.harness.under_way import UnderWay
-from extauth.harness.wire import number_of
+from extauth.harness.report import Show, complaint_text, event_lines
+from extauth.harness.supervisor import Supervisor
 from extauth.model import Secret
 from extauth.protocol.requests import PasswordRequest, render_request
 
@@ -38,24 +36,27 @@ class Shell:
     """
 
     def __init__(
-        self, program: Program, time_out: float, masker: Masker, terminal: Terminal | None, watch: Watch, show: Show
+        self, settings: ServerSettings, masker: Masker, terminal: Terminal | None, watch: Watch, show: Show
     ) -> None:
-        self.conversation = Conversation(program, time_out, self._see)
+        self.supervisor = Supervisor(settings, self._see)
         self._masker = masker
         self._terminal = terminal
         self._watch = watch
         self._show = show
-        self._under_way = UnderWay()
         self._last_number = 0
         self._verifying: str | None = None
         self._prompted = False
 
     def run(self, descriptor: int) -> None:
         """Take lines from `descriptor` until it or the program ends, then see the program to its end."""
+        with self.supervisor:
+            self._run(descriptor)
+
+    def _run(self, descriptor: int) -> None:
         rest = b""
-        while self.conversation.serving:
+        while self.supervisor.serving:
             self._prompt()
-            self.conversation.turn()
+            self.supervisor.turn()
             if not select.select([descriptor], [], [], 0)[0]:
                 continue
             chunk = os.read(descriptor, _CHUNK)
@@ -66,7 +67,7 @@ class Shell:
                 break
         if rest:
             self._take(rest)
-        self.conversation.finish()
+        self.supervisor.finish()
 
     def _prompt(self) -> None:
         if self._terminal and not self._prompted:
@@ -75,7 +76,7 @@ class Shell:
 
     def _take(self, line: bytes) -> None:
         self._do(line)
-        self.conversation.turn()  # so that the next line is in the dialect that this one may switch to
+        self.supervisor.turn()  # so that the next line is in the dialect that this one may switch to
 
     def _do(self, line: bytes) -> None:
         self._prompted = False
@@ -89,37 +90,31 @@ class Shell:
             if self._terminal:
                 self._verify(self._terminal.ask_password())
         elif line:
-            self.conversation.send(line)
+            self.supervisor.send(line)
 
     def _verify(self, password: bytes) -> None:
         address, self._verifying = self._verifying or "", None
         self._last_number += 1
         request = PasswordRequest(b"%06d" % self._last_number, address, Secret(password))
         try:
-            self.conversation.send(render_request(request, self._masker.dialect).removesuffix(b"\n"))
+            self.supervisor.send(render_request(request, self._masker.dialect).removesuffix(b"\n"))
         except MalformedRequest as error:
             self._say(f"cannot be sent: {error}")
 
     def _see(self, event: Event | Complaint) -> None:
         self._watch(event)
-        match event:
-            case Sent():
-                if number := number_of(event.line):
-                    self._under_way.add(number, event.at)
-                self._say(f"I: {self._masker.sent(event.line)}")
-            case Received():
-                self._say(f"O: {self._masker.received(event.line)}{self._took(event)}")
-            case InputClosed():
-                self._say("# standard input closed")
-            case Complaint():
-                self._say(f"complaint: {complaint_text(event, self._masker)}")
-
-    def _took(self, event: Received) -> str:
-        number = number_of(event.line)
-        if number is None or number not in self._under_way:
-            return ""
-        return f"    ({event.at - self._under_way.answer(number):.3f} s)"
+        if isinstance(event, Complaint):
+            self._say(f"complaint: {complaint_text(event, self._masker)}")
+            return
+        for line in event_lines(event, self._masker):
+            self._say(line + _took(event))
 
     def _say(self, text: str) -> None:
         self._show(f"\r{text}" if self._prompted else text)
         self._prompted = False
+
+
+def _took(event: Event) -> str:
+    if not isinstance(event, Received) or event.answers is None:
+        return ""
+    return f"    ({event.at - event.answers.at:.3f} s)"

@@ -1,4 +1,4 @@
-"""The two things the harness reads in a line by itself (docs/protocol.md, section 2)."""
+"""What the harness reads in a line by itself (docs/protocol.md, section 2)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 NUMBER = rb"[A-Za-z0-9._-]{1,64}"
 
 _NUMBER = re.compile(NUMBER + rb"(?= |\r?\Z)")
+_INTERFACE = re.compile(NUMBER + rb" INTF [0-9]+\r?")
 
 
 def number_of(line: bytes) -> bytes | None:
@@ -18,3 +19,8 @@ def number_of(line: bytes) -> bytes | None:
 def is_information(line: bytes) -> bool:
     """Whether `line` is for the Server Log and answers nothing."""
     return line.startswith(b"* ")
+
+
+def is_interface_request(line: bytes) -> bool:
+    """Whether `line` asks for the helper dialect."""
+    return _INTERFACE.fullmatch(line) is not None

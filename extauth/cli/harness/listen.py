@@ -1,0 +1,114 @@
+"""`extauth harness listen`: a mail server on the loopback that asks a helper program (docs/mail-server.md)."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from extauth.cli.harness.options import ProgramOptions, html_option, interface_option, program_options
+from extauth.cli.harness.outcome import conclude, write_page
+from extauth.errors import ExtauthError
+from extauth.harness.events import Event
+from extauth.harness.external import ExternalAuthentication
+from extauth.harness.judge import Complaint
+from extauth.harness.log import ServerLog
+from extauth.harness.report import complaint_lines, end_lines, times_line
+from extauth.harness.statistics import Statistics
+from extauth.harness.tables import statistics_table
+
+_SERVICES = {
+    "POP3": "POP3, with STLS",
+    "IMAP": "IMAP, with STARTTLS",
+    "SMTP": "SMTP, with STARTTLS",
+    "POP3S": "POP3 under TLS",
+    "IMAPS": "IMAP under TLS",
+    "SMTPS": "SMTP under TLS",
+    "PWD": "PWD, for new passwords",
+}
+_PEM = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _port_options(command: Callable[..., None]) -> Callable[..., None]:
+    for service, what in reversed(_SERVICES.items()):
+        option = click.option(
+            f"--{service.lower()}", service, type=click.IntRange(0, 65_535), metavar="PORT", help=f"Listen for {what}."
+        )
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.option(
+    "--accounts", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The domains and accounts."
+)
+@_port_options
+@click.option(
+    "--host",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Listen on this address of the loopback. May be repeated.  [default: 127.0.0.1, ::1, those of the domains]",
+)
+@click.option("--certificate", type=_PEM, help="The server's certificate, PEM; by default one is made.")
+@click.option("--key", type=_PEM, help="Its private key, PEM.")
+@interface_option
+@html_option
+@program_options
+def listen(
+    options: ProgramOptions,
+    accounts: Path,
+    host: tuple[str, ...],
+    certificate: Path | None,
+    key: Path | None,
+    interface: int | None,
+    html: TextIO | None,
+    **ports: int | None,
+) -> None:
+    """Listen for mail programs on the loopback, and have a program check the passwords that they send.
+
+    Port 0 is one that the system chooses. What listens is shown line by line, then `ready`. Ends at Ctrl-C.
+    """
+    wanted = {service: port for service, port in ports.items() if port is not None}
+    if not wanted:
+        raise click.UsageError(f"Name a port to listen on: --{', --'.join(map(str.lower, _SERVICES))}.")
+    if (certificate is None) != (key is None):
+        raise click.UsageError("--certificate and --key go together.")
+    masker, statistics = options.masker(), Statistics()
+    log = ServerLog(options.log_level or "Low Level", masker, lambda line: click.echo(line, err=True))
+
+    def watch(event: Event | Complaint) -> None:
+        statistics.see(event)
+        log.see(event)
+
+    with options.started() as settings, tempfile.TemporaryDirectory(prefix="extauth-harness-") as folder:
+        mail = _mail_server()
+        accounts_read = mail.read_accounts(accounts)
+        certificates = mail.Certificates(accounts_read, certificate and key and (certificate, key))
+        with ExternalAuthentication(settings, interface, watch) as external:
+            server = mail.MailServer(accounts_read, external, certificates, log.record)
+            for line in server.listen(wanted, host):
+                click.echo(line)
+            if certificates.made is not None:
+                made = Path(folder, "certificate.pem")
+                made.write_bytes(certificates.made)
+                click.echo(f"certificate {made}")
+            click.echo("ready")
+            server.run()
+    supervisor = external.supervisor
+    lines = [*complaint_lines(supervisor, masker), *times_line(statistics), *end_lines(supervisor, masker)]
+    write_page(html, {"program": options.program}, statistics_table(statistics, masker), {"replies": statistics}, lines)
+    conclude(lines, well=not supervisor.complained)
+
+
+def _mail_server() -> Any:
+    """The package, which needs more than the other commands."""
+    try:
+        from extauth.harness import mail
+    except ImportError as error:
+        raise ExtauthError(
+            f"{error.name} is missing: the mail server needs twisted; in the checkout, run: pip install '.[listen]'"
+        ) from None
+    return mail

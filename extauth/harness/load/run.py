@@ -1,0 +1,109 @@
+"""One program under load, from its start to its end."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from extauth.harness.events import Event, Sent
+from extauth.harness.judge import Complaint
+from extauth.harness.life import ServerSettings, Watch
+from extauth.harness.load.bulk import Bulk, WrongAnswer
+from extauth.harness.load.consumption import Consumption
+from extauth.harness.load.pace import Pace
+from extauth.harness.load.traffic import Traffic
+from extauth.harness.masking import Masker
+from extauth.harness.statistics import Statistics
+from extauth.harness.supervisor import Supervisor
+from extauth.protocol.requests import InterfaceRequest, render_request
+
+Progress = Callable[[float], None]
+"""Called with the share that is done, from 0 to 1."""
+
+_TELL_EVERY = 0.1  # seconds
+_ZEROTH = b"000000"  # the others are counted from 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a program is driven with, and how long: so many requests or seconds, whichever comes first."""
+
+    traffic: Callable[[], Traffic]
+    pace: Callable[[], Pace]
+    interface: int | None = None
+    requests: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What came of it.
+
+    `first_reply` is how many seconds after its start the program gave its first one, `harness_cpu` the seconds of CPU
+    that the harness itself took: near `seconds`, it is the harness that was measured.
+    """
+
+    first_reply: float
+    seconds: float
+    harness_cpu: float
+    statistics: Statistics
+    consumption: Consumption
+    supervisor: Supervisor
+    wrong_answers: int
+    first_wrong_answers: list[WrongAnswer]
+
+
+def measure(settings: ServerSettings, plan: Plan, masker: Masker, watch: Watch, progress: Progress) -> Measurement:
+    """Start a program, drive it, and see it to its end. Raises CannotStart, and MalformedRequest for an account."""
+    traffic = plan.traffic()
+    bulk = Bulk(traffic)
+
+    def see(event: Event | Complaint) -> None:
+        if isinstance(event, Sent):
+            masker.sent(event.line)
+        watch(event)
+        bulk.see(event)
+
+    began = time.monotonic()
+    with Supervisor(settings, see) as supervisor:
+        if plan.interface is not None:
+            supervisor.send(render_request(InterfaceRequest(_ZEROTH, plan.interface), supervisor.dialect).rstrip(b"\n"))
+            supervisor.wait_for_answers()
+            traffic.dialect = supervisor.dialect
+        bulk.warm_up(supervisor)
+        first_reply = time.monotonic() - began
+        with Consumption(supervisor.life.program.process.id if supervisor.life else None) as consumption:
+            began, cpu = time.monotonic(), time.process_time()
+            bulk.run(supervisor, settings.time_out, plan.pace(), _Clock(plan, progress).left)
+            seconds, cpu = time.monotonic() - began, time.process_time() - cpu
+        supervisor.finish()
+    return Measurement(
+        first_reply,
+        seconds,
+        cpu,
+        bulk.statistics,
+        consumption,
+        supervisor,
+        bulk.wrong_answers,
+        bulk.first_wrong_answers,
+    )
+
+
+class _Clock:
+    """Tells how much of a plan is left, and the progress from time to time."""
+
+    def __init__(self, plan: Plan, progress: Progress) -> None:
+        self._plan = plan
+        self._progress = progress
+        self._told_at = 0.0
+
+    def left(self, sent: int, since: float) -> int:
+        requests, seconds = self._plan.requests, self._plan.seconds
+        if since - self._told_at >= _TELL_EVERY:
+            self._told_at = since
+            self._progress(min(1.0, max(sent / requests if requests else 0.0, since / seconds if seconds else 0.0)))
+        if seconds is not None and since >= seconds:
+            return 0
+        return sys.maxsize if requests is None else requests - sent

@@ -1,0 +1,160 @@
+"""The accounts file: TOML to `Accounts`, or an error that names file, key and value (docs/mail-server.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from extauth.errors import ConfigError, MalformedRequest
+from extauth.harness.mail.accounts import Accounts, AccountSettings, Domain, MailAccount
+from extauth.harness.mail.own_password import SCHEMES, OwnPassword
+from extauth.model import Account, PasswordCheck, Secret
+from extauth.protocol.accounts import AccountParser, canonical_domain
+from extauth.settings import Settings, convert, parse_toml
+
+
+class ServerTable(Settings, frozen=True):
+    """The keys of the whole file."""
+
+    grant_access_to_clients_only: bool = False
+    client_addresses: tuple[str, ...] = ()
+    pam_service: str = "login"
+    pam_service_folder: Path | None = None
+    defaults: dict[str, Any] = msgspec.field(default_factory=dict)
+    domain: tuple[dict[str, Any], ...] = ()
+
+
+class DomainTable(Settings, frozen=True):
+    """The keys of a `[[domain]]`; in `os_user_name` a `*` stands for the account's name."""
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    os_user_name: str = "*"
+    certificate: Path | None = None
+    key: Path | None = None
+    defaults: dict[str, Any] = msgspec.field(default_factory=dict)
+    account: tuple[dict[str, Any], ...] = ()
+
+
+class AccountTable(AccountSettings, frozen=True, kw_only=True):
+    """The keys of a `[[domain.account]]`, next to those that its domain and the server have defaults for."""
+
+    name: str
+    password: str | None = None
+    password_hash: str | None = None
+
+
+def read_accounts(path: Path) -> Accounts:
+    """Read the accounts file. Raises ConfigError."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    server = convert(parse_toml(data, path), ServerTable, path)
+    convert(server.defaults, AccountSettings, path, "[defaults]")
+    if not server.domain:
+        raise ConfigError(f"{path}: has no [[domain]]: nobody could log in; see docs/mail-server.md")
+    domains: list[Domain] = []
+    accounts: list[MailAccount] = []
+    for number, table in enumerate(server.domain, start=1):
+        section = f"[[domain]] number {number},"
+        read = convert(table, DomainTable, path, section)
+        domains.append(_domain(read, path, section))
+        accounts += _accounts(read, domains[-1].name, server.defaults, path)
+    _check_unique("domain or alias", (name for domain in domains for name in (domain.name, *domain.aliases)), path)
+    _check_unique("address", (address for domain in domains for address in domain.addresses), path)
+    _check_unique("account", (account.account.address for account in accounts), path)
+    return Accounts(
+        domains,
+        accounts,
+        clients_only=server.grant_access_to_clients_only,
+        clients=[_network(address, path) for address in server.client_addresses],
+        pam_service=server.pam_service,
+        pam_service_folder=server.pam_service_folder,
+    )
+
+
+def _domain(table: DomainTable, path: Path, section: str) -> Domain:
+    names = []
+    for key, name in (("name", table.name), *(("aliases", alias) for alias in table.aliases)):
+        canonical = canonical_domain(name)
+        if canonical is None:
+            raise ConfigError(f"{path}: {section} {key}: {name!r} is no host name, such as example.com")
+        names.append(canonical)
+    for address in table.addresses:
+        if not is_loopback(address):
+            raise ConfigError(f"{path}: {section} addresses: {address!r} must be of the loopback, such as 127.0.0.5")
+    if "*" not in table.os_user_name:
+        raise ConfigError(
+            f"{path}: {section} os_user_name = {table.os_user_name!r}: must hold a *, or everybody would be one user"
+        )
+    certificate = None
+    if table.certificate and table.key:
+        certificate = (table.certificate, table.key)
+    elif table.certificate or table.key:
+        raise ConfigError(f"{path}: {section} certificate and key: one is of no use without the other")
+    return Domain(names[0], tuple(names[1:]), table.addresses, certificate)
+
+
+def _accounts(domain: DomainTable, name: str, defaults: dict[str, Any], path: Path) -> Iterator[MailAccount]:
+    convert(domain.defaults, AccountSettings, path, f"[domain.defaults] of {name},")
+    parser = AccountParser(name)
+    for number, table in enumerate(domain.account, start=1):
+        section = f"[[domain.account]] number {number} of {name},"
+        read = convert(table, AccountTable, path, section)
+        try:
+            account = parser.parse(read.name)
+        except MalformedRequest as error:
+            raise ConfigError(f"{path}: {section} name = {read.name!r}: has {error}") from None
+        if "@" in read.name or account is None:
+            raise ConfigError(f"{path}: {section} name = {read.name!r}: must be without the domain")
+        own = {key: value for key, value in table.items() if key in AccountSettings.__struct_fields__}
+        settings = convert({**defaults, **domain.defaults, **own}, AccountSettings, path)
+        os_user = domain.os_user_name.replace("*", account.name)
+        yield MailAccount(account, settings, os_user, _own_password(read, path, section))
+
+
+def _own_password(table: AccountTable, path: Path, section: str) -> OwnPassword | None:
+    if table.password and table.password_hash:
+        raise ConfigError(f"{path}: {section} password and password_hash: an account has one own password, not two")
+    if table.password_hash:
+        password = OwnPassword(Secret(table.password_hash.encode()), one_way=True)
+        try:
+            password.answers(PasswordCheck(Account("", ""), Secret(b"")))
+        except ValueError:
+            known = ", ".join(SCHEMES)
+            raise ConfigError(
+                f"{path}: {section} password_hash = (not shown): must be a whole hash that begins with one of {known}"
+            ) from None
+        return password
+    return OwnPassword(Secret(table.password.encode())) if table.password else None
+
+
+def _network(address: str, path: Path) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(address)
+    except ValueError:
+        raise ConfigError(
+            f"{path}: client_addresses: {address!r} must be an address or a network, such as 127.0.0.2 or 127.0.1.0/24"
+        ) from None
+
+
+def is_loopback(address: str) -> bool:
+    """Whether this is an address of the loopback."""
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_unique(what: str, values: Iterable[str], path: Path) -> None:
+    seen = set()
+    for value in values:
+        if value in seen:
+            raise ConfigError(f"{path}: the {what} {value!r} is there twice")
+        seen.add(value)

@@ -1,0 +1,70 @@
+"""An account's own password, as the mail server stores it: in the clear or one-way (docs/protocol.md, section 6)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Literal
+
+import msgspec
+from passlib.context import CryptContext  # type: ignore[import-untyped]
+
+from extauth.model import Check, PasswordCheck, ResponseCheck, Secret
+
+Encryption = Literal["clear", "crypt"]
+"""How a new password is stored: the server's *Password Encryption*, clear or U-crpt."""
+
+SCHEMES = {
+    "$6$": "sha512_crypt",
+    "$5$": "sha256_crypt",
+    "$2b$": "bcrypt",
+    "$1$": "md5_crypt",
+    "{SSHA}": "ldap_salted_sha1",
+    "{SHA}": "ldap_sha1",
+    "{SMD5}": "ldap_salted_md5",
+    "{MD5}": "ldap_md5",
+}
+"""What a stored one-way password may begin with, and passlib's name for that scheme."""
+
+_CONTEXT = CryptContext(list(SCHEMES.values()), sha512_crypt__default_rounds=5_000)  # as many as crypt(3) takes
+
+
+class OwnPassword(msgspec.Struct, frozen=True):
+    """What is stored; `one_way`: it is a hash, and the password itself is not known."""
+
+    stored: Secret
+    one_way: bool = False
+
+    def answers(self, question: Check) -> bool:
+        """Whether the password given, or the one that the response was made with, is this one.
+
+        May take a second. Raises ValueError for a hash that is malformed or of no known scheme.
+        """
+        if isinstance(question, ResponseCheck):
+            given = Secret(question.response.reveal().lower())
+            return not self.one_way and given.matches(_response(question, self.stored.reveal()))
+        if self.one_way:
+            return _verify(question, self.stored.reveal().decode())
+        return self.stored.matches(question.password.reveal())
+
+
+def store(password: Secret, encryption: Encryption) -> OwnPassword:
+    """A new password as it shall be stored. Raises ValueError for one that cannot be hashed: it holds a NUL."""
+    if encryption == "clear":
+        return OwnPassword(password)
+    return OwnPassword(Secret(_CONTEXT.hash(password.reveal()).encode()), one_way=True)
+
+
+def _verify(question: PasswordCheck, stored: str) -> bool:
+    password = question.password.reveal()
+    if b"\0" in password:  # passlib refuses it: no password that was hashed has one
+        return False
+    return bool(_CONTEXT.verify(password[:72] if stored.startswith("$2") else password, stored))
+
+
+def _response(question: ResponseCheck, password: bytes) -> bytes:
+    """What somebody who knows the password answers to the challenge (RFC 2195; RFC 1939, section 7)."""
+    challenge = question.challenge.reveal()
+    if question.mechanism == "CRAM-MD5":
+        return hmac.new(password, challenge, hashlib.md5).hexdigest().encode()
+    return hashlib.md5(challenge + password, usedforsecurity=False).hexdigest().encode()

@@ -1,0 +1,131 @@
+"""A running `extauth harness listen`: its ports, what it has logged, and its end."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.helper import EXTAUTH, PATIENCE, wait_until
+
+SERVICES = ("pop3", "imap", "smtp", "pop3s", "imaps", "smtps", "pwd")
+
+_RECORD = re.compile(r"\d\d:\d\d:\d\d\.\d{3} (\d [A-Z]+ .*)")
+
+
+class MailServer:
+    """The harness as a mail server, with every port open, and the helper program that it asks.
+
+    Leaving the context ends it whatever it does; nobody may have met a bug of its own by then.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        accounts: str,
+        program: Sequence[str],
+        *options: str,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder = folder
+        file = folder / "accounts.toml"
+        file.write_text(accounts)
+        self._log = folder / "log"
+        self._shown = folder / "shown"
+        ports = [word for service in SERVICES for word in (f"--{service}", "0")]
+        command = [*EXTAUTH, "harness", "listen", "--accounts", str(file), *ports, "--log-level", "All Info"]
+        with self._log.open("w") as log, self._shown.open("w") as shown:
+            self._process = subprocess.Popen(
+                [*command, *options, "--", *program], stdout=shown, stderr=log, cwd=folder, env=environment
+            )
+        try:
+            wait_until(self._ready, "the mail server")
+        except BaseException:
+            self._process.kill()
+            raise
+        lines = self.shown.splitlines()
+        self._ports = dict(line.rsplit(":", 1) for line in lines if ":" in line)
+        self.certificate = Path(next((line[12:] for line in lines if line.startswith("certificate ")), ""))
+
+    def port(self, service: str, host: str = "127.0.0.1") -> int:
+        """The port of a service, by the name of its option."""
+        return int(self._ports[f"{service.upper()} {host}"])
+
+    @property
+    def shown(self) -> str:
+        """What it has written to standard output."""
+        return self._shown.read_text()
+
+    @property
+    def log(self) -> list[str]:
+        """All records so far, without their times."""
+        return _RECORD.findall(self._log.read_text())
+
+    def wait_for(self, pattern: str, since: int = 0) -> list[str]:
+        """Wait until a record behind the first `since` matches: those records up to that one."""
+        found: list[str] = []
+
+        def has_come() -> bool:
+            records = self.log[since:]
+            for number, record in enumerate(records, start=1):
+                if re.search(pattern, record):
+                    found[:] = records[:number]
+                    return True
+            assert self._process.poll() is None, self._log.read_text()
+            return False
+
+        wait_until(has_come, f"{pattern!r} in {self._log}")
+        return found
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Send it a signal, and wait for its end: its exit status."""
+        self._process.send_signal(number)
+        return self._process.wait(PATIENCE)
+
+    def __enter__(self) -> MailServer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait(PATIENCE)
+        assert [record for record in self.log if " SYSTEM " in record] == []
+
+    def _ready(self) -> bool:
+        assert self._process.poll() is None, self._log.read_text()
+        return self.shown.endswith("ready\n")
+
+
+class Dialogue:
+    """What somebody says to a server who types it: lines there, lines back."""
+
+    def __init__(self, port: int, source: str = "127.0.0.1", host: str = "127.0.0.1") -> None:
+        self._socket = socket.create_connection((host, port), PATIENCE, (source, 0))
+        self._file = self._socket.makefile("rb")
+
+    def read(self) -> bytes:
+        """The next line; nothing at the end."""
+        return self._file.readline().removesuffix(b"\r\n")
+
+    def say(self, line: bytes) -> None:
+        """Say a line."""
+        self._socket.sendall(line + b"\r\n")
+
+    def ask(self, line: bytes) -> bytes:
+        """Say a line: the next one that comes."""
+        self.say(line)
+        return self.read()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._file.close()
+        self._socket.close()
+
+    def __enter__(self) -> Dialogue:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
