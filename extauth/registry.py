@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.util
 import os
@@ -32,6 +31,8 @@ def backend_class(type_name: str, folder: Path, *, allow_unsafe: bool = False) -
     target = BUILT_IN.get(type_name, type_name)
     module_name, colon, class_name = target.rpartition(":")
     if not colon or not module_name or not class_name:
+        import difflib  # here because it is rarely needed
+
         close = difflib.get_close_matches(type_name, BUILT_IN, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
         raise ConfigError(

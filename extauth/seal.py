@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -28,6 +27,8 @@ def sealed(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
 
 def _where(fault: BaseException) -> str:
     """The kind of error and the last place in it that is not ours. Not its message: that may repeat a password."""
+    import traceback  # here because it is large, and rarely needed
+
     frames = traceback.extract_tb(fault.__traceback__)
     theirs = [frame for frame in frames if not frame.filename.startswith(_OURS)]
     last = (theirs or frames)[-1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from pathlib import Path
@@ -97,6 +96,8 @@ class _Problem:
         known = [field.encode_name for field in self._fields()]
         if self._beside is not None and not self._steps:
             known += self._beside.__struct_fields__
+        import difflib  # here because it is rarely needed
+
         close = difflib.get_close_matches(key, known, n=1)
         return f"did you mean {close[0]}?" if close else f"known here: {', '.join(sorted(known))}"
 

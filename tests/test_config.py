@@ -44,7 +44,7 @@ FIRST_BACKEND = r"\[\[backend\]\] number 1, "
         (
             "[zzz]\nworkers = 1\n" + FILES,
             "zzz: unknown key",
-            "backend, default_domain, log, lower_names, new, sasl, server",
+            "backend, cache, default_domain, log, lower_names, new, sasl, server",
         ),
         ("server = 3\n" + FILES, "server = 3", "table"),
         # [server]

@@ -13,7 +13,7 @@ from extauth.errors import ConfigError, Fault
 from extauth.registry import forget_outside_paths
 from extauth.seal import sealed
 from extauth.server.descriptors import move_standard_descriptors
-from extauth.server.server import Server
+from extauth.workers.start import start_keeper
 
 
 @click.command()
@@ -30,7 +30,13 @@ def serve(config_file: Path) -> None:
         sys.exit(1)
     standard = move_standard_descriptors()
     try:
-        sealed(Server(config, standard).serve)  # an error of our own must not show what it was about either
+        keeper = start_keeper(config)
+        from extauth.server.server import Server  # here: it takes as long as the keeper does to load
+
+        sealed(Server(config, standard, keeper).serve)  # an error of our own must not show what it was about either
+    except OSError as error:
+        os.write(standard.error, f"extauth: cannot start a process: {error.strerror}\n".encode())
+        sys.exit(1)
     except (ConfigError, Fault) as reason:
         os.write(standard.error, f"extauth: {reason}\n".encode(errors="backslashreplace"))
         sys.exit(1)

@@ -41,7 +41,6 @@ class AccountParser:
     def __init__(self, default_domain: str | None = None, *, lower_names: bool = True) -> None:
         self._default_domain = default_domain
         self._lower_names = lower_names
-        self._parsed: dict[str, Account | None] = {}  # addresses that came lately
         self._domains: dict[str, str | None] = {}
 
     def parse(self, address: str) -> Account | None:
@@ -50,23 +49,6 @@ class AccountParser:
         Raises MalformedRequest for an empty name or domain, a control character, or a missing domain that no
         default replaces.
         """
-        try:
-            return self._parsed[address]
-        except KeyError:
-            account = self._parse(address)
-            if len(address) <= _MAX_REMEMBERED_LENGTH:
-                if len(self._parsed) >= _MAX_REMEMBERED:
-                    self._parsed.clear()
-                self._parsed[address] = account
-            return account
-
-    def name(self, name: str) -> str:
-        """The name part in canonical form."""
-        if not self._lower_names:
-            return name
-        return name.lower() if name.isascii() else name.translate(_ASCII_LOWER)
-
-    def _parse(self, address: str) -> Account | None:
         name, at, domain = address.rpartition("@")
         if not at:
             if self._default_domain is None:
@@ -74,10 +56,18 @@ class AccountParser:
             name, domain = domain, self._default_domain
         if not name or not domain:
             raise MalformedRequest("an empty name or domain")
-        if _CONTROL.search(address):
+        if not domain.isprintable() and _CONTROL.search(domain):
             raise MalformedRequest("a control character")
-        canonical = self._domain(domain)
-        return None if canonical is None else Account(self.name(name), canonical)
+        name, canonical = self.name(name), self._domain(domain)
+        return None if canonical is None else Account(name, canonical)
+
+    def name(self, name: str) -> str:
+        """The name part in canonical form. Raises MalformedRequest for a control character."""
+        if not name.isprintable() and _CONTROL.search(name):  # more than those is not printable, and is no harm
+            raise MalformedRequest("a control character")
+        if not self._lower_names:
+            return name
+        return name.lower() if name.isascii() else name.translate(_ASCII_LOWER)
 
     def _domain(self, domain: str) -> str | None:
         try:
@@ -88,3 +78,23 @@ class AccountParser:
             if len(self._domains) >= _MAX_REMEMBERED:
                 self._domains.clear()
             return self._domains.setdefault(domain, canonical_domain(domain))
+
+
+class RecentAccounts:
+    """Parses addresses as `parser` does, those that came lately without looking at them again."""
+
+    def __init__(self, parser: AccountParser) -> None:
+        self._parser = parser
+        self._known: dict[str, Account | None] = {}
+
+    def parse(self, address: str) -> Account | None:
+        """The account that `address` names, as `AccountParser.parse` says; raises what that does."""
+        try:
+            return self._known[address]
+        except KeyError:
+            account = self._parser.parse(address)
+            if len(address) <= _MAX_REMEMBERED_LENGTH:
+                if len(self._known) >= _MAX_REMEMBERED:
+                    self._known.clear()
+                self._known[address] = account
+            return account

@@ -20,6 +20,7 @@ from extauth.model import (
     Undecided,
     Verdict,
 )
+from extauth.protocol.accounts import RecentAccounts
 from extauth.protocol.framing import Line
 from extauth.protocol.parser import NumberlessLine, RefusedRequest, RequestParser
 from extauth.protocol.plain import render_plain
@@ -64,6 +65,7 @@ class FrontDesk:
     def configure(self, config: Config) -> None:
         """Take this configuration for the lines that come from now on, and remember no verdict from before."""
         self._config = config
+        self._accounts = RecentAccounts(config.accounts)
         self._parser.switch_on(config.sasl.mechanisms)
         self._answers = answers_in(self._parser.dialect, config)
         self._memory.configure(config)
@@ -144,7 +146,7 @@ class FrontDesk:
 
     def _receive_request(self, request: AccountRequest, line: bytes, now: float) -> None:
         try:
-            account = self._config.accounts.parse(request.address)
+            account = self._accounts.parse(request.address)
         except MalformedRequest:
             self._refuse(request.number, MALFORMED)
             return

@@ -11,7 +11,6 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 
 from extauth.backend import Seen
 from extauth.config import Config
@@ -38,7 +37,7 @@ from extauth.workers.channel import (
     receive,
     seen_on_arrival,
 )
-from extauth.workers.keeper import start_keeper
+from extauth.workers.start import KeeperProcess
 
 _KEEPER_ENDS_IN = 0.3  # seconds
 _HUNG_AFTER = 10.0  # seconds over the deadline: more than the costliest check that is permitted takes
@@ -81,7 +80,7 @@ class Generation:
     def __init__(
         self,
         config: Config,
-        before: frozenset[Path],
+        keeper: KeeperProcess,
         poller: Poller,
         log: Log,
         decide: Decide,
@@ -107,7 +106,7 @@ class Generation:
         self._dismissed = False
         self._end_by: float | None = None
         self._inbox: Inbox[FromKeeper] = Inbox(FromKeeper)  # type: ignore[arg-type]  # a union is no type to mypy
-        self.keeper, self._socket = start_keeper(config, before)
+        self.keeper, self._socket = keeper.pid, keeper.socket
         self._socket.setblocking(False)
         poller.watch(self._socket.fileno(), READ, self._hear_keeper)
 

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+import extauth.workers.keeper  # noqa: F401  # now, so that later keepers are forked with the code of this one
 from extauth.config import Config
 from extauth.log_levels import Level
 from extauth.model import Question
@@ -14,6 +15,7 @@ from extauth.server.generation import Decide, Generation
 from extauth.server.log import Log
 from extauth.server.poller import Poller
 from extauth.workers.lineage import adopt_orphans, kill_children
+from extauth.workers.start import KeeperProcess, start_keeper
 
 _DISCONNECT_IN = 0.5  # seconds that dismissed workers have
 _LOADS_WITHIN = 120.0  # seconds
@@ -27,7 +29,15 @@ class WorkerPool:
     request has seen a new file, no later one sees the old.
     """
 
-    def __init__(self, config: Config, poller: Poller, log: Log, decide: Decide, on_switch: Callable[[Config], None]):
+    def __init__(
+        self,
+        config: Config,
+        keeper: KeeperProcess,
+        poller: Poller,
+        log: Log,
+        decide: Decide,
+        on_switch: Callable[[Config], None],
+    ) -> None:
         self._poller = poller
         self._log = log
         self._decide = decide
@@ -37,11 +47,10 @@ class WorkerPool:
         self._leaving: dict[Generation, float | None] = {}  # and when its workers were dismissed
         self._waiting: deque[tuple[float, list[tuple[int, Question]]]] = deque()
         self._again = 0.0
-        self._coming: Generation | None = None
+        self._coming: Generation | None = self._generation(config, keeper)
         self.is_stirred = True
         self._due: Config | None = None  # for a new generation, as soon as one can be made
         adopt_orphans()
-        self._begin(config)
 
     @property
     def is_ready(self) -> bool:
@@ -119,12 +128,15 @@ class WorkerPool:
     def _begin(self, config: Config) -> None:
         """Start to make a new generation; what serves keeps its configuration until that is loaded."""
         try:
-            self._coming = Generation(config, self._before, self._poller, self._log, self._decide, self._wants_tending)
+            self._coming = self._generation(config, start_keeper(config, self._before))
             self._due = None
         except OSError as error:
             self._log.write(Level.FAILURES, f"cannot start a process: {error.strerror}")
             self._again = time.monotonic() + _AGAIN
             self._due = config
+
+    def _generation(self, config: Config, keeper: KeeperProcess) -> Generation:
+        return Generation(config, keeper, self._poller, self._log, self._decide, self._wants_tending)
 
     def _look_at_coming(self, coming: Generation) -> None:
         if coming.loaded:

@@ -22,6 +22,7 @@ from extauth.server.poller import HUNG_UP, READ, WRITE, Poller, is_ready
 from extauth.server.pool import WorkerPool
 from extauth.version import VERSION
 from extauth.workers.lineage import kill_children
+from extauth.workers.start import KeeperProcess
 
 _CHUNK = 65_536
 _PIECE = 4_096  # PIPE_BUF: what a pipe that polls writable takes without blocking, in one piece
@@ -39,9 +40,9 @@ _GLANCE = 0.01  # seconds
 
 
 class Server:
-    """Serves one mail server, from its first line to the end of its input."""
+    """Serves one mail server, from its first line to the end of its input; `keeper` is that of the first generation."""
 
-    def __init__(self, config: Config, standard: Standard) -> None:
+    def __init__(self, config: Config, standard: Standard, keeper: KeeperProcess) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # who started us may have left us other ways
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         self._input, self._output = standard.input, standard.output
@@ -66,7 +67,7 @@ class Server:
         self._log = Log(config.log)
         self._desk = FrontDesk(config, self._log)
         self._log.write(Level.MAJOR, f"extauth {VERSION} starts, pid {os.getpid()}, configuration {config.file}")
-        self._pool = WorkerPool(config, self._poller, self._log, self._desk.decide, self._configure)
+        self._pool = WorkerPool(config, keeper, self._poller, self._log, self._desk.decide, self._configure)
 
     def serve(self) -> None:
         """Run to the end. Raises ConfigError where the configuration cannot be served."""

@@ -1,5 +1,6 @@
 """The processes that run the chain.
 
+    start      forks one of these:
     keeper     the parent of a generation's workers: loads the chain, forks them, buries them
     worker     one of them: threads that ask backends
     lane       one backend's threads and queue in a worker

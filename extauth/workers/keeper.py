@@ -45,28 +45,6 @@ from extauth.workers.worker import Worker
 _LOOK_AT_MEMORY = 1.0  # seconds
 _LOOK_AT_FILES = 0.25  # seconds
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_NICENESS = 5  # so that the front process, that answers from memory, is not kept waiting by those that compute
-
-
-def start_keeper(config: Config, before: frozenset[Path]) -> tuple[int, socket.socket]:
-    """Fork a keeper for `config`; its process id, and the socket to talk to it. `before`: files seen earlier."""
-    ours, theirs = socket.socketpair()
-    parent = os.getpid()
-    child = os.fork()
-    if child:
-        theirs.close()
-        return child, ours
-    try:
-        become_child([theirs.fileno()], niceness=_NICENESS)
-        die_with_parent(parent)  # a backend's code may hang while it loads
-        keeper = Keeper(theirs)
-        try:
-            sealed(keeper.run, config, before, parent)
-        except (ConfigError, Fault) as error:
-            keeper.refuse(error)
-            kill_children()
-    finally:
-        os._exit(1)
 
 
 class Keeper:
@@ -80,12 +58,16 @@ class Keeper:
         self._watch = FileWatch()
         self._next_look = 0.0
 
-    def refuse(self, error: ConfigError | Fault) -> None:
-        """Say why there is nothing to serve."""
-        self._send(Refused(one_line(str(error))))
-
     def run(self, config: Config, before: frozenset[Path], parent: int) -> NoReturn:
-        """Never returns: ends the process. Raises ConfigError."""
+        """Never returns: ends the process. Where there is nothing to serve, it says why."""
+        try:
+            sealed(self._run, config, before, parent)
+        except (ConfigError, Fault) as error:
+            self._send(Refused(one_line(str(error))))
+            kill_children()
+        os._exit(1)
+
+    def _run(self, config: Config, before: frozenset[Path], parent: int) -> NoReturn:
         adopt_orphans()
         send_logs_to(self._send)
         forget_outside_paths()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import logging
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+
+import msgspec
 
 from extauth.backends.files import dovecot, plain, shadow
 from extauth.backends.files.entry import BYTE_ORDER_MARK, AgingPassword, BadLine, Entry
@@ -24,6 +25,13 @@ FORMATS: dict[str, Callable[[bytes], tuple[str, Entry]]] = {
 _MOST_REPORTED = 20  # bad lines a file
 
 
+class Kind(msgspec.Struct):
+    """Stored passwords of one scheme and cost: one of them, and how many there are."""
+
+    example: Hash
+    count: int = 0
+
+
 class Table:
     """Accounts to their entries, from any number of files."""
 
@@ -33,8 +41,7 @@ class Table:
         self._accounts = accounts
         self._log = log
         self._entries: dict[str, Entry] = {}  # by name@domain, or by a bare name, that has no @
-        self._costs: Counter[tuple[str, object]] = Counter()
-        self._examples: dict[tuple[str, object], bytes] = {}
+        self._kinds: dict[tuple[str, object], Kind] = {}  # by scheme and cost
         self.bare_names = 0
 
     def find(self, account: Account) -> Entry | None:
@@ -46,10 +53,8 @@ class Table:
 
     def typical(self) -> Hash | None:
         """A stored password of the most frequent scheme and cost, to spend the same time where there is none."""
-        if not self._costs:
-            return None
-        found = identify(self._examples[self._costs.most_common(1)[0][0]], self._default_scheme)
-        return found if isinstance(found, Hash) else None
+        most_frequent = max(self._kinds.values(), key=lambda kind: kind.count, default=None)
+        return None if most_frequent is None else most_frequent.example
 
     def read(self, path: Path, data: bytes, domain: str | None = None) -> None:
         """Add the lines of a file; `domain` is the one it is for, where it is for one.
@@ -100,9 +105,10 @@ class Table:
         found = identify(stored, self._default_scheme)
         if isinstance(found, Decided):
             return found, found.reason if found.verdict is Verdict.SCHEME_NOT_AVAILABLE else None
-        kind = (found.scheme, found.cost)
-        self._costs[kind] += 1
-        self._examples.setdefault(kind, stored)
+        kind = self._kinds.get((found.scheme, found.cost))
+        if kind is None:
+            kind = self._kinds[found.scheme, found.cost] = Kind(found)
+        kind.count += 1
         return entry, None
 
     def _key(self, address: str, domain: str | None) -> str:
@@ -111,13 +117,13 @@ class Table:
             raise BadLine("has no name")
         is_bare = "@" not in address
         try:
-            account = self._accounts.parse(f"{address}@{domain or 'localhost'}" if is_bare else address)
+            if is_bare and domain is None:
+                return self._accounts.name(address)
+            account = self._accounts.parse(f"{address}@{domain}" if is_bare else address)
         except MalformedRequest as error:
             raise BadLine(f"its name has {error}") from None
         if account is None:
             raise BadLine("its domain is no host name")
-        if is_bare and domain is None:
-            return account.name
         if domain is not None and account.domain != domain:
             raise BadLine(f"its domain is not {domain}, which this file is for")
         return account.address

@@ -1,0 +1,39 @@
+"""Starts a keeper, before anything is imported that this process can do without."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import msgspec
+
+from extauth.config import Config
+from extauth.workers.lineage import become_child, die_with_parent
+
+_NICENESS = 5  # so that the front process, that answers from memory, is not kept waiting by those that compute
+
+
+class KeeperProcess(msgspec.Struct, frozen=True):
+    """Its process id, and the socket to talk to it."""
+
+    pid: int
+    socket: socket.socket
+
+
+def start_keeper(config: Config, before: frozenset[Path] = frozenset()) -> KeeperProcess:
+    """Fork a keeper for `config`; `before`: files that were seen earlier. Raises OSError."""
+    ours, theirs = socket.socketpair()
+    parent = os.getpid()
+    child = os.fork()
+    if child:
+        theirs.close()
+        return KeeperProcess(child, ours)
+    try:
+        become_child([theirs.fileno()], niceness=_NICENESS)
+        die_with_parent(parent)  # a backend's code may hang while it loads
+        from extauth.workers.keeper import Keeper  # here: what it needs is read while the front process goes on
+
+        Keeper(theirs).run(config, before, parent)
+    finally:
+        os._exit(1)
