@@ -68,6 +68,9 @@ class Backend(Generic[S]):
     def close(self) -> None:
         """Disconnect: in each worker, when it ends in peace."""
 
+    def rest(self) -> None:
+        """Let go of what this thread does not need while nobody asks: called where no more requests wait for it."""
+
     def verify_password(self, account: Account, password: Secret) -> Verdict | Decided:
         """Whether this is the account's password. `Verdict.X.because("...")` gives the log a reason."""
         raise TypeError(f"{type(self).__name__} has no verify_password")

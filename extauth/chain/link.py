@@ -92,6 +92,11 @@ class Link:
         if self._opened:
             sealed(self._backend.close)
 
+    def rest(self) -> None:
+        """Tell the backend that this thread has nothing more to ask it. Raises what `sealed` does."""
+        if self._opened:
+            sealed(self._backend.rest)
+
     def ask_if_quick(self, question: Question) -> Decision | None:
         """What this backend says, if asking it is not worth a thread: it takes well under a millisecond; else None."""
         if not self._opened:

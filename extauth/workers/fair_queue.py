@@ -27,6 +27,10 @@ class FairQueue(Generic[W, T]):
             self._waiting.setdefault(whom, deque()).append(item)
             self._changed.notify()
 
+    def is_empty(self) -> bool:
+        """Whether nothing waits at this moment."""
+        return not self._waiting
+
     def get(self) -> T:
         """Take what is next; wait for it."""
         with self._changed:

@@ -62,6 +62,8 @@ class Lane:
             except (BackendUnavailable, Fault, ConfigError) as error:
                 self._fails(f"backend {self.link.name}: {error}")
         while True:
+            if self._tasks.is_empty():
+                self._rest()
             task, turn = self._tasks.get()
             if task.turn != turn:
                 continue  # given up on while it waited
@@ -72,3 +74,9 @@ class Lane:
             answer = self.link.ask(task.inquiry.question)
             del self._calls[number]
             self._heard(task, turn, answer)
+
+    def _rest(self) -> None:
+        try:
+            self.link.rest()
+        except (BackendUnavailable, Fault, ConfigError) as error:
+            self._fails(f"backend {self.link.name}: {error}")

@@ -82,6 +82,10 @@ class Ldap(Backend[LdapSettings]):
         """Make ready; connections are opened by the threads, when they first need them."""
         self._directory = Directory(self._engine(), self._servers, self._password, self.settings, self.log)
 
+    def rest(self) -> None:
+        """Leave no connection bound as a user."""
+        self._directory.leave()
+
     def verify_password(self, account: Account, password: Secret) -> Verdict | Decided:
         """Whether this is the account's password, and the account may log in."""
         if not password.reveal():

@@ -1,8 +1,9 @@
 """The directory behind the servers of the list: one set of connections for each thread, kept open.
 
 A thread has two connections to a server. One looks for entries and stays bound as the service account, or as nobody.
-On the other, users are bound; when a bind has succeeded, nobody is bound again at once, and whether that went well is
-looked at before the next user is. A bind that failed leaves nobody bound anyway (RFC 4511, section 4.2.1).
+On the other, users are bound, one after the other while requests wait: a bind ends the one before it, and one that
+failed leaves nobody bound (RFC 4511, section 4.2.1). When none waits, nobody is bound again at once; whether that went
+well is looked at before the next user is.
 """
 
 from __future__ import annotations
@@ -61,8 +62,18 @@ class Directory:
                 return found
         raise BackendUnavailable("; ".join(problems))
 
-    def _session(self, server: Server) -> Session:
+    def leave(self) -> None:
+        """Leave no connection of this thread bound as a user."""
+        for session in self._sessions.values():
+            session.leave()
+
+    @property
+    def _sessions(self) -> dict[Server, Session]:
         sessions: dict[Server, Session] = self._of_thread.__dict__.setdefault("sessions", {})
+        return sessions
+
+    def _session(self, server: Server) -> Session:
+        sessions = self._sessions
         if server not in sessions:
             sessions[server] = Session(server, self._engine, self._service_password, self._settings, self._log)
         return sessions[server]
@@ -87,6 +98,7 @@ class Session:
         self._deadline = Deadline(0)
         self._searching: Connection | None = None
         self._binding: Connection | None = None
+        self._is_bound = False  # as a user, and has not been told to be nobody
 
     def begin(self, deadline: Deadline) -> None:
         """Have everything up to the next `begin` end by then. Raises TimeoutError where that is over."""
@@ -117,9 +129,19 @@ class Session:
             return self._binding.bind(dn, password.reveal(), self._reading())
 
         answer = self._with_one_reconnect(bind, reused=self._binding is not None)
-        if answer.code == SUCCESS:
-            self._leave()
+        self._is_bound = answer.code == SUCCESS
         return answer
+
+    def leave(self) -> None:
+        """Leave nobody bound, without waiting for the answer."""
+        if not self._is_bound or self._binding is None:
+            return
+        self._is_bound = False
+        try:
+            self._binding.leave(Deadline(self._settings.read_timeout))
+        except (ServerUnavailable, TimeoutError):
+            self._binding.close()
+            self._binding = None
 
     def close(self) -> None:
         """Close both connections."""
@@ -140,14 +162,6 @@ class Session:
         if answer.code in (BUSY, UNAVAILABLE):
             raise ServerUnavailable(explained(answer))
         return answer
-
-    def _leave(self) -> None:
-        assert self._binding is not None
-        try:
-            self._binding.leave(self._reading())
-        except (ServerUnavailable, TimeoutError):
-            self._binding.close()
-            self._binding = None
 
     def _connect_as_service(self) -> Connection:
         connection = self._connect()
