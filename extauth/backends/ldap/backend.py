@@ -176,14 +176,17 @@ class Ldap(Backend[LdapSettings]):
 
     def _engine(self) -> Engine:
         settings = self.settings
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # knows no authority: to read those of the system takes long
+        if settings.starttls or any(server.tls for server in self._servers):
+            context = self._tls_context()
         if settings.engine == "ldap3":
             from extauth.backends.ldap.engine_ldap3 import Ldap3Engine
 
-            return Ldap3Engine(self._tls_context(), starttls=settings.starttls)
+            return Ldap3Engine(context, starttls=settings.starttls)
         from extauth.backends.ldap.engine_python_ldap import PythonLdapEngine
 
         return PythonLdapEngine(
-            self._tls_context(),
+            context,
             starttls=settings.starttls,
             ca_file=None if settings.ca_file is None else str(settings.ca_file),
             verify_certificate=settings.verify_certificate,

@@ -64,7 +64,9 @@ class PythonLdapEngine:
         connection = PythonLdapConnection(server.url)
         try:
             with _asking():
-                self._set_options(connection.ldap, deadline)
+                _set_options(connection.ldap, deadline)
+                if server.tls or starttls:
+                    self._set_tls_options(connection.ldap)
             connection.bind("", b"", deadline)  # libldap dials when it has something to send
             if starttls:
                 connection.start_tls(deadline)
@@ -73,12 +75,8 @@ class PythonLdapEngine:
             raise ServerUnavailable(str(problem)) from None
         return connection
 
-    def _set_options(self, connection: Any, deadline: Deadline) -> None:
-        connection.set_option(ldap.OPT_PROTOCOL_VERSION, ldap.VERSION3)
-        connection.set_option(ldap.OPT_REFERRALS, ldap.OPT_OFF)
-        connection.set_option(ldap.OPT_DEREF, ldap.DEREF_NEVER)
-        connection.set_option(ldap.OPT_NETWORK_TIMEOUT, deadline.left())
-        connection.set_option(ldap.OPT_X_KEEPALIVE_IDLE, _IDLE)
+    def _set_tls_options(self, connection: Any) -> None:
+        """Only where there is TLS: they have libldap read all certificates of the authorities for each connection."""
         demanded = ldap.OPT_X_TLS_DEMAND if self._verify_certificate else ldap.OPT_X_TLS_NEVER
         connection.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, demanded)
         if self._ca_file is not None:
@@ -158,6 +156,14 @@ class PythonLdapConnection:
                     raise
                 policy = next((value for oid, _, value in said.get("ctrls", ()) if oid == POLICY_CONTROL), None)
                 return Answer(code, said.get("info", ""), policy, tuple(entries))
+
+
+def _set_options(connection: Any, deadline: Deadline) -> None:
+    connection.set_option(ldap.OPT_PROTOCOL_VERSION, ldap.VERSION3)
+    connection.set_option(ldap.OPT_REFERRALS, ldap.OPT_OFF)
+    connection.set_option(ldap.OPT_DEREF, ldap.DEREF_NEVER)
+    connection.set_option(ldap.OPT_NETWORK_TIMEOUT, deadline.left())
+    connection.set_option(ldap.OPT_X_KEEPALIVE_IDLE, _IDLE)
 
 
 @contextmanager
