@@ -227,13 +227,14 @@ def test_secure_methods_are_not_remembered(site: Site) -> None:
 
 def test_neither_a_password_nor_a_line_is_kept(site: Site) -> None:
     site.configure("[cache]\n" + Site.BASIC.replace("default_domain", "# default_domain"))
-    memory, account = Memory(), Account("alice", "example.com")
+    memory = Memory()
     memory.configure(read_config(site.config))
     line = b"1 VRFY alice@example.com open sesame"
-    digest, of_line = memory.digest(PasswordCheck(account, Secret(b"open sesame"))), memory.digest_of_line(line)
+    question = PasswordCheck(Account("alice", "example.com"), Secret(b"open sesame"))
+    digest, of_line = memory.digest(question), memory.digest_of_line(line)
     assert digest is not None
     assert of_line is not None
-    assert not memory.join(account, digest, 1, ())
+    assert not memory.join(question, digest, 1, ())
     _, known = memory.settle(1, Decided(Verdict.OK), 0.0, keep=True)
     assert known is not None
     memory.learn(of_line, known, b" OK\n")
@@ -257,6 +258,27 @@ def _bytes_in(root: object) -> Iterator[bytes]:
         if isinstance(each, bytes | str):
             yield each if isinstance(each, bytes) else each.encode(errors="surrogateescape")
         found += gc.get_referents(each)
+
+
+def test_who_waits_for_a_request_whose_deadline_is_over_is_asked_for_anew(stage: Stage, log: str) -> None:
+    helper = stage.serve(server="workers = 1\ndeadline = 1", more=f"[cache]\n{log}")
+    helper.send(*(b"w%d VRFY bob@example.com wait/%d" % (number, number) for number in range(4)))
+    stage.wait_for("wait", 4)  # every thread is taken
+    helper.send(b"1 VRFY alice@example.com yes")
+    assert helper.reply(b"w0") == TEMPORARY
+    helper.send(b"2 VRFY alice@example.com yes")  # what the first one asked is still under way
+    assert helper.reply(b"1") == TEMPORARY
+    stage.release(4)
+    assert helper.reply(b"2") == OK
+
+
+def test_a_password_that_was_right_once_is_asked_for_once_when_it_is_wrong() -> None:
+    cache, account = VerdictCache(CacheSettings(ttl=10)), Account("alice", "example.com")
+    cache.store(account, b"old", Decided(Verdict.OK), 0.0)
+    assert cache.find(account, b"old", 11.0) is None
+    known = cache.store(account, b"old", Decided(Verdict.PASSWORD_MISMATCH), 11.0)
+    assert cache.find(account, b"old", 12.0) is known
+    assert cache.find(account, b"old", 42.0) is None
 
 
 def test_what_looks_alike_when_it_is_put_together_is_never_mixed_up() -> None:

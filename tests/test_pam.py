@@ -171,6 +171,25 @@ def test_secure_methods_are_refused_since_pam_holds_no_clear_text(site: Site, se
     helper.wait_for_information("verdict=SCHEME_NOT_AVAILABLE")
 
 
+def test_a_secure_method_is_no_way_around_what_the_account_stage_refuses(
+    site: Site, services: Services, scripted: Path
+) -> None:
+    services.write("extauth", f"auth required {scripted}", f"account required {scripted}")
+    names = ("account-13", "account-6", "account-12", "anybody", "root")
+    site.write("passwd", "".join(f"{name}@example.com:{{PLAIN}}pw9\n" for name in names))
+    files = '[[backend]]\ntype = "files"\npath = "passwd"\nreadplain = true\n'
+    site.configure(LOG + backend() + files)
+    helper = site.serve()
+    helper.ask(b"0 INTF 7")
+    for name in names:
+        may = name == "anybody"
+        apop = b"SASL(APOP) %s@example.com 65f5d217d17f4309ca6f83d347a31d62 <1>" % name.encode()
+        assert helper.ask(b"1 " + apop) == (OK if may else NEGATIVE), name
+        plain = helper.ask(b"2 READPLAIN %s@example.com" % name.encode())
+        assert plain == (b"PLAIN pw9" if may else b"FAILURE not available"), name
+    helper.wait_for_information("account=account-13@example.com .* verdict=USER_DISABLED backend=pam")
+
+
 # --- the operating system's own accounts --------------------------------------------------------------
 
 SHADOW = {

@@ -49,7 +49,7 @@ class VerdictCache:
     def find(self, account: Account, digest: Digest, now: float) -> Known | None:
         """The verdict on it, where one still counts."""
         known = self._accepted.get(account)
-        if known is None or known.digest != digest:
+        if known is None or known.digest != digest or now >= known.until:  # what was right once may be wrong by now
             known = self._refused.get(digest)
         return known if known is not None and now < known.until else None
 

@@ -98,6 +98,11 @@ class FrontDesk:
         if not self._memory.is_checking(key):
             self._finish(key, decision)
             return
+        if isinstance(decision, Undecided) and key not in self._pending:
+            again = self._memory.ask_again(key, self._pending)
+            if again is not None:
+                self.questions.append(again)
+                return
         keys, known = self._memory.settle(key, decision, time.monotonic(), keep=key in self._pending)
         for each in keys:
             self._finish(each, decision, known)
@@ -178,7 +183,7 @@ class FrontDesk:
         known = memory.find(account, digest, pending.started)
         if known is not None:
             self._reply(pending, known.decision, known, remembered=True)
-        elif memory.join(account, digest, self._keys, self._pending):
+        elif memory.join(question, digest, self._keys, self._pending):
             self._wait(pending)
         else:
             self._ask(pending, question)

@@ -19,7 +19,7 @@ _SPELLINGS = 2  # lines that are learnt, for each account whose verdict is kept
 class Checking(msgspec.Struct):
     """A password that is being checked: `keys` of the requests that wait for it, the first of which has asked."""
 
-    account: Account
+    question: PasswordCheck
     digest: Digest
     keys: list[int]
 
@@ -67,13 +67,13 @@ class Memory:
         """The verdict on it, where one still counts."""
         return None if self._cache is None else self._cache.find(account, digest, now)
 
-    def join(self, account: Account, digest: Digest, key: int, pending: Container[int]) -> bool:
+    def join(self, question: PasswordCheck, digest: Digest, key: int, pending: Container[int]) -> bool:
         """Have the request `key` wait for this check; whether one that is still `pending` has asked for it."""
         checking = self._by_digest.get(digest)
         if checking is not None and checking.keys[0] in pending:
             checking.keys.append(key)
             return True
-        self._by_digest[digest] = self._by_key[key] = Checking(account, digest, [key])
+        self._by_digest[digest] = self._by_key[key] = Checking(question, digest, [key])
         return False
 
     def is_checking(self, key: int) -> bool:
@@ -89,7 +89,20 @@ class Memory:
         if not (keep and is_current and isinstance(decision, Decided)) or decision.backend in self._emergency:
             return checking.keys, None
         assert self._cache is not None
-        return checking.keys, self._cache.store(checking.account, checking.digest, decision, now)
+        return checking.keys, self._cache.store(checking.question.account, checking.digest, decision, now)
+
+    def ask_again(self, key: int, pending: Container[int]) -> tuple[int, PasswordCheck] | None:
+        """The question of the request `key`, for the first of those that joined it and still wait; None: none does.
+
+        For when it could not be told before its own deadline: theirs are later.
+        """
+        waiting = [each for each in self._by_key[key].keys if each in pending]
+        if not waiting:
+            return None
+        checking = self._by_key.pop(key)
+        checking.keys = waiting
+        self._by_key[waiting[0]] = checking
+        return waiting[0], checking.question
 
     def learn(self, line: Digest, known: Known, answer: bytes) -> None:
         """Answer that line so from now on, as long as the verdict counts."""

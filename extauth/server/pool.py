@@ -10,7 +10,7 @@ from pathlib import Path
 import extauth.workers.keeper  # noqa: F401  # now, so that later keepers are forked with the code of this one
 from extauth.config import Config
 from extauth.log_levels import Level
-from extauth.model import Question
+from extauth.model import Question, Undecided
 from extauth.server.generation import Decide, Generation
 from extauth.server.log import Log
 from extauth.server.poller import Poller
@@ -99,10 +99,14 @@ class WorkerPool:
                 self._begin(self._due)
         if self._serving is not None:
             self._serving.tend()
-            while self._waiting and (
-                self._waiting[0][0] <= now or self._serving.ask(self._waiting[0][1], self._waiting[0][0])
-            ):
+            while self._waiting:
+                deadline, questions = self._waiting[0]
+                if deadline > now and not self._serving.ask(questions, deadline):
+                    break
                 self._waiting.popleft()
+                if deadline <= now:
+                    for key, _ in questions:
+                        self._decide(key, Undecided(reason="the deadline passed before there was a worker"))
         for generation, dismissed in list(self._leaving.items()):
             self._see_off(generation, dismissed, now)
 

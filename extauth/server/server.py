@@ -117,7 +117,7 @@ class Server:
 
     def _listen(self) -> None:
         """Take what was read, as far as there is room; wait for more then, and for the end of input in any case."""
-        if self._lines:
+        if self._lines or self._desk.questions:
             self._take(self._room())
         if self._only_what_is_there and self._reading and not is_ready(self._input, READ):
             self._reading = False  # a line that has no end yet is none: more of it may be on its way

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from extauth.backends.pam.transaction import Service
 
 _SHADOW = Path("/etc/shadow")
+_NO_CLEAR_TEXT = Verdict.SCHEME_NOT_AVAILABLE.because("PAM holds no clear text")
 _LONGEST_PASSWORD = 511  # bytes: PAM_MAX_RESP_SIZE less the NUL; modules cut what is longer
 
 
@@ -94,12 +95,16 @@ class Pam(Backend[PamSettings]):
         """Whether PAM accepts the password and the account, for the OS user that the account stands for."""
         if len(password.reveal()) > _LONGEST_PASSWORD:
             return Verdict.PASSWORD_MISMATCH.because(f"the password has more than {_LONGEST_PASSWORD} bytes")
-        user = self._user_name.of(account).encode()
-        uid = _uid(user)
-        if uid is not None and uid < self.settings.min_uid:
-            return Verdict.USER_DISABLED.because(f"uid {uid} is below min_uid = {self.settings.min_uid}")
-        self._found()
-        return self._loaded.ask(user, password.reveal()).verdict()
+        user = self._user(account)
+        return user if isinstance(user, Decided) else self._loaded.ask(user, password.reveal()).verdict()
+
+    def lookup_secret(self, account: Account) -> Decided:
+        """Why there is none to be had: the account may not be used, or PAM holds no clear text."""
+        user = self._user(account)
+        if isinstance(user, Decided):
+            return user
+        decided = self._loaded.ask_account(user).verdict()
+        return _NO_CLEAR_TEXT if decided.verdict is Verdict.OK else decided
 
     def knows_account(self, account: Account) -> Verdict | Decided:
         """Whether the system's user database has the OS user; PAM itself cannot be asked without a password."""
@@ -109,6 +114,15 @@ class Pam(Backend[PamSettings]):
         if uid < self.settings.min_uid:
             return Verdict.USER_UNKNOWN.because(f"uid {uid} is below min_uid = {self.settings.min_uid}")
         return Verdict.OK
+
+    def _user(self, account: Account) -> bytes | Decided:
+        """The OS user to ask PAM about; why nobody is asked. Raises BackendUnavailable without a service file."""
+        user = self._user_name.of(account).encode()
+        uid = _uid(user)
+        if uid is not None and uid < self.settings.min_uid:
+            return Verdict.USER_DISABLED.because(f"uid {uid} is below min_uid = {self.settings.min_uid}")
+        self._found()
+        return user
 
     @property
     def _loaded(self) -> Service:

@@ -55,6 +55,15 @@ class Service:
         pam.authenticate(user, password, self._name, encoding=_LATIN_1, resetcreds=False)
         return Outcome(pam.code, str(pam.reason), account_stage=bool(reached))
 
+    def ask_account(self, user: bytes) -> Outcome:
+        """Ask whether the account may be used, whatever its password."""
+        pam = self._transaction()
+        manage_account = pam.pam_acct_mgmt
+        pam.pam_authenticate = lambda handle, flags: SUCCESS
+        pam.pam_acct_mgmt = lambda handle, flags: manage_account(handle, flags | _FLAGS)
+        pam.authenticate(user, b"", self._name, encoding=_LATIN_1, resetcreds=False)
+        return Outcome(pam.code, str(pam.reason), account_stage=True)
+
     def hold(self) -> Any:
         """Have the service's modules loaded until `end` of what this returns: most of a login's time goes there."""
         pam = self._transaction()
