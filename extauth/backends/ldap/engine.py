@@ -18,6 +18,10 @@ MOST_ENTRIES = 2
 """How many entries a search asks for: one more than there may be."""
 
 
+NO_LDAP = "an answer that is no LDAP"
+"""Why a server cannot be asked that says what the protocol does not have at this place."""
+
+
 class ServerUnavailable(Exception):
     """A server cannot be asked; the next one may. `lost`: it had closed a connection that was open."""
 

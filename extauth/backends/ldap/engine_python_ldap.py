@@ -17,6 +17,7 @@ from ldap.controls import RequestControl, ResponseControl
 
 from extauth.backends.ldap.engine import (
     MOST_ENTRIES,
+    NO_LDAP,
     POLICY_CONTROL,
     Answer,
     Connection,
@@ -97,7 +98,7 @@ class PythonLdapConnection:
     def bind(self, dn: str, password: bytes, deadline: Deadline) -> Answer:
         """Become `dn`, or nobody where both are empty."""
         policy = [RequestControl(POLICY_CONTROL, False, None)]
-        return self._ask(lambda: self.ldap.simple_bind(dn, password, serverctrls=policy), deadline)
+        return self._ask(lambda: self.ldap.simple_bind(dn, password, serverctrls=policy), ldap.RES_BIND, deadline)
 
     def leave(self, deadline: Deadline) -> None:
         """Ask to be nobody again; the answer is not waited for."""
@@ -107,13 +108,15 @@ class PythonLdapConnection:
     def has_left(self, deadline: Deadline) -> bool:
         """Whether it is nobody again, where that was asked; the answer will have come by now."""
         number, self._leaving = self._leaving, None
-        return number is None or self._ask(lambda: number, deadline).code == SUCCESS
+        return number is None or self._ask(lambda: number, ldap.RES_BIND, deadline).code == SUCCESS
 
     def search(self, base: str, scope: Scope, filter: str, attributes: tuple[str, ...], deadline: Deadline) -> Answer:
         """Look for entries; no more than MOST_ENTRIES are asked for."""
         wanted = list(attributes) or [_NO_ATTRIBUTES]
         return self._ask(
-            lambda: self.ldap.search_ext(base, _SCOPES[scope], filter, wanted, sizelimit=MOST_ENTRIES), deadline
+            lambda: self.ldap.search_ext(base, _SCOPES[scope], filter, wanted, sizelimit=MOST_ENTRIES),
+            ldap.RES_SEARCH_RESULT,
+            deadline,
         )
 
     def start_tls(self, deadline: Deadline) -> None:
@@ -136,28 +139,34 @@ class PythonLdapConnection:
         except ldap.LDAPError:
             return
 
-    def _ask(self, send: Callable[[], int], deadline: Deadline) -> Answer:
+    def _ask(self, send: Callable[[], int], ending: int, deadline: Deadline) -> Answer:
+        """The answer to what `send` sends, which a message of the kind `ending` ends."""
         entries: list[Entry] = []
         with _asking():
+            number = send()
+            self._never_block()  # there was no socket before
             try:
-                number = send()
-                self._never_block()  # there was no socket before
                 while True:
-                    kind, data, _, controls = self.ldap.result3(
+                    kind, data, whose, controls = self.ldap.result3(
                         number, all=0, timeout=deadline.left(), resp_ctrl_classes={POLICY_CONTROL: _Policy}
                     )
+                    if (kind, whose) == (ending, number):
+                        policy = next((each.value for each in controls if isinstance(each, _Policy)), None)
+                        return Answer(0, "", policy, tuple(entries))
                     if kind == ldap.RES_SEARCH_ENTRY:
                         entries += (_entry(*each) for each in data)
                     elif kind != ldap.RES_SEARCH_REFERENCE:
-                        policy = next((each.value for each in controls if isinstance(each, _Policy)), None)
-                        return Answer(0, "", policy, tuple(entries))
+                        raise ServerUnavailable(f"{NO_LDAP}: kind {kind} in the place of {ending}")
             except ldap.LDAPError as error:
-                said = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-                code = said.get("result", -1)
-                if code < 0 or isinstance(error, _LOST):
+                said = _said(error)
+                if said.get("result", -1) < 0:
                     raise
+                if said.get("msgid") != number:  # a notice of disconnection: its code, 0 even, is about no request
+                    raise ServerUnavailable("the server ended the connection", lost=True) from None
+                if said.get("msgtype") != ending:
+                    raise ServerUnavailable(f"{NO_LDAP}: kind {said.get('msgtype')} in the place of {ending}") from None
                 policy = next((value for oid, _, value in said.get("ctrls", ()) if oid == POLICY_CONTROL), None)
-                return Answer(code, said.get("info", ""), policy, tuple(entries))
+                return Answer(said["result"], said.get("info", ""), policy, tuple(entries))
 
 
 @contextmanager
@@ -172,8 +181,13 @@ def _asking() -> Iterator[None]:
         raise ServerUnavailable(_reason(error)) from None
 
 
-def _reason(error: Exception) -> str:
-    said = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
+def _said(error: ldap.LDAPError) -> dict[str, Any]:
+    """What python-ldap has put into an error: the result, and whose it is where it is an answer."""
+    return error.args[0] if error.args and isinstance(error.args[0], dict) else {}
+
+
+def _reason(error: ldap.LDAPError) -> str:
+    said = _said(error)
     return ", ".join(filter(None, (said.get("desc"), said.get("info")))) or type(error).__name__
 
 
