@@ -132,9 +132,9 @@ def notice(code: int) -> bytes:
     return element(MESSAGE, b"\x02\x01\x00" + element(0x78, fields + element(0x8A, b"1.3.6.1.4.1.1466.20036")))
 
 
-def found(dn: str) -> bytes:
+def found(dn: str | bytes) -> bytes:
     """An entry without attributes that a search finds."""
-    return element(0x64, element(0x04, dn.encode()) + element(0x30, b""))
+    return element(0x64, element(0x04, dn.encode() if isinstance(dn, str) else dn) + element(0x30, b""))
 
 
 MESSAGE = 0x30

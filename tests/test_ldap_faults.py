@@ -233,6 +233,8 @@ def test_a_server_that_is_busy_or_unavailable_has_the_next_one_asked(serve: Serv
     ("answers", "reply", "reason"),
     [
         ([found(""), result(SEARCH_DONE, 0)], NEGATIVE, "has no name"),
+        ([found(b"cn=\xff"), result(SEARCH_DONE, 0)], NEGATIVE, "has no name"),
+        ([found(b"cn=\xff"), found("cn=a"), result(SEARCH_DONE, 0)], NEGATIVE, "more than one"),
         ([result(SEARCH_DONE, 0)], NEGATIVE, "no entry"),
         ([found("cn=a"), found("cn=b"), result(SEARCH_DONE, 4)], NEGATIVE, "more than one"),
         ([found("cn=a"), result(SEARCH_DONE, 4)], NEGATIVE, "more than one"),

@@ -145,28 +145,40 @@ class PythonLdapConnection:
         with _asking():
             number = send()
             self._never_block()  # there was no socket before
-            try:
-                while True:
-                    kind, data, whose, controls = self.ldap.result3(
-                        number, all=0, timeout=deadline.left(), resp_ctrl_classes={POLICY_CONTROL: _Policy}
-                    )
-                    if (kind, whose) == (ending, number):
-                        policy = next((each.value for each in controls if isinstance(each, _Policy)), None)
-                        return Answer(0, "", policy, tuple(entries))
-                    if kind == ldap.RES_SEARCH_ENTRY:
-                        entries += (_entry(*each) for each in data)
-                    elif kind != ldap.RES_SEARCH_REFERENCE:
-                        raise ServerUnavailable(f"{NO_LDAP}: kind {kind} in the place of {ending}")
-            except ldap.LDAPError as error:
-                said = _said(error)
-                if said.get("result", -1) < 0:
-                    raise
-                if said.get("msgid") != number:  # a notice of disconnection: its code, 0 even, is about no request
-                    raise ServerUnavailable("the server ended the connection", lost=True) from None
-                if said.get("msgtype") != ending:
-                    raise ServerUnavailable(f"{NO_LDAP}: kind {said.get('msgtype')} in the place of {ending}") from None
-                policy = next((value for oid, _, value in said.get("ctrls", ()) if oid == POLICY_CONTROL), None)
-                return Answer(said["result"], said.get("info", ""), policy, tuple(entries))
+            while True:
+                kind, found = self._message(number, deadline)
+                if not isinstance(found, Answer):
+                    entries += found
+                elif kind == ending:
+                    return Answer(found.code, found.message, found.policy, tuple(entries))
+                else:
+                    raise ServerUnavailable(f"{NO_LDAP}: kind {kind} in the place of {ending}")
+
+    def _message(self, number: int, deadline: Deadline) -> tuple[int, Answer | list[Entry]]:
+        """The next message about request `number`: its kind, and what it has of a result or else of entries."""
+        try:
+            kind, data, whose, controls = self.ldap.result3(
+                number, all=0, timeout=deadline.left(), resp_ctrl_classes={POLICY_CONTROL: _Policy}
+            )
+        except UnicodeDecodeError:  # only an entry's name has to be UTF-8
+            return ldap.RES_SEARCH_ENTRY, [Entry("", {})]
+        except ldap.LDAPError as error:
+            said = _said(error)
+            if said.get("result", -1) < 0:
+                raise
+            kind, whose = said.get("msgtype", -1), said.get("msgid", -1)
+            policy = next((value for oid, _, value in said.get("ctrls", ()) if oid == POLICY_CONTROL), None)
+            found: Answer | list[Entry] = Answer(said["result"], said.get("info", ""), policy)
+        else:
+            if kind == ldap.RES_SEARCH_ENTRY:
+                found = [_entry(*each) for each in data]
+            elif kind == ldap.RES_SEARCH_REFERENCE:
+                found = []
+            else:
+                found = Answer(0, "", next((each.value for each in controls if isinstance(each, _Policy)), None))
+        if whose != number:  # a notice of disconnection: its code, which may be 0, is about no request
+            raise ServerUnavailable("the server ended the connection", lost=True)
+        return kind, found
 
 
 @contextmanager
