@@ -8,8 +8,8 @@ from functools import partial
 import pytest
 
 from tests.helper import Helper
-from tests.ldap_servers import BIND, BIND_ANSWER, SEARCH, SEARCH_DONE, Responder, found, notice, result
-from tests.ldap_site import LOG, PEOPLE_BY_UID, ldap_site, section
+from tests.ldap_servers import BIND, BIND_ANSWER, SEARCH, SEARCH_DONE, Reply, Responder, found, notice, result
+from tests.ldap_site import LOG, MAIL, PEOPLE_BY_UID, READER, ldap_site, section
 
 OK = b"OK"
 NEGATIVE = b"ERROR incorrect password"
@@ -17,6 +17,14 @@ TEMPORARY = b"ERROR temporary failure"
 AS_NAMED = 'dn = "uid={name},ou=people,dc=example"'
 OTHER_KINDS = (SEARCH_DONE, 0x69, 0x6B, 0x6F, 0x78, 0x79)
 """The end of a search, what answers an add, a delete, a compare and an extended operation, an intermediate answer."""
+EMERGENCY = """
+[[backend]]
+type = "files"
+name = "{0} in need"
+domains = ["{0}.example"]
+path = "emergency"
+emergency = true
+"""
 CODES = (0, 8, 49, 52)
 
 
@@ -46,6 +54,35 @@ def to_who_leaves(answer: bytes) -> Responder:
     return Responder(reply)
 
 
+def binds(code: int, message: str = "") -> Reply:
+    return lambda tag, operation: (
+        [result(BIND_ANSWER, code, message)] if b"uid=" in operation else knows(tag, operation)
+    )
+
+
+def searches(code: int, *entries: bytes) -> Reply:
+    return lambda tag, operation: [*entries, result(SEARCH_DONE, code)] if tag == SEARCH else knows(tag, operation)
+
+
+def rejects_the_reader(tag: int, operation: bytes) -> list[bytes]:
+    return [result(BIND_ANSWER, 49 if b"cn=reader" in operation else 0)]
+
+
+UNSURE: list[tuple[str, Reply]] = [
+    (AS_NAMED, binds(1)),
+    (AS_NAMED, binds(8)),
+    (AS_NAMED, binds(10)),
+    (AS_NAMED, binds(50)),
+    (AS_NAMED, binds(80)),
+    (AS_NAMED, binds(49, "80090308: LdapErr: DSID-0C09042A, comment: AcceptSecurityContext error, data 52f, v3839")),
+    (PEOPLE_BY_UID, searches(4)),
+    (PEOPLE_BY_UID, searches(11, found("uid=a"))),
+    (PEOPLE_BY_UID, searches(32)),
+    (f"{PEOPLE_BY_UID}\n{MAIL}\ngroup_filter = '(member={{dn}})'", searches(32)),
+    (f"{READER}\n{PEOPLE_BY_UID}", rejects_the_reader),
+]
+"""Servers that answer, but not whether the password is right."""
+
 SERVERS: dict[str, tuple[str, Callable[[], Responder]]] = {
     **{f"bind{tag:x}": (AS_NAMED, partial(to_a_users_bind, result(tag, 0))) for tag in OTHER_KINDS},
     "rejects": (AS_NAMED, partial(to_a_users_bind, result(SEARCH_DONE, 49))),
@@ -54,6 +91,8 @@ SERVERS: dict[str, tuple[str, Callable[[], Responder]]] = {
     "search6b": (PEOPLE_BY_UID, partial(to_a_search, found("uid=a"), result(0x6B, 0))),
     **{f"notice{code}": (AS_NAMED, partial(to_a_users_bind, notice(code))) for code in CODES},
     **{f"idle{code}": (AS_NAMED, partial(Responder, knows)) for code in CODES},
+    **{f"unsure{number}": (keys, partial(Responder, reply)) for number, (keys, reply) in enumerate(UNSURE)},
+    **{f"outage{code}": (AS_NAMED, partial(to_a_users_bind, result(BIND_ANSWER, code))) for code in (51, 52)},
     "leaves0": (AS_NAMED, partial(to_who_leaves, notice(0))),
     "leaves1": (AS_NAMED, partial(to_who_leaves, result(SEARCH_DONE, 0))),
     "leaves2": (AS_NAMED, partial(to_who_leaves, b"garbage")),
@@ -72,9 +111,11 @@ def served(
         LOG
         + "".join(
             section(str(request.param), name, keys, quickly, servers=repr(servers[name].url))
+            + (EMERGENCY.format(name) if name.startswith(("unsure", "outage")) else "")
             for name, (keys, _) in SERVERS.items()
         )
     )
+    site.write("emergency", "".join(f"alice@{name}.example:{{PLAIN}}in need\n" for name in SERVERS))
     helper = site.serve()
     yield helper, servers
     helper.kill()
@@ -82,7 +123,9 @@ def served(
         server.close()
 
 
-@pytest.mark.parametrize("name", [name for name in SERVERS if not name.startswith(("idle", "leaves"))])
+@pytest.mark.parametrize(
+    "name", [name for name in SERVERS if name.startswith(("bind", "rejects", "entry", "search", "notice"))]
+)
 def test_an_answer_of_another_kind_or_to_nobody_decides_nothing(
     served: tuple[Helper, dict[str, Responder]], name: str
 ) -> None:
@@ -113,3 +156,12 @@ def test_nothing_that_is_said_to_who_leaves_lets_the_next_one_in(
         helper.ask(b"1 VRFY alice@leaves%d.example pw9" % kind)
         assert helper.ask(b"1 VRFY alice@leaves%d.example wrong" % kind) in (NEGATIVE, TEMPORARY)
     helper.wait_for_information(f"account=alice@leaves{kind}.* verdict=OK")
+
+
+@pytest.mark.parametrize("name", [name for name in SERVERS if name.startswith(("unsure", "outage"))])
+def test_an_emergency_backend_is_asked_only_when_no_server_could_be(
+    served: tuple[Helper, dict[str, Responder]], name: str
+) -> None:
+    helper, _ = served
+    expected = OK if name.startswith("outage") else TEMPORARY
+    assert helper.ask(b"1 VRFY alice@%s.example in need" % name.encode()) == expected

@@ -26,7 +26,7 @@ from extauth.backends.ldap.settings import (
     servers_of,
 )
 from extauth.backends.ldap.state import ATTRIBUTES, refusal
-from extauth.errors import BackendUnavailable, CannotTell, ConfigError
+from extauth.errors import CannotTell, ConfigError
 from extauth.hashing import Hash, identify
 from extauth.mechanisms.credentials import Credentials
 from extauth.model import Account, Decided, Secret, Verdict
@@ -159,7 +159,7 @@ class Ldap(Backend[LdapSettings]):
             return self._groups[group] in [parsed_name(value.decode(errors="replace")) for value in values]
         answer = session.search(group, "base", self._member.filled(account, dn=entry.dn), ())
         if answer.code != SUCCESS:
-            raise BackendUnavailable(f"the search in {group} was answered {explained(answer)}")
+            raise CannotTell(f"the search in {group} was answered {explained(answer)}")
         return len(answer.entries) == 1
 
     def _attributes_asked_for(self) -> tuple[str, ...]:
@@ -197,11 +197,11 @@ class Ldap(Backend[LdapSettings]):
 
 
 def _only_entry(answer: Answer) -> Entry | Decided:
-    """The one entry that was found, or why there is none; raises BackendUnavailable where the search went wrong."""
+    """The one entry that was found, or why there is none; raises CannotTell where the search went wrong."""
     if len(answer.entries) > 1 or (answer.code == SIZE_LIMIT_EXCEEDED and answer.entries):
         return Verdict.USER_UNKNOWN.because("more than one entry was found")
     if answer.code != SUCCESS:
-        raise BackendUnavailable(f"the search was answered {explained(answer)}")
+        raise CannotTell(f"the search was answered {explained(answer)}")
     if not answer.entries:
         return Verdict.USER_UNKNOWN.because("no entry was found")
     if not answer.entries[0].dn:

@@ -16,7 +16,7 @@ from extauth.backends.ldap.engine import Answer, Connection, Deadline, Engine, S
 from extauth.backends.ldap.outcome import BUSY, SUCCESS, UNAVAILABLE, explained
 from extauth.backends.ldap.servers import Server, Servers
 from extauth.backends.ldap.settings import LdapSettings
-from extauth.errors import BackendUnavailable
+from extauth.errors import BackendUnavailable, CannotTell
 from extauth.model import Secret
 
 T = TypeVar("T")
@@ -106,7 +106,7 @@ class Session:
     def bind(self, dn: str, password: Secret) -> Answer:
         """What the server says to this user with this password; neither may be empty: that would be nobody's bind."""
         if not dn or not password.reveal():
-            raise BackendUnavailable("a bind without a name or a password proves nothing")
+            raise CannotTell("a bind without a name or a password proves nothing")
 
         def bind() -> Answer:
             if self._binding is not None and not self._binding.has_left(self._reading()):
@@ -165,7 +165,7 @@ class Session:
             raise ServerUnavailable(explained(answer))
         problem = f"{self._server.url} rejects the service account {self._settings.bind_dn}: {explained(answer)}"
         self._log.critical("%s", problem)
-        raise BackendUnavailable(problem)
+        raise CannotTell(problem)
 
     def _connect(self) -> Connection:
         return self._engine.connect(self._server, self._deadline.within(self._settings.connect_timeout))
