@@ -41,8 +41,8 @@ def serve(engine: str, tmp_path: Path) -> Iterator[Serve]:
     (tmp_path / "site").mkdir()
     site: Site = ldap_site(tmp_path / "site")
 
-    def serve(*urls: str, keys: str = f"{READER}\n{PEOPLE_BY_UID}") -> Helper:
-        site.configure(LOG + section(engine, "x", keys, QUICKLY, servers=", ".join(map(repr, urls))))
+    def serve(*urls: str, keys: str = f"{READER}\n{PEOPLE_BY_UID}", log: str = LOG) -> Helper:
+        site.configure(log + section(engine, "x", keys, QUICKLY, servers=", ".join(map(repr, urls))))
         return site.serve()
 
     yield serve
@@ -81,6 +81,23 @@ def test_when_all_were_down_all_are_tried_all_the_same(serve: Serve, slapd: Slap
     says(helper, ALICE, TEMPORARY, f"{nobody}.*{slapd.url}")
     slapd.start()
     says(helper, ALICE, OK)
+
+
+def test_a_server_that_is_out_of_reach_is_logged_once_and_once_that_it_answers_again(
+    serve: Serve, slapd: Slapd
+) -> None:
+    helper = serve(slapd.url, log=LOG.replace("Low Level", "Problems"))
+    slapd.kill()
+    for _ in range(3):
+        assert helper.ask(b"1 VRFY " + ALICE) == TEMPORARY
+    slapd.start()
+    for _ in range(3):
+        assert helper.ask(b"1 VRFY " + ALICE) == OK
+    helper.wait_for_information("answers again")
+    said = [line for line in helper.information if line.startswith("x: ")]
+    assert len(said) == 2, said
+    assert said[0].startswith(f"x: {slapd.url} is out of reach: ")
+    assert said[1] == f"x: {slapd.url} answers again"
 
 
 def test_a_server_that_answers_a_byte_now_and_then_is_given_up(serve: Serve, slapd: Slapd) -> None:

@@ -51,15 +51,23 @@ class Directory:
                 found = work(session)
             except ServerUnavailable as problem:
                 session.close()
-                self._servers.was_down(server)
+                if self._servers.was_down(server):
+                    self._log.error("%s is out of reach: %s", server.url, problem)
                 problems.append(f"{server.url}: {problem}")
             except TimeoutError:
                 problems.append(f"{server.url}: no time left to ask it")
                 break
+            except CannotTell:
+                self._answered(server)
+                raise
             else:
-                self._servers.answered(server)
+                self._answered(server)
                 return found
         raise BackendUnavailable("; ".join(problems))
+
+    def _answered(self, server: Server) -> None:
+        if self._servers.answered(server):
+            self._log.warning("%s answers again", server.url)
 
     def _session(self, server: Server) -> Session:
         sessions: dict[Server, Session] = self._of_thread.__dict__.setdefault("sessions", {})

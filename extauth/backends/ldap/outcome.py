@@ -32,6 +32,8 @@ _HINTS = {
     REFERRAL: "referral, which is not followed",
     13: "confidentialityRequired: the directory wants TLS",
     50: "insufficientAccessRights: the directory's own rules keep this entry from being bound as",
+    BUSY: "busy",
+    UNAVAILABLE: "unavailable",
 }
 
 OF_ACTIVE_DIRECTORY = {
