@@ -7,8 +7,8 @@ PYTHON ?= python3
 PYTHONS ?= python3.11 python3.12 python3.13
 VENV ?= .venv
 BIN = $(VENV)/bin
-TEST_PACKAGES = apache2-utils dovecot-core gcc gsasl ldap-utils libc6-dev libldap2-dev libpam-pwdfile libpam-wrapper \
-    libpam0g-dev libsasl2-dev openssl perl python3-dev slapd whois
+TEST_PACKAGES = apache2-utils dovecot-core gcc gsasl ldap-utils libc6-dev libldap2-dev libnss-wrapper libpam-pwdfile \
+    libpam-wrapper libpam0g-dev libsasl2-dev openssl perl python3-dev slapd whois
 
 .PHONY: demo test test-deps test-pythons lint clean
 .DELETE_ON_ERROR:

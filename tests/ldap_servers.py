@@ -6,7 +6,7 @@ import contextlib
 import selectors
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 
 class TestServer:
@@ -56,6 +56,19 @@ class TestServer:
     def _serve(self, connection: socket.socket) -> None:
         with contextlib.suppress(OSError), connection:
             self.serve(connection)
+
+
+@contextlib.contextmanager
+def does_not_take_connections(address: str, port: int) -> Iterator[None]:
+    """What connects there hears nothing: as many as the system keeps waiting do so already."""
+    with socket.socket() as listening, contextlib.ExitStack() as waiting:
+        listening.bind((address, port))
+        listening.listen(0)
+        for _ in range(4):
+            sock = waiting.enter_context(socket.socket())
+            sock.setblocking(False)
+            sock.connect_ex((address, port))
+        yield
 
 
 class Proxy(TestServer):

@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 from tests.helper import Helper, Site, wait_for_serving, wait_until
-from tests.ldap_servers import BIND, BIND_ANSWER, SEARCH, SEARCH_DONE, Proxy, Responder, TestServer, found, result
+from tests.ldap_servers import (
+    BIND,
+    BIND_ANSWER,
+    SEARCH,
+    SEARCH_DONE,
+    Proxy,
+    Responder,
+    TestServer,
+    does_not_take_connections,
+    found,
+    result,
+)
 from tests.ldap_site import ENTRIES, LOG, PEOPLE, PEOPLE_BY_UID, READER, ldap_site, section
 from tests.slapd import Slapd, free_port
 
@@ -41,9 +52,9 @@ def serve(engine: str, tmp_path: Path) -> Iterator[Serve]:
     (tmp_path / "site").mkdir()
     site: Site = ldap_site(tmp_path / "site")
 
-    def serve(*urls: str, keys: str = f"{READER}\n{PEOPLE_BY_UID}", log: str = LOG) -> Helper:
+    def serve(*urls: str, keys: str = f"{READER}\n{PEOPLE_BY_UID}", log: str = LOG, **options: object) -> Helper:
         site.configure(log + section(engine, "x", keys, QUICKLY, servers=", ".join(map(repr, urls))))
-        return site.serve()
+        return site.serve(**options)
 
     yield serve
     for helper in site.helpers:
@@ -72,6 +83,21 @@ def test_a_server_that_stays_silent_is_given_up_and_the_next_one_asked(serve: Se
     says(helper, ALICE, OK)
     assert len(silent.connections) == asked, "who was down lately is asked last"
     silent.close()
+
+
+def test_of_a_name_with_several_addresses_those_behind_one_that_is_dead_are_tried(
+    serve: Serve, slapd: Slapd, tmp_path: Path
+) -> None:
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.0.0.2 directory.test\n127.0.0.1 directory.test\n")
+    wrapper = str(next(Path("/usr/lib").glob("*/libnss_wrapper.so")))
+    with does_not_take_connections("127.0.0.2", slapd.port):
+        helper = serve(
+            f"ldap://directory.test:{slapd.port}",
+            keys=f"{AS_NAMED}\nallow_plaintext = true",
+            env=os.environ | {"LD_PRELOAD": wrapper, "NSS_WRAPPER_HOSTS": str(hosts)},
+        )
+        says(helper, ALICE, OK)
 
 
 def test_when_all_were_down_all_are_tried_all_the_same(serve: Serve, slapd: Slapd) -> None:

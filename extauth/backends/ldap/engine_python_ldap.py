@@ -15,6 +15,7 @@ from typing import Any
 import ldap
 from ldap.controls import RequestControl, ResponseControl
 
+from extauth.backends.ldap.dial import addresses_of, reason_of
 from extauth.backends.ldap.engine import (
     MOST_ENTRIES,
     NO_LDAP,
@@ -62,10 +63,14 @@ class PythonLdapEngine:
             from extauth.backends.ldap.engine_ldap3 import Ldap3Engine  # here because it is large
 
             Ldap3Engine(self._context, starttls=starttls).connect(server, deadline).close()
+        try:
+            addresses = 1 if server.path else len(addresses_of(server))
+        except OSError as error:
+            raise ServerUnavailable(reason_of(error)) from None
         connection = PythonLdapConnection(server.url)
         try:
             with _asking():
-                self._set_options(connection.ldap, deadline)
+                self._set_options(connection.ldap, deadline.left() / addresses)
             connection.bind("", b"", deadline)  # libldap dials when it has something to send
             if starttls:
                 connection.start_tls(deadline)
@@ -74,11 +79,12 @@ class PythonLdapEngine:
             raise ServerUnavailable(str(problem)) from None
         return connection
 
-    def _set_options(self, connection: Any, deadline: Deadline) -> None:
+    def _set_options(self, connection: Any, seconds: float) -> None:
+        """What must be set before it connects, where each address of a name has as many seconds."""
         connection.set_option(ldap.OPT_PROTOCOL_VERSION, ldap.VERSION3)
         connection.set_option(ldap.OPT_REFERRALS, ldap.OPT_OFF)
         connection.set_option(ldap.OPT_DEREF, ldap.DEREF_NEVER)
-        connection.set_option(ldap.OPT_NETWORK_TIMEOUT, deadline.left())
+        connection.set_option(ldap.OPT_NETWORK_TIMEOUT, seconds)
         connection.set_option(ldap.OPT_X_KEEPALIVE_IDLE, _IDLE)
         demanded = ldap.OPT_X_TLS_DEMAND if self._verify_certificate else ldap.OPT_X_TLS_NEVER
         connection.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, demanded)
