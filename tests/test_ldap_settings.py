@@ -6,7 +6,7 @@ import pytest
 
 from extauth.backends.ldap.names import escaped_for_filter, escaped_for_name, parsed_name
 from tests.helper import Site
-from tests.ldap_site import PEOPLE_BY_UID, READER, ldap_site
+from tests.ldap_site import MAIL, PEOPLE_BY_UID, READER, ldap_site
 
 HERE = 'servers = ["ldap://127.0.0.1"]'
 
@@ -27,7 +27,23 @@ HERE = 'servers = ["ldap://127.0.0.1"]'
         (f'{HERE}\nbase = "people"\nfilter = "(uid={{name}})"', "distinguished name"),
         (f'{HERE}\nbase = "dc=example"\nfilter = "uid={{name}}"', "search filter"),
         (f'{HERE}\nbase = "dc=example"\nfilter = "((uid={{name}})"', "search filter"),
-        (f'{HERE}\nbase = "dc=example"\nfilter = "(uid=alice)"', "must hold"),
+        (f'{HERE}\nbase = "dc=example"\nfilter = "(uid=alice)"', "everybody would be one user"),
+        (f'{HERE}\nbase = "dc=example"\nfilter = "(&(dc={{domain}})(uid=alice))"', "everybody would be one user"),
+        (f'{HERE}\nbase = "dc=example"\nfilter = "(&(uid=alice)(!(cn={{name}})))"', "everybody would be one user"),
+        (f'{HERE}\nbase = "dc=example"\nfilter = "(|(uid={{name}})(uid=alice))"', "everybody would be one user"),
+        (f'{HERE}\nbase = "dc=example"\nfilter = "(&(uid={{name}})(cn=a\\\\q))"', "q))' on"),
+        (f'{HERE}\nbase = "dc=example"\nfilter = "(&(uid={{name}}))(a=b)"', "none from '(a=b)' on"),
+        (f'{HERE}\nbase = "dc=example"\nfilter = "(uid{{name}}=)"', "search filter"),
+        (f'{HERE}\nbase = "dc=example"\nfilter = "(&uid={{name}})"', "search filter"),
+        (f'{HERE}\nbase = "dc=example"\nfilter = "()(uid={{name}}))("', "search filter"),
+        (f'{HERE}\ndn = "uid=alice,dc=example"', "everybody would be one user"),
+        (f'{HERE}\ndn = "uid=alice,dc={{domain}}"', "everybody would be one user"),
+        (f'{HERE}\n{PEOPLE_BY_UID}\n{MAIL}\ngroup_filter = "(member=*)"', "the same of everybody"),
+        (f'{HERE}\n{PEOPLE_BY_UID}\n{MAIL}\ngroup_filter = "(dc={{domain}})"', "the same of everybody"),
+        (
+            f'{HERE}\n{PEOPLE_BY_UID}\n{MAIL}\ngroup_filter = "(member{{dn}}=)"',
+            "group_filter = '(member{dn}=)': must be",
+        ),
         (f'{HERE}\nbase = "dc=example"\nfilter = "(uid={{user}})"', "there is no {user}"),
         (f'{HERE}\n{PEOPLE_BY_UID}\nbind_dn = "cn=reader,dc=example"', "both must be there"),
         (f'{HERE}\n{PEOPLE_BY_UID}\nrequired_groups = ["mail"]', "distinguished name"),

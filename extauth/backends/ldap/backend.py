@@ -21,7 +21,7 @@ from extauth.backends.ldap.settings import (
     THREADS,
     LdapSettings,
     check_together,
-    filter_template,
+    member_of,
     search_of,
     servers_of,
 )
@@ -49,11 +49,7 @@ class Ldap(Backend[LdapSettings]):
         self._servers = servers_of(settings)
         self._search = search_of(settings)
         self._groups = {group: parsed_name(group) for group in settings.required_groups}
-        self._member = (
-            None
-            if settings.group_filter is None
-            else filter_template(settings.group_filter, key="group_filter", more=("dn",))
-        )
+        self._member = member_of(settings)
         self._password: Secret | None = None
         self._ca: str | None = None
         self._attributes = self._attributes_asked_for()
@@ -143,7 +139,7 @@ class Ldap(Backend[LdapSettings]):
         answer = session.search(
             search.base.filled(account), search.scope, search.filter.filled(account), self._attributes
         )
-        if answer.code == NO_SUCH_OBJECT and search.base.varies:
+        if answer.code == NO_SUCH_OBJECT and search.base.placeholders:
             return Verdict.USER_UNKNOWN.because("32 noSuchObject")
         entry = _only_entry(answer)
         if isinstance(entry, Decided):

@@ -80,7 +80,7 @@ class Connection(Protocol):
         """Whether it is nobody again, where that was asked; the answer will have come by now."""
 
     def search(self, base: str, scope: Scope, filter: str, attributes: tuple[str, ...], deadline: Deadline) -> Answer:
-        """Look for entries; no more than MOST_ENTRIES are asked for."""
+        """Look for entries; no more than MOST_ENTRIES are asked for. CannotTell where the filter is none."""
 
     def close(self) -> None:
         """Have it closed, whatever state it is in."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import ldap3
-from ldap3.core.exceptions import LDAPException
+from ldap3.core.exceptions import LDAPException, LDAPInvalidFilterError
 from ldap3.protocol.rfc4511 import AuthenticationChoice, BindRequest, Simple, Version
 from pyasn1.error import PyAsn1Error
 
@@ -26,6 +26,7 @@ from extauth.backends.ldap.engine import (
 )
 from extauth.backends.ldap.outcome import SUCCESS
 from extauth.backends.ldap.servers import Server
+from extauth.errors import CannotTell
 
 _SCOPES: dict[Scope, Literal["SUBTREE", "LEVEL", "BASE"]] = {"subtree": "SUBTREE", "one": "LEVEL", "base": "BASE"}
 _START_TLS = "1.3.6.1.4.1.1466.20037"
@@ -137,6 +138,8 @@ class Ldap3Connection:
         self._socket.deadline = deadline
         try:
             yield
+        except LDAPInvalidFilterError as error:
+            raise CannotTell(f"ldap3 cannot read the filter: {error}") from None
         except (LDAPException, OSError) as error:
             if self._socket.timed_out:
                 raise ServerUnavailable("no answer in time") from None

@@ -29,6 +29,7 @@ from extauth.backends.ldap.engine import (
 )
 from extauth.backends.ldap.outcome import SUCCESS
 from extauth.backends.ldap.servers import Server
+from extauth.errors import CannotTell
 
 _SCOPES = {"subtree": ldap.SCOPE_SUBTREE, "one": ldap.SCOPE_ONELEVEL, "base": ldap.SCOPE_BASE}
 _NO_ATTRIBUTES = "1.1"  # RFC 4511, section 4.5.1.8
@@ -195,6 +196,8 @@ def _asking() -> Iterator[None]:
         raise ServerUnavailable("no answer in time") from None
     except _LOST as error:
         raise ServerUnavailable(_reason(error), lost=True) from None
+    except ldap.FILTER_ERROR:
+        raise CannotTell("libldap cannot read the filter") from None
     except ldap.LDAPError as error:
         raise ServerUnavailable(_reason(error)) from None
 
