@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from extauth.backends.ldap.names import escaped_for_filter, escaped_for_name, parsed_name
@@ -67,6 +69,36 @@ def test_a_service_password_that_is_empty_is_refused(site: Site) -> None:
     site.write("reader.secret", "\n")
     site.configure(f'[[backend]]\ntype = "ldap"\n{HERE}\n{READER}\n{PEOPLE_BY_UID}\n')
     assert b"holds no password" in site.run("check", "-c", str(site.config)).stderr
+
+
+ONE, SEVERAL = 'domains = ["a.example"]', 'domains = ["a.example", "b.example"]'
+EITHER = "(|(userPrincipalName={account})(sAMAccountName={name}))"
+
+
+def test_one_entry_for_the_same_name_in_several_domains_is_pointed_out(site: Site) -> None:
+    cases = [
+        (PEOPLE_BY_UID, "", True),
+        (PEOPLE_BY_UID, SEVERAL, True),
+        (PEOPLE_BY_UID, ONE, False),
+        (f'base = "dc=example"\nfilter = "{EITHER}"', SEVERAL, True),
+        (f'base = "dc=example"\nfilter = "(&{EITHER}(dc={{domain}}))"', SEVERAL, False),
+        ('base = "dc=example"\nfilter = "(mail={account})"', SEVERAL, False),
+        ('base = "dc={domain}"\nfilter = "(uid={name})"', SEVERAL, False),
+        ('dn = "uid={name},dc=example"', SEVERAL, True),
+        ('dn = "uid={name},dc={domain}"', SEVERAL, False),
+    ]
+    sections = (
+        f'[[backend]]\ntype = "ldap"\nname = "case{number}"\n{HERE}\n{keys}\n{domains}\n'
+        for number, (keys, domains, _) in enumerate(cases)
+    )
+    site.configure("".join(sections))
+    done = site.run("check", "-c", str(site.config))
+    warned = re.findall("(dn|filter) = (.*): the same name is the same entry in every domain", done.stdout.decode())
+    assert warned == [
+        ("dn" if keys.startswith("dn") else "filter", repr(re.findall('"(.*)"', keys)[-1]))
+        for keys, _, is_warned in cases
+        if is_warned
+    ]
 
 
 @pytest.mark.parametrize("key", ["starttls", "allow_plaintext"])

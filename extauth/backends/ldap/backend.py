@@ -73,6 +73,12 @@ class Ldap(Backend[LdapSettings]):
             self._tls_context()
         if not settings.verify_certificate:
             self.log.warning("verify_certificate = false: anybody on the way can read every password")
+        if not self._search.tells_domains_apart and (self.site.domains is None or len(self.site.domains) > 1):
+            self.log.warning(
+                "%s: the same name is the same entry in every domain that this backend serves; "
+                "set domains to one, or put {domain} or {account} into it, and into each of its alternatives",
+                f"dn = {settings.dn!r}" if settings.filter is None else f"filter = {settings.filter!r}",
+            )
 
     def open(self) -> None:
         """Make ready; connections are opened by the threads, when they first need them."""

@@ -23,6 +23,7 @@ THREADS = {"ldap3": 3, "python-ldap": 4}
 
 
 _OF_A_NAME = frozenset({"name", "account"})
+_OF_A_DOMAIN = frozenset({"domain", "account"})
 
 
 class LdapSettings(Settings, frozen=True):
@@ -65,6 +66,7 @@ class Search(msgspec.Struct, frozen=True):
     scope: Scope
     filter: Template
     is_needed: bool
+    tells_domains_apart: bool
 
 
 def servers_of(settings: LdapSettings) -> tuple[Server, ...]:
@@ -96,7 +98,13 @@ def search_of(settings: LdapSettings) -> Search:
                 f"dn = {settings.dn!r}: must hold {{name}} or {{account}}, or everybody would be one user"
             )
         everything = Template("(objectClass=*)", escaped_for_filter, key="filter")
-        return Search(dn, "base", everything, is_needed=False)
+        return Search(
+            dn,
+            "base",
+            everything,
+            is_needed=False,
+            tells_domains_apart=not dn.placeholders.isdisjoint(_OF_A_DOMAIN),
+        )
     if settings.base is None:
         raise ConfigError("base: is missing")
     if settings.base and parsed_name(settings.base) is None:
@@ -108,7 +116,13 @@ def search_of(settings: LdapSettings) -> Search:
             f"filter = {settings.filter!r}: must hold {{name}} or {{account}}, in each of its alternatives, "
             "or everybody would be one user"
         )
-    return Search(base, settings.scope, template, is_needed=True)
+    return Search(
+        base,
+        settings.scope,
+        template,
+        is_needed=True,
+        tells_domains_apart=filter.needs(_OF_A_DOMAIN) or not base.placeholders.isdisjoint(_OF_A_DOMAIN),
+    )
 
 
 def member_of(settings: LdapSettings) -> Template | None:
