@@ -66,6 +66,8 @@ def served(slapd: Slapd, engine: str, tmp_path_factory: pytest.TempPathFactory) 
         + asking("memberof", READER, PEOPLE_BY_UID, BY_ATTRIBUTE)
         + asking("overlay", READER, PEOPLE_BY_UID, 'required_groups = ["cn=mail-old,ou=groups,dc=example"]')
         + asking("groupsearch", READER, PEOPLE_BY_UID, MAIL, 'group_filter = "(member={dn})"')
+        + asking("mass", READER, PEOPLE_BY_UID, BY_ATTRIBUTE.replace("cn=mail", "cn=mass"))
+        + asking("maß", READER, PEOPLE_BY_UID, BY_ATTRIBUTE.replace("cn=mail", "CN=MAß"))
         + asking("hash", HASHES, PEOPLE_BY_UID, 'check = "hash"', "readplain = true")
         + asking("hashgroup", HASHES, PEOPLE_BY_UID, 'check = "hash"', BY_ATTRIBUTE)
         + asking("unreadable", READER, PEOPLE_BY_UID, 'check = "hash"')
@@ -123,6 +125,8 @@ def served(slapd: Slapd, engine: str, tmp_path_factory: pytest.TempPathFactory) 
         ("alice@memberof.example", b"open sesame", b"OK"),
         ("bob@memberof.example", b"pw9", NEGATIVE),
         ("deep@memberof.example", b"pw9", NEGATIVE),
+        ("sharp@mass.example", b"pw9", NEGATIVE),
+        ("sharp@xn--ma-hia.example", b"pw9", b"OK"),
         ("alice@overlay.example", b"open sesame", b"OK"),
         ("deep@overlay.example", b"pw9", NEGATIVE),
         ("alice@groupsearch.example", b"open sesame", b"OK"),
