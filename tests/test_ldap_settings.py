@@ -53,12 +53,14 @@ HERE = 'servers = ["ldap://127.0.0.1"]'
         (f'{HERE}\n{PEOPLE_BY_UID}\ndefault_scheme = "ROT13"', "known are"),
         (f'{HERE}\n{PEOPLE_BY_UID}\nengine = "perl"', "must be one of 'ldap3', 'python-ldap'"),
         (f'{HERE}\n{PEOPLE_BY_UID}\nca_file = "reader.secret"', "no certificates"),
+        (f'{HERE}\n{PEOPLE_BY_UID}\nca_file = "empty"', "no certificates"),
         (f"{HERE}\n{PEOPLE_BY_UID}\noverall_timeout = 0", "overall_timeout"),
         (f'{HERE}\n{PEOPLE_BY_UID}\nsearch_base = "dc=example"', "unknown key"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_at_start(site: Site, keys: str, complaint: str) -> None:
     ldap_site(site.folder)
+    site.write("empty", "")
     site.configure(f'[[backend]]\ntype = "ldap"\n{keys}\n')
     done = site.run("check", "-c", str(site.config))
     assert done.returncode != 0

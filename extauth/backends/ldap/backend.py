@@ -69,7 +69,8 @@ class Ldap(Backend[LdapSettings]):
                 raise ConfigError(f"bind_password_file = {settings.bind_password_file}: holds no password")
             self._password = Secret(password)
         if settings.ca_file is not None:
-            self._ca = self.read_file(settings.ca_file, private=False).decode(errors="replace")
+            certificates = self.read_file(settings.ca_file, private=False).decode(errors="replace")
+            self._ca = certificates or " "  # nothing at all would stand for the system's
             self._tls_context()
         if not settings.verify_certificate:
             self.log.warning("verify_certificate = false: anybody on the way can read every password")
