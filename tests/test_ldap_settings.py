@@ -52,6 +52,8 @@ HERE = 'servers = ["ldap://127.0.0.1"]'
         (f'{HERE}\n{PEOPLE_BY_UID}\ngroup_filter = "(member={{dn}})"', "goes with required_groups"),
         (f'{HERE}\n{PEOPLE_BY_UID}\ndefault_scheme = "ROT13"', "known are"),
         (f'{HERE}\n{PEOPLE_BY_UID}\nengine = "perl"', "must be one of 'ldap3', 'python-ldap'"),
+        (f'{HERE}\n{PEOPLE_BY_UID}\nca_file = "nowhere"', "ca_file = {}/nowhere: No such file"),
+        (f"{HERE}\n{PEOPLE_BY_UID}\n{READER}".replace("reader.s", "s"), "bind_password_file = {}/secret: No such file"),
         (f'{HERE}\n{PEOPLE_BY_UID}\nca_file = "reader.secret"', "no certificates"),
         (f'{HERE}\n{PEOPLE_BY_UID}\nca_file = "empty"', "no certificates"),
         (f"{HERE}\n{PEOPLE_BY_UID}\noverall_timeout = 0", "overall_timeout"),
@@ -64,7 +66,7 @@ def test_what_cannot_be_meant_is_refused_at_start(site: Site, keys: str, complai
     site.configure(f'[[backend]]\ntype = "ldap"\n{keys}\n')
     done = site.run("check", "-c", str(site.config))
     assert done.returncode != 0
-    assert complaint in done.stderr.decode()
+    assert complaint.replace("{}/", f"{site.folder}/") in done.stderr.decode()
 
 
 def test_a_service_password_that_is_empty_is_refused(site: Site) -> None:

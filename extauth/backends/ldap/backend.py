@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import importlib
 import ssl
+from pathlib import Path
 
 from extauth.backend import Backend, Site
 from extauth.backends.ldap.directory import Directory, Session
@@ -64,12 +65,14 @@ class Ldap(Backend[LdapSettings]):
                 f"engine = {settings.engine!r}: is not installed; run: pip install 'extauth[{settings.engine}]'"
             ) from None
         if settings.bind_password_file is not None:
-            password = self.read_file(settings.bind_password_file).removesuffix(b"\n").removesuffix(b"\r")
+            password = (
+                self._read("bind_password_file", settings.bind_password_file).removesuffix(b"\n").removesuffix(b"\r")
+            )
             if not password:
                 raise ConfigError(f"bind_password_file = {settings.bind_password_file}: holds no password")
             self._password = Secret(password)
         if settings.ca_file is not None:
-            certificates = self.read_file(settings.ca_file, private=False).decode(errors="replace")
+            certificates = self._read("ca_file", settings.ca_file, private=False).decode(errors="replace")
             self._ca = certificates or " "  # nothing at all would stand for the system's
             self._tls_context()
         if not settings.verify_certificate:
@@ -80,6 +83,13 @@ class Ldap(Backend[LdapSettings]):
                 "set domains to one, or put {domain} or {account} into it, and into each of its alternatives",
                 f"dn = {settings.dn!r}" if settings.filter is None else f"filter = {settings.filter!r}",
             )
+
+    def _read(self, key: str, path: Path, *, private: bool = True) -> bytes:
+        """What `read_file` gives; its ConfigError with the key."""
+        try:
+            return self.read_file(path, private=private)
+        except ConfigError as error:
+            raise ConfigError(f"{key} = {error}") from None
 
     def open(self) -> None:
         """Make ready; connections are opened by the threads, when they first need them."""
