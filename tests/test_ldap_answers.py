@@ -68,6 +68,12 @@ def rejects_the_reader(tag: int, operation: bytes) -> list[bytes]:
     return [result(BIND_ANSWER, 49 if b"cn=reader" in operation else 0)]
 
 
+def says_that_the_reader_is_locked(tag: int, operation: bytes) -> list[bytes]:
+    if b"cn=reader" in operation:
+        return [result(BIND_ANSWER, 49, "LdapErr: DSID-0C09, comment: AcceptSecurityContext error, data 775, v3839")]
+    return knows(tag, operation)
+
+
 UNSURE: list[tuple[str, Reply]] = [
     (AS_NAMED, binds(1)),
     (AS_NAMED, binds(8)),
@@ -93,6 +99,7 @@ SERVERS: dict[str, tuple[str, Callable[[], Responder]]] = {
     **{f"idle{code}": (AS_NAMED, partial(Responder, knows)) for code in CODES},
     **{f"unsure{number}": (keys, partial(Responder, reply)) for number, (keys, reply) in enumerate(UNSURE)},
     **{f"outage{code}": (AS_NAMED, partial(to_a_users_bind, result(BIND_ANSWER, code))) for code in (51, 52)},
+    "locked": (f"{READER}\n{PEOPLE_BY_UID}", partial(Responder, says_that_the_reader_is_locked)),
     "leaves0": (AS_NAMED, partial(to_who_leaves, notice(0))),
     "leaves1": (AS_NAMED, partial(to_who_leaves, result(SEARCH_DONE, 0))),
     "leaves2": (AS_NAMED, partial(to_who_leaves, b"garbage")),
@@ -165,3 +172,14 @@ def test_an_emergency_backend_is_asked_only_when_no_server_could_be(
     helper, _ = served
     expected = OK if name.startswith("outage") else TEMPORARY
     assert helper.ask(b"1 VRFY alice@%s.example in need" % name.encode()) == expected
+
+
+def test_a_service_account_that_was_rejected_is_not_tried_at_the_next_login(
+    served: tuple[Helper, dict[str, Responder]],
+) -> None:
+    helper, servers = served
+    for number in range(3):
+        assert helper.ask(b"%d VRFY alice%d@locked.example pw9" % (number, number)) == TEMPORARY
+        reason = "rejects the service account cn=reader,dc=example: Active Directory 775: account locked"
+        helper.wait_for_information(f'account=alice{number}@locked.* verdict=TEMPORARY .*{reason}"')
+    assert servers["locked"].received.count(b"cn=reader") == 1

@@ -7,6 +7,7 @@ filter    search filters, read to know that a directory can, and whom they would
 names     distinguished names: escaped, compared
 servers   the servers of the list: how they are reached, which of them was down lately
 directory the connections of each thread: tried in order, opened anew once, bound as a user no longer than needed
+service_account   the account that looks for entries
 outcome   result codes, Active Directory's sub-codes and password policy errors to verdicts
 state     what an entry says of itself: locked, disabled, expired
 engine    what the two engines have in common; deadlines

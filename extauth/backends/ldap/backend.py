@@ -18,6 +18,7 @@ from extauth.backends.ldap.outcome import (
     explained,
     outcome_of_bind,
 )
+from extauth.backends.ldap.service_account import ServiceAccount
 from extauth.backends.ldap.settings import (
     THREADS,
     LdapSettings,
@@ -51,7 +52,7 @@ class Ldap(Backend[LdapSettings]):
         self._search = search_of(settings)
         self._groups = {group: parsed_name(group) for group in settings.required_groups}
         self._member = member_of(settings)
-        self._password: Secret | None = None
+        self._service: ServiceAccount | None = None
         self._ca: str | None = None
         self._attributes = self._attributes_asked_for()
 
@@ -70,7 +71,8 @@ class Ldap(Backend[LdapSettings]):
             )
             if not password:
                 raise ConfigError(f"bind_password_file = {settings.bind_password_file}: holds no password")
-            self._password = Secret(password)
+            assert settings.bind_dn is not None  # they go together
+            self._service = ServiceAccount(settings.bind_dn, Secret(password), self.log)
         if settings.ca_file is not None:
             certificates = self._read("ca_file", settings.ca_file, private=False).decode(errors="replace")
             self._ca = certificates or " "  # nothing at all would stand for the system's
@@ -93,7 +95,7 @@ class Ldap(Backend[LdapSettings]):
 
     def open(self) -> None:
         """Make ready; connections are opened by the threads, when they first need them."""
-        self._directory = Directory(self._engine(), self._servers, self._password, self.settings, self.log)
+        self._directory = Directory(self._engine(), self._servers, self._service, self.settings, self.log)
 
     def verify_password(self, account: Account, password: Secret) -> Verdict | Decided:
         """Whether this is the account's password, and the account may log in."""
@@ -121,7 +123,7 @@ class Ldap(Backend[LdapSettings]):
         found = self._directory.ask(lambda session: self._find(session, account))
         if not isinstance(found, Decided):
             return Verdict.OK
-        if not (self._search.is_needed or self._groups or self._password):
+        if not (self._search.is_needed or self._groups or self._service):
             raise CannotTell(f"{found.reason}, but without bind_dn an entry may be hidden from us")
         return Verdict.USER_UNKNOWN.because(found.reason)
 

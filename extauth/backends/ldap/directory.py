@@ -15,6 +15,7 @@ from typing import TypeVar
 from extauth.backends.ldap.engine import Answer, Connection, Deadline, Engine, Scope, ServerUnavailable
 from extauth.backends.ldap.outcome import BUSY, SUCCESS, UNAVAILABLE, explained
 from extauth.backends.ldap.servers import Server, Servers
+from extauth.backends.ldap.service_account import ServiceAccount
 from extauth.backends.ldap.settings import LdapSettings
 from extauth.errors import BackendUnavailable, CannotTell
 from extauth.model import Secret
@@ -29,13 +30,13 @@ class Directory:
         self,
         engine: Engine,
         servers: tuple[Server, ...],
-        service_password: Secret | None,
+        service: ServiceAccount | None,
         settings: LdapSettings,
         log: logging.Logger,
     ) -> None:
         self._engine = engine
         self._servers = Servers(servers)
-        self._service_password = service_password
+        self._service = service
         self._settings = settings
         self._log = log
         self._of_thread = threading.local()
@@ -57,22 +58,16 @@ class Directory:
             except TimeoutError:
                 problems.append(f"{server.url}: no time left to ask it")
                 break
-            except CannotTell:
-                self._answered(server)
-                raise
             else:
-                self._answered(server)
+                if self._servers.answered(server):
+                    self._log.warning("%s answers again", server.url)
                 return found
         raise BackendUnavailable("; ".join(problems))
-
-    def _answered(self, server: Server) -> None:
-        if self._servers.answered(server):
-            self._log.warning("%s answers again", server.url)
 
     def _session(self, server: Server) -> Session:
         sessions: dict[Server, Session] = self._of_thread.__dict__.setdefault("sessions", {})
         if server not in sessions:
-            sessions[server] = Session(server, self._engine, self._service_password, self._settings, self._log)
+            sessions[server] = Session(server, self._engine, self._service, self._settings)
         return sessions[server]
 
 
@@ -83,15 +78,13 @@ class Session:
         self,
         server: Server,
         engine: Engine,
-        service_password: Secret | None,
+        service: ServiceAccount | None,
         settings: LdapSettings,
-        log: logging.Logger,
     ) -> None:
         self._server = server
         self._engine = engine
-        self._service_password = service_password
+        self._service = service
         self._settings = settings
-        self._log = log
         self._deadline = Deadline(0)
         self._searching: Connection | None = None
         self._binding: Connection | None = None
@@ -158,22 +151,16 @@ class Session:
             self._binding = None
 
     def _connect_as_service(self) -> Connection:
+        if self._service is None:
+            return self._connect()
+        self._service.pause(self._server)
         connection = self._connect()
-        if self._settings.bind_dn is None or self._service_password is None:
-            return connection
         try:
-            answer = connection.bind(self._settings.bind_dn, self._service_password.reveal(), self._reading())
-        except (ServerUnavailable, TimeoutError):
+            self._service.bind(connection, self._server, self._reading())
+        except (ServerUnavailable, CannotTell, TimeoutError):
             connection.close()
             raise
-        if answer.code == SUCCESS:
-            return connection
-        connection.close()
-        if answer.code in (BUSY, UNAVAILABLE):
-            raise ServerUnavailable(explained(answer))
-        problem = f"{self._server.url} rejects the service account {self._settings.bind_dn}: {explained(answer)}"
-        self._log.critical("%s", problem)
-        raise CannotTell(problem)
+        return connection
 
     def _connect(self) -> Connection:
         return self._engine.connect(self._server, self._deadline.within(self._settings.connect_timeout))
