@@ -57,6 +57,12 @@ HERE = 'servers = ["ldap://127.0.0.1"]'
         (f'{HERE}\n{PEOPLE_BY_UID}\nca_file = "reader.secret"', "no certificates"),
         (f'{HERE}\n{PEOPLE_BY_UID}\nca_file = "empty"', "no certificates"),
         (f"{HERE}\n{PEOPLE_BY_UID}\noverall_timeout = 0", "overall_timeout"),
+        (
+            f"{HERE}\n{PEOPLE_BY_UID}\noverall_timeout = 15",
+            "overall_timeout = 15: must be less than server.deadline, w",
+        ),
+        (f"{HERE}\n{PEOPLE_BY_UID}\nread_timeout = 10.5", "read_timeout = 10.5: must not be more than overall_timeout"),
+        (f"{HERE}\n{PEOPLE_BY_UID}\noverall_timeout = 1\nconnect_timeout = 2", "connect_timeout = 2: must not be more"),
         (f'{HERE}\n{PEOPLE_BY_UID}\nsearch_base = "dc=example"', "unknown key"),
     ],
 )

@@ -22,6 +22,7 @@ from extauth.backends.ldap.service_account import ServiceAccount
 from extauth.backends.ldap.settings import (
     THREADS,
     LdapSettings,
+    check_times,
     check_together,
     member_of,
     search_of,
@@ -48,6 +49,7 @@ class Ldap(Backend[LdapSettings]):
         super().__init__(settings, site)
         self.threads = settings.connections or THREADS[settings.engine]  # type: ignore[misc]  # of this object
         check_together(settings)
+        check_times(settings, site.deadline)
         self._servers = servers_of(settings)
         self._search = search_of(settings)
         self._groups = {group: parsed_name(group) for group in settings.required_groups}

@@ -16,7 +16,7 @@ from extauth.backends.ldap.engine import Answer, Connection, Deadline, Engine, S
 from extauth.backends.ldap.outcome import BUSY, SUCCESS, UNAVAILABLE, explained
 from extauth.backends.ldap.servers import Server, Servers
 from extauth.backends.ldap.service_account import ServiceAccount
-from extauth.backends.ldap.settings import LdapSettings
+from extauth.backends.ldap.settings import CONNECT_TIMEOUT, READ_TIMEOUT, LdapSettings
 from extauth.errors import BackendUnavailable, CannotTell
 from extauth.model import Secret
 
@@ -163,7 +163,9 @@ class Session:
         return connection
 
     def _connect(self) -> Connection:
-        return self._engine.connect(self._server, self._deadline.within(self._settings.connect_timeout))
+        return self._engine.connect(
+            self._server, self._deadline.within(self._settings.connect_timeout or CONNECT_TIMEOUT)
+        )
 
     def _reading(self) -> Deadline:
-        return self._deadline.within(self._settings.read_timeout)
+        return self._deadline.within(self._settings.read_timeout or READ_TIMEOUT)

@@ -21,6 +21,9 @@ Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 THREADS = {"ldap3": 3, "python-ldap": 4}
 """How many requests a worker has each engine check at once, unless `connections` says it."""
 
+CONNECT_TIMEOUT, READ_TIMEOUT = 3.0, 5.0
+"""Seconds, unless the settings say it; never more than `overall_timeout`."""
+
 
 _OF_A_NAME = frozenset({"name", "account"})
 _OF_A_DOMAIN = frozenset({"domain", "account"})
@@ -54,8 +57,8 @@ class LdapSettings(Settings, frozen=True):
     hash_attribute: str = "userPassword"
     default_scheme: str = ""
 
-    connect_timeout: Seconds = 3
-    read_timeout: Seconds = 5
+    connect_timeout: Seconds | None = None
+    read_timeout: Seconds | None = None
     overall_timeout: Seconds = 10
 
 
@@ -149,6 +152,16 @@ def _filter(text: str, key: str, *, more: tuple[str, ...] = ()) -> tuple[Templat
         raise ConfigError(
             f"{key} = {text!r}: must be a search filter, as in (uid={{name}}); it is none from {problem.rest[:20]!r} on"
         ) from None
+
+
+def check_times(settings: LdapSettings, deadline: float) -> None:
+    """Raise ConfigError where a time could never be over, since another one is before it."""
+    overall = settings.overall_timeout
+    if overall >= deadline:
+        raise ConfigError(f"overall_timeout = {overall:g}: must be less than server.deadline, which is {deadline:g}")
+    for key, seconds in (("connect_timeout", settings.connect_timeout), ("read_timeout", settings.read_timeout)):
+        if seconds is not None and seconds > overall:
+            raise ConfigError(f"{key} = {seconds:g}: must not be more than overall_timeout, which is {overall:g}")
 
 
 def check_together(settings: LdapSettings) -> None:
