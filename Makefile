@@ -8,8 +8,8 @@ PYTHONS ?= python3.11 python3.12 python3.13
 VENV ?= .venv
 BIN = $(VENV)/bin
 TEST_PACKAGES = apache2-utils curl dovecot-core fetchmail gcc gsasl isync ldap-utils libc6-dev libldap2-dev \
-    libnet-ssleay-perl libpam-pwdfile libpam-wrapper libpam0g-dev libsasl2-dev libsasl2-modules mpop msmtp openssl perl \
-    python3-dev slapd swaks whois
+    libnet-ssleay-perl libnss-wrapper libpam-pwdfile libpam-wrapper libpam0g-dev libsasl2-dev libsasl2-modules mpop \
+    msmtp openssl perl python3-dev slapd swaks whois
 
 .PHONY: demo test test-deps test-pythons lint clean
 .DELETE_ON_ERROR:

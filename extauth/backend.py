@@ -23,12 +23,14 @@ class Site(msgspec.Struct, frozen=True):
     """What the configuration says around a backend's own settings.
 
     `name` is the backend's in the log, `domains` the ones it serves (None: every one), `accounts` the rules of
-    canonical form, `before` the files that an earlier reading of the same configuration has seen.
+    canonical form, `deadline` the seconds after which nobody waits for an answer any more, `before` the files that an
+    earlier reading of the same configuration has seen.
     """
 
     name: str
     domains: tuple[str, ...] | None
     accounts: AccountParser
+    deadline: float
     allow_unsafe_files: bool = False
     before: frozenset[Path] = frozenset()
 

@@ -37,7 +37,7 @@ class BackendUnavailable(ExtauthError):
 
 
 class CannotTell(ExtauthError):
-    """A backend has no way to tell this, today or tomorrow. Answered as an outage is, but no outage."""
+    """A backend has no way to be sure, though it could be asked. Answered as an outage is, but no outage."""
 
 
 class Fault(ExtauthError):

@@ -6,7 +6,7 @@ import contextlib
 import selectors
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 
 class TestServer:
@@ -35,6 +35,12 @@ class TestServer:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
+    def say(self, data: bytes) -> None:
+        """Send this on every connection that is open."""
+        for connection in self.connections:
+            with contextlib.suppress(OSError):
+                connection.sendall(data)
+
     def serve(self, connection: socket.socket) -> None:
         """Serve one connection to its end: here, read and never answer."""
         while data := connection.recv(65536):
@@ -50,6 +56,19 @@ class TestServer:
     def _serve(self, connection: socket.socket) -> None:
         with contextlib.suppress(OSError), connection:
             self.serve(connection)
+
+
+@contextlib.contextmanager
+def does_not_take_connections(address: str, port: int) -> Iterator[None]:
+    """What connects there hears nothing: as many as the system keeps waiting do so already."""
+    with socket.socket() as listening, contextlib.ExitStack() as waiting:
+        listening.bind((address, port))
+        listening.listen(0)
+        for _ in range(4):
+            sock = waiting.enter_context(socket.socket())
+            sock.setblocking(False)
+            sock.connect_ex((address, port))
+        yield
 
 
 class Proxy(TestServer):
@@ -85,7 +104,7 @@ class Proxy(TestServer):
 
 
 Reply = Callable[[int, bytes], list[bytes]]
-"""An operation's tag and its message to the operations that answer it."""
+"""An operation's tag and its message to the operations that answer it, or whole messages, sent as they are."""
 
 
 class Responder(TestServer):
@@ -104,7 +123,7 @@ class Responder(TestServer):
             number = message[: 2 + message[1]]
             operation = message[2 + message[1] :]
             for answer in self._reply(operation[0], operation):
-                connection.sendall(element(0x30, number + answer))
+                connection.sendall(answer if answer[0] == MESSAGE else element(MESSAGE, number + answer))
         super().serve(connection)
 
 
@@ -120,9 +139,16 @@ def result(tag: int, code: int, message: str = "", more: bytes = b"") -> bytes:
     return element(tag, fields)
 
 
-def found(dn: str) -> bytes:
+def notice(code: int) -> bytes:
+    """A Notice of Disconnection (RFC 4511, section 4.4.1), a whole message."""
+    fields = element(0x0A, bytes([code])) + element(0x04, b"") + element(0x04, b"bye")
+    return element(MESSAGE, b"\x02\x01\x00" + element(0x78, fields + element(0x8A, b"1.3.6.1.4.1.1466.20036")))
+
+
+def found(dn: str | bytes) -> bytes:
     """An entry without attributes that a search finds."""
-    return element(0x64, element(0x04, dn.encode()) + element(0x30, b""))
+    return element(0x64, element(0x04, dn.encode() if isinstance(dn, str) else dn) + element(0x30, b""))
 
 
+MESSAGE = 0x30
 BIND, BIND_ANSWER, SEARCH, SEARCH_DONE = 0x60, 0x61, 0x63, 0x65

@@ -96,6 +96,7 @@ def person(uid: str, password: str, *, rdn: str = "", ou: str = "", more: str = 
 PEOPLE = (
     person("alice", "open sesame", more="seeAlso: CN=Mail , OU=groups,dc=EXAMPLE\n")
     + person("bob", "pw9", more="seeAlso: cn=mail-old,ou=groups,dc=example\n")
+    + person("sharp", "pw9", more="seeAlso: cn=maß,ou=groups,dc=example\n")
     + person("deep", "pw9", ou="ou=deeper,")
     + person("twin", "pw9")
     + person("twin", "pw9", ou="ou=deeper,")

@@ -112,6 +112,16 @@ def test_backends_that_say_this_amount_to_that(chains: Helper, number: int) -> N
     assert f" backend={number}{whose} " in record
 
 
+def test_a_login_in_an_emergency_is_logged_with_why_the_others_could_not_be_asked(chains: Helper) -> None:
+    for backends, why in (
+        (["an outage", "an outage", ("OK", EMERGENCY)], "{0}a: out of reach; {0}b: out of reach"),
+        ([("nothing", TIMEOUT), ("OK", EMERGENCY)], "{0}a: no answer within its timeout of 0.2 s"),
+    ):
+        number = next(n for n, (case, _, _) in enumerate(CASES) if case == backends)
+        assert chains.ask(f"1 VRFY bob@{domain(number)} x".encode()) == OK
+        chains.wait_for_information(f'account=bob@{domain(number)} .* verdict=OK .* reason="{why.format(number)}"')
+
+
 @pytest.mark.parametrize("case", range(len(NEW_CASES)), ids=lambda case: str(NEW_CASES[case][0]))
 def test_an_account_is_unknown_only_where_every_backend_says_so(chains: Helper, case: int) -> None:
     _, reply, whose = NEW_CASES[case]

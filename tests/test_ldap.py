@@ -54,6 +54,8 @@ def served(slapd: Slapd, engine: str, tmp_path_factory: pytest.TempPathFactory) 
     def asking(domain: str, *keys: str) -> str:
         return section(engine, domain, *keys, servers=repr(slapd.url))
 
+    names = ("alice", "clearlocked", "disabled", "cleargroup")
+    site.write("beside", "".join(f"{name}@beside.example:{{PLAIN}}pw9\n" for name in names))
     site.configure(
         LOG
         + asking("search", READER, PEOPLE_BY_UID)
@@ -66,6 +68,8 @@ def served(slapd: Slapd, engine: str, tmp_path_factory: pytest.TempPathFactory) 
         + asking("memberof", READER, PEOPLE_BY_UID, BY_ATTRIBUTE)
         + asking("overlay", READER, PEOPLE_BY_UID, 'required_groups = ["cn=mail-old,ou=groups,dc=example"]')
         + asking("groupsearch", READER, PEOPLE_BY_UID, MAIL, 'group_filter = "(member={dn})"')
+        + asking("mass", READER, PEOPLE_BY_UID, BY_ATTRIBUTE.replace("cn=mail", "cn=mass"))
+        + asking("maß", READER, PEOPLE_BY_UID, BY_ATTRIBUTE.replace("cn=mail", "CN=MAß"))
         + asking("hash", HASHES, PEOPLE_BY_UID, 'check = "hash"', "readplain = true")
         + asking("hashgroup", HASHES, PEOPLE_BY_UID, 'check = "hash"', BY_ATTRIBUTE)
         + asking("unreadable", READER, PEOPLE_BY_UID, 'check = "hash"')
@@ -78,6 +82,8 @@ def served(slapd: Slapd, engine: str, tmp_path_factory: pytest.TempPathFactory) 
         + asking("limited", READER.replace("reader,", "limited,"), PEOPLE_BY_UID,
         )
         + asking("many", READER, PEOPLE_BY_UID).replace("connections = 1", "connections = 4")
+        + asking("beside", READER, PEOPLE_BY_UID, BY_ATTRIBUTE)
+        + '[[backend]]\ntype = "files"\ndomains = ["beside.example"]\npath = "beside"\n'
         + asking("stranger", READER.replace("cn=reader,", "cn=stranger,"), PEOPLE_BY_UID)
     )  # fmt: skip
     helper = site.serve()
@@ -123,6 +129,8 @@ def served(slapd: Slapd, engine: str, tmp_path_factory: pytest.TempPathFactory) 
         ("alice@memberof.example", b"open sesame", b"OK"),
         ("bob@memberof.example", b"pw9", NEGATIVE),
         ("deep@memberof.example", b"pw9", NEGATIVE),
+        ("sharp@mass.example", b"pw9", NEGATIVE),
+        ("sharp@xn--ma-hia.example", b"pw9", b"OK"),
         ("alice@overlay.example", b"open sesame", b"OK"),
         ("deep@overlay.example", b"pw9", NEGATIVE),
         ("alice@groupsearch.example", b"open sesame", b"OK"),
@@ -195,6 +203,10 @@ def test_the_log_says_why(served: Helper, account: str, reason: str) -> None:
         ("nobody@hash.example", NEGATIVE),
         ("cleargroup@hashgroup.example", NEGATIVE),
         ("clear@search.example", NEGATIVE),
+        ("alice@beside.example", b"OK"),
+        ("clearlocked@beside.example", NEGATIVE),
+        ("disabled@beside.example", NEGATIVE),
+        ("cleargroup@beside.example", NEGATIVE),
     ],
 )
 def test_a_secure_method_is_no_way_around_a_check(served: Helper, account: str, reply: bytes) -> None:

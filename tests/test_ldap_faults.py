@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 from tests.helper import Helper, Site, wait_for_serving, wait_until
-from tests.ldap_servers import BIND, BIND_ANSWER, SEARCH, SEARCH_DONE, Proxy, Responder, TestServer, found, result
+from tests.ldap_servers import (
+    BIND,
+    BIND_ANSWER,
+    SEARCH,
+    SEARCH_DONE,
+    Proxy,
+    Responder,
+    TestServer,
+    does_not_take_connections,
+    found,
+    result,
+)
 from tests.ldap_site import ENTRIES, LOG, PEOPLE, PEOPLE_BY_UID, READER, ldap_site, section
 from tests.slapd import Slapd, free_port
 
@@ -41,9 +52,9 @@ def serve(engine: str, tmp_path: Path) -> Iterator[Serve]:
     (tmp_path / "site").mkdir()
     site: Site = ldap_site(tmp_path / "site")
 
-    def serve(*urls: str, keys: str = f"{READER}\n{PEOPLE_BY_UID}") -> Helper:
-        site.configure(LOG + section(engine, "x", keys, QUICKLY, servers=", ".join(map(repr, urls))))
-        return site.serve()
+    def serve(*urls: str, keys: str = f"{READER}\n{PEOPLE_BY_UID}", log: str = LOG, **options: object) -> Helper:
+        site.configure(log + section(engine, "x", keys, QUICKLY, servers=", ".join(map(repr, urls))))
+        return site.serve(**options)
 
     yield serve
     for helper in site.helpers:
@@ -74,6 +85,21 @@ def test_a_server_that_stays_silent_is_given_up_and_the_next_one_asked(serve: Se
     silent.close()
 
 
+def test_of_a_name_with_several_addresses_those_behind_one_that_is_dead_are_tried(
+    serve: Serve, slapd: Slapd, tmp_path: Path
+) -> None:
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.0.0.2 directory.test\n127.0.0.1 directory.test\n")
+    wrapper = str(next(Path("/usr/lib").glob("*/libnss_wrapper.so")))
+    with does_not_take_connections("127.0.0.2", slapd.port):
+        helper = serve(
+            f"ldap://directory.test:{slapd.port}",
+            keys=f"{AS_NAMED}\nallow_plaintext = true",
+            env=os.environ | {"LD_PRELOAD": wrapper, "NSS_WRAPPER_HOSTS": str(hosts)},
+        )
+        says(helper, ALICE, OK)
+
+
 def test_when_all_were_down_all_are_tried_all_the_same(serve: Serve, slapd: Slapd) -> None:
     nobody = f"ldap://127.0.0.1:{free_port()}"
     slapd.kill()
@@ -81,6 +107,23 @@ def test_when_all_were_down_all_are_tried_all_the_same(serve: Serve, slapd: Slap
     says(helper, ALICE, TEMPORARY, f"{nobody}.*{slapd.url}")
     slapd.start()
     says(helper, ALICE, OK)
+
+
+def test_a_server_that_is_out_of_reach_is_logged_once_and_once_that_it_answers_again(
+    serve: Serve, slapd: Slapd
+) -> None:
+    helper = serve(slapd.url, log=LOG.replace("Low Level", "Problems"))
+    slapd.kill()
+    for _ in range(3):
+        assert helper.ask(b"1 VRFY " + ALICE) == TEMPORARY
+    slapd.start()
+    for _ in range(3):
+        assert helper.ask(b"1 VRFY " + ALICE) == OK
+    helper.wait_for_information("answers again")
+    said = [line for line in helper.information if line.startswith("x: ")]
+    assert len(said) == 2, said
+    assert said[0].startswith(f"x: {slapd.url} is out of reach: ")
+    assert said[1] == f"x: {slapd.url} answers again"
 
 
 def test_a_server_that_answers_a_byte_now_and_then_is_given_up(serve: Serve, slapd: Slapd) -> None:
@@ -237,6 +280,8 @@ def test_a_server_that_is_busy_or_unavailable_has_the_next_one_asked(serve: Serv
     ("answers", "reply", "reason"),
     [
         ([found(""), result(SEARCH_DONE, 0)], NEGATIVE, "has no name"),
+        ([found(b"cn=\xff"), result(SEARCH_DONE, 0)], NEGATIVE, "has no name"),
+        ([found(b"cn=\xff"), found("cn=a"), result(SEARCH_DONE, 0)], NEGATIVE, "more than one"),
         ([result(SEARCH_DONE, 0)], NEGATIVE, "no entry"),
         ([found("cn=a"), found("cn=b"), result(SEARCH_DONE, 4)], NEGATIVE, "more than one"),
         ([found("cn=a"), result(SEARCH_DONE, 4)], NEGATIVE, "more than one"),

@@ -379,23 +379,69 @@ def test_the_services_of_the_system_are_looked_for_where_pam_does(site: Site) ->
     assert re.search(r"service login: /(etc|usr/lib)/pam.d/login\b", _checked(site), re.MULTILINE)
 
 
-@pytest.mark.parametrize(
-    ("lines", "said"),
-    [
-        (["auth required pam_permit.so"], "account"),
-        (["# auth", "", "account required pam_permit.so", "session required pam_permit.so"], "auth"),
-        (["authh required pam_permit.so"], "auth or account"),
-        (["-auth required pam_permit.so", "ACCOUNT required pam_permit.so"], None),
-    ],
-)
-def test_a_service_file_for_which_pam_would_ask_another_service_is_pointed_out(
-    site: Site, services: Services, lines: list[str], said: str | None
-) -> None:
-    file = services.write("extauth", *lines)
-    site.configure(backend())
-    warning = f"{file}: no line begins with {said}: PAM asks the service other instead\n"
+PERMIT = {kind: f"{kind} required pam_permit.so" for kind in ("auth", "account")}
+LACKS: list[tuple[list[str], str | None]] = [
+    # the lines of a service file, and what PAM asks the service `other` for
+    ([], "auth or account"),
+    (["# auth", "", "password required pam_permit.so"], "auth or account"),
+    ([PERMIT["auth"]], "account"),
+    ([PERMIT["account"]], "auth"),
+    (["authh required pam_permit.so", PERMIT["account"]], "auth"),
+    ([PERMIT["account"] + " \\", PERMIT["auth"]], "auth"),
+    (["@include {}/nothing", PERMIT["account"]], "auth"),
+    (["auth include {}/nothing", PERMIT["account"]], "auth"),
+    (["auth include {}/account", PERMIT["account"]], "auth"),
+    (["auth include {}/includes", PERMIT["account"]], "auth"),
+    (["\0" + PERMIT["auth"], PERMIT["account"]], "auth"),
+    (["-" + PERMIT["auth"], "ACCOUNT required pam_permit.so"], None),
+    (["auth \\", "", "  required pam_permit.so", "@include {}/account"], None),
+    (["# auth \\", PERMIT["auth"], "account substack {}/account"], None),
+]
+
+
+def test_a_service_for_which_pam_would_ask_another_lets_nobody_in(site: Site, services: Services) -> None:
+    services.write("other", *PERMIT.values())
+    services.write("nothing")
+    services.write("account", PERMIT["account"])
+    services.write("includes", f"@include {services.folder}/account")
+    files = [
+        services.write(f"case{number}", *(line.replace("{}", str(services.folder)) for line in lines))
+        for number, (lines, _) in enumerate(LACKS)
+    ]
+    site.configure(
+        LOG
+        + "".join(
+            backend(service=file.name, name=file.name, domains=[f"{file.name}.example"], concurrency=1)
+            for file in files
+        )
+    )
     checked = _checked(site)
-    assert warning in checked if said else "no line begins" not in checked
+    helper = site.serve()
+    for file, (_, lacks) in zip(files, LACKS, strict=True):
+        said = f"{file}: has no line for {lacks}, where PAM would ask the service other instead"
+        assert said in checked if lacks else f"{file}: has no" not in checked
+        reply = helper.ask(f"1 VRFY alice@{file.name}.example whatever".encode())
+        assert reply == (TEMPORARY if lacks else OK), file.read_text()
+        if lacks:
+            helper.wait_for_information(f"account=alice@{file.name}.example .* reason=.*has no line for {lacks},")
+
+
+@pytest.mark.parametrize("included", [False, True])
+def test_a_service_file_that_is_emptied_lets_nobody_in_from_the_next_request_on(
+    site: Site, services: Services, included: bool
+) -> None:
+    services.write("other", *PERMIT.values())
+    file = services.write("extauth", *PERMIT.values())
+    if included:
+        services.write("extauth", f"@include {file.rename(services.folder / 'shared')}")
+        file = services.folder / "shared"
+    site.configure(LOG + backend(domains=["example.com"]))
+    helper = site.serve()
+    assert helper.ask(b"1 VRFY alice@example.com whatever") == OK
+    os.truncate(file, 0)
+    assert helper.ask(b"2 VRFY alice@example.com whatever") == TEMPORARY
+    helper.wait_for_information("verdict=TEMPORARY .*has no line for auth or account")
+    assert helper.process.poll() is None
 
 
 def test_without_python_pam_it_does_not_start_and_says_what_to_install(site: Site) -> None:

@@ -33,7 +33,7 @@ def _backend(section: BackendConfig, config: Config, before: frozenset[Path]) ->
         settings = sealed(convert, section.options, found.Settings, config.file, section.section, BackendSection)
     except Fault as fault:
         raise ConfigError(f"{config.file}: {section.section} the settings of {section.type}: {fault}") from None
-    site = Site(section.name, section.domains, config.accounts, allow_unsafe, before)
+    site = Site(section.name, section.domains, config.accounts, config.server.deadline, allow_unsafe, before)
     try:
         return sealed(found, settings, site)
     except ConfigError as error:

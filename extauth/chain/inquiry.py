@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from extauth.chain.link import Link
 from extauth.model import Decided, Decision, Question, Undecided, Verdict
 
@@ -12,15 +14,14 @@ _TELLING = (Verdict.PASSWORD_MISMATCH, Verdict.SCHEME_NOT_AVAILABLE, Verdict.USE
 class Inquiry:
     """One question on its way along the chain."""
 
-    __slots__ = ("_links", "_no", "_outages", "_position", "_unsure", "question")
+    __slots__ = ("_links", "_no", "_position", "_undecided", "question")
 
     def __init__(self, question: Question, links: tuple[Link, ...]) -> None:
         self.question = question
         self._links = links
         self._position = 0
         self._no: Decided | None = None
-        self._unsure: Undecided | None = None
-        self._outages = 0
+        self._undecided: list[Undecided] = []
 
     @property
     def link(self) -> Link:
@@ -30,20 +31,29 @@ class Inquiry:
     def hear(self, answer: Decision) -> Decision | None:
         """Take what the backend whose turn it is says: the decision, or None where the next one is to be asked."""
         link = self.link
+        undecided = self._undecided[0] if self._undecided else None
         if isinstance(answer, Undecided):
-            self._unsure = self._unsure or answer
-            self._outages += answer.outage
+            self._undecided.append(answer)
         elif answer.verdict is Verdict.OK:
-            return answer
+            return self._in_need(answer) if link.emergency else answer
         elif link.emergency:
-            return self._unsure
+            return undecided
         elif answer.verdict in _ENDS_THE_CHAIN or (
             link.stops_at_mismatch and answer.verdict is Verdict.PASSWORD_MISMATCH
         ):
-            return self._unsure or answer
+            return undecided or answer
         elif self._no is None or _TELLING.index(answer.verdict) < _TELLING.index(self._no.verdict):
             self._no = answer
         self._position += 1
-        if self._position == len(self._links) or (self.link.emergency and self._outages < self._position):
-            return self._unsure or self._no
+        if self._position == len(self._links) or (self.link.emergency and not self._all_are_out_of_reach()):
+            return self._undecided[0] if self._undecided else self._no
         return None
+
+    def _all_are_out_of_reach(self) -> bool:
+        """Whether everybody who has been asked is."""
+        return sum(answer.outage for answer in self._undecided) == self._position
+
+    def _in_need(self, answer: Decided) -> Decided:
+        """The OK of an emergency, with the reason for asking: why none of the others could be."""
+        why = "; ".join(f"{outage.backend}: {outage.reason}" for outage in self._undecided)
+        return msgspec.structs.replace(answer, reason=f"{answer.reason}; {why}" if answer.reason else why)

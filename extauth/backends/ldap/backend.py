@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import importlib
 import ssl
+from pathlib import Path
 
 from extauth.backend import Backend, Site
 from extauth.backends.ldap.directory import Directory, Session
@@ -17,16 +18,18 @@ from extauth.backends.ldap.outcome import (
     explained,
     outcome_of_bind,
 )
+from extauth.backends.ldap.service_account import ServiceAccount
 from extauth.backends.ldap.settings import (
     THREADS,
     LdapSettings,
+    check_times,
     check_together,
-    filter_template,
+    member_of,
     search_of,
     servers_of,
 )
 from extauth.backends.ldap.state import ATTRIBUTES, refusal
-from extauth.errors import BackendUnavailable, CannotTell, ConfigError
+from extauth.errors import CannotTell, ConfigError
 from extauth.hashing import Hash, identify
 from extauth.mechanisms.credentials import Credentials
 from extauth.model import Account, Decided, Secret, Verdict
@@ -46,15 +49,12 @@ class Ldap(Backend[LdapSettings]):
         super().__init__(settings, site)
         self.threads = settings.connections or THREADS[settings.engine]  # type: ignore[misc]  # of this object
         check_together(settings)
+        check_times(settings, site.deadline)
         self._servers = servers_of(settings)
         self._search = search_of(settings)
         self._groups = {group: parsed_name(group) for group in settings.required_groups}
-        self._member = (
-            None
-            if settings.group_filter is None
-            else filter_template(settings.group_filter, key="group_filter", more=("dn",))
-        )
-        self._password: Secret | None = None
+        self._member = member_of(settings)
+        self._service: ServiceAccount | None = None
         self._ca: str | None = None
         self._attributes = self._attributes_asked_for()
 
@@ -68,19 +68,36 @@ class Ldap(Backend[LdapSettings]):
                 f"engine = {settings.engine!r}: is not installed; run: pip install 'extauth[{settings.engine}]'"
             ) from None
         if settings.bind_password_file is not None:
-            password = self.read_file(settings.bind_password_file).removesuffix(b"\n").removesuffix(b"\r")
+            password = (
+                self._read("bind_password_file", settings.bind_password_file).removesuffix(b"\n").removesuffix(b"\r")
+            )
             if not password:
                 raise ConfigError(f"bind_password_file = {settings.bind_password_file}: holds no password")
-            self._password = Secret(password)
+            assert settings.bind_dn is not None  # they go together
+            self._service = ServiceAccount(settings.bind_dn, Secret(password), self.log)
         if settings.ca_file is not None:
-            self._ca = self.read_file(settings.ca_file, private=False).decode(errors="replace")
+            certificates = self._read("ca_file", settings.ca_file, private=False).decode(errors="replace")
+            self._ca = certificates or " "  # nothing at all would stand for the system's
             self._tls_context()
         if not settings.verify_certificate:
             self.log.warning("verify_certificate = false: anybody on the way can read every password")
+        if not self._search.tells_domains_apart and (self.site.domains is None or len(self.site.domains) > 1):
+            self.log.warning(
+                "%s: the same name is the same entry in every domain that this backend serves; "
+                "set domains to one, or put {domain} or {account} into it, and into each of its alternatives",
+                f"dn = {settings.dn!r}" if settings.filter is None else f"filter = {settings.filter!r}",
+            )
+
+    def _read(self, key: str, path: Path, *, private: bool = True) -> bytes:
+        """What `read_file` gives; its ConfigError with the key."""
+        try:
+            return self.read_file(path, private=private)
+        except ConfigError as error:
+            raise ConfigError(f"{key} = {error}") from None
 
     def open(self) -> None:
         """Make ready; connections are opened by the threads, when they first need them."""
-        self._directory = Directory(self._engine(), self._servers, self._password, self.settings, self.log)
+        self._directory = Directory(self._engine(), self._servers, self._service, self.settings, self.log)
 
     def rest(self) -> None:
         """Leave no connection bound as a user."""
@@ -92,14 +109,18 @@ class Ldap(Backend[LdapSettings]):
             return Verdict.PASSWORD_MISMATCH.because("an empty password")
         if self.settings.check == "bind":
             return self._directory.ask(lambda session: self._bind(session, account, password))
-        stored = self._stored(account)
+        entry = self._usable_entry(account)
+        stored = entry if isinstance(entry, Decided) else self._stored(entry)
         return stored if isinstance(stored, Decided) else _verify(stored, password)
 
     def lookup_secret(self, account: Account) -> Credentials | Verdict | Decided:
         """The account's password or else its context, where that is stored, after every check but of the password."""
+        entry = self._usable_entry(account)
+        if isinstance(entry, Decided):
+            return entry
         if self.settings.check == "bind":
             return Verdict.SCHEME_NOT_AVAILABLE.because('the directory compares passwords (check = "bind")')
-        stored = self._stored(account)
+        stored = self._stored(entry)
         if isinstance(stored, Decided):
             return stored
         held = [credentials for each in stored if (credentials := each.credentials()) is not None]
@@ -112,7 +133,7 @@ class Ldap(Backend[LdapSettings]):
         found = self._directory.ask(lambda session: self._find(session, account))
         if not isinstance(found, Decided):
             return Verdict.OK
-        if not (self._search.is_needed or self._groups or self._password):
+        if not (self._search.is_needed or self._groups or self._service):
             raise CannotTell(f"{found.reason}, but without bind_dn an entry may be hidden from us")
         return Verdict.USER_UNKNOWN.because(found.reason)
 
@@ -126,14 +147,15 @@ class Ldap(Backend[LdapSettings]):
             dn = self._search.base.filled(account)
         return outcome_of_bind(session.bind(dn, password))
 
-    def _stored(self, account: Account) -> list[Hash] | Decided:
-        """The account's stored passwords, of which there is one that can be compared; or why nobody logs in."""
-        entry = self._directory.ask(lambda session: self._find(session, account))
+    def _usable_entry(self, account: Account) -> Entry | Decided:
+        """The account's entry, which says nothing that keeps the account from logging in; or why nobody does."""
+        entry = self._directory.ask(lambda session: self._find(session, account, ATTRIBUTES))
         if isinstance(entry, Decided):
             return entry
-        refused = refusal(entry, datetime.datetime.now(datetime.UTC))
-        if refused is not None:
-            return refused
+        return refusal(entry, datetime.datetime.now(datetime.UTC)) or entry
+
+    def _stored(self, entry: Entry) -> list[Hash] | Decided:
+        """The stored passwords, of which there is one that can be compared; or why there is none."""
         attribute = self.settings.hash_attribute
         found = [identify(value, self.settings.default_scheme) for value in entry.attributes.get(attribute.lower(), [])]
         if not found:
@@ -141,13 +163,13 @@ class Ldap(Backend[LdapSettings]):
         locked = [each for each in found if isinstance(each, Decided)]
         return [each for each in found if isinstance(each, Hash)] or locked[0]
 
-    def _find(self, session: Session, account: Account) -> Entry | Decided:
+    def _find(self, session: Session, account: Account, more: tuple[str, ...] = ()) -> Entry | Decided:
         """The one entry of this account, which is in the groups that it must be in; or why there is none."""
         search = self._search
         answer = session.search(
-            search.base.filled(account), search.scope, search.filter.filled(account), self._attributes
+            search.base.filled(account), search.scope, search.filter.filled(account), self._attributes + more
         )
-        if answer.code == NO_SUCH_OBJECT and search.base.varies:
+        if answer.code == NO_SUCH_OBJECT and search.base.placeholders:
             return Verdict.USER_UNKNOWN.because("32 noSuchObject")
         entry = _only_entry(answer)
         if isinstance(entry, Decided):
@@ -163,7 +185,7 @@ class Ldap(Backend[LdapSettings]):
             return self._groups[group] in [parsed_name(value.decode(errors="replace")) for value in values]
         answer = session.search(group, "base", self._member.filled(account, dn=entry.dn), ())
         if answer.code != SUCCESS:
-            raise BackendUnavailable(f"the search in {group} was answered {explained(answer)}")
+            raise CannotTell(f"the search in {group} was answered {explained(answer)}")
         return len(answer.entries) == 1
 
     def _attributes_asked_for(self) -> tuple[str, ...]:
@@ -171,7 +193,7 @@ class Ldap(Backend[LdapSettings]):
         if self._groups and self._member is None:
             attributes += (self.settings.group_attribute,)
         if self.settings.check == "hash":
-            attributes += (self.settings.hash_attribute, *ATTRIBUTES)
+            attributes += (self.settings.hash_attribute,)
         return attributes
 
     def _engine(self) -> Engine:
@@ -204,11 +226,11 @@ class Ldap(Backend[LdapSettings]):
 
 
 def _only_entry(answer: Answer) -> Entry | Decided:
-    """The one entry that was found, or why there is none; raises BackendUnavailable where the search went wrong."""
+    """The one entry that was found, or why there is none; raises CannotTell where the search went wrong."""
     if len(answer.entries) > 1 or (answer.code == SIZE_LIMIT_EXCEEDED and answer.entries):
         return Verdict.USER_UNKNOWN.because("more than one entry was found")
     if answer.code != SUCCESS:
-        raise BackendUnavailable(f"the search was answered {explained(answer)}")
+        raise CannotTell(f"the search was answered {explained(answer)}")
     if not answer.entries:
         return Verdict.USER_UNKNOWN.because("no entry was found")
     if not answer.entries[0].dn:

@@ -57,11 +57,12 @@ class BoundedSocket:
 def dial(server: Server, deadline: Deadline) -> BoundedSocket:
     """A connection to `server`, on the first of its addresses that takes one. Raises OSError."""
     if server.path:
-        return BoundedSocket(_connected(socket.AF_UNIX, server.path, deadline), deadline)
+        return BoundedSocket(_connected(socket.AF_UNIX, server.path, deadline.left()), deadline)
     failure: OSError = OSError("has no address")
-    for family, _, _, _, address in socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM):
+    addresses = addresses_of(server)
+    for untried, (family, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
         try:
-            sock = _connected(family, address, deadline)
+            sock = _connected(family, address, deadline.left() / untried)
         except OSError as error:
             failure = error
             continue
@@ -70,6 +71,12 @@ def dial(server: Server, deadline: Deadline) -> BoundedSocket:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _IDLE)
         return BoundedSocket(sock, deadline)
     raise failure
+
+
+def addresses_of(server: Server) -> list[tuple[int, object]]:
+    """The families and addresses of a server's name. Raises OSError; looking them up is in no time bound."""
+    found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+    return [(family, address) for family, _, _, _, address in found]
 
 
 def reason_of(error: OSError) -> str:
@@ -81,10 +88,10 @@ def reason_of(error: OSError) -> str:
     return error.strerror or type(error).__name__
 
 
-def _connected(family: int, address: object, deadline: Deadline) -> socket.socket:
+def _connected(family: int, address: object, seconds: float) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
-        sock.settimeout(deadline.left())
+        sock.settimeout(seconds)
         sock.connect(address)  # type: ignore[arg-type]  # what getaddrinfo gives for this family
     except OSError:
         sock.close()

@@ -16,8 +16,9 @@ from typing import TypeVar
 from extauth.backends.ldap.engine import Answer, Connection, Deadline, Engine, Scope, ServerUnavailable
 from extauth.backends.ldap.outcome import BUSY, SUCCESS, UNAVAILABLE, explained
 from extauth.backends.ldap.servers import Server, Servers
-from extauth.backends.ldap.settings import LdapSettings
-from extauth.errors import BackendUnavailable
+from extauth.backends.ldap.service_account import ServiceAccount
+from extauth.backends.ldap.settings import CONNECT_TIMEOUT, READ_TIMEOUT, LdapSettings
+from extauth.errors import BackendUnavailable, CannotTell
 from extauth.model import Secret
 
 T = TypeVar("T")
@@ -30,13 +31,13 @@ class Directory:
         self,
         engine: Engine,
         servers: tuple[Server, ...],
-        service_password: Secret | None,
+        service: ServiceAccount | None,
         settings: LdapSettings,
         log: logging.Logger,
     ) -> None:
         self._engine = engine
         self._servers = Servers(servers)
-        self._service_password = service_password
+        self._service = service
         self._settings = settings
         self._log = log
         self._of_thread = threading.local()
@@ -52,13 +53,15 @@ class Directory:
                 found = work(session)
             except ServerUnavailable as problem:
                 session.close()
-                self._servers.was_down(server)
+                if self._servers.was_down(server):
+                    self._log.error("%s is out of reach: %s", server.url, problem)
                 problems.append(f"{server.url}: {problem}")
             except TimeoutError:
                 problems.append(f"{server.url}: no time left to ask it")
                 break
             else:
-                self._servers.answered(server)
+                if self._servers.answered(server):
+                    self._log.warning("%s answers again", server.url)
                 return found
         raise BackendUnavailable("; ".join(problems))
 
@@ -75,7 +78,7 @@ class Directory:
     def _session(self, server: Server) -> Session:
         sessions = self._sessions
         if server not in sessions:
-            sessions[server] = Session(server, self._engine, self._service_password, self._settings, self._log)
+            sessions[server] = Session(server, self._engine, self._service, self._settings)
         return sessions[server]
 
 
@@ -86,15 +89,13 @@ class Session:
         self,
         server: Server,
         engine: Engine,
-        service_password: Secret | None,
+        service: ServiceAccount | None,
         settings: LdapSettings,
-        log: logging.Logger,
     ) -> None:
         self._server = server
         self._engine = engine
-        self._service_password = service_password
+        self._service = service
         self._settings = settings
-        self._log = log
         self._deadline = Deadline(0)
         self._searching: Connection | None = None
         self._binding: Connection | None = None
@@ -118,7 +119,7 @@ class Session:
     def bind(self, dn: str, password: Secret) -> Answer:
         """What the server says to this user with this password; neither may be empty: that would be nobody's bind."""
         if not dn or not password.reveal():
-            raise BackendUnavailable("a bind without a name or a password proves nothing")
+            raise CannotTell("a bind without a name or a password proves nothing")
 
         def bind() -> Answer:
             if self._binding is not None and not self._binding.has_left(self._reading()):
@@ -138,7 +139,7 @@ class Session:
             return
         self._is_bound = False
         try:
-            self._binding.leave(Deadline(self._settings.read_timeout))
+            self._binding.leave(Deadline(self._settings.read_timeout or READ_TIMEOUT))
         except (ServerUnavailable, TimeoutError):
             self._binding.close()
             self._binding = None
@@ -164,25 +165,21 @@ class Session:
         return answer
 
     def _connect_as_service(self) -> Connection:
+        if self._service is None:
+            return self._connect()
+        self._service.pause(self._server)
         connection = self._connect()
-        if self._settings.bind_dn is None or self._service_password is None:
-            return connection
         try:
-            answer = connection.bind(self._settings.bind_dn, self._service_password.reveal(), self._reading())
-        except (ServerUnavailable, TimeoutError):
+            self._service.bind(connection, self._server, self._reading())
+        except (ServerUnavailable, CannotTell, TimeoutError):
             connection.close()
             raise
-        if answer.code == SUCCESS:
-            return connection
-        connection.close()
-        if answer.code in (BUSY, UNAVAILABLE):
-            raise ServerUnavailable(explained(answer))
-        problem = f"{self._server.url} rejects the service account {self._settings.bind_dn}: {explained(answer)}"
-        self._log.critical("%s", problem)
-        raise BackendUnavailable(problem)
+        return connection
 
     def _connect(self) -> Connection:
-        return self._engine.connect(self._server, self._deadline.within(self._settings.connect_timeout))
+        return self._engine.connect(
+            self._server, self._deadline.within(self._settings.connect_timeout or CONNECT_TIMEOUT)
+        )
 
     def _reading(self) -> Deadline:
-        return self._deadline.within(self._settings.read_timeout)
+        return self._deadline.within(self._settings.read_timeout or READ_TIMEOUT)

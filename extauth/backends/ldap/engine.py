@@ -18,6 +18,10 @@ MOST_ENTRIES = 2
 """How many entries a search asks for: one more than there may be."""
 
 
+NO_LDAP = "an answer that is no LDAP"
+"""Why a server cannot be asked that says what the protocol does not have at this place."""
+
+
 class ServerUnavailable(Exception):
     """A server cannot be asked; the next one may. `lost`: it had closed a connection that was open."""
 
@@ -76,7 +80,7 @@ class Connection(Protocol):
         """Whether it is nobody again, where that was asked; the answer will have come by now."""
 
     def search(self, base: str, scope: Scope, filter: str, attributes: tuple[str, ...], deadline: Deadline) -> Answer:
-        """Look for entries; no more than MOST_ENTRIES are asked for."""
+        """Look for entries; no more than MOST_ENTRIES are asked for. CannotTell where the filter is none."""
 
     def close(self) -> None:
         """Have it closed, whatever state it is in."""

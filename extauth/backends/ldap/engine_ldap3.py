@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import ldap3
-from ldap3.core.exceptions import LDAPException
+from ldap3.core.exceptions import LDAPException, LDAPInvalidFilterError
 from ldap3.protocol.rfc4511 import AuthenticationChoice, BindRequest, Simple, Version
 from pyasn1.error import PyAsn1Error
 
 from extauth.backends.ldap.dial import BoundedSocket, dial, reason_of
 from extauth.backends.ldap.engine import (
     MOST_ENTRIES,
+    NO_LDAP,
     POLICY_CONTROL,
     Answer,
     Connection,
@@ -25,6 +26,7 @@ from extauth.backends.ldap.engine import (
 )
 from extauth.backends.ldap.outcome import SUCCESS
 from extauth.backends.ldap.servers import Server
+from extauth.errors import CannotTell
 
 _SCOPES: dict[Scope, Literal["SUBTREE", "LEVEL", "BASE"]] = {"subtree": "SUBTREE", "one": "LEVEL", "base": "BASE"}
 _START_TLS = "1.3.6.1.4.1.1466.20037"
@@ -108,6 +110,7 @@ class Ldap3Connection:
                 list(attributes) or [ldap3.NO_ATTRIBUTES],
                 size_limit=MOST_ENTRIES,
             )
+            _check_kind(result, "searchResDone")
             entries = tuple(_entry(each) for each in responses or () if each["type"] == "searchResEntry")
             return Answer(result["result"], result["message"], entries=entries)
 
@@ -115,6 +118,7 @@ class Ldap3Connection:
         """Have the server agree that what follows is TLS. Raises ServerUnavailable where it does not."""
         with self._asking(deadline):
             _, result, _, _ = self._ldap.extended(_START_TLS)
+            _check_kind(result, "extendedResp")
         if result["result"] != 0:
             raise ServerUnavailable(f"StartTLS refused: {result['description']}")
 
@@ -123,9 +127,9 @@ class Ldap3Connection:
         self._socket.close()
 
     def _answer_to_bind(self, message: int) -> Answer:
-        self._strategy.post_send_single_response(message)
-        result = self._ldap.result
+        (result,) = self._strategy.post_send_single_response(message)
         self._ldap.request = None  # it holds the password
+        _check_kind(result, "bindResponse")
         policy = result.get("controls", {}).get(POLICY_CONTROL, {}).get("value")
         return Answer(result["result"], result["message"], policy)
 
@@ -134,12 +138,20 @@ class Ldap3Connection:
         self._socket.deadline = deadline
         try:
             yield
+        except LDAPInvalidFilterError as error:
+            raise CannotTell(f"ldap3 cannot read the filter: {error}") from None
         except (LDAPException, OSError) as error:
             if self._socket.timed_out:
                 raise ServerUnavailable("no answer in time") from None
             raise ServerUnavailable(f"the connection broke: {type(error).__name__}", lost=True) from None
         except _GARBLED as error:
-            raise ServerUnavailable(f"an answer that is no LDAP: {type(error).__name__}") from None
+            raise ServerUnavailable(f"{NO_LDAP}: {type(error).__name__}") from None
+
+
+def _check_kind(result: dict[str, Any], kind: str) -> None:
+    """Raise ServerUnavailable where what ends an operation is not of the kind that does: its code means nothing."""
+    if result["type"] != kind:
+        raise ServerUnavailable(f"{NO_LDAP}: {result['type']} in the place of {kind}")
 
 
 def _bind_request(dn: str, password: bytes) -> BindRequest:

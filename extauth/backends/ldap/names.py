@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 
 Name = tuple[frozenset[tuple[str, str]], ...]
-"""A distinguished name as it is compared: of each part its types and values, case and runs of blanks apart."""
+"""A distinguished name as it is compared: of each part its types and values, case and runs of spaces apart.
+
+Letters are lowered one by one, as OpenLDAP does it, and nothing is folded into others: `ß` is not `ss`. Some names that
+are one to OpenLDAP, such as one in full-width letters, are two here.
+"""
 
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.@")
 _ESCAPE = re.compile(r"((?:\\[0-9A-Fa-f]{2})+)|\\(.)", re.DOTALL)
 _PART = re.compile(
-    r"\s*(?P<type>[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)*)\s*=\s*"
-    r"(?P<value>(?:[^\\,+;\"]|\\.)*|\"(?:[^\\\"]|\\.)*\"\s*)(?P<end>[,;+]|$)",
+    r" *(?P<type>[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)*) *= *"
+    r"(?P<value>(?:[^\\,+;\"]|\\.)*|\"(?:[^\\\"]|\\.)*\" *)(?P<end>[,;+]|$)",
     re.DOTALL,
 )
 
@@ -55,13 +59,18 @@ def _in_hex(value: str) -> str:
 
 
 def _value(raw: str) -> str | None:
-    """What an attribute's value stands for, as caseIgnoreMatch compares it; None where it is not UTF-8."""
-    raw = raw.rstrip()[1:-1] if raw.startswith('"') else raw
+    """What an attribute's value stands for, case and runs of spaces apart; None where it is not UTF-8."""
+    raw = raw.rstrip(" ")[1:-1] if raw.startswith('"') else raw
     try:
         text = _ESCAPE.sub(lambda match: _bytes(match[1]).decode() if match[1] else match[2], raw)
     except UnicodeDecodeError:
         return None
-    return " ".join(text.casefold().split())
+    return " ".join(filter(None, "".join(map(_lowered, text)).split(" ")))
+
+
+def _lowered(letter: str) -> str:
+    lowered = letter.lower()
+    return lowered if len(lowered) == 1 else letter
 
 
 def _bytes(hex_pairs: str) -> bytes:

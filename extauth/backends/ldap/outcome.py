@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from extauth.backends.ldap.engine import Answer
-from extauth.errors import BackendUnavailable
+from extauth.errors import CannotTell
 from extauth.model import Decided, Verdict
 
 SUCCESS = 0
@@ -32,6 +32,8 @@ _HINTS = {
     REFERRAL: "referral, which is not followed",
     13: "confidentialityRequired: the directory wants TLS",
     50: "insufficientAccessRights: the directory's own rules keep this entry from being bound as",
+    BUSY: "busy",
+    UNAVAILABLE: "unavailable",
 }
 
 OF_ACTIVE_DIRECTORY = {
@@ -56,21 +58,21 @@ OF_THE_POLICY = {
 
 
 def outcome_of_bind(answer: Answer) -> Decided:
-    """What a directory says of a user's password. Raises BackendUnavailable for what is not in the tables."""
+    """What a directory says of a user's password. Raises CannotTell for what is not in the tables."""
     error = None if answer.policy is None else policy_error(answer.policy)
     if error is not None and answer.code in (SUCCESS, INVALID_CREDENTIALS):
         if error not in OF_THE_POLICY:
-            raise BackendUnavailable(f"password policy: error {error}")
+            raise CannotTell(f"password policy: error {error}")
         return OF_THE_POLICY[error]
     if answer.code == SUCCESS:
         return Decided(Verdict.OK)
     if answer.code == INVALID_CREDENTIALS and (match := _SUB_CODE.search(answer.message)):
         sub_code = match[1].lower()
         if sub_code not in OF_ACTIVE_DIRECTORY:
-            raise BackendUnavailable(f"Active Directory: error 49 with the unknown sub-code {sub_code}")
+            raise CannotTell(f"Active Directory: error 49 with the unknown sub-code {sub_code}")
         return OF_ACTIVE_DIRECTORY[sub_code]
     if answer.code not in OF_THE_RESULT:
-        raise BackendUnavailable(f"the bind was answered {explained(answer)}")
+        raise CannotTell(f"the bind was answered {explained(answer)}")
     return OF_THE_RESULT[answer.code]
 
 
@@ -83,12 +85,12 @@ def explained(answer: Answer) -> str:
 def policy_error(value: bytes) -> int | None:
     """The error in a password policy response (draft-behera-ldap-password-policy, section 6.2), if it has one.
 
-    Its value is SEQUENCE { warning [0] ..., error [1] ENUMERATED }, both optional. Raises BackendUnavailable where it
+    Its value is SEQUENCE { warning [0] ..., error [1] ENUMERATED }, both optional. Raises CannotTell where it
     is no such thing.
     """
     content = dict(_elements(value))
     if set(content) != {0x30}:
-        raise BackendUnavailable("password policy: a control that cannot be read")
+        raise CannotTell("password policy: a control that cannot be read")
     error = dict(_elements(content[0x30])).get(0x81)
     return None if error is None else int.from_bytes(error, "big")
 
@@ -98,7 +100,7 @@ def _elements(data: bytes) -> list[tuple[int, bytes]]:
     found = []
     while data:
         if len(data) < 2 or data[1] > 127 or len(data) < 2 + data[1]:
-            raise BackendUnavailable("password policy: a control that cannot be read")
+            raise CannotTell("password policy: a control that cannot be read")
         found.append((data[0], data[2 : 2 + data[1]]))
         data = data[2 + data[1] :]
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import threading
 import time
 from collections.abc import Iterator
 from urllib.parse import quote, unquote, urlsplit
@@ -64,25 +65,35 @@ class Servers:
     def __init__(self, servers: tuple[Server, ...]) -> None:
         self._servers = servers
         self._down_until: dict[Server, float] = {}
+        self._lock = threading.Lock()
 
     def in_order(self) -> Iterator[Server]:
         """All of them: in the order of the list, those that were down lately last."""
-        now = time.monotonic()
         last = []
         for server in self._servers:
-            until = self._down_until.get(server)
-            if until is not None and now < until:
+            if self._waits(server):
                 last.append(server)
-                continue
-            if until is not None:  # whoever comes first tries it again; for the others it stays where it is
-                self._down_until[server] = now + _REMEMBERED
-            yield server
+            else:
+                yield server
         yield from last
 
-    def was_down(self, server: Server) -> None:
-        """Ask this one last for a while."""
-        self._down_until[server] = time.monotonic() + _REMEMBERED
+    def was_down(self, server: Server) -> bool:
+        """Ask this one last for a while. Whether that is news."""
+        with self._lock:
+            is_news = server not in self._down_until
+            self._down_until[server] = time.monotonic() + _REMEMBERED
+            return is_news
 
-    def answered(self, server: Server) -> None:
-        """This one is there."""
-        self._down_until.pop(server, None)
+    def answered(self, server: Server) -> bool:
+        """This one is there. Whether that is news."""
+        with self._lock:
+            return self._down_until.pop(server, None) is not None
+
+    def _waits(self, server: Server) -> bool:
+        with self._lock:
+            until = self._down_until.get(server)
+            now = time.monotonic()
+            if until is None or now < until:
+                return until is not None
+            self._down_until[server] = now + _REMEMBERED  # who comes first tries it again; for the others it waits
+            return False

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
 from extauth.backends.ldap.engine import Scope
+from extauth.backends.ldap.filter import Filter, NoFilter, parsed_filter
 from extauth.backends.ldap.names import escaped_for_filter, escaped_for_name, parsed_name
 from extauth.backends.ldap.servers import Server, parsed_server
 from extauth.backends.ldap.template import Template
@@ -20,6 +20,13 @@ Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 
 THREADS = {"ldap3": 3, "python-ldap": 4}
 """How many requests a worker has each engine check at once, unless `connections` says it."""
+
+CONNECT_TIMEOUT, READ_TIMEOUT = 3.0, 5.0
+"""Seconds, unless the settings say it; never more than `overall_timeout`."""
+
+
+_OF_A_NAME = frozenset({"name", "account"})
+_OF_A_DOMAIN = frozenset({"domain", "account"})
 
 
 class LdapSettings(Settings, frozen=True):
@@ -50,8 +57,8 @@ class LdapSettings(Settings, frozen=True):
     hash_attribute: str = "userPassword"
     default_scheme: str = ""
 
-    connect_timeout: Seconds = 3
-    read_timeout: Seconds = 5
+    connect_timeout: Seconds | None = None
+    read_timeout: Seconds | None = None
     overall_timeout: Seconds = 10
 
 
@@ -62,6 +69,7 @@ class Search(msgspec.Struct, frozen=True):
     scope: Scope
     filter: Template
     is_needed: bool
+    tells_domains_apart: bool
 
 
 def servers_of(settings: LdapSettings) -> tuple[Server, ...]:
@@ -87,25 +95,73 @@ def search_of(settings: LdapSettings) -> Search:
             raise ConfigError(
                 f"dn = {settings.dn!r}: must be a distinguished name, as in uid={{name}},ou=people,dc=example"
             )
+        dn = Template(settings.dn, escaped_for_name, key="dn")
+        if dn.placeholders.isdisjoint(_OF_A_NAME):
+            raise ConfigError(
+                f"dn = {settings.dn!r}: must hold {{name}} or {{account}}, or everybody would be one user"
+            )
         everything = Template("(objectClass=*)", escaped_for_filter, key="filter")
-        return Search(Template(settings.dn, escaped_for_name, key="dn"), "base", everything, is_needed=False)
+        return Search(
+            dn,
+            "base",
+            everything,
+            is_needed=False,
+            tells_domains_apart=not dn.placeholders.isdisjoint(_OF_A_DOMAIN),
+        )
     if settings.base is None:
         raise ConfigError("base: is missing")
     if settings.base and parsed_name(settings.base) is None:
         raise ConfigError(f"base = {settings.base!r}: must be a distinguished name, as in ou=people,dc=example")
     base = Template(settings.base, escaped_for_name, key="base")
-    filter = filter_template(settings.filter or "", key="filter")
-    if not filter.varies:
-        raise ConfigError(f"filter = {settings.filter!r}: must hold {{name}} or {{account}}")
-    return Search(base, settings.scope, filter, is_needed=True)
+    template, filter = _filter(settings.filter or "", "filter")
+    if not filter.needs(_OF_A_NAME):
+        raise ConfigError(
+            f"filter = {settings.filter!r}: must hold {{name}} or {{account}}, in each of its alternatives, "
+            "or everybody would be one user"
+        )
+    return Search(
+        base,
+        settings.scope,
+        template,
+        is_needed=True,
+        tells_domains_apart=filter.needs(_OF_A_DOMAIN) or not base.placeholders.isdisjoint(_OF_A_DOMAIN),
+    )
 
 
-def filter_template(text: str, *, key: str, more: tuple[str, ...] = ()) -> Template:
-    """A search filter with placeholders; raises ConfigError."""
-    bare = re.sub(r"\\[0-9A-Fa-f]{2}", "", text)
-    if not (bare.startswith("(") and bare.endswith(")") and bare.count("(") == bare.count(")") and "=" in bare):
-        raise ConfigError(f"{key} = {text!r}: must be a search filter, as in (uid={{name}})")
-    return Template(text, escaped_for_filter, key=key, more=more)
+def member_of(settings: LdapSettings) -> Template | None:
+    """What a group's entry must match, where it is that which says who is in; raises ConfigError."""
+    if settings.group_filter is None:
+        return None
+    if not settings.required_groups:
+        raise ConfigError(f"group_filter = {settings.group_filter!r}: goes with required_groups")
+    template, _ = _filter(settings.group_filter, "group_filter", more=("dn",))
+    if template.placeholders.isdisjoint(_OF_A_NAME | {"dn"}):
+        raise ConfigError(
+            f"group_filter = {settings.group_filter!r}: must hold {{dn}}, {{name}} or {{account}}, "
+            "or it would say the same of everybody"
+        )
+    return template
+
+
+def _filter(text: str, key: str, *, more: tuple[str, ...] = ()) -> tuple[Template, Filter]:
+    text = text.strip()
+    template = Template(text, escaped_for_filter, key=key, more=more)
+    try:
+        return template, parsed_filter(text)
+    except NoFilter as problem:
+        raise ConfigError(
+            f"{key} = {text!r}: must be a search filter, as in (uid={{name}}); it is none from {problem.rest[:20]!r} on"
+        ) from None
+
+
+def check_times(settings: LdapSettings, deadline: float) -> None:
+    """Raise ConfigError where a time could never be over, since another one is before it."""
+    overall = settings.overall_timeout
+    if overall >= deadline:
+        raise ConfigError(f"overall_timeout = {overall:g}: must be less than server.deadline, which is {deadline:g}")
+    for key, seconds in (("connect_timeout", settings.connect_timeout), ("read_timeout", settings.read_timeout)):
+        if seconds is not None and seconds > overall:
+            raise ConfigError(f"{key} = {seconds:g}: must not be more than overall_timeout, which is {overall:g}")
 
 
 def check_together(settings: LdapSettings) -> None:
@@ -114,8 +170,6 @@ def check_together(settings: LdapSettings) -> None:
         raise ConfigError("bind_dn, bind_password_file: both must be there, or neither")
     if settings.bind_dn is not None and parsed_name(settings.bind_dn) is None and "@" not in settings.bind_dn:
         raise ConfigError(f"bind_dn = {settings.bind_dn!r}: must be a distinguished name")
-    if settings.group_filter is not None and not settings.required_groups:
-        raise ConfigError(f"group_filter = {settings.group_filter!r}: goes with required_groups")
     for group in settings.required_groups:
         if parsed_name(group) is None:
             raise ConfigError(f"required_groups: {group!r}: must be a distinguished name")

@@ -12,16 +12,19 @@ _PLACEHOLDER = re.compile(r"\{([A-Za-z_]*)\}")
 _OF_THE_ACCOUNT = ("name", "domain", "account")
 
 
+def placeholders_in(text: str) -> frozenset[str]:
+    """The names in braces."""
+    return frozenset(_PLACEHOLDER.findall(text))
+
+
 class Template:
     """A text with placeholders; every value goes through `escape`."""
 
     def __init__(self, text: str, escape: Callable[[str], str], *, key: str, more: tuple[str, ...] = ()) -> None:
         known = (*_OF_THE_ACCOUNT, *more)
-        found = _PLACEHOLDER.findall(text)
-        for name in found:
-            if name not in known:
-                raise ConfigError(f"{key} = {text!r}: there is no {{{name}}}; known are {{{'}, {'.join(known)}}}")
-        self.varies = bool(found)
+        self.placeholders = placeholders_in(text)
+        for name in self.placeholders.difference(known):
+            raise ConfigError(f"{key} = {text!r}: there is no {{{name}}}; known are {{{'}, {'.join(known)}}}")
         self._text = text
         self._escape = escape
 

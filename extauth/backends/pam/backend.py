@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from extauth.backend import Backend, Site
-from extauth.backends.pam import service
+from extauth.backends.pam.outcome import Outcome
+from extauth.backends.pam.service import ServiceFiles
 from extauth.backends.pam.user_name import UserName
-from extauth.errors import BackendUnavailable, CannotTell, ConfigError
+from extauth.errors import CannotTell, ConfigError
 from extauth.model import Account, Decided, Secret, Verdict
 from extauth.settings import Settings
 from extauth.trust import check_trusted
@@ -46,7 +47,7 @@ class Pam(Backend[PamSettings]):
 
     def __init__(self, settings: PamSettings, site: Site) -> None:
         super().__init__(settings, site)
-        service.check_service_name(settings.service)
+        self._files = ServiceFiles(settings.service, settings.service_folder)
         self._user_name = UserName(settings.username)
         self._service: Service | None = None
         self._held: Any = None
@@ -69,19 +70,18 @@ class Pam(Backend[PamSettings]):
                 "set domains to one, or put {domain} into it",
                 self.settings.username,
             )
-        for place in service.places(name, folder):
+        for place in self._files.places:
             self.watch(place)
         self._say_who_we_are()
-        found = self._found()
-        files, missing = service.with_included(found)
-        for file in files:
-            self.watch(file)
+        stack = self._files.stack()
+        for path in stack.seen:
+            self.watch(path)
+        for file in stack.files:
             check_trusted(file, allow_unsafe=self.site.allow_unsafe_files)
-        self.log.info("service %s: %s", name, ", ".join(map(str, files)))
-        if missing:
-            self.log.error("%s: cannot read what it includes: %s", found, ", ".join(missing))
-        elif found != service.ONE_FILE and (kinds := service.kinds_without_lines(files)):
-            self.log.error("%s: no line begins with %s: PAM asks the service other instead", found, " or ".join(kinds))
+        self.log.info("service %s: %s", name, ", ".join(map(str, stack.files)))
+        if stack.missing:
+            self.log.error("%s: cannot read what it includes: %s", stack.files[0], ", ".join(stack.missing))
+        self._files.check()
 
     def open(self) -> None:
         """Keep the service's modules loaded."""
@@ -96,14 +96,14 @@ class Pam(Backend[PamSettings]):
         if len(password.reveal()) > _LONGEST_PASSWORD:
             return Verdict.PASSWORD_MISMATCH.because(f"the password has more than {_LONGEST_PASSWORD} bytes")
         user = self._user(account)
-        return user if isinstance(user, Decided) else self._loaded.ask(user, password.reveal()).verdict()
+        return user if isinstance(user, Decided) else self._verdict(self._loaded.ask(user, password.reveal()))
 
     def lookup_secret(self, account: Account) -> Decided:
         """Why there is none to be had: the account may not be used, or PAM holds no clear text."""
         user = self._user(account)
         if isinstance(user, Decided):
             return user
-        decided = self._loaded.ask_account(user).verdict()
+        decided = self._verdict(self._loaded.ask_account(user))
         return _NO_CLEAR_TEXT if decided.verdict is Verdict.OK else decided
 
     def knows_account(self, account: Account) -> Verdict | Decided:
@@ -121,22 +121,17 @@ class Pam(Backend[PamSettings]):
         uid = _uid(user)
         if uid is not None and uid < self.settings.min_uid:
             return Verdict.USER_DISABLED.because(f"uid {uid} is below min_uid = {self.settings.min_uid}")
-        self._found()
+        self._files.check()
         return user
+
+    def _verdict(self, outcome: Outcome) -> Decided:
+        self._files.check()  # PAM has read them by itself
+        return outcome.verdict()
 
     @property
     def _loaded(self) -> Service:
         assert self._service is not None  # `load` ran before
         return self._service
-
-    def _found(self) -> Path:
-        """The service's file. Raises BackendUnavailable where there is none: PAM would ask the service `other`."""
-        name, folder = self.settings.service, self.settings.service_folder
-        found = service.find(name, folder)
-        if found is None:
-            where = " or ".join(map(str, service.places(name, folder)))
-            raise BackendUnavailable(f"service {name}: cannot read {where}; nobody logs in until there is one")
-        return found
 
     def _say_who_we_are(self) -> None:
         uid = os.geteuid()

@@ -1,81 +1,57 @@
-"""Where PAM finds the file of a service, and what that file includes."""
+"""The service: where PAM finds its file, and whether that is enough for PAM not to ask another service."""
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
-from extauth.errors import ConfigError
+from extauth.backends.pam.stack import FOLDERS, Stack, is_readable, read_stack
+from extauth.errors import BackendUnavailable, ConfigError
 
-_FOLDERS = (Path("/etc/pam.d"), Path("/usr/lib/pam.d"))
-ONE_FILE = Path("/etc/pam.conf")
-"""Where systems without those folders have every service, its name before each line."""
-
+_ONE_FILE = Path("/etc/pam.conf")  # where systems without those folders have every service, its name before each line
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
-_INCLUDE = re.compile(
-    rb"^[ \t]*(?:@include|-?(?:auth|account|password|session)[ \t]+(?:include|substack))[ \t]+(\S+)",
-    re.IGNORECASE | re.MULTILINE,
-)
 
 
-def check_service_name(name: str) -> None:
-    """Raise ConfigError where this is no service's name: PAM takes what is before a slash off, and lowers letters."""
-    if not _NAME.fullmatch(name):
-        raise ConfigError(f"service = {name!r}: must be the name of a file in /etc/pam.d, in small letters")
+class ServiceFiles:
+    """The file of a service with what it includes, read anew where one of them has changed.
 
-
-def places(name: str, folder: Path | None) -> list[Path]:
-    """The files in which PAM looks for this service, the one it prefers first."""
-    if folder is not None:
-        return [folder / name]
-    return [*(at / name for at in _FOLDERS), ONE_FILE]
-
-
-def find(name: str, folder: Path | None) -> Path | None:
-    """The file that PAM reads for this service; None: there is none, and PAM would read that of `other`."""
-    for place in places(name, folder):
-        if place == ONE_FILE:  # PAM reads it only where there is neither of the folders
-            return place if not any(map(Path.is_dir, _FOLDERS)) and _has_lines_of(name, place) else None
-        if _is_readable(place):
-            return place
-    return None
-
-
-def with_included(file: Path) -> tuple[list[Path], list[str]]:
-    """`file` with all files that it includes, by whatever way round; and the names of those that cannot be read.
-
-    PAM looks for a name in the system's folders, wherever the file is that has it. Raises OSError where `file` itself
-    cannot be read.
+    Raises ConfigError where `name` is none of a service: PAM takes what is before a slash off, and lowers letters.
     """
-    found: list[Path] = [file]
-    missing: list[str] = []
-    if file == ONE_FILE:
-        return found, missing
-    for each in found:  # grows meanwhile
-        for name in map(os.fsdecode, _INCLUDE.findall(each.read_bytes())):
-            included = next(filter(_is_readable, (at / name for at in _FOLDERS)), None)  # an absolute name stays itself
-            if included is None:
-                missing.append(name)
-            elif included not in found:
-                found.append(included)
-    return found, missing
+
+    def __init__(self, name: str, folder: Path | None) -> None:
+        if not _NAME.fullmatch(name):
+            raise ConfigError(f"service = {name!r}: must be the name of a file in /etc/pam.d, in small letters")
+        self._name = name
+        self.places = [*(at / name for at in FOLDERS), _ONE_FILE] if folder is None else [folder / name]
+        self._stack: Stack | None = None
+
+    def stack(self) -> Stack:
+        """What PAM reads now. Raises BackendUnavailable where it has no file for this service."""
+        found = next(filter(_is_read, self.places), None)
+        stack = self._stack
+        if stack is not None and stack.files[0] == found and stack.is_current:
+            return stack
+        try:
+            if found is None:
+                raise FileNotFoundError
+            stack = self._stack = read_stack(found, self._name if found == _ONE_FILE else None)
+        except OSError:
+            places = " or ".join(map(str, self.places))
+            raise BackendUnavailable(
+                f"service {self._name}: cannot read {places}; nobody logs in until there is one"
+            ) from None
+        return stack
+
+    def check(self) -> None:
+        """Raise BackendUnavailable where PAM would ask the service `other` in the place of this one."""
+        stack = self.stack()
+        if stack.lacks:
+            kinds = " or ".join(stack.lacks)
+            raise BackendUnavailable(
+                f"{stack.files[0]}: has no line for {kinds}, where PAM would ask the service other instead; "
+                "nobody logs in until there is one"
+            )
 
 
-def kinds_without_lines(files: list[Path]) -> list[str]:
-    """Of `auth` and `account`, those that the files of one service say nothing about. Raises OSError."""
-    lines = [line.split() for file in files for line in file.read_bytes().lower().splitlines()]
-    words = {line[0].removeprefix(b"-") for line in lines if line}
-    return [kind for kind in ("auth", "account") if kind.encode() not in words]
-
-
-def _has_lines_of(name: str, file: Path) -> bool:
-    try:
-        lines = file.read_bytes().splitlines()
-    except OSError:
-        return False
-    return any(line.split()[:1] == [name.encode()] for line in lines)
-
-
-def _is_readable(file: Path) -> bool:
-    return file.is_file() and os.access(file, os.R_OK, effective_ids=True)
+def _is_read(place: Path) -> bool:
+    return is_readable(place) and not (place == _ONE_FILE and any(map(Path.is_dir, FOLDERS)))
