@@ -64,6 +64,12 @@ class Backend(Generic[S]):
     def load(self) -> None:
         """Read what is served from memory. Runs again, in a new process, when a file that it read has changed."""
 
+    def try_out(self) -> None:
+        """Reach for what passwords are checked with, and say by `self.log` what came of it.
+
+        `extauth check` calls it after `load`. What is out of reach is no failure of that: the helper would start too.
+        """
+
     def open(self) -> None:
         """Connect: once in each worker, before its first request."""
 

@@ -21,7 +21,7 @@ from tests.ldap_site import (
     person,
     section,
 )
-from tests.slapd import Slapd
+from tests.slapd import Slapd, free_port
 
 NEGATIVE = b"ERROR incorrect password"
 TEMPORARY = b"ERROR temporary failure"
@@ -262,6 +262,30 @@ def test_who_is_known(served: Helper, account: str, reply: bytes) -> None:
 )
 def test_whose_password_is_given_away(served: Helper, account: str, reply: bytes) -> None:
     assert served.ask(b"1 READPLAIN %s" % account.encode()) == reply
+
+
+def test_check_says_of_every_server_whether_it_can_be_asked(
+    slapd: Slapd, engine: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    site = ldap_site(tmp_path_factory.mktemp("check"))
+    nobody = f"ldap://127.0.0.1:{free_port()}"
+    site.configure(
+        section(engine, "reader", READER, PEOPLE_BY_UID, servers=f"{nobody!r}, {slapd.url!r}")
+        + section(engine, "stranger", READER.replace("reader,", "stranger,"), PEOPLE_BY_UID, servers=repr(slapd.url))
+        + section(engine, "anonymous", PEOPLE_BY_UID, servers=repr(slapd.local_url))
+    )
+    done = site.run("check", "-c", str(site.config))
+    assert done.returncode == 0
+    said = done.stdout.decode().splitlines()
+    assert said[0] == "reader serves reader.example"
+    assert said[1].startswith(f"{nobody} is out of reach: ")
+    assert said[2:7] == [
+        f"{slapd.url} answers, and takes the service account cn=reader,dc=example",
+        "stranger serves stranger.example",
+        f"{slapd.url} rejects the service account cn=stranger,dc=example: 49 invalidCredentials",
+        "anonymous serves anonymous.example",
+        f"{slapd.local_url} answers, and takes an anonymous bind",
+    ]
 
 
 def test_answers_to_many_at_once_are_never_mixed_up(served: Helper) -> None:

@@ -43,6 +43,36 @@ def configure(site: Site, type_name: str = "own.py:Own", more: str = "") -> None
     site.configure(f'[[backend]]\ntype = "{type_name}"\n{more}\n')
 
 
+def test_check_has_backends_try_what_they_ask_and_says_what_came_of_it(site: Site) -> None:
+    site.write(
+        "own.py",
+        OWN.replace("import Account", "import BackendUnavailable, Account")
+        + """
+    def try_out(self):
+        self.log.info("%s tries", self.site.name)
+        if self.site.name == "away":
+            raise BackendUnavailable("nobody is there")
+        if self.site.name == "broken":
+            raise ValueError("a secret")
+""",
+    )
+    site.configure(
+        "".join(f'[[backend]]\ntype = "own.py:Own"\nname = "{name}"\n' for name in ("well", "away", "broken"))
+    )
+    done = site.run("check", "-c", str(site.config))
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode().splitlines()[:-1] == [
+        "well serves every domain",
+        "well tries",
+        "away serves every domain",
+        "away tries",
+        "nobody is there",
+        "broken serves every domain",
+        "broken tries",
+        f"ValueError at {site.folder}/own.py, line 12, in try_out",
+    ]
+
+
 # --- the contract -------------------------------------------------------------------------------------
 
 

@@ -61,6 +61,15 @@ class Link:
             self._backend.log.error("%s", self._not_loaded)
         return self._backend.seen
 
+    def try_out(self) -> None:
+        """Have the backend try what it asks, if it is loaded; what it cannot is logged."""
+        if self._not_loaded:
+            return
+        try:
+            sealed(self._backend.try_out)
+        except (BackendUnavailable, Fault, ConfigError) as error:
+            self._backend.log.error("%s", _text(error))
+
     @property
     def is_loaded(self) -> bool:
         """Whether the backend could read its files."""

@@ -20,7 +20,10 @@ from extauth.registry import forget_outside_paths
     "-c", "--config", "config_file", required=True, type=click.Path(path_type=Path), help="The configuration file."
 )
 def check(config_file: Path) -> None:
-    """Read the configuration and all files as `serve` would, and say what is wrong and what would be served."""
+    """Read the configuration and all files as `serve` would, and say what is wrong and what would be served.
+
+    Directories are tried, too; one that is out of reach is no failure, since `serve` would start.
+    """
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stdout)
     forget_outside_paths()
     try:
@@ -35,4 +38,5 @@ def check(config_file: Path) -> None:
         click.echo(f"{config.file}: log.file = {log}: cannot be written")
     for link in chain.links:
         click.echo(link.describe())
+        link.try_out()
     click.echo(f"secure methods: {', '.join(config.sasl.mechanisms) or 'none'}")

@@ -95,6 +95,11 @@ class Ldap(Backend[LdapSettings]):
         except ConfigError as error:
             raise ConfigError(f"{key} = {error}") from None
 
+    def try_out(self) -> None:
+        """Connect to every server, and bind the service account, or nobody."""
+        self.open()
+        self._directory.try_out()
+
     def open(self) -> None:
         """Make ready; connections are opened by the threads, when they first need them."""
         self._directory = Directory(self._engine(), self._servers, self._service, self.settings, self.log)

@@ -65,6 +65,22 @@ class Directory:
                 return found
         raise BackendUnavailable("; ".join(problems))
 
+    def try_out(self) -> None:
+        """Say of each server whether it can be asked."""
+        for server in self._servers.in_order():
+            session = self._session(server)
+            try:
+                session.begin(Deadline(self._settings.overall_timeout))
+                said = session.try_out()
+            except (ServerUnavailable, TimeoutError) as problem:
+                self._log.error("%s is out of reach: %s", server.url, problem)
+            except CannotTell:
+                continue  # that the service account is rejected is logged where it is
+            else:
+                self._log.info("%s answers, and %s", server.url, said)
+            finally:
+                session.close()
+
     def leave(self) -> None:
         """Leave no connection of this thread bound as a user."""
         for session in self._sessions.values():
@@ -133,6 +149,15 @@ class Session:
         self._is_bound = answer.code == SUCCESS
         return answer
 
+    def try_out(self) -> str:
+        """Connect as for a search; what the server says to that. Raises CannotTell where it rejects the account."""
+        self._searching = self._connect_as_service()
+        if self._service is not None:
+            return f"takes the service account {self._settings.bind_dn}"
+        answer = self._searching.bind("", b"", self._reading())
+        if answer.code in (BUSY, UNAVAILABLE):
+            raise ServerUnavailable(explained(answer))
+        return f"{'takes' if answer.code == SUCCESS else f'answers {explained(answer)} to'} an anonymous bind"
     def leave(self) -> None:
         """Leave nobody bound, without waiting for the answer."""
         if not self._is_bound or self._binding is None:

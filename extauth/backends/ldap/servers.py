@@ -52,7 +52,7 @@ def parsed_server(text: str) -> Server:
     if parts.scheme == "ldapi":
         path = unquote(parts.netloc) or _LOCAL_SOCKET
         return Server(f"ldapi://{quote(path, safe='')}", path=path)
-    if parts.scheme not in _PORTS or not parts.hostname:
+    if parts.scheme not in _PORTS or not parts.hostname or port == 0:
         raise wrong
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     port = port or _PORTS[parts.scheme]

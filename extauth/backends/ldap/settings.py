@@ -76,6 +76,8 @@ def servers_of(settings: LdapSettings) -> tuple[Server, ...]:
     """The servers; raises ConfigError, also where passwords would travel in the clear and nobody has said so."""
     servers = tuple(map(parsed_server, settings.servers))
     for server in servers:
+        if servers.count(server) > 1:
+            raise ConfigError(f"servers: {server.url!r} is there twice")
         if not (server.tls or settings.starttls or server.is_local or settings.allow_plaintext):
             raise ConfigError(
                 f"servers: {server.url!r} would get passwords in the clear; use ldaps://, starttls = true, "
