@@ -8,12 +8,14 @@
 
 What they are made of:
 
+    comparisons      what is compared with what
     workloads        accounts, what is stored for them, and logins
     peers/           programs to ask: how each is started, and how it is spoken to
     driver           asks many requests, and checks the answers
     runs             one program on one workload: its rate, CPU time, memory, first answer
-    programs         programs that run until a context ends
+    programs         programs that run until a context ends, and what they use
     scratch          the folder with password files, PAM services, the directory
+    options          the command line
     directory        a slapd with the accounts
     helper           a helper that is asked one request after another
 """

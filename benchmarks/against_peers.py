@@ -10,142 +10,29 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import partial
 
+from benchmarks.comparisons import HITS_OF, WORKLOADS, Workload
 from benchmarks.options import Options, options
 from benchmarks.peers.crypt_limit import CryptLimit
-from benchmarks.peers.dovecot import dovecot_file, dovecot_ldap, dovecot_pam
-from benchmarks.peers.line_loop import line_loop
-from benchmarks.peers.ours import extauth
-from benchmarks.peers.peer import Peer, PipePeer
-from benchmarks.peers.perl_sample import perl_sample, perl_sample_without_cache
-from benchmarks.peers.saslauthd import saslauthd_ldap, saslauthd_pam
-from benchmarks.peers.squid import squid_ldap, squid_ncsa, squid_pam
+from benchmarks.peers.peer import Peer
 from benchmarks.programs import FailedError
 from benchmarks.runs import LimitRunner, Run, Runner
-from benchmarks.scratch import PAM_SERVICE, Scratch, scratch
-from benchmarks.workloads import WARM_UP, everybody, mixed
-
-HITS_OF = 1_000
-"""Accounts that log in again and again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """Logins, extauth's configuration for them, and whom to compare it with.
-
-    `quickest` is how many logins a second the quickest of them may answer: there are as many as that for each second.
-    """
-
-    name: str
-    ours: Callable[[Scratch], PipePeer]
-    others: tuple[Callable[[Scratch], Peer | CryptLimit], ...]
-    quickest: int
-    cached: bool = False
-
-
-def _files(scheme: str, scratch: Scratch) -> PipePeer:
-    path = scratch.password_file(scheme)
-    return extauth(f"files-{scheme}", scratch.folder, f'[[backend]]\ntype = "files"\npath = "{path}"\n')
-
-
-def _pam(scratch: Scratch) -> PipePeer:
-    section = f'[[backend]]\ntype = "pam"\nservice = "{PAM_SERVICE}"\nservice_folder = "{scratch.pam_services}"\n'
-    return extauth("pam", scratch.folder, section)
-
-
-def _ldap(engine: str, cache: str, scratch: Scratch) -> PipePeer:
-    it = scratch.directory
-    secret = scratch.folder / "reader.secret"
-    secret.write_text(it.reader_password)
-    secret.chmod(0o600)
-    section = (
-        f'[[backend]]\ntype = "ldap"\nengine = "{engine}"\nservers = ["{it.url}"]\nbind_dn = "{it.reader}"\n'
-        f'bind_password_file = "{secret}"\nbase = "{it.people}"\nfilter = "(uid={{name}})"\n'
-    )
-    return extauth(f"{engine}{'-hits' if cache else ''}", scratch.folder, cache + section)
-
-
-def _crypt(scheme: str, scratch: Scratch) -> CryptLimit:
-    return CryptLimit(scratch.folder, scratch.password_file(scheme))
-
-
-def _squid_ncsa(scheme: str, scratch: Scratch) -> Peer:
-    return squid_ncsa(scratch.password_file(scheme))
-
-
-def _dovecot_file(scheme: str, scratch: Scratch) -> Peer:
-    return dovecot_file(scratch.folder, scratch.password_file(scheme))
-
-
-def _hashes(scheme: str, quickest: int) -> Workload:
-    others = (partial(_dovecot_file, scheme), partial(_squid_ncsa, scheme), partial(_crypt, scheme))
-    return Workload(f"files/{scheme}", partial(_files, scheme), others, quickest)
-
-
-WORKLOADS = (
-    Workload(
-        "hits",
-        partial(_ldap, "ldap3", "[cache]\n"),
-        (
-            lambda at: perl_sample(at.directory),
-            lambda at: dovecot_ldap(at.folder, at.directory, cache=True),
-            lambda at: saslauthd_ldap(at.folder, at.directory, cache=True),
-            lambda at: line_loop(),
-        ),
-        quickest=700_000,
-        cached=True,
-    ),
-    _hashes("sha512", 20_000),
-    _hashes("bcrypt", 20_000),
-    _hashes("md5crypt", 100_000),
-    Workload("files/sha", partial(_files, "sha"), (partial(_dovecot_file, "sha"),), quickest=500_000),
-    Workload(
-        "ldap/ldap3",
-        partial(_ldap, "ldap3", ""),
-        (
-            lambda at: perl_sample_without_cache(at.directory),
-            lambda at: dovecot_ldap(at.folder, at.directory),
-        ),
-        quickest=50_000,
-    ),
-    Workload(
-        "ldap/python-ldap",
-        partial(_ldap, "python-ldap", ""),
-        (
-            lambda at: dovecot_ldap(at.folder, at.directory),
-            lambda at: saslauthd_ldap(at.folder, at.directory),
-            lambda at: squid_ldap(at.directory),
-        ),
-        quickest=50_000,
-    ),
-    Workload(
-        "pam/md5",
-        _pam,
-        (
-            lambda at: saslauthd_pam(at.folder, at.pam_services, PAM_SERVICE),
-            lambda at: dovecot_pam(at.folder, at.pam_services, PAM_SERVICE),
-            lambda at: squid_pam(at.pam_services, PAM_SERVICE),
-        ),
-        quickest=100_000,
-    ),
-)
+from benchmarks.scratch import Scratch, scratch
+from benchmarks.workloads import ACCOUNTS, WARM_UP, WRONG, everybody, mixed
 
 
 def compare(workload: Workload, other: Peer | CryptLimit, at: Scratch, chosen: Options) -> Iterator[tuple[Run, Run]]:
     """Pairs of runs, extauth's and the other's. Raises FailedError."""
     count = int(workload.quickest * chosen.seconds)
-    # nobody is compared with an answer that is put off, or that is always OK
-    all_right = workload.cached or (isinstance(other, Peer) and not other.refuses_at_once)
-    logins = mixed(count, accounts=HITS_OF, wrong=0) if workload.cached else mixed(count, wrong=0 if all_right else 0.1)
-    warm_up = everybody(HITS_OF if workload.cached else WARM_UP)
+    accounts, asked_before = (HITS_OF, HITS_OF) if workload.cached else (ACCOUNTS, WARM_UP)
+    puts_off = isinstance(other, Peer) and not other.refuses_at_once
+    logins = mixed(count, accounts, wrong=0 if workload.cached or puts_off else WRONG)
+    warm_up = everybody(asked_before)
     ours = Runner(workload.ours(at), logins, warm_up)
     theirs = LimitRunner(other) if isinstance(other, CryptLimit) else Runner(other, logins, warm_up)
     for pair in range(chosen.pairs):
         if pair % 2:
-            first = ours.run(chosen.seconds)
-            yield first, theirs.run(chosen.seconds)
+            yield ours.run(chosen.seconds), theirs.run(chosen.seconds)
         else:
             first = theirs.run(chosen.seconds)
             yield ours.run(chosen.seconds), first

@@ -1,4 +1,4 @@
-"""Programs that run until a context ends."""
+"""Programs that run until a context ends, and what they use."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+
+from extauth.harness.processes import proportional_set_size, tree
 
 PATIENCE = 20.0
 """Seconds for a program to start or to end."""
@@ -36,7 +38,7 @@ def running(
             process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(PATIENCE)
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError):  # nothing is left of it
                 os.killpg(process.pid, signal.SIGKILL)
 
 
@@ -47,3 +49,13 @@ def wait_until(is_so: Callable[[], bool], what: str) -> None:
         if time.monotonic() >= until:
             raise FailedError(f"{what} never came")
         time.sleep(0.001)
+
+
+def cpu(root: int) -> float:
+    """Seconds of CPU time that a process and all that it has started have used."""
+    return sum(process.cpu for process in tree(root))
+
+
+def memory(root: int) -> float:
+    """MiB of a process and all that it has started; what several use counts once."""
+    return sum(proportional_set_size(process.id) or 0 for process in tree(root)) / (1 << 20)

@@ -9,11 +9,8 @@ from dataclasses import dataclass, field
 from benchmarks.driver import Checked, Connections, Stream, check
 from benchmarks.peers.crypt_limit import CryptLimit
 from benchmarks.peers.peer import Peer, Running
-from benchmarks.programs import FailedError
+from benchmarks.programs import FailedError, cpu, memory
 from benchmarks.workloads import Login, account
-from extauth.harness.processes import proportional_set_size, tree
-
-_MEBIBYTE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +54,13 @@ class Runner:
             before = cpu(running.root)
             exchange = running.channel.exchange(self._requests, under_way or self._peer.under_way, seconds)
             used = cpu(running.root) - before
-            memory = sum(proportional_set_size(process.id) or 0 for process in tree(running.root)) / _MEBIBYTE
+            held = memory(running.root)
         checked = check(self._peer.dialect, self._logins, exchange)
         answers = exchange.asked - checked.missing
         if not answers:
             raise FailedError("no request was answered")
         rate, driver = answers / exchange.seconds, exchange.driver / exchange.seconds
-        return Run(rate, used / answers, memory, first_answer, driver, checked)
+        return Run(rate, used / answers, held, first_answer, driver, checked)
 
     def _ask_first(self, running: Running[Stream | Connections]) -> None:
         exchange = running.channel.exchange(self._first, 1)
@@ -84,8 +81,3 @@ class LimitRunner:
     def run(self, seconds: float) -> Run:
         """Run it for so many seconds."""
         return Run(self._limit.rate(seconds))
-
-
-def cpu(root: int) -> float:
-    """Seconds that a process and all that it has started have used."""
-    return sum(process.cpu for process in tree(root))

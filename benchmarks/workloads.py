@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import os
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -39,20 +40,19 @@ def account(number: int, domains: int = 1) -> Login:
     return Login(f"user{number}", f"d{number % domains}.example", _password(number), right=True)
 
 
-def everybody(accounts: int, domains: int = 1) -> list[Login]:
+@functools.lru_cache(2)
+def everybody(accounts: int, domains: int = 1) -> Sequence[Login]:
     """One login of each account."""
-    return [account(number, domains) for number in range(accounts)]
+    return tuple(account(number, domains) for number in range(accounts))
 
 
-def mixed(count: int, accounts: int = ACCOUNTS, domains: int = 1, wrong: float = WRONG) -> list[Login]:
+def mixed(count: int, accounts: int = ACCOUNTS, domains: int = 1, *, wrong: float) -> Sequence[Login]:
     """So many logins, any account as likely as any other, this share of them with a wrong password."""
     chance = random.Random(_SEED)  # noqa: S311  # the same ones every time
-    logins = []
-    for number in chance.choices(range(accounts), k=count):
-        login = account(number, domains)
-        if chance.random() < wrong:
-            login = Login(login.name, login.domain, _password(number + accounts), right=False)
-        logins.append(login)
+    logins = chance.choices(everybody(accounts, domains), k=count)
+    for place in chance.sample(range(count), round(count * wrong)):
+        login = logins[place]
+        logins[place] = login._replace(password=f"not{login.password}", right=False)
     return logins
 
 

@@ -18,16 +18,15 @@ from benchmarks.programs import PATIENCE, running
 UNDER_WAY = 256
 """Requests."""
 
-
-C = TypeVar("C", bound=Stream | Connections, covariant=True)
+_Channel = TypeVar("_Channel", bound=Stream | Connections, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Running(Generic[C]):
+class Running(Generic[_Channel]):
     """A program that runs, `root` its process."""
 
     root: int
-    channel: C
+    channel: _Channel
 
 
 class Peer(ABC):
