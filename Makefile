@@ -1,5 +1,6 @@
 # make demo       see it work: the harness plays a sample session with the helper
 # make test       run the tests; installs the Debian packages that they need, when it may
+# make bench      measure beside other programs (docs/benchmarks.md); as root, since some of them want that
 # make lint       ruff, mypy (strict) and the floors of the architecture
 # make test-pythons   the tests under every Python named in PYTHONS that is there
 
@@ -10,8 +11,9 @@ BIN = $(VENV)/bin
 TEST_PACKAGES = apache2-utils curl dovecot-core fetchmail gcc gsasl isync ldap-utils libc6-dev libldap2-dev \
     libnet-ssleay-perl libnss-wrapper libpam-pwdfile libpam-wrapper libpam0g-dev libsasl2-dev libsasl2-modules mpop \
     msmtp openssl perl python3-dev slapd swaks whois
+BENCH_PACKAGES = dovecot-ldap libnet-ldap-perl sasl2-bin squid
 
-.PHONY: demo test test-deps test-pythons lint clean
+.PHONY: demo test test-deps test-pythons bench lint clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.program
@@ -33,6 +35,10 @@ test-pythons: test-deps
 	        echo "== $$python is not here"; \
 	    fi; \
 	done
+
+bench: test-deps $(VENV)/.tests
+	@tests/need-packages $(BENCH_PACKAGES)
+	$(BIN)/python -m benchmarks $(BENCH)
 
 lint: $(VENV)/.tests
 	$(BIN)/ruff check

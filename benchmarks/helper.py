@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
+
+from benchmarks.programs import memory
 
 PROGRAM = Path(sys.executable).with_name("extauth")
 
@@ -47,24 +47,8 @@ class Helper:
 
     def memory(self) -> float:
         """MiB of all its processes; what they share counts once."""
-        return sum(_proportional_set_size(process) for process in _tree(self._process.pid)) / 1024
+        return memory(self._process.pid)
 
     def end(self) -> None:
         """Close its standard input, and wait for its end."""
         self._process.communicate(timeout=10)
-
-
-def _tree(root: int) -> Iterator[int]:
-    yield root
-    with contextlib.suppress(OSError):  # it has ended
-        for child in Path(f"/proc/{root}/task/{root}/children").read_text().split():
-            yield from _tree(int(child))
-
-
-def _proportional_set_size(process: int) -> int:
-    """KiB; none where it has ended."""
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1])
-    return 0

@@ -1,0 +1,50 @@
+"""Runs what `make bench` shows: the machine, extauth beside others, latency, growth.
+
+    .venv/bin/python -m benchmarks [--only GLOB] [--pairs N] [--seconds S]
+
+docs/benchmarks.md says what is measured, and what to think of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+import re
+import subprocess
+import time
+from pathlib import Path
+
+from benchmarks import against_peers, growth, latency
+from benchmarks.options import options
+from extauth.version import VERSION
+
+PACKAGES = ("dovecot-core", "sasl2-bin", "squid", "slapd", "libpam-pwdfile", "libnet-ldap-perl", "perl", "libcrypt1")
+
+
+def machine() -> str:
+    """What this machine is, and which programs are compared."""
+    found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    show = ["dpkg-query", "--show", "--showformat", "${Package} ${Version}, ", *PACKAGES]
+    versions = subprocess.run(show, check=False, capture_output=True, text=True).stdout.rstrip(", ")
+    return (
+        f"{found[1] if found else platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, "
+        f"load {os.getloadavg()[0]:.1f}\nextauth {VERSION}, Python {platform.python_version()}; {versions}\n"
+    )
+
+
+def main() -> None:
+    """Run all that is wanted."""
+    chosen = options(__doc__)
+    began = time.perf_counter()
+    print(machine(), flush=True)
+    against_peers.measure(chosen)
+    print()
+    latency.measure(chosen)
+    print()
+    growth.measure(dataclasses.replace(chosen, pairs=min(chosen.pairs, 3)))
+    print(f"\n{time.perf_counter() - began:.0f} seconds, load {os.getloadavg()[0]:.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Measures what a request costs with more accounts, with more requests under way, and with more domains.
+
+    .venv/bin/python -m benchmarks.growth [--only GLOB] [--pairs N] [--seconds S]
+
+The cost is CPU time of all of extauth's processes for an answer; it shall stay the same within a fifth. `growth/files`
+looks accounts up in files with {SHA}, `growth/hits` takes verdicts from the cache, into which every account has logged
+in before. N runs of each, in turn; medians.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks.options import Options, options
+from benchmarks.peers.ours import extauth
+from benchmarks.peers.peer import UNDER_WAY
+from benchmarks.runs import Run, Runner
+from benchmarks.scratch import Scratch, scratch
+from benchmarks.workloads import ACCOUNTS, WARM_UP, everybody, mixed, write_password_file
+
+_QUICKEST = {"growth/files": 300_000, "growth/hits": 900_000}  # answers a second
+_QUICKEST_ONE_BY_ONE = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A point of the table."""
+
+    accounts: int = ACCOUNTS
+    under_way: int = UNDER_WAY
+    domains: int = 1
+
+
+SERIES: dict[str, Sequence[Size]] = {
+    "accounts": [Size(accounts=number) for number in (10_000, 100_000, 1_000_000)],
+    "under_way": [Size(under_way=number) for number in (1, 256, 10_000)],
+    "domains": [Size(domains=number) for number in (1, 1_000)],
+}
+"""What grows, by the name of what does."""
+
+
+def runner(at: Scratch, size: Size, seconds: float, workload: str) -> Runner:
+    """Something to run at this size."""
+    folder = at.folder / f"growth-{size.accounts}-{size.domains}"
+    if not folder.exists():
+        folder.mkdir()
+        for domain in range(size.domains):
+            path = folder / f"d{domain}.example"
+            write_password_file(path, "sha", range(domain, size.accounts, size.domains))
+    cached = workload == "growth/hits"
+    cache = f"[cache]\nsize = {size.accounts}\nttl = 3600\n" if cached else ""
+    text = f'{cache}[[backend]]\ntype = "files"\npath = "{folder}/{{domain}}"\n'
+    peer = extauth(f"{folder.name}{'-hits' if cached else ''}", at.folder, text)
+    count = int((_QUICKEST_ONE_BY_ONE if size.under_way == 1 else _QUICKEST[workload]) * seconds)
+    logins = mixed(count, size.accounts, size.domains, wrong=0)
+    return Runner(peer, logins, everybody(size.accounts if cached else WARM_UP, size.domains))
+
+
+def _median(runs: Sequence[Run]) -> tuple[float, float, float]:
+    """Microseconds of CPU time for an answer, answers a second, MiB."""
+    cpu = statistics.median(run.cpu or 0 for run in runs) * 1e6
+    return cpu, statistics.median(run.rate for run in runs), statistics.median(run.memory or 0 for run in runs)
+
+
+def measure(chosen: Options) -> None:
+    """Print the table."""
+    workloads = [name for name in _QUICKEST if chosen.wants(name)]
+    if not workloads:
+        return
+    print(f"{'':14}{'':12}{'':>10}   CPU us an answer   beside the first   answers a second   memory MiB")
+    with scratch() as at:
+        for workload in workloads:
+            for grows, sizes in SERIES.items():
+                runners = [runner(at, size, chosen.seconds, workload) for size in sizes]
+                rounds = [
+                    [each.run(chosen.seconds, size.under_way) for each, size in zip(runners, sizes, strict=True)]
+                    for _ in range(chosen.pairs)
+                ]
+                first = 0.0
+                for size, runs in zip(sizes, zip(*rounds, strict=True), strict=True):
+                    cpu, rate, memory = _median(runs)
+                    first = first or cpu
+                    faults = sum(run.checked.faults for run in runs)
+                    print(
+                        f"{workload:14}{grows.replace('_', ' '):12}{getattr(size, grows):10,}{cpu:19.2f}"
+                        f"{cpu / first:19.2f}{rate:19,.0f}{memory:13.0f}" + (f"  {faults:,} faults" if faults else ""),
+                        flush=True,
+                    )
+
+
+if __name__ == "__main__":
+    measure(options(__doc__, pairs=3))

@@ -1,0 +1,145 @@
+"""The benchmarks' own arithmetic: what counts as an answer, and that a measurement runs."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from benchmarks.against_peers import row
+from benchmarks.driver import Answer, Checked, Connections, Dialect, Exchange, check
+from benchmarks.peers.dovecot import DovecotDialect
+from benchmarks.peers.ours import MailServerDialect
+from benchmarks.peers.peer import PipePeer
+from benchmarks.peers.saslauthd import SaslauthdDialect
+from benchmarks.peers.squid import SquidDialect
+from benchmarks.programs import FailedError
+from benchmarks.runs import Run, Runner
+from benchmarks.workloads import SCHEMES, account, everybody, mixed, write_password_file
+from extauth.hashing import libcrypt
+
+FAULTY = """\
+import sys
+print("* ready", flush=True)
+for line in sys.stdin:
+    number = int(line.split()[0])
+    if number == 3:
+        print("3 ERROR incorrect password", flush=True)
+    elif number == 4:
+        print("* nothing for 4", flush=True)
+    elif number == 5:
+        print("5 ERROR temporary failure", flush=True)
+    else:
+        print(number, "OK", flush=True)
+    if number == 6:
+        break
+"""
+
+
+def program(code: str) -> PipePeer:
+    return PipePeer("a program", MailServerDialect(), [sys.executable, "-c", code])
+
+
+def ask(peer: PipePeer, count: int, under_way: int) -> Checked:
+    logins = everybody(count)
+    with peer.started() as running:
+        requests = [peer.dialect.request(number, login) for number, login in enumerate(logins, 1)]
+        return check(peer.dialect, logins, running.channel.exchange(requests, under_way))
+
+
+def test_right_wrong_missing_and_strange_answers_are_told_apart() -> None:
+    assert ask(program(FAULTY), 6, under_way=256) == Checked(right=3, wrong=1, missing=2, strange=1)
+
+
+def test_with_few_under_way_all_are_asked_and_answered() -> None:
+    echo = "import sys\nfor line in sys.stdin: print(line.split()[0], 'OK', flush=True)"
+    assert ask(program(echo), 5_000, under_way=3) == Checked(right=5_000)
+
+
+def test_answers_without_numbers_are_taken_in_order() -> None:
+    logins = mixed(10, wrong=0.5)
+    answers = [b"OK" if login.right else b"ERR wrong" for login in logins]
+    assert check(SquidDialect(), logins, Exchange(10, answers, 1.0, 0.0)) == Checked(right=10)
+    assert check(SquidDialect(), logins, Exchange(10, [b"BH broken", *answers[:-1]], 1.0, 0.0)).missing == 1
+
+
+@pytest.mark.parametrize(
+    ("dialect", "line", "answer"),
+    [
+        (MailServerDialect(), b"7 OK", Answer(7, accepted=True)),
+        (MailServerDialect(), b"7 ERROR incorrect password", Answer(7, accepted=False)),
+        (MailServerDialect(), b"7 ERROR temporary failure", None),
+        (DovecotDialect(), b"OK\t7\tuser=user1", Answer(7, accepted=True)),
+        (DovecotDialect(), b"FAIL\t7\tuser=user1", Answer(7, accepted=False)),
+        (DovecotDialect(), b"FAIL\t7\tuser=user1\ttemp", None),
+        (SaslauthdDialect(), b"7 OK success", Answer(7, accepted=True)),
+        (SaslauthdDialect(), b"7 NO", Answer(7, accepted=False)),
+        (SaslauthdDialect(), b"7 ", None),
+        (SquidDialect(), b"OK", Answer(None, accepted=True)),
+        (SquidDialect(), b"ERR Wrong password", Answer(None, accepted=False)),
+        (SquidDialect(), b"BH", None),
+    ],
+)
+def test_what_cannot_be_told_is_no_answer(dialect: Dialect, line: bytes, answer: Answer | None) -> None:
+    assert dialect.answer(line) == answer
+
+
+def test_a_connection_for_each_request_may_bring_its_answer_in_pieces(tmp_path: Path) -> None:
+    path = str(tmp_path / "socket")
+    logins = mixed(20, wrong=0.5)
+    dialect = SaslauthdDialect()
+    requests = {dialect.request(0, login): login.right for login in logins}
+
+    def serve(listening: socket.socket) -> None:
+        for _ in logins:
+            connection, _ = listening.accept()
+            with connection:
+                answer = b"OK" if requests[connection.recv(1024)] else b"NO"
+                connection.sendall(b"\0")
+                connection.sendall(b"\2" + answer)
+
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+        server = threading.Thread(target=serve, args=[listening])
+        server.start()
+        exchange = Connections(path).exchange([dialect.request(0, login) for login in logins], 4)
+        server.join()
+    assert check(dialect, logins, exchange) == Checked(right=20)
+
+
+def test_a_program_that_is_not_there_or_says_no_to_a_right_password_has_failed() -> None:
+    absent = PipePeer("absent", MailServerDialect(), ["/nonexistent"])
+    with pytest.raises(FailedError, match="/nonexistent: No such file"):
+        Runner(absent, everybody(1), []).run(1.0)
+    refuses = program("print('1 ERROR incorrect password')")
+    with pytest.raises(FailedError, match="first request"):
+        Runner(refuses, everybody(1), []).run(1.0)
+
+
+def test_a_row_has_the_median_of_the_ratios_and_names_faults() -> None:
+    pairs = [(Run(rate), Run(100.0, checked=Checked(right=9, missing=2))) for rate in (100.0, 400.0, 200.0)]
+    cells = row("files/sha", "somebody", pairs).split()
+    assert cells[:7] == ["files/sha", "somebody", "2.00", "1.00", "4.00", "200", "100"]
+    assert cells[-3:] == ["theirs:", "6", "missing"]
+
+
+def test_files_hold_the_accounts_passwords(tmp_path: Path) -> None:
+    for scheme in SCHEMES:
+        write_password_file(tmp_path / scheme, scheme, [7])
+        name, _, stored = (tmp_path / scheme).read_text().rstrip("\n").partition(":")
+        assert name == account(7).name
+        if stored.startswith("$"):
+            assert libcrypt.crypt(account(7).password.encode(), stored.encode()) == stored.encode()
+
+
+def test_a_measurement_runs() -> None:
+    command = [sys.executable, "-m", "benchmarks", "--only", "latency", "--pairs", "1", "--seconds", "0.05"]
+    done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "latency  extauth " in done.stdout
+    assert "median of ratios" in done.stdout
