@@ -40,8 +40,8 @@ def _files(scheme: str, scratch: Scratch) -> PipePeer:
 
 
 def _pam(scratch: Scratch) -> PipePeer:
-    section = f'[[backend]]\ntype = "pam"\nservice = "{PAM_SERVICE}"\nservice_folder = "{scratch.pam_services}"\n'
-    return extauth("pam", scratch.folder, section)
+    section = f'[[backend]]\ntype = "pam"\nservice = "{PAM_SERVICE}"\n'
+    return extauth("pam", scratch.folder, section, scratch.pam_services)
 
 
 def _ldap(engine: str, cache: str, scratch: Scratch) -> PipePeer:

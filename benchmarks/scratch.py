@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,9 +36,11 @@ class Scratch:
 
     @functools.cached_property
     def pam_services(self) -> Path:
-        """A folder of services for PAM, with one that checks a password file and does not wait after wrong ones."""
-        folder = self.folder / "pam.d"
-        folder.mkdir()
+        """The system's folder of services for PAM, and one more: it checks a password file and waits for nothing.
+
+        The others belong to it: PAM reads `other`, and loads its modules, whatever service is asked for.
+        """
+        folder = shutil.copytree("/etc/pam.d", self.folder / "pam.d")
         file = self.password_file("md5crypt")
         service = f"auth required pam_pwdfile.so pwdfile={file} nodelay\naccount required pam_permit.so\n"
         (folder / PAM_SERVICE).write_text(service)

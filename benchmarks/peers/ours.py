@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.driver import Answer
-from benchmarks.peers.peer import PipePeer
+from benchmarks.peers.peer import PipePeer, with_pam_services
 from benchmarks.workloads import Login
 
 PROGRAM = Path(sys.executable).with_name("extauth")
@@ -31,9 +31,10 @@ class MailServerDialect:
         return Answer(int(number), text == b"OK")
 
 
-def extauth(name: str, folder: Path, configuration: str) -> PipePeer:
-    """A helper with this configuration, which is written into the folder."""
+def extauth(name: str, folder: Path, configuration: str, services: Path | None = None) -> PipePeer:
+    """A helper with this configuration, which is written into the folder; `services` is for PAM."""
     path = folder / f"{name.replace(' ', '-').replace('/', '-')}.toml"
     path.write_text(QUIET + configuration)
     path.chmod(0o600)
-    return PipePeer(name, MailServerDialect(), [PROGRAM, "serve", "-c", path])
+    command: list[str | Path] = [PROGRAM, "serve", "-c", path]
+    return PipePeer(name, MailServerDialect(), with_pam_services(services, command) if services else command)
