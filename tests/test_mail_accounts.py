@@ -54,6 +54,18 @@ def accounts(lines: str) -> str:
             "password_hash = (not shown): must be a whole hash that begins with one of $6$",
         ),
         (
+            accounts('[[domain.account]]\nname = "a"\npassword_hash = "{SHA}x"'),
+            "[[domain.account]] number 1 of example.com, password_hash = (not shown): must be a whole hash",
+        ),
+        (
+            accounts('[[domain.account]]\nname = "a"\npassword_hash = "{MD5}tanstaaf"'),
+            "password_hash = (not shown): must be a whole hash",
+        ),
+        (
+            accounts('[[domain.account]]\nname = "a"\npassword_hash = "{SHA}2jmj7l5rSw0yVb/vlWAYkK/YBwk="'),
+            "password_hash = (not shown): must not be the hash of the empty password",
+        ),
+        (
             accounts('[[domain.account]]\nname = "a"\npassword = "tanstaaf"\npassword_hash = "{SHA}x"'),
             "an account has one own password, not two",
         ),
