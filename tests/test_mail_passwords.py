@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import poplib
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.harness_programs import program
 from tests.mail_server import Dialogue, MailServer
 from tests.mail_site import mail_site
+from tests.pam_services import Services, build, hashed
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +100,31 @@ def test_a_name_without_a_domain_is_one_of_the_domain_of_the_address(server: Mai
         assert pop.read().startswith(b"+OK")
         pop.ask(b"USER alice")
         assert pop.ask(b"PASS the other alice").startswith(b"+OK")
+
+
+def test_a_user_of_the_system_whose_stored_password_is_empty_is_not_let_in(tmp_path: Path) -> None:
+    services = Services(tmp_path / "pam.d")
+    services.write("login", "auth required pam_unix.so nullok nodelay", "account required pam_unix.so")
+    stored = {"u-empty": "", "u-set": hashed("os one")[0]}
+    for file, entries in (
+        ("passwd", [f"{user}:x:2000:2000::/:/bin/sh" for user in stored]),
+        ("shadow", [f"{user}:{password}:20000:0:99999:7:::" for user, password in stored.items()]),
+    ):
+        (tmp_path / file).write_text("".join(f"{entry}\n" for entry in entries))
+    environment = os.environ | {"LD_PRELOAD": str(build("pam_users.c", tmp_path)), "PAM_USERS": str(tmp_path)}
+    accounts = """\
+pam_service_folder = "pam.d"
+[defaults]
+use_os_password = true
+use_external_password = false
+[[domain]]
+name = "example.com"
+os_user_name = "u-*"
+account = [{name = "empty"}, {name = "set"}]
+"""
+    with MailServer(tmp_path, accounts, program("answers_ok.sh"), environment=environment) as server:
+        for name, outcome in (("empty", "refused: OS ERROR"), ("set", "logged in: OS OK")):
+            assert log_in(server, name, "os one", secure=False) == (f"{name}@example.com {outcome}", [])
 
 
 def set_password(server: MailServer, name: str, old: str, new: str) -> list[bytes]:
