@@ -7,9 +7,13 @@ import poplib
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from twisted.internet.testing import StringTransport
 
+from extauth.harness.mail.policy import Access
+from extauth.harness.mail.pwd import Pwd
 from tests.harness_programs import program
 from tests.mail_server import Dialogue, MailServer
 from tests.mail_site import mail_site
@@ -154,6 +158,36 @@ def test_an_own_password_that_is_stored_one_way_serves_clear_text_alone(server: 
         f"{name} refused: External ERROR",
         [f"SASL(APOP) {name} *** <>"],
     )
+
+
+def test_a_password_that_is_too_long_to_be_hashed_is_no_own_one_but_is_asked_of_the_others(server: MailServer) -> None:
+    name, too_long = "migrates-from-os@example.com", "x" * 4_097
+    assert set_password(server, name, "os one", "y" * 4_096)[3].startswith(b"200 ")
+    assert set_password(server, name, "y" * 4_096, too_long)[2:4] == [
+        b"200 your new password, please",
+        b"500 a password that is stored one-way is at most 4,096 bytes",
+    ]
+    assert log_in(server, name, "y" * 4_096, secure=False) == (f"{name} logged in: own OK", [])
+    assert log_in(server, name, too_long, secure=False) == (
+        f"{name} refused: own ERROR, OS ERROR, External ERROR",
+        [f"VRFY {name} ***"],
+    )
+    assert set_password(server, name, too_long, "z")[2] == b"500 incorrect password"
+
+
+class BrokenSession:
+    access = Access.FULL
+
+    async def log_in(self, claim: object) -> None:
+        raise ValueError(claim)
+
+
+def test_pwd_answers_even_where_a_login_fails_for_a_reason_that_nobody_expected() -> None:
+    there: Any = StringTransport()  # type: ignore[no-untyped-call]
+    pwd = Pwd(lambda protocol, transport: BrokenSession())  # type: ignore[arg-type, return-value]
+    pwd.makeConnection(there)  # type: ignore[no-untyped-call]
+    pwd.dataReceived(b"USER alice\nPASS x\nUSER alice\nQUIT\n")  # type: ignore[no-untyped-call]
+    assert [reply[:4] for reply in there.value().splitlines()] == [b"200 ", b"200 ", b"500 ", b"200 ", b"200 "]
 
 
 @pytest.mark.parametrize(

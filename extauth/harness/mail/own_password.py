@@ -29,6 +29,8 @@ SCHEMES = {
 
 _UNSALTED = re.compile(r"\{SHA\}[A-Za-z0-9+/]{27}=|\{MD5\}[A-Za-z0-9+/]{22}==")  # passlib takes any text here
 
+_MAX_HASHED = 4_096  # bytes of a password: passlib takes no more
+
 _CONTEXT = CryptContext(list(SCHEMES.values()), sha512_crypt__default_rounds=5_000)  # as many as crypt(3) takes
 
 
@@ -64,14 +66,19 @@ def read_hash(text: str) -> OwnPassword:
 
 
 def store(password: Secret, encryption: Encryption) -> OwnPassword:
-    """A new password as it shall be stored. Raises ValueError for one that cannot be hashed: it holds a NUL."""
+    """A new password as it shall be stored. Raises ValueError, with what would be right, for one that cannot be."""
+    length = len(password.reveal())
+    if not length or b"\0" in password.reveal():
+        raise ValueError("a password is at least one byte, and none of them is a NUL")
     if encryption == "clear":
         return OwnPassword(password)
+    if length > _MAX_HASHED:
+        raise ValueError(f"a password that is stored one-way is at most {_MAX_HASHED:,} bytes")
     return OwnPassword(Secret(_CONTEXT.hash(password.reveal()).encode()), one_way=True)
 
 
 def _verify(password: bytes, stored: str) -> bool:
-    if not password or b"\0" in password:  # passlib refuses a NUL: no password that was hashed has one
+    if not 0 < len(password) <= _MAX_HASHED or b"\0" in password:  # passlib refuses these: no hash is of such a one
         return False
     return bool(_CONTEXT.verify(password[:72] if stored.startswith("$2") else password, stored))
 
