@@ -111,6 +111,20 @@ def test_a_signal_ends_it_and_all_that_it_has_made(tmp_path: Path, number: int) 
         assert not is_alive(int(pid.read_text()))
 
 
+def test_a_reply_that_is_none_lets_nobody_in_and_is_not_shown(tmp_path: Path) -> None:
+    repeats_the_password = ["perl", "-ne", '$| = 1; /^(\\S+) \\S+ \\S+ (.*)/; print "$1 $2\\n"']
+    with MailServer(tmp_path, ACCOUNTS, repeats_the_password) as server:
+        pop = poplib.POP3("127.0.0.1", server.port("pop3"), timeout=20)
+        pop.user("alice")
+        with pytest.raises(poplib.error_proto):
+            pop.pass_("tanstaaf tanstaaf")
+        assert server.wait_for("refused")[-1] == (
+            "3 POP [1] refused: alice@example.com, USER, no TLS: External no known reply"
+        )
+        assert server.end() == 1
+        assert "tanstaaf" not in server.shown + "".join(server.log)
+
+
 @pytest.mark.parametrize(
     ("command", "request_line"),
     [
