@@ -93,12 +93,20 @@ def _domain(table: DomainTable, path: Path, section: str) -> Domain:
         raise ConfigError(
             f"{path}: {section} os_user_name = {table.os_user_name!r}: must hold a *, or everybody would be one user"
         )
-    certificate = None
-    if table.certificate and table.key:
-        certificate = (table.certificate, table.key)
-    elif table.certificate or table.key:
+    return Domain(names[0], tuple(names[1:]), table.addresses, _certificate(table, path, section))
+
+
+def _certificate(table: DomainTable, path: Path, section: str) -> tuple[Path, Path] | None:
+    if table.certificate is None and table.key is None:
+        return None
+    if table.certificate is None or table.key is None:
         raise ConfigError(f"{path}: {section} certificate and key: one is of no use without the other")
-    return Domain(names[0], tuple(names[1:]), table.addresses, certificate)
+    for key, file in (("certificate", table.certificate), ("key", table.key)):
+        try:
+            file.open("rb").close()
+        except OSError as error:
+            raise ConfigError(f"{path}: {section} {key} = {str(file)!r}: {error.strerror}") from None
+    return table.certificate, table.key
 
 
 def _accounts(domain: DomainTable, name: str, defaults: dict[str, Any], path: Path) -> Iterator[MailAccount]:
