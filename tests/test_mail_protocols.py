@@ -155,7 +155,18 @@ def test_lines_that_wait_for_a_login_are_dropped_where_one_of_them_starts_tls(se
             ["501", "504", "334 ", "5", "334 ", "501"],
         ),
         ("smtp", ["AUTH PLAIN YQ==", "AUTH PLAIN AGFsaWNlAG93biBvbmU=", "AUTH PLAIN"], ["535", "235", "503"]),
-        ("smtp", ["AUTH PLAIN Ym9iAGFsaWNlAG93biBvbmU=", "DATA", "VRFY alice"], ["535", "503", "500"]),
+        ("smtp", ["AUTH PLAIN Ym9iAGFsaWNlAG93biBvbmU=", "DATA", "VRFY alice"], ["535", "503", "252"]),
+        (
+            "smtp",
+            ["NOOP", "NOOP x", "HELP", "MAIL FROM:<>", "RSET", "RCPT TO:<alice@example.com>", "QUIT"],
+            ["250", "250", "214", "250", "250", "503", "221"],
+        ),
+        (
+            "smtp",
+            ["\xff\xfe", "AUTH \xff", "MAIL FROM:<\xff@a.example>", "EXPN x", ""],
+            ["500", "504", "501", "500", "500"],
+        ),
+        ("imap", ["1 \xff", "2 LOGIN \xff \xff", "3 NOOP"], ["1 BAD", "2 NO", "3 OK"]),
         ("pwd", ["NEWPASS x", "PASS x", "USER", "nonsense", ""], ["500", "500", "500", "500", "500"]),
     ],
 )

@@ -53,6 +53,10 @@ class Imap4(StartTls, imap4.IMAP4Server):
             capabilities[b"LOGINDISABLED"] = None
         return capabilities | {b"NAMESPACE": None, b"IDLE": None}
 
+    def lookupCommand(self, cmd: bytes) -> Any:
+        """What a command does; twisted's falls over one that is not ASCII."""
+        return super().lookupCommand(cmd) if cmd.isascii() else None
+
     def sendContinuationRequest(self, msg: bytes = b"") -> None:
         """Ask for more; the space stands there even where nothing follows (RFC 3501, section 7.5)."""
         self.sendLine(b"+ " + (msg or b""))
