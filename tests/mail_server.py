@@ -118,9 +118,9 @@ class Dialogue:
         """The next line; nothing at the end."""
         return self._file.readline().removesuffix(b"\r\n")
 
-    def say(self, line: bytes) -> None:
+    def say(self, line: bytes, end: bytes = b"\r\n") -> None:
         """Say a line."""
-        self._socket.sendall(line + b"\r\n")
+        self._socket.sendall(line + end)
 
     def ask(self, line: bytes) -> bytes:
         """Say a line: the next one that comes."""

@@ -118,11 +118,14 @@ def test_passwords_arrive_as_they_are(server: MailServer) -> None:
         assert pop.ask(f"PASS {odd}".encode()).startswith(b"+OK")
 
 
-def test_lines_that_wait_for_a_login_are_dropped_where_one_of_them_starts_tls(server: MailServer) -> None:
+@pytest.mark.parametrize("behind", [b"USER strict@example.com\r\nPASS external one\r\n", b"USER str"])
+def test_lines_that_wait_for_a_login_are_dropped_where_one_of_them_starts_tls(
+    server: MailServer, behind: bytes
+) -> None:
     seen = len(server.log)
     with Dialogue(server.port("pop3")) as pop:
         pop.read()
-        pop.say(b"APOP alice x\r\nSTLS\r\nUSER strict@example.com\r\nPASS external one")
+        pop.say(b"APOP alice x\r\nSTLS\r\n", end=behind)
         records = server.wait_for("behind the start of TLS: closed", since=seen)
     assert sum("EXTAUTH I: " in record for record in records) == 1
 

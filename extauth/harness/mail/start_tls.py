@@ -18,6 +18,7 @@ class StartTls:
 
     _session: Session
     transport: Any
+    _buffer: bytes  # twisted's: the beginning of a line whose end has not come
 
     def dataReceived(self, data: bytes) -> None:
         """Take what has come, line by line."""
@@ -32,7 +33,7 @@ class StartTls:
             take(piece)
             if in_plain_text and self._session.over_tls:
                 self.forget()
-                if any(rest):
+                if self._buffer or any(rest):
                     self._session.say(Level.PROBLEMS, "plain text behind the start of TLS: closed")
                     self.transport.abortConnection()
                 return
