@@ -19,7 +19,7 @@ _RECORD = re.compile(r"\d\d:\d\d:\d\d\.\d{3} (\d [A-Z]+ .*)")
 class MailServer:
     """The harness as a mail server, with every port open, and the helper program that it asks.
 
-    Leaving the context ends it whatever it does; nobody may have met a bug of its own by then.
+    Leaving the context ends it, so that it tidies up; nobody may have met a bug of its own by then.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class MailServer:
         try:
             wait_until(self._ready, "the mail server")
         except BaseException:
-            self._process.kill()
+            self._stop()
             raise
         lines = self.shown.splitlines()
         self._ports = dict(line.rsplit(":", 1) for line in lines if ":" in line)
@@ -89,10 +89,18 @@ class MailServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process.poll() is None:
+        self._stop()
+        assert [record for record in self.log if " SYSTEM " in record] == []
+
+    def _stop(self) -> None:
+        if self._process.poll() is not None:
+            return
+        try:
+            self.end()
+        except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait(PATIENCE)
-        assert [record for record in self.log if " SYSTEM " in record] == []
+            raise
 
     def _ready(self) -> bool:
         assert self._process.poll() is None, self._log.read_text()
@@ -110,9 +118,9 @@ class Dialogue:
         """The next line; nothing at the end."""
         return self._file.readline().removesuffix(b"\r\n")
 
-    def say(self, line: bytes) -> None:
+    def say(self, line: bytes, end: bytes = b"\r\n") -> None:
         """Say a line."""
-        self._socket.sendall(line + b"\r\n")
+        self._socket.sendall(line + end)
 
     def ask(self, line: bytes) -> bytes:
         """Say a line: the next one that comes."""

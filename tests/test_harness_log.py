@@ -49,5 +49,15 @@ def test_time_outs_and_bad_ends_are_failures(tmp_path: Path) -> None:
     assert [line[13:] for line in bad.log] == ["1 EXTAUTH the program ended with status 3"]
 
 
+def test_the_log_says_why_a_program_ended_and_hides_passwords(tmp_path: Path) -> None:
+    ends = ["sh", "-c", "read -r _ _ _ password; echo out of memory >&2; echo $password >&2; exit 3"]
+    outcome = replay(tmp_path, _SESSION, ends, "--log-level", "Failures")
+    assert [line[13:] for line in outcome.log] == [
+        "1 EXTAUTH standard error: out of memory",
+        "1 EXTAUTH standard error: ***",
+        "1 EXTAUTH the program ended with status 3",
+    ]
+
+
 def test_without_a_level_there_is_no_log(tmp_path: Path) -> None:
     assert replay(tmp_path, _SESSION, program("answers_ok.sh")).log == []

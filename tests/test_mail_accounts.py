@@ -40,6 +40,10 @@ def accounts(lines: str) -> str:
         (accounts('addresses = ["192.0.2.1"]'), "addresses: '192.0.2.1' must be of the loopback"),
         (accounts('os_user_name = "mail"'), "os_user_name = 'mail': must hold a *"),
         (accounts('key = "x.pem"'), "certificate and key: one is of no use without the other"),
+        (
+            accounts('certificate = "/dev/null"\nkey = "/nowhere/x.pem"'),
+            "[[domain]] number 1, key = '/nowhere/x.pem': No such file or directory",
+        ),
         (accounts("[[domain.account]]"), "[[domain.account]] number 1 of example.com, name: is missing"),
         (accounts('[[domain.account]]\nname = "a@b"'), "name = 'a@b': must be without the domain"),
         (accounts('[[domain.account]]\nname = ""'), "name = '': has an empty name or domain"),
@@ -52,6 +56,18 @@ def accounts(lines: str) -> str:
         (
             accounts('[[domain.account]]\nname = "a"\npassword_hash = "$6$tanstaaf"'),
             "password_hash = (not shown): must be a whole hash that begins with one of $6$",
+        ),
+        (
+            accounts('[[domain.account]]\nname = "a"\npassword_hash = "{SHA}x"'),
+            "[[domain.account]] number 1 of example.com, password_hash = (not shown): must be a whole hash",
+        ),
+        (
+            accounts('[[domain.account]]\nname = "a"\npassword_hash = "{MD5}tanstaaf"'),
+            "password_hash = (not shown): must be a whole hash",
+        ),
+        (
+            accounts('[[domain.account]]\nname = "a"\npassword_hash = "{SHA}2jmj7l5rSw0yVb/vlWAYkK/YBwk="'),
+            "password_hash = (not shown): must not be the hash of the empty password",
         ),
         (
             accounts('[[domain.account]]\nname = "a"\npassword = "tanstaaf"\npassword_hash = "{SHA}x"'),

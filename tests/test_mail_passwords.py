@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import poplib
 import re
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from twisted.internet.testing import StringTransport
 
+from extauth.harness.mail.policy import Access
+from extauth.harness.mail.pwd import Pwd
+from tests.harness_programs import program
 from tests.mail_server import Dialogue, MailServer
 from tests.mail_site import mail_site
+from tests.pam_services import Services, build, hashed
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +106,31 @@ def test_a_name_without_a_domain_is_one_of_the_domain_of_the_address(server: Mai
         assert pop.ask(b"PASS the other alice").startswith(b"+OK")
 
 
+def test_a_user_of_the_system_whose_stored_password_is_empty_is_not_let_in(tmp_path: Path) -> None:
+    services = Services(tmp_path / "pam.d")
+    services.write("login", "auth required pam_unix.so nullok nodelay", "account required pam_unix.so")
+    stored = {"u-empty": "", "u-set": hashed("os one")[0]}
+    for file, entries in (
+        ("passwd", [f"{user}:x:2000:2000::/:/bin/sh" for user in stored]),
+        ("shadow", [f"{user}:{password}:20000:0:99999:7:::" for user, password in stored.items()]),
+    ):
+        (tmp_path / file).write_text("".join(f"{entry}\n" for entry in entries))
+    environment = os.environ | {"LD_PRELOAD": str(build("pam_users.c", tmp_path)), "PAM_USERS": str(tmp_path)}
+    accounts = """\
+pam_service_folder = "pam.d"
+[defaults]
+use_os_password = true
+use_external_password = false
+[[domain]]
+name = "example.com"
+os_user_name = "u-*"
+account = [{name = "empty"}, {name = "set"}]
+"""
+    with MailServer(tmp_path, accounts, program("answers_ok.sh"), environment=environment) as server:
+        for name, outcome in (("empty", "refused: OS ERROR"), ("set", "logged in: OS OK")):
+            assert log_in(server, name, "os one", secure=False) == (f"{name}@example.com {outcome}", [])
+
+
 def set_password(server: MailServer, name: str, old: str, new: str) -> list[bytes]:
     """The replies of PWD."""
     with Dialogue(server.port("pwd")) as pwd:
@@ -125,6 +158,36 @@ def test_an_own_password_that_is_stored_one_way_serves_clear_text_alone(server: 
         f"{name} refused: External ERROR",
         [f"SASL(APOP) {name} *** <>"],
     )
+
+
+def test_a_password_that_is_too_long_to_be_hashed_is_no_own_one_but_is_asked_of_the_others(server: MailServer) -> None:
+    name, too_long = "migrates-from-os@example.com", "x" * 4_097
+    assert set_password(server, name, "os one", "y" * 4_096)[3].startswith(b"200 ")
+    assert set_password(server, name, "y" * 4_096, too_long)[2:4] == [
+        b"200 your new password, please",
+        b"500 a password that is stored one-way is at most 4,096 bytes",
+    ]
+    assert log_in(server, name, "y" * 4_096, secure=False) == (f"{name} logged in: own OK", [])
+    assert log_in(server, name, too_long, secure=False) == (
+        f"{name} refused: own ERROR, OS ERROR, External ERROR",
+        [f"VRFY {name} ***"],
+    )
+    assert set_password(server, name, too_long, "z")[2] == b"500 incorrect password"
+
+
+class BrokenSession:
+    access = Access.FULL
+
+    async def log_in(self, claim: object) -> None:
+        raise ValueError(claim)
+
+
+def test_pwd_answers_even_where_a_login_fails_for_a_reason_that_nobody_expected() -> None:
+    there: Any = StringTransport()  # type: ignore[no-untyped-call]
+    pwd = Pwd(lambda protocol, transport: BrokenSession())  # type: ignore[arg-type, return-value]
+    pwd.makeConnection(there)  # type: ignore[no-untyped-call]
+    pwd.dataReceived(b"USER alice\nPASS x\nUSER alice\nQUIT\n")  # type: ignore[no-untyped-call]
+    assert [reply[:4] for reply in there.value().splitlines()] == [b"200 ", b"200 ", b"500 ", b"200 ", b"200 "]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from ipaddress import ip_network
 from typing import Any
 
@@ -112,6 +113,15 @@ def test_a_hash_is_checked(stored: str) -> None:
     own = OwnPassword(Secret(stored.encode()), one_way=True)
     given = (b"password", b"passwor", b"password\0x", b"")
     assert [own.answers(PasswordCheck(ALICE, Secret(password))) for password in given] == [True, False, False, False]
+
+
+def test_an_empty_password_answers_nothing() -> None:
+    challenge = Secret(b"<1@localhost>")
+    response = Secret(hashlib.md5(challenge.reveal(), usedforsecurity=False).hexdigest().encode())
+    of_the_empty_one = OwnPassword(Secret(b"{SHA}2jmj7l5rSw0yVb/vlWAYkK/YBwk="), one_way=True)
+    for own in (OwnPassword(Secret(b"")), of_the_empty_one):
+        assert not own.answers(PasswordCheck(ALICE, Secret(b"")))
+        assert not own.answers(ResponseCheck(ALICE, "APOP", response, challenge))
 
 
 @pytest.mark.parametrize("encryption", ["clear", "crypt"])

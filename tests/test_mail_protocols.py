@@ -118,6 +118,18 @@ def test_passwords_arrive_as_they_are(server: MailServer) -> None:
         assert pop.ask(f"PASS {odd}".encode()).startswith(b"+OK")
 
 
+@pytest.mark.parametrize("behind", [b"USER strict@example.com\r\nPASS external one\r\n", b"USER str"])
+def test_lines_that_wait_for_a_login_are_dropped_where_one_of_them_starts_tls(
+    server: MailServer, behind: bytes
+) -> None:
+    seen = len(server.log)
+    with Dialogue(server.port("pop3")) as pop:
+        pop.read()
+        pop.say(b"APOP alice x\r\nSTLS\r\n", end=behind)
+        records = server.wait_for("behind the start of TLS: closed", since=seen)
+    assert sum("EXTAUTH I: " in record for record in records) == 1
+
+
 @pytest.mark.parametrize(
     ("service", "lines", "replies"),
     [
@@ -135,6 +147,7 @@ def test_passwords_arrive_as_they_are(server: MailServer) -> None:
         ("pop3", ["AUTH PLAIN AGFsaWNlAG93biBvbmU=", "CAPA x"], ["+OK", "-ERR"]),
         ("pop3", ["AUTH LOGIN YWxpY2U=", "b3duIG9uZQ==", "RETR", "RETR x"], ["+ UGFzc3dvcmQ6", "+OK", "-ERR", "-ERR"]),
         ("pop3", ["USER alice\r\nPASS own one\r\nSTAT", "NOOP"], ["+OK", "+OK", "+OK 1 ", "+OK"]),
+        ("pop3", ["APOP alice x\r\nSTAT\r\nNOOP x\r\nQUIT"], ["-ERR", "-ERR", "-ERR", "+OK"]),
         ("pop3", ["\xff\xfe", "USER \xff", "PASS x"], ["-ERR", "+OK", "-ERR"]),
         ("imap", ["1 AUTHENTICATE NTLM", "2 AUTHENTICATE PLAIN", "!!", "3 LOGIN x"], ["1 NO", "+ ", "2 NO", "3 BAD"]),
         ("imap", ["1 AUTHENTICATE CRAM-MD5", "*", "2 LOGIN alice wrong", "3 LOGOUT"], ["+ ", "1 NO", "2 NO", "* BYE"]),
@@ -145,7 +158,18 @@ def test_passwords_arrive_as_they_are(server: MailServer) -> None:
             ["501", "504", "334 ", "5", "334 ", "501"],
         ),
         ("smtp", ["AUTH PLAIN YQ==", "AUTH PLAIN AGFsaWNlAG93biBvbmU=", "AUTH PLAIN"], ["535", "235", "503"]),
-        ("smtp", ["AUTH PLAIN Ym9iAGFsaWNlAG93biBvbmU=", "DATA", "VRFY alice"], ["535", "503", "500"]),
+        ("smtp", ["AUTH PLAIN Ym9iAGFsaWNlAG93biBvbmU=", "DATA", "VRFY alice"], ["535", "503", "252"]),
+        (
+            "smtp",
+            ["NOOP", "NOOP x", "HELP", "MAIL FROM:<>", "RSET", "RCPT TO:<alice@example.com>", "QUIT"],
+            ["250", "250", "214", "250", "250", "503", "221"],
+        ),
+        (
+            "smtp",
+            ["\xff\xfe", "AUTH \xff", "MAIL FROM:<\xff@a.example>", "EXPN x", ""],
+            ["500", "504", "501", "500", "500"],
+        ),
+        ("imap", ["1 \xff", "2 LOGIN \xff \xff", "3 NOOP"], ["1 BAD", "2 NO", "3 OK"]),
         ("pwd", ["NEWPASS x", "PASS x", "USER", "nonsense", ""], ["500", "500", "500", "500", "500"]),
     ],
 )

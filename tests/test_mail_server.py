@@ -111,15 +111,29 @@ def test_a_signal_ends_it_and_all_that_it_has_made(tmp_path: Path, number: int) 
         assert not is_alive(int(pid.read_text()))
 
 
+def test_a_reply_that_is_none_lets_nobody_in_and_is_not_shown(tmp_path: Path) -> None:
+    repeats_the_password = ["perl", "-ne", '$| = 1; /^(\\S+) \\S+ \\S+ (.*)/; print "$1 $2\\n"']
+    with MailServer(tmp_path, ACCOUNTS, repeats_the_password) as server:
+        pop = poplib.POP3("127.0.0.1", server.port("pop3"), timeout=20)
+        pop.user("alice")
+        with pytest.raises(poplib.error_proto):
+            pop.pass_("tanstaaf tanstaaf")
+        assert server.wait_for("refused")[-1] == (
+            "3 POP [1] refused: alice@example.com, USER, no TLS: External no known reply"
+        )
+        assert server.end() == 1
+        assert "tanstaaf" not in "".join(server.log)
+
+
 @pytest.mark.parametrize(
-    ("command", "request_line"),
+    ("command", "request_line", "counts"),
     [
-        (TAKES_INTERFACES, "5 EXTAUTH I: 000002 VRFY (POP) alice@example.com ***"),
-        (REFUSES_INTERFACES, "5 EXTAUTH I: 000002 VRFY alice@example.com ***"),
+        (TAKES_INTERFACES, "5 EXTAUTH I: 000002 VRFY (POP) alice@example.com ***", ["requests", "INTF", "OK"]),
+        (REFUSES_INTERFACES, "5 EXTAUTH I: 000002 VRFY alice@example.com ***", ["requests", "ERROR", "OK"]),
     ],
 )
 def test_only_a_program_that_speaks_the_helper_dialect_hears_the_protocol(
-    tmp_path: Path, command: list[str], request_line: str
+    tmp_path: Path, command: list[str], request_line: str, counts: list[str]
 ) -> None:
     page = tmp_path / "page.html"
     with MailServer(tmp_path, ACCOUNTS, command, "--interface", "7", "--html", str(page)) as server:
@@ -129,4 +143,5 @@ def test_only_a_program_that_speaks_the_helper_dialect_hears_the_protocol(
         assert request_line in server.wait_for("logged in")
         assert server.end() == 0
         assert "extauth harness listen" in page.read_text()
-        assert ", longest " in server.shown
+        names = [line.split()[0] for line in server.shown.partition("ready\n")[2].splitlines()]
+        assert names == [*counts, "rejected", "p50", "p90", "p99", "p99.9", "longest", "ended", "complaints:"]

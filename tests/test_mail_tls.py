@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import poplib
 import re
+import smtplib
 import socket
 import ssl
 from collections.abc import Iterator
@@ -125,3 +128,62 @@ def test_where_every_account_needs_a_secure_method_no_other_is_offered_without_t
         smtp.say(b"EHLO a.example")
         extensions = [smtp.read() for _ in range(3)]
         assert [extension[4:] for extension in extensions[1:]] == [b"AUTH CRAM-MD5", b"STARTTLS"]
+
+
+@pytest.mark.parametrize(
+    ("service", "said"),
+    [
+        ("pop3", b"STLS\r\nUSER alice@example.com\r\nPASS open sesame"),
+        ("imap", b"a STARTTLS\r\nb LOGIN alice@example.com sesame"),
+        ("smtp", b"EHLO a.example\r\nSTARTTLS\r\nEHLO b.example\r\nAUTH PLAIN AGFsaWNlAHg="),
+    ],
+)
+def test_what_comes_in_the_plain_text_behind_the_start_of_tls_is_not_interpreted(
+    server: MailServer, service: str, said: bytes
+) -> None:
+    seen = len(server.log)
+    with Dialogue(server.port(service)) as dialogue:
+        dialogue.read()
+        dialogue.say(said)
+        server.wait_for("behind the start of TLS: closed", since=seen)
+        _log_in_by_pop(server).quit()
+    records = server.wait_for("logged in", since=seen)
+    assert sum("EXTAUTH I: " in record for record in records) == 1
+
+
+def test_what_was_said_before_the_start_of_tls_is_forgotten(server: MailServer) -> None:
+    context = ssl.create_default_context(cafile=server.certificate)
+    pop = poplib.POP3("localhost", server.port("pop3"), timeout=PATIENCE)
+    pop.user("alice@example.com")
+    pop.stls(context)
+    with pytest.raises(poplib.error_proto, match="USER comes first"):
+        pop.pass_("open sesame")
+    pop.close()
+    with smtplib.SMTP("localhost", server.port("smtp"), timeout=PATIENCE) as smtp:
+        smtp.login("alice@example.com", "open sesame")
+        smtp.mail("alice@example.com")
+        smtp.starttls(context=context)
+        assert smtp.rcpt("a@elsewhere.example")[0] == 503
+        smtp.mail("alice@example.com")
+        assert smtp.rcpt("a@elsewhere.example")[0] == 550
+
+
+def test_a_login_that_is_under_way_when_tls_starts_comes_to_nothing(server: MailServer) -> None:
+    seen = len(server.log)
+    with Dialogue(server.port("imap")) as imap:
+        imap.read()
+        imap.say(b"a AUTHENTICATE CRAM-MD5")
+        imap.read()
+        imap.say(base64.b64encode(b"alice@example.com x") + b"\r\nb STARTTLS")
+        server.wait_for("refused: alice@example.com, CRAM-MD5, no TLS: TLS has begun meanwhile", since=seen)
+
+
+def test_tls_does_not_start_after_a_login_by_pop(server: MailServer) -> None:
+    with pytest.raises(poplib.error_proto, match="STLS comes before a login"):
+        _log_in_by_pop(server).stls()
+
+
+def _log_in_by_pop(server: MailServer) -> poplib.POP3:
+    pop = poplib.POP3("localhost", server.port("pop3"), timeout=PATIENCE)
+    pop.apop("alice@example.com", "open sesame")
+    return pop

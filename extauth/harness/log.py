@@ -34,6 +34,9 @@ class ServerLog:
 
     def see(self, event: Event | Complaint) -> None:
         """Log `event`, if the level shows it."""
+        if isinstance(event, Ended):
+            for line in event.standard_error.splitlines():
+                self.record(Level.FAILURES, "EXTAUTH", f"standard error: {self._masker.text(line)}")
         level, text = self._level_and_text(event)
         self.record(level, "EXTAUTH", text)
 

@@ -16,9 +16,9 @@ from extauth.harness.events import Event
 from extauth.harness.external import ExternalAuthentication
 from extauth.harness.judge import Complaint
 from extauth.harness.log import ServerLog
-from extauth.harness.report import complaint_lines, end_lines, times_line
+from extauth.harness.report import complaint_lines, end_lines
 from extauth.harness.statistics import Statistics
-from extauth.harness.tables import statistics_table
+from extauth.harness.tables import statistics_table, text_lines
 
 _SERVICES = {
     "POP3": "POP3, with STLS",
@@ -98,9 +98,10 @@ def listen(
             click.echo("ready")
             server.run()
     supervisor = external.supervisor
-    lines = [*complaint_lines(supervisor, masker), *times_line(statistics), *end_lines(supervisor, masker)]
-    write_page(html, {"program": options.program}, statistics_table(statistics, masker), {"replies": statistics}, lines)
-    conclude(lines, well=not supervisor.complained)
+    table = statistics_table(statistics, masker)
+    remarks = [*complaint_lines(supervisor, masker), *end_lines(supervisor, masker)]
+    write_page(html, {"program": options.program}, table, {"replies": statistics}, remarks)
+    conclude([*text_lines(table), *remarks], well=not supervisor.complained)
 
 
 def _mail_server() -> Any:

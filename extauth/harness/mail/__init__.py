@@ -8,6 +8,7 @@ Needs twisted, so nothing but `extauth harness listen` imports it.
     claims, mechanisms         what a client says to log in
     authenticator              asks the passwords of the policy
     session                    one connection: whence, what it may do, who logs in
+    start_tls                  TLS that begins in the middle of a connection
     portal                     the seam between a session and twisted
     pop3, imap4, smtp, pwd     the protocols
     message                    what somebody finds who has logged in (pop3_mailbox, imap4_mailbox)

@@ -12,13 +12,14 @@ from extauth.harness.mail.imap4_mailbox import Account
 from extauth.harness.mail.policy import Access
 from extauth.harness.mail.portal import Portal
 from extauth.harness.mail.session import NewSession
+from extauth.harness.mail.start_tls import StartTls
 from extauth.model import Secret
 
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\["\\])*)"(?: |\Z)')
 _ESCAPE = re.compile(rb"\\(.)")
 
 
-class Imap4(imap4.IMAP4Server):
+class Imap4(StartTls, imap4.IMAP4Server):
     """One connection. The names are twisted's, and stand for the commands of the protocol."""
 
     IDENT = b"extauth harness"
@@ -51,6 +52,10 @@ class Imap4(imap4.IMAP4Server):
         if not self._session.clear_text_makes_sense:
             capabilities[b"LOGINDISABLED"] = None
         return capabilities | {b"NAMESPACE": None, b"IDLE": None}
+
+    def lookupCommand(self, cmd: bytes) -> Any:
+        """What a command does; twisted's falls over one that is not ASCII."""
+        return super().lookupCommand(cmd) if cmd.isascii() else None
 
     def sendContinuationRequest(self, msg: bytes = b"") -> None:
         """Ask for more; the space stands there even where nothing follows (RFC 3501, section 7.5)."""

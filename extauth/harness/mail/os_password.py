@@ -9,6 +9,8 @@ from typing import Any
 from extauth.errors import ConfigError
 from extauth.model import Secret
 
+_DISALLOW_NULL_AUTHTOK = 0x0001  # of <security/_pam_types.h>; python-pam passes no flags
+
 
 class OsPasswords:
     """Asks one service of PAM; `folder` is where its file is, None: where the system's are.
@@ -31,11 +33,17 @@ class OsPasswords:
             raise ConfigError("use_os_password needs libpam 1.4; on Debian: apt-get install libpam0g") from None
 
     def check(self, user: str, password: Secret) -> bool:
-        """Whether PAM lets the OS user in. May take seconds: PAM delays a refusal."""
+        """Whether PAM lets the OS user in. May take seconds: PAM delays a refusal.
+
+        A user whose stored password is empty is not let in, even where the modules would do so (`nullok`).
+        """
         given = password.reveal()
-        if not given or b"\0" in given:  # an account without a password is not let in; PAM reads up to a NUL
+        if not given or b"\0" in given:  # PAM reads up to a NUL
             return False
         pam = self._new_transaction()
+        authenticate, manage_account = pam.pam_authenticate, pam.pam_acct_mgmt
+        pam.pam_authenticate = lambda handle, flags: authenticate(handle, flags | _DISALLOW_NULL_AUTHTOK)
+        pam.pam_acct_mgmt = lambda handle, flags: manage_account(handle, flags | _DISALLOW_NULL_AUTHTOK)
         if self._start_in_folder is not None:
             start, folder = self._start_in_folder, self._folder
             pam.pam_start = lambda name, user, talk, handle: start(name, user, talk, folder, handle)

@@ -15,16 +15,18 @@ from extauth.harness.mail.policy import Access
 from extauth.harness.mail.pop3_mailbox import Mailbox
 from extauth.harness.mail.portal import Portal
 from extauth.harness.mail.session import NewSession
+from extauth.harness.mail.start_tls import StartTls
 from extauth.model import Secret
 
 
-class Pop3(pop3.POP3):
+class Pop3(StartTls, pop3.POP3):
     """One connection. The names are twisted's, and stand for the commands of the protocol."""
 
     AUTH_CMDS = [*pop3.POP3.AUTH_CMDS, b"STLS"]  # noqa: RUF012  # what is allowed before a login, as twisted has it
     transport: Any
     portal: Any
     magic: bytes
+    blocked: Any
 
     def __init__(self, new_session: NewSession) -> None:
         self._new_session = new_session
@@ -65,9 +67,15 @@ class Pop3(pop3.POP3):
         """Go on under TLS."""
         if self._session.over_tls:
             self.failResponse(b"TLS is in use")
-            return
-        self.successResponse(b"begin TLS")
-        self.transport.startTLS(self._session.tls)
+        elif self.mbox:
+            self.failResponse(b"STLS comes before a login")
+        else:
+            self.successResponse(b"begin TLS")
+            self.transport.startTLS(self._session.tls)
+
+    def forget(self) -> None:
+        """Forget the name that USER gave."""
+        self._userIs = None
 
     def do_PASS(self, *words: bytes) -> None:
         """Log in by the name that USER gave, and a password, which may hold spaces."""
@@ -117,6 +125,11 @@ class Pop3(pop3.POP3):
             self._ask(self._exchange.getChallenge())
         else:
             self._log_in(self._exchange.claim)
+
+    def _unblock(self, result: Any) -> None:
+        """Take the lines that waited for a login; twisted's falls over one that is wrong."""
+        waiting, self.blocked = self.blocked or [], None
+        self.take_until_tls(self.lineReceived, [b" ".join((command, *words)) for command, words in waiting])
 
     def _ask(self, challenge: bytes) -> None:
         self.state = "AUTH"

@@ -7,6 +7,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.protocols.policies import TimeoutMixin
+from twisted.python import log
+from twisted.python.failure import Failure
 
 from extauth.harness.mail.claims import ClearText
 from extauth.harness.mail.own_password import store
@@ -57,7 +59,7 @@ class Pwd(LineOnlyReceiver, TimeoutMixin):
             case b"PASS" if self._name is not None:
                 claim = ClearText("PASS", self._name, Secret(argument))
                 self._name, self._waiting = None, []
-                Deferred.fromCoroutine(self._session.log_in(claim)).addCallback(self._logged_in)
+                Deferred.fromCoroutine(self._session.log_in(claim)).addCallbacks(self._logged_in, self._failed)
             case b"NEWPASS" if self._login is not None:
                 self._reply(self._set(self._login, Secret(argument)))
             case b"QUIT":
@@ -67,7 +69,14 @@ class Pwd(LineOnlyReceiver, TimeoutMixin):
 
     def _logged_in(self, login: Login | None) -> None:
         self._login = login
-        self._reply(b"500 incorrect password" if login is None else b"200 your new password, please")
+        self._go_on(b"500 incorrect password" if login is None else b"200 your new password, please")
+
+    def _failed(self, failure: Failure) -> None:
+        log.err(failure)
+        self._go_on(b"500 the password could not be checked")
+
+    def _go_on(self, reply: bytes) -> None:
+        self._reply(reply)
         lines, self._waiting = self._waiting or [], None
         for line in lines:
             self.lineReceived(line)
@@ -77,9 +86,10 @@ class Pwd(LineOnlyReceiver, TimeoutMixin):
         account = login.account
         if not account.settings.use_own_password:
             return b"500 this account has no password of its own: use_own_password is off"
-        if not password.reveal() or b"\0" in password.reveal():
-            return b"500 a password is at least one byte, and none of them is a NUL"
-        account.own_password = store(password, account.settings.password_encryption)
+        try:
+            account.own_password = store(password, account.settings.password_encryption)
+        except ValueError as error:
+            return f"500 {error}".encode()
         self._session.say(Level.LOW_LEVEL, f"{account.account} has set the own password")
         return b"200 the password is set"
 

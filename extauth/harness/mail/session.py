@@ -97,14 +97,17 @@ class Session:
         name = b"" if isinstance(claim, Malformed) else claim.name
         account = self.account(name)
         who = account.account.address if account else name.decode(errors="surrogateescape") or "somebody"
-        how = f"{who}, {claim.method}, {'TLS' if self.over_tls else 'no TLS'}"
+        over_tls = self.over_tls
+        how = f"{who}, {claim.method}, {'TLS' if over_tls else 'no TLS'}"
         decided = await self._decide(claim, account)
+        if self.over_tls is not over_tls:
+            decided = Refused("TLS has begun meanwhile, and nothing counts that was said before")
         if isinstance(decided, Refused):
             self.say(Level.PROBLEMS, f"refused: {how}: {decided.reason}")
             return None
         self.say(Level.LOW_LEVEL, f"logged in: {how}: {decided.said}")
         at = datetime.now().astimezone()
-        return Login(decided.account, self.protocol, claim.method, self.over_tls, decided.password, at, self.number)
+        return Login(decided.account, self.protocol, claim.method, over_tls, decided.password, at, self.number)
 
     async def _decide(self, claim: Claim, account: MailAccount | None) -> Matched | Refused:
         if self.access is not Access.FULL:

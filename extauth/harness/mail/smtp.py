@@ -13,12 +13,13 @@ from zope.interface import implementer
 
 from extauth.harness.mail.portal import Portal
 from extauth.harness.mail.session import Login, NewSession, Session
+from extauth.harness.mail.start_tls import StartTls
 from extauth.log_levels import Level
 
 _MAX_HEADER = 65_536  # bytes that are kept to find the subject in
 
 
-class Smtp(ESMTP):
+class Smtp(StartTls, ESMTP):
     """One connection. The names are twisted's, and stand for the commands of the protocol."""
 
     noisy = False
@@ -43,6 +44,28 @@ class Smtp(ESMTP):
         """What EHLO says."""
         extensions: dict[bytes, list[bytes] | None] = super().extensions()
         return extensions | {b"AUTH": self._session.offered}
+
+    def lookupMethod(self, command: bytes) -> Any:
+        """What a command does; twisted's falls over one that is not ASCII."""
+        return super().lookupMethod(command) if command.isascii() else None
+
+    def do_NOOP(self, rest: bytes) -> None:
+        """Do nothing (RFC 5321, section 4.1.1.9)."""
+        self.sendCode(250, b"nothing is done")
+
+    def do_VRFY(self, rest: bytes) -> None:
+        """Tell nobody who has an account (RFC 5321, section 3.5.3)."""
+        self.sendCode(252, b"bring your mail, and see")
+
+    def do_HELP(self, rest: bytes) -> None:
+        """Name the commands (RFC 5321, section 4.1.1.8)."""
+        self.sendCode(214, b"EHLO HELO STARTTLS AUTH MAIL RCPT DATA RSET VRFY HELP NOOP QUIT")
+
+    def forget(self) -> None:
+        """Forget the client's name, its message on the way, and who has logged in."""
+        self._helo = (None, self.transport.getPeer().host)
+        self._from, self._to = None, []
+        self.authenticated, self.delivery = False, Delivery(self._session, None)
 
     def ext_AUTH(self, rest: bytes) -> None:
         """Log in; twisted's falls over an AUTH without a mechanism."""
