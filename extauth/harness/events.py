@@ -64,7 +64,7 @@ class Killed:
 class Ended:
     """The program is gone. A negative status is the signal that ended it.
 
-    `took` is how many seconds it lived after its standard input was closed; None where it still was open.
+    `took` is how many seconds it lived after its standard input was closed; None where the program came first.
     """
 
     at: float

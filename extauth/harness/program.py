@@ -25,6 +25,7 @@ class Program:
         """Lines that the pipe has not taken, or not to their ends."""
         self._unwritten = b""
         self._taken_at = time.monotonic()
+        self._reads_no_more = False
 
     @property
     def stuck_since(self) -> float | None:
@@ -57,12 +58,13 @@ class Program:
                     events.append(Sent(self._taken_at, self.unsent.popleft()))
                     self._unwritten = self.unsent[0] + b"\n" if self.unsent else b""
         except BrokenPipeError:
+            self._reads_no_more = True
             self.process.close_input()
             events.append(InputClosed(time.monotonic(), by_program=True))
         return events
 
     def _end(self) -> list[Event]:
-        ended_at, took = time.monotonic(), self.process.closed_for
+        ended_at, took = time.monotonic(), None if self._reads_no_more else self.process.closed_for
         events = self._outlived(ended_at + _GRACE)
         left_behind = self.process.has_company()
         if left_behind:
