@@ -32,7 +32,7 @@ class Process:
     """
 
     def __init__(self, command: Sequence[str], base_directory: Path, alarm: int | None) -> None:
-        words = _from_here(command)
+        words = from_here(command)
         self._error_out, self._error_in = os.pipe()
         try:
             self._process = subprocess.Popen(
@@ -132,8 +132,8 @@ class Process:
         os.close(self._error_in)
 
 
-def _from_here(command: Sequence[str]) -> list[str]:
-    """The command with its paths made absolute: the program runs elsewhere than it was named."""
+def from_here(command: Sequence[str]) -> list[str]:
+    """The command with its paths made absolute: the program runs elsewhere than it was named. Raises CannotStart."""
     program, *arguments = command
     found = shutil.which(program)
     if found is None:

@@ -17,6 +17,7 @@ from extauth.cli.harness.outcome import conclude, write_page
 from extauth.harness.load.remarks import remark_lines
 from extauth.harness.load.run import Measurement, Progress, measure
 from extauth.harness.load.tables import load_table, middle
+from extauth.harness.process import from_here
 from extauth.harness.tables import text_lines
 
 
@@ -33,6 +34,8 @@ def load(options: ProgramOptions, asked: LoadOptions, interface: int | None, htm
     remarks: list[str] = []
     with options.started() as settings:
         plan = asked.plan(interface, masker)
+        for command in commands.values():
+            from_here(command)  # so that none is measured in vain
         for number in range(1, asked.all_rounds + 1):
             for name, command in commands.items():
                 with _progress(f"{name} {number}/{asked.all_rounds}") as progress:
@@ -45,7 +48,9 @@ def load(options: ProgramOptions, asked: LoadOptions, interface: int | None, htm
     drawn = {name: middle(of_one).statistics for name, of_one in runs.items()}
     write_page(html, commands, table, drawn, remarks)
     lines = [f"{name}: {shlex.join(command)}" for name, command in commands.items()]
-    well = not any(run.wrong_answers or run.supervisor.complained for of_one in runs.values() for run in of_one)
+    well = not any(
+        run.wrong.first or run.untold.first or run.supervisor.complained for of_one in runs.values() for run in of_one
+    )
     conclude([*lines, *text_lines(table), *remarks], well=well)
 
 
