@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import os
 import pty
+import shlex
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -291,6 +292,19 @@ def test_an_option_that_cannot_be_is_one_sentence_and_status_2(
     outcome = _load(accounts, program("answers_ok.sh"), "--requests", "1", *options)
     assert outcome.log[-1].endswith(sentence)
     assert outcome.status == 2
+
+
+def test_who_interrupts_it_gets_the_figures_so_far(accounts: Path) -> None:
+    interrupts = ["perl", "-ne", r'$| = 1; /^(\S+)/; print "$1 OK\n"; kill "INT", getppid if $. == 1000']
+    other = shlex.join(["perl", "-ne", r'$| = 1; /^(\S+)/; print "$1 OK\n"'])
+    for options in ([], ["--vs", other]):
+        outcome = _load(accounts, interrupts, "--seconds", "60", *options)
+        replies = int(_figures(outcome)["OK"][0].replace(",", ""))
+        assert replies > 800, "all but those of the last moments"
+        assert outcome.complaints == []
+        assert outcome.lines[-2:] == ["interrupted: the program was killed", "complaints: none"]
+        assert outcome.log == ["Aborted!"]
+        assert outcome.status == 1
 
 
 def test_progress_is_shown_at_a_terminal(accounts: Path) -> None:

@@ -15,6 +15,8 @@ def remark_lines(run: Measurement, masker: Masker) -> Iterator[str]:
     yield from _answer_lines("wrong answer", run.wrong, masker)
     yield from _answer_lines("could not tell", run.untold, masker)
     yield from complaint_lines(run.supervisor, masker)
+    if run.interrupted:
+        yield "interrupted: the program was killed"
     yield from end_lines(run.supervisor, masker)
 
 

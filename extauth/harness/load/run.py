@@ -55,10 +55,20 @@ class Measurement:
     supervisor: Supervisor
     wrong: Answers
     untold: Answers
+    interrupted: bool
+    """Whether somebody had enough of it: the program was killed, and the figures are those up to then."""
+
+    @property
+    def is_well(self) -> bool:
+        """Whether every answer was right, and nothing is complained about."""
+        return not (self.wrong.first or self.untold.first or self.supervisor.complained)
 
 
 def measure(settings: ServerSettings, plan: Plan, masker: Masker, watch: Watch, progress: Progress) -> Measurement:
-    """Start a program, drive it, and see it to its end. Raises CannotStart, and MalformedRequest for an account."""
+    """Start a program, drive it, and see it to its end. Raises CannotStart, and MalformedRequest for an account.
+
+    KeyboardInterrupt is raised only where nothing is measured yet, or the program does not end.
+    """
     traffic = plan.traffic()
     bulk = Bulk(traffic)
 
@@ -75,11 +85,16 @@ def measure(settings: ServerSettings, plan: Plan, masker: Masker, watch: Watch, 
             supervisor.wait_for_answers()
             traffic.dialect = supervisor.dialect
         first_reply = time.monotonic() - began if bulk.warm_up(supervisor) else None
+        interrupted = False
         with Consumption(supervisor.life.program.process.id if supervisor.life else None) as consumption:
             began, cpu = time.monotonic(), time.process_time()
-            bulk.run(supervisor, settings.time_out, plan.pace(), _Clock(plan, progress).left)
+            try:
+                bulk.run(supervisor, settings.time_out, plan.pace(), _Clock(plan, progress).left)
+            except KeyboardInterrupt:
+                interrupted = True
             seconds, cpu = time.monotonic() - began, time.process_time() - cpu
-        supervisor.finish()
+        if not interrupted:
+            supervisor.finish()
     return Measurement(
         first_reply,
         seconds,
@@ -89,6 +104,7 @@ def measure(settings: ServerSettings, plan: Plan, masker: Masker, watch: Watch, 
         supervisor,
         bulk.wrong,
         bulk.untold,
+        interrupted,
     )
 
 

@@ -86,7 +86,7 @@ def _median(figure: _Figure, rounds: Rounds) -> float | None:
 
 
 def _ratio(figure: _Figure, first: Rounds, second: Rounds) -> str:
-    pairs = [(figure(a), figure(b)) for a, b in zip(first, second, strict=True)]
+    pairs = [(figure(a), figure(b)) for a, b in zip(first, second, strict=False)]  # the last may be missing
     ratios = [b / a for a, b in pairs if a and b and not math.isnan(a + b)]
     return three_figures(median(ratios)) if ratios else ""
 
