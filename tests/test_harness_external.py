@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from extauth.harness.events import Event, Sent
+from extauth.harness.events import Ended, Event, Sent
 from extauth.harness.external import ExternalAuthentication
 from extauth.harness.judge import Complaint
 from extauth.harness.life import ServerSettings
+from extauth.harness.process import Process
 from extauth.model import Secret
 from extauth.protocol.replies import Reply
 from extauth.protocol.requests import PasswordRequest
@@ -110,6 +111,30 @@ def test_a_question_does_not_wait_for_a_turn_to_pass(tmp_path: Path, monkeypatch
     with _asked(tmp_path, _SAYS_WHAT_IT_READS) as ask:
         assert ask.reply("a@d") == "ERROR VRFY a@d secret"
         monkeypatch.undo()
+
+
+def test_while_nothing_is_under_way_it_sleeps_until_something_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleeps, ended = threading.Event(), threading.Event()
+    wait = Process.wait
+
+    def noted(process: Process, seconds: float, *, to_write: bool, alarm: int | None = None) -> None:
+        if seconds > _PATIENCE:
+            sleeps.set()
+        wait(process, seconds, to_write=to_write, alarm=alarm)
+
+    def watch(event: Event | Complaint) -> None:
+        if isinstance(event, Ended):
+            ended.set()
+
+    monkeypatch.setattr(Process, "wait", noted)
+    deaf = ["perl", "-e", "close STDOUT; sleep 1000"]  # so that its end is not seen by that of its output
+    with ExternalAuthentication(ServerSettings(deaf, tmp_path), None, watch) as external:
+        assert sleeps.wait(_PATIENCE)
+        assert external.supervisor.life is not None
+        external.supervisor.life.program.process.kill()
+        assert ended.wait(_PATIENCE)
 
 
 def test_stopping_rejects_what_is_under_way(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from extauth.harness.supervisor import Supervisor
 from extauth.protocol.replies import Reply, parse_reply
 from extauth.protocol.requests import Dialect, InterfaceRequest, Request, render_request
 
+_PATIENCE = 60.0  # seconds, where nothing happens
+
 MakeRequest = Callable[[bytes], Request]
 """Makes a request of the number that it is given."""
 
@@ -43,7 +45,7 @@ class ExternalAuthentication:
             for descriptor in (self._alarm, self._bell):
                 stack.callback(os.close, descriptor)
                 os.set_blocking(descriptor, False)
-            self._supervisor = stack.enter_context(Supervisor(settings, self._see, self._alarm))
+            self._supervisor = stack.enter_context(Supervisor(settings, self._see))
             self._held = stack.pop_all()
         if interface is not None:
             self._offer = self._next_number()
@@ -102,9 +104,8 @@ class ExternalAuthentication:
     def _run(self) -> None:
         try:
             while not self._stopping:
-                self._supervisor.turn()
+                self._supervisor.turn(_PATIENCE, self._alarm)
                 self._take_what_is_asked()
-            self._silence()
             self._supervisor.stop()
         finally:
             with self._asking:
