@@ -137,6 +137,26 @@ def test_while_nothing_is_under_way_it_sleeps_until_something_happens(
         assert ended.wait(_PATIENCE)
 
 
+def test_a_question_that_cannot_be_made_fails_and_all_others_are_answered(tmp_path: Path) -> None:
+    def broken(number: bytes) -> PasswordRequest:
+        raise LookupError(number)
+
+    settings = ServerSettings(_SAYS_WHAT_IT_READS, tmp_path)
+    with ExternalAuthentication(settings, None, lambda event: None) as external:
+        with pytest.raises(LookupError):
+            external.ask(broken).result(_PATIENCE)
+        with pytest.raises(UnicodeEncodeError):
+            _Asking(external)("\udc80@d").result(_PATIENCE)
+        assert _Asking(external).reply("a@d") == "ERROR VRFY a@d secret"
+
+
+def test_a_reply_without_a_known_status_lets_nobody_in_and_is_not_handed_on(tmp_path: Path) -> None:
+    repeats = ["perl", "-ne", r'$| = 1; /^(\S+) .* (.*)/; print "$1 $2\n"']
+    with _asked(tmp_path, repeats) as ask:
+        assert ask.reply("a@d", b"tiger") is None
+        assert ask.reply("a@d", b"OK") == "OK"
+
+
 def test_stopping_rejects_what_is_under_way(tmp_path: Path) -> None:
     with _asked(tmp_path, [sys.executable, "-c", "import sys; sys.stdin.read()"]) as ask:
         unanswered = ask("a@d")
