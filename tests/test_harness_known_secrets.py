@@ -20,6 +20,13 @@ def test_of_what_goes_by_the_latest_are_remembered_and_what_is_kept_stays() -> N
     assert secrets.stand_in(b"kept!")
 
 
+def test_of_a_long_secret_the_beginning_gives_it_away() -> None:
+    secrets = KnownSecrets()
+    secrets.learn(b"tiger" * 2_000)
+    assert secrets.stand_in(b"not " + b"tiger" * 800)
+    assert not secrets.stand_in(b"tiger" * 50)
+
+
 def test_a_text_that_held_none_is_compared_with_what_came_since() -> None:
     secrets = KnownSecrets()
     secrets.learn(b"lion")

@@ -75,8 +75,8 @@ class ExternalAuthentication:
     def ask(self, request: MakeRequest) -> Future[Reply | None]:
         """Ask the program: its reply, or None where the request is rejected, and nobody is let in for it.
 
-        Rejected is what has no reply once the program is gone for good, or none with a known status, and what the dialect
-        in force cannot say. What `request` raises, in another thread, is raised by the future.
+        Rejected is what has no reply once the program is gone for good, or none with a known status, and what the
+        dialect in force cannot say. What `request` raises, in another thread, is raised by the future.
         """
         future: Future[Reply | None] = Future()
         with self._asking:

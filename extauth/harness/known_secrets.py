@@ -7,10 +7,14 @@ from itertools import chain, islice
 
 _MAX_LEARNED = 100_000
 _MAX_COMPARED = 1_000  # texts
+_MAX_LENGTH = 256  # bytes
 
 
 class KnownSecrets:
-    """Some that are kept for good, and the latest 100,000 of those that are learned while requests go by."""
+    """Some that are kept for good, and the latest 100,000 of those that are learned while requests go by.
+
+    Of a long one its first 256 bytes are all that counts: a program's line may have been cut behind them.
+    """
 
     def __init__(self) -> None:
         self._kept: dict[bytes, None] = {}
@@ -21,10 +25,11 @@ class KnownSecrets:
     def keep(self, secret: bytes) -> None:
         """Remember `secret` for good."""
         if secret:
-            self._kept[secret] = None
+            self._kept[secret[:_MAX_LENGTH]] = None
 
     def learn(self, secret: bytes) -> None:
         """Remember `secret` until very many others have come since it last did."""
+        secret = secret[:_MAX_LENGTH]
         if not secret or secret in self._kept:
             return
         self._learned[secret] = None
