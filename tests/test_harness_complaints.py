@@ -26,7 +26,7 @@ _ONE = "I: 1 VRFY a@d x\n"
             "answers_nonsense.sh",
             _TWO,
             [
-                "neither a known reply nor an information line: 1 MAYBE",
+                "neither a known reply nor an information line: 1 ***",
                 "neither a known reply nor an information line: ",
             ],
         ),

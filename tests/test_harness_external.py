@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from extauth.harness.events import Event, Sent
+from extauth.harness.events import Ended, Event, Sent
 from extauth.harness.external import ExternalAuthentication
 from extauth.harness.judge import Complaint
 from extauth.harness.life import ServerSettings
+from extauth.harness.process import Process
 from extauth.model import Secret
 from extauth.protocol.replies import Reply
 from extauth.protocol.requests import PasswordRequest
@@ -110,6 +111,50 @@ def test_a_question_does_not_wait_for_a_turn_to_pass(tmp_path: Path, monkeypatch
     with _asked(tmp_path, _SAYS_WHAT_IT_READS) as ask:
         assert ask.reply("a@d") == "ERROR VRFY a@d secret"
         monkeypatch.undo()
+
+
+def test_while_nothing_is_under_way_it_sleeps_until_something_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleeps, ended = threading.Event(), threading.Event()
+    wait = Process.wait
+
+    def noted(process: Process, seconds: float, *, to_write: bool, alarm: int | None = None) -> None:
+        if seconds > _PATIENCE:
+            sleeps.set()
+        wait(process, seconds, to_write=to_write, alarm=alarm)
+
+    def watch(event: Event | Complaint) -> None:
+        if isinstance(event, Ended):
+            ended.set()
+
+    monkeypatch.setattr(Process, "wait", noted)
+    deaf = ["perl", "-e", "close STDOUT; sleep 1000"]  # so that its end is not seen by that of its output
+    with ExternalAuthentication(ServerSettings(deaf, tmp_path), None, watch) as external:
+        assert sleeps.wait(_PATIENCE)
+        assert external.supervisor.life is not None
+        external.supervisor.life.program.process.kill()
+        assert ended.wait(_PATIENCE)
+
+
+def test_a_question_that_cannot_be_made_fails_and_all_others_are_answered(tmp_path: Path) -> None:
+    def broken(number: bytes) -> PasswordRequest:
+        raise LookupError(number)
+
+    settings = ServerSettings(_SAYS_WHAT_IT_READS, tmp_path)
+    with ExternalAuthentication(settings, None, lambda event: None) as external:
+        with pytest.raises(LookupError):
+            external.ask(broken).result(_PATIENCE)
+        with pytest.raises(UnicodeEncodeError):
+            _Asking(external)("\udc80@d").result(_PATIENCE)
+        assert _Asking(external).reply("a@d") == "ERROR VRFY a@d secret"
+
+
+def test_a_reply_without_a_known_status_lets_nobody_in_and_is_not_handed_on(tmp_path: Path) -> None:
+    repeats = ["perl", "-ne", r'$| = 1; /^(\S+) .* (.*)/; print "$1 $2\n"']
+    with _asked(tmp_path, repeats) as ask:
+        assert ask.reply("a@d", b"tiger") is None
+        assert ask.reply("a@d", b"OK") == "OK"
 
 
 def test_stopping_rejects_what_is_under_way(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import os
 import pty
+import shlex
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from extauth.harness.load.population import AccountsError, read_population
+from extauth.harness.load.tables import three_figures
 from tests.harness_programs import HARNESS, Outcome, program, run
 from tests.helper import EXTAUTH, Site
 
@@ -70,8 +72,11 @@ def test_an_answer_that_is_wrong_is_found(
     wrong = [line for line in outcome.lines if line.startswith(f"wrong answer: not {right} to 00")]
     assert len(wrong) == 5
     assert all(f"@example.com ***: {reply}" in line for line in wrong)
-    count = int(_figures(outcome)["wrong answers"][0])
-    assert f"... {count} wrong answers in all" in outcome.lines
+    figures = _figures(outcome)
+    count = int(figures["wrong answers"][0])
+    assert f"... wrong answer: {count} in all" in outcome.lines
+    assert count == 100 if share == "0" else 30 < count < 70
+    assert figures["could not tell"] == ["0"]
     assert outcome.lines[-1] == "complaints: none"
 
 
@@ -183,6 +188,61 @@ def test_a_second_program_is_judged_too(accounts: Path) -> None:
     assert "complaint: exit status 1" in outcome.lines
 
 
+def test_nothing_is_started_where_one_of_two_programs_is_not_there(accounts: Path, tmp_path: Path) -> None:
+    records = ["--base-directory", str(tmp_path), "--", *program("keeps_a_record.pl")]
+    outcome = run(["load", "--accounts", str(accounts), "--requests", "1", "--vs", "./no-such-program", *records])
+    assert outcome.log[-1] == "Error: cannot start ./no-such-program: not found, or not executable"
+    assert outcome.status == 2
+    assert not (tmp_path / "record").exists()
+
+
+def test_where_no_reply_came_no_figure_of_one_is_shown(accounts: Path) -> None:
+    garbage = ["perl", "-e", r'$| = 1; <STDIN>; print "garbage\n" x 1000']
+    other = " ".join(program("answers_ok.sh"))
+    outcome = _load(accounts, garbage, "--vs", other, "--rounds", "1", "--requests", "5")
+    figures = _figures(outcome)
+    for name in ("first reply after", "p50", "harness busy"):
+        assert len(figures[name]) == 1, "there is no ratio, and none of A"
+    assert outcome.status == 1
+
+
+def test_a_wrong_answer_to_the_first_request_is_shown_and_not_counted(accounts: Path) -> None:
+    errs_once = ["perl", "-ne", r'$| = 1; /^(\S+)/; print "$1 ", $. == 1 ? "ERROR" : "OK", "\n"']
+    outcome = _load(accounts, errs_once, "--requests", "5")
+    figures = _figures(outcome)
+    assert figures["requests"] == figures["OK"] == ["5"]
+    assert figures["wrong answers"] == ["0"]
+    assert [line.split(" VRFY ")[0] for line in outcome.lines if "wrong answer:" in line] == [
+        "wrong answer: not OK to 000001"
+    ]
+    assert outcome.status == 1
+
+
+@pytest.mark.parametrize(
+    ("share", "reply", "right"), [("0", "ERROR temporary failure", "OK"), ("100", "FAILURE whatever", "ERROR")]
+)
+def test_a_program_that_cannot_tell_is_neither_right_nor_wrong(
+    share: str, reply: str, right: str, accounts: Path
+) -> None:
+    cannot_tell = ["perl", "-ne", rf'$| = 1; /^(\S+)/; print "$1 {reply}\n"']
+    outcome = _load(accounts, cannot_tell, "--wrong", share, "--requests", "20")
+    figures = _figures(outcome)
+    assert figures["could not tell"] == figures["requests"] == figures[reply] == ["20"]
+    assert figures["wrong answers"] == ["0"]
+    assert outcome.lines.count("... could not tell: 20 in all") == 1
+    named = [line for line in outcome.lines if line.startswith(f"could not tell: not {right} to 00")]
+    assert len(named) == 5
+    assert all(line.endswith(f": {reply}") for line in named)
+    assert outcome.status == 1
+
+
+@pytest.mark.parametrize(
+    ("ratio", "shown"), [(0.0011909, "0.00119"), (0.9996, "1.00"), (1.5, "1.50"), (839.6, "840"), (83128, "83,128")]
+)
+def test_a_ratio_has_three_figures(ratio: float, shown: str) -> None:
+    assert three_figures(ratio) == shown
+
+
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
@@ -222,7 +282,6 @@ def test_a_file_without_accounts_is_named(tmp_path: Path) -> None:
         (["--methods", "vrfy=0"], "'0' is no share: a number above 0"),
         (["--vs", "'"], "no closing quotation"),
         (["--vs", " "], "no program is named"),
-        (["--vs", "no-such-program"], "cannot start no-such-program: not found, or not executable"),
         (["--mode", "a b"], "a mode that no dialect can carry"),
         (["--html", "/no/such/folder/page.html"], "No such file or directory"),
     ],
@@ -233,6 +292,19 @@ def test_an_option_that_cannot_be_is_one_sentence_and_status_2(
     outcome = _load(accounts, program("answers_ok.sh"), "--requests", "1", *options)
     assert outcome.log[-1].endswith(sentence)
     assert outcome.status == 2
+
+
+def test_who_interrupts_it_gets_the_figures_so_far(accounts: Path) -> None:
+    interrupts = ["perl", "-ne", r'$| = 1; /^(\S+)/; print "$1 OK\n"; kill "INT", getppid if $. == 1000']
+    other = shlex.join(["perl", "-ne", r'$| = 1; /^(\S+)/; print "$1 OK\n"'])
+    for options in ([], ["--vs", other]):
+        outcome = _load(accounts, interrupts, "--seconds", "60", *options)
+        replies = int(_figures(outcome)["OK"][0].replace(",", ""))
+        assert replies > 800, "all but those of the last moments"
+        assert outcome.complaints == []
+        assert outcome.lines[-2:] == ["interrupted: the program was killed", "complaints: none"]
+        assert outcome.log == ["Aborted!"]
+        assert outcome.status == 1
 
 
 def test_progress_is_shown_at_a_terminal(accounts: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -82,14 +83,19 @@ def test_the_classic_dialect_does_not_quote() -> None:
         (b'1 ERROR no ti"ger here', "1 ERROR ***"),
         (b"1 PLAIN lion", "1 PLAIN ***"),
         (b'1 PLAIN "lion king"', "1 PLAIN ***"),
-        (b"9 PLAIN lion", "9 PLAIN ***"),
-        (b"tiger PLAIN lion", "*** ***"),
-        (b" 1  plain lion", " 1  plain ***"),
+        (b"1 PLAIN not available", "1 PLAIN ***"),
+        (b"1 plain lion", "1 ***"),
+        (b"1  PLAIN lion", "1 ***"),
+        (b"1 lion is no password", "1 ***"),
+        (b"1 OK lion", "1 OK lion"),
+        (b"5 OK lion", "5 OK ***"),
+        (b"5 ERROR lion", "5 ERROR ***"),
+        (b"5 FAILURE not available", "5 FAILURE not available"),
+        (b"5 OK", "5 OK"),
         (b"* user a@d, password tiger", "* ***"),
         (b"* ready", "* ready"),
         (b"tiger OK", "***"),
-        (b"1 tiger", "***"),
-        (b"garbage", "garbage"),
+        (b"1 tiger", "1 ***"),
         (b"1 ERROR \xff\x1b[2J", "1 ERROR \\xff\\x1b[2J"),
     ],
 )
@@ -97,7 +103,33 @@ def test_what_comes_back_shows_no_password_that_was_sent(line: bytes, shown: str
     masker = Masker()
     for sent in (b"1 VRFY a@d tiger", b"2 VRFY a@d password", b"3 INTF 7", b'4 VRFY a@d "ti\\"ger"'):
         masker.sent(sent)
+    masker.sent(b"5 READPLAIN a@d")
     assert masker.received(line) == shown
+
+
+@pytest.mark.parametrize(
+    ("line", "before", "after"),
+    [
+        (b"garbage", "garbage", "***"),
+        (b"9 OK", "9 OK", "***"),
+        (b"9 plain lion", "***", "***"),
+        (b" 1  PLAIN lion", "***", "***"),
+        (b"* ready", "* ready", "* ready"),
+    ],
+)
+def test_what_answers_nothing_is_hidden_once_a_password_was_asked_for(line: bytes, before: str, after: str) -> None:
+    masker = Masker()
+    assert masker.received(line) == before
+    masker.sent(b"1 readplain a@d")
+    assert masker.received(line) == after
+
+
+@pytest.mark.parametrize("reply", [b"1 PLAIN lion", b'1 PLAIN "lion"', b"1 plain lion", b"1 ERROR lion"])
+def test_a_password_that_a_program_gave_away_is_hidden_in_what_it_says_later(reply: bytes) -> None:
+    masker = Masker()
+    masker.sent(b"1 READPLAIN a@d")
+    masker.received(reply)
+    assert masker.text(b"it was lion") == "***"
 
 
 def test_a_text_that_was_harmless_is_hidden_once_it_repeats_a_password() -> None:
@@ -138,6 +170,21 @@ def test_no_password_leaves_the_harness_by_any_way(tmp_path: Path) -> None:
         assert "tiger" not in "\n".join([*outcome.lines, *outcome.log])
     typed = run(["shell", "--", *program("repeats_what_it_reads.pl")], _LEAKS.replace("I: ", "").encode())
     assert "tiger" not in "\n".join([*typed.lines, *typed.log])
+
+
+def test_a_password_that_stands_where_a_status_belongs_is_in_no_report(tmp_path: Path) -> None:
+    speaks, page = program("begins_with_passwords.pl"), tmp_path / "page.html"
+    session = "I: 1 VRFY a@d tiger\n" + "".join(f"I: {number} READPLAIN a@d\n" for number in range(2, 8))
+    played = replay(tmp_path, session, speaks, "--log-level", "All Info", "--html", str(page))
+    texts = "\n".join([*played.lines, *played.log, page.read_text()])
+    assert "<tr><th>no known reply</th><td>4</td></tr>" in texts
+    assert "<tr><th>ERROR ***</th><td>1</td></tr>" in texts
+    assert not re.search("tiger|leopard", texts)
+    (tmp_path / "accounts").write_text("a@d:tiger\n")
+    options = ["--accounts", str(tmp_path / "accounts"), "--requests", "10", "--html", str(page)]
+    loaded = run(["load", *options, "--log-level", "All Info", "--", *speaks])
+    assert any(line.startswith("wrong answer: not OK to 000001 VRFY a@d ***: ***") for line in loaded.lines)
+    assert "tiger" not in "\n".join([*loaded.lines, *loaded.log, page.read_text()])
 
 
 def test_the_option_shows_passwords(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ TOML.
     replay        plays a session (expectations)
     shell         sends what somebody types
     load/         sends very many requests, and measures
-    masking       lines as they may be shown
+    masking       lines as they may be shown (known_secrets)
     log, report   events and outcomes as text
     statistics    replies and their times in figures (timeline, histogram, tables)
     page/         figures and plots as HTML

@@ -15,8 +15,11 @@ from extauth.harness.events import Event, Received, Rejected
 from extauth.harness.judge import Complaint
 from extauth.harness.life import ServerSettings, Watch
 from extauth.harness.supervisor import Supervisor
+from extauth.harness.wire import STATUSES
 from extauth.protocol.replies import Reply, parse_reply
 from extauth.protocol.requests import Dialect, InterfaceRequest, Request, render_request
+
+_PATIENCE = 60.0  # seconds, where nothing happens
 
 MakeRequest = Callable[[bytes], Request]
 """Makes a request of the number that it is given."""
@@ -43,11 +46,11 @@ class ExternalAuthentication:
             for descriptor in (self._alarm, self._bell):
                 stack.callback(os.close, descriptor)
                 os.set_blocking(descriptor, False)
-            self._supervisor = stack.enter_context(Supervisor(settings, self._see, self._alarm))
+            self._supervisor = stack.enter_context(Supervisor(settings, self._see))
             self._held = stack.pop_all()
         if interface is not None:
             self._offer = self._next_number()
-            self._send(InterfaceRequest(self._offer, interface))
+            self._supervisor.send(self._line(InterfaceRequest(self._offer, interface)))
         self._thread = threading.Thread(target=self._run, name="external authentication")
         self._thread.start()
 
@@ -72,7 +75,8 @@ class ExternalAuthentication:
     def ask(self, request: MakeRequest) -> Future[Reply | None]:
         """Ask the program: its reply, or None where the request is rejected, and nobody is let in for it.
 
-        Rejected is what has no reply once the program is gone for good, and what the dialect in force cannot say.
+        Rejected is what has no reply once the program is gone for good, or none with a known status, and what the
+        dialect in force cannot say. What `request` raises, in another thread, is raised by the future.
         """
         future: Future[Reply | None] = Future()
         with self._asking:
@@ -102,9 +106,8 @@ class ExternalAuthentication:
     def _run(self) -> None:
         try:
             while not self._stopping:
-                self._supervisor.turn()
+                self._supervisor.turn(_PATIENCE, self._alarm)
                 self._take_what_is_asked()
-            self._silence()
             self._supervisor.stop()
         finally:
             with self._asking:
@@ -119,24 +122,32 @@ class ExternalAuthentication:
         while not self._asked.empty():
             make_request, future = self._asked.get()
             if future.set_running_or_notify_cancel():
-                number = self._next_number()
-                self._replies[number] = future
-                self._send(make_request(number))
+                self._begin(make_request, future)
+
+    def _begin(self, make_request: MakeRequest, future: Future[Reply | None]) -> None:
+        number = self._next_number()
+        try:
+            line = self._line(make_request(number))
+        except MalformedRequest:
+            future.set_result(None)
+        except Exception as error:  # noqa: BLE001  # it is for whoever asked this; all others are still to be answered
+            future.set_exception(error)
+        else:
+            self._replies[number] = future
+            self._supervisor.send(line)
 
     def _next_number(self) -> bytes:
         self._last_number += 1
         return b"%06d" % self._last_number
 
-    def _send(self, request: Request) -> None:
-        try:
-            self._supervisor.send(render_request(request, self._supervisor.dialect).removesuffix(b"\n"))
-        except MalformedRequest:
-            self._answer(request.number, None)
+    def _line(self, request: Request) -> bytes:
+        """Raises MalformedRequest."""
+        return render_request(request, self._supervisor.dialect).removesuffix(b"\n")
 
     def _see(self, event: Event | Complaint) -> None:
         self._watch(event)
         if isinstance(event, Received) and event.answers:
-            self._answer(event.line.partition(b" ")[0], parse_reply(event.line))
+            self._answer(event.line.partition(b" ")[0], _known_reply(event.line))
         elif isinstance(event, Rejected):
             self._answer(event.number, None)
 
@@ -153,3 +164,9 @@ class ExternalAuthentication:
                 future.set_result(None)
         for future in self._replies.values():
             future.set_result(None)
+
+
+def _known_reply(line: bytes) -> Reply | None:
+    """None where the first word is no status, and may be anything: nobody is to log it."""
+    reply = parse_reply(line)
+    return reply if reply is not None and reply.status.encode() in STATUSES else None

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 
 from extauth.harness.events import Ended, Event, InputClosed, Killed, Received, Sent, TimedOut
 from extauth.harness.under_way import UnderWay
-from extauth.harness.wire import NUMBER, is_information, number_of
+from extauth.harness.wire import NUMBER, STATUSES, is_information, number_of
 from extauth.protocol.replies import MAX_REPLY
 
 SECONDS_TO_END = 5.0
 """How long a program may live after its standard input was closed."""
 
-_REPLY = re.compile(NUMBER + rb" (OK|ERROR|FAILURE|INTF|PLAIN)( .*)?", re.DOTALL)
+_REPLY = re.compile(NUMBER + rb" (" + b"|".join(STATUSES) + rb")( .*)?", re.DOTALL)
 _QUIT = re.compile(NUMBER + rb" QUIT\r?")
 _MAX_NAMED = 10  # requests that have no reply
 _EARLY = "ended or stopped reading before its standard input was closed"

@@ -15,7 +15,7 @@ from extauth.harness.under_way import UnderWay
 Watch = Callable[[Event | Complaint], None]
 
 TURN = 0.01
-"""Seconds: how exactly the end of a program is timed."""
+"""Seconds: how exactly the time-out and the end of a program are timed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,11 @@ class ServerSettings:
 class Life:
     """Runs one program. `watch` is called with every event and, behind it, the complaints about it.
 
-    Raises CannotStart. What can be read from the descriptor `alarm`, and is left there, cuts a turn short.
+    Raises CannotStart.
     """
 
-    def __init__(self, settings: ServerSettings, watch: Watch, alarm: int | None) -> None:
-        self.program = Program(settings.command, settings.base_directory, alarm)
+    def __init__(self, settings: ServerSettings, watch: Watch) -> None:
+        self.program = Program(settings.command, settings.base_directory)
         self.ended: Ended | None = None
         self._time_out = settings.time_out
         self._watch = watch
@@ -64,9 +64,9 @@ class Life:
         """Whether a QUIT was sent, so that it may end."""
         return self._judge.told_to_quit
 
-    def turn(self) -> None:
-        """Let happen what happens within a few milliseconds, and keep the times."""
-        for event in self.program.turn(TURN):
+    def turn(self, seconds: float, alarm: int | None) -> None:
+        """Let happen what happens next, and keep the times; `seconds` and `alarm` are those of a supervisor's turn."""
+        for event in self.program.turn(seconds if self._is_idle else min(seconds, TURN), alarm):
             self.note(event)
         closed_for = self.program.process.closed_for
         if self.ended is not None:
@@ -103,6 +103,12 @@ class Life:
             return []
         self._given_up = True
         return [*self.under_way.lines, *self.program.unsent]
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether there is no time to be kept."""
+        process = self.program.process
+        return process.takes_input and process.wakes_at_its_end and not (self.under_way or self.program.unsent)
 
     def _keep_the_time_out(self) -> None:
         now = time.monotonic()

@@ -1,15 +1,19 @@
 """Lines as they may be shown: passwords and responses as `***`, whatever is wrong with the line.
 
-What a mask hides is remembered, and hides every later text that repeats it.
+What a mask hides is remembered, and hides every later text that repeats it. All that a program says is shown by way of
+a `Masker`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import re
+from collections import OrderedDict
+from collections.abc import Iterator
 
 from extauth.errors import MalformedRequest
-from extauth.harness.wire import NUMBER, is_information, is_interface_request, number_of
+from extauth.harness.known_secrets import KnownSecrets
+from extauth.harness.wire import STATUSES, is_information, is_interface_request, number_of
 from extauth.model import Secret
 from extauth.protocol.quoting import unquote, unquote_first
 from extauth.protocol.replies import (
@@ -25,11 +29,10 @@ from extauth.protocol.replies import (
 from extauth.protocol.requests import Dialect
 
 _MASK = b"***"
+_PLAIN = b"PLAIN"
 _COMMAND = re.compile(rb"[A-Za-z]{1,16}|SASL\([A-Za-z0-9-]{1,20}\)")
-_REPLY = re.compile(rb"(" + NUMBER + rb") (OK|ERROR|FAILURE|INTF|PLAIN)(?= |$)")
-_PLAIN = re.compile(rb"\s*\S+\s+PLAIN(?=\s)", re.IGNORECASE)
 _MODE = re.compile(rb"(\([^ ]*\) )?")
-_MAX_REMEMBERED = 1_000
+_MAX_NUMBERS = 100_000  # of requests that are remembered
 
 # Texts of the protocol give nothing away, even where somebody's password is a word of theirs.
 _HARMLESS = {
@@ -56,22 +59,26 @@ class Masker:
     def __init__(self, *, show_passwords: bool = False) -> None:
         self.dialect = Dialect.CLASSIC
         self._show_passwords = show_passwords
-        self._numbers: set[bytes] = set()
-        self._known: set[bytes] = set()
-        self._secrets: list[bytes] = []
-        self._compared: dict[bytes, int] = {}
+        self._secrets = KnownSecrets()
+        self._asks_for_secret: OrderedDict[bytes, bool] = OrderedDict()  # by the number of the request
+        self._asked_for_secrets = False
 
     def hide(self, secret: Secret) -> None:
         """Hide `secret` from now on, wherever it stands."""
-        self._learn([secret.reveal()])
+        for form in _forms(secret.reveal()):
+            self._secrets.keep(form)
 
     def sent(self, line: bytes) -> str:
         """A line that was sent to the program."""
         before, secret, after = _cut(line, self.dialect)
         knows_account = before.count(b" ") > 2
-        self._learn([secret] if knows_account else [secret, *secret.split()])
+        self._learn(secret, words=not knows_account)
+        asks = b"READPLAIN" in line.upper()  # a program may be less strict than we are
+        self._asked_for_secrets |= asks
         if number := number_of(line):
-            self._numbers.add(number)
+            self._asks_for_secret[number] = asks or self._asks_for_secret.get(number, False)
+            if len(self._asks_for_secret) > _MAX_NUMBERS:
+                self._asks_for_secret.popitem(last=False)
         if is_interface_request(line):
             self.dialect = Dialect.HELPER
         return printable(line if self._show_passwords or not secret else before + _MASK + after)
@@ -79,45 +86,48 @@ class Masker:
     def received(self, line: bytes) -> str:
         """A line that came from the program, or was expected to."""
         if is_information(line):
-            return self._behind(b"*", line[1:])
-        reply = _REPLY.match(line)
-        answers = reply is not None and reply[1] in self._numbers
-        plain = None if self._show_passwords else _PLAIN.match(line)
-        if plain is not None:
-            return f"{printable(plain[0]) if answers else self.text(plain[0])} {printable(_MASK)}"
-        return self._behind(reply[0], line[reply.end() :]) if reply is not None and answers else self.text(line)
+            return printable(b"*" + self._unless_it_gives_away(line[1:]))
+        number, space, reply = line.partition(b" ")
+        asks = self._asks_for_secret.get(number)
+        if asks is not None:
+            return printable(number + space) + self.reply(reply, is_secret=asks)
+        may_be_one = self._asked_for_secrets or _PLAIN in line.upper()
+        return printable(_MASK) if may_be_one and not self._show_passwords else self.text(line)
 
-    def reply(self, reply: bytes) -> str:
-        """A reply that came, without its number."""
+    def reply(self, reply: bytes, *, is_secret: bool = False) -> str:
+        """A reply that came, without its number; `is_secret`: its request asked for a password."""
         status, space, text = reply.partition(b" ")
-        return self._behind(status, space + text)
+        if self._show_passwords or not reply:
+            return printable(reply)
+        if status not in STATUSES:
+            if is_secret:
+                self._learn(reply, words=True)
+            return printable(_MASK)
+        if text.strip() and (status == _PLAIN or (is_secret and text.strip() not in _HARMLESS)):
+            self._learn(text)
+            return printable(status + space + _MASK)
+        return printable(status + self._unless_it_gives_away(space + text))
 
     def text(self, text: bytes) -> str:
         """Any other text of the program's."""
         return printable(_MASK if self._gives_away(text) else text)
 
-    def _behind(self, head: bytes, rest: bytes) -> str:
-        return printable(head + (b" " + _MASK if self._gives_away(rest) else rest))
-
-    def _learn(self, secrets: list[bytes]) -> None:
-        forms = {secret.strip() for secret in secrets}
-        with contextlib.suppress(MalformedRequest):
-            forms.add(unquote(secrets[0]).strip())
-        for form in forms - self._known - {b""}:
-            self._known.add(form)
-            self._secrets.append(form)
+    def _unless_it_gives_away(self, rest: bytes) -> bytes:
+        return b" " + _MASK if self._gives_away(rest) else rest
 
     def _gives_away(self, text: bytes) -> bool:
-        """Whether `text` holds a secret; the same text is compared with the same secret only once."""
-        if self._show_passwords or text.strip() in _HARMLESS:
-            return False
-        compared = self._compared.get(text, 0)
-        if any(secret in text for secret in self._secrets[compared:]):
-            return True
-        if len(self._compared) >= _MAX_REMEMBERED:
-            self._compared.clear()
-        self._compared[text] = len(self._secrets)
-        return False
+        return not self._show_passwords and text.strip() not in _HARMLESS and self._secrets.stand_in(text)
+
+    def _learn(self, secret: bytes, *, words: bool = False) -> None:
+        for form in (*_forms(secret), *(secret.split() if words else ())):
+            self._secrets.learn(form)
+
+
+def _forms(secret: bytes) -> Iterator[bytes]:
+    """As it stands in a line, and what that may mean."""
+    yield secret.strip()
+    with contextlib.suppress(MalformedRequest):
+        yield unquote(secret.strip()).strip()
 
 
 def printable(text: bytes) -> str:

@@ -28,11 +28,10 @@ class Process:
     """A helper program, running from here on until it is discarded.
 
     Raises CannotStart. Its standard error is read after its end only, as the server does it.
-    What can be read from the descriptor `alarm`, and is left there, cuts every wait short.
     """
 
-    def __init__(self, command: Sequence[str], base_directory: Path, alarm: int | None) -> None:
-        words = _from_here(command)
+    def __init__(self, command: Sequence[str], base_directory: Path) -> None:
+        words = from_here(command)
         self._error_out, self._error_in = os.pipe()
         try:
             self._process = subprocess.Popen(
@@ -52,7 +51,8 @@ class Process:
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
         for descriptor in (self._stdin.fileno(), self._stdout.fileno(), self._error_out):
             os.set_blocking(descriptor, False)
-        self._readable = [self._stdout.fileno(), *([] if alarm is None else [alarm])]
+        self._end = _descriptor_of(self._process.pid)
+        self._readable = [self._stdout.fileno(), *([] if self._end is None else [self._end])]
         self._closed_at: float | None = None
         self.at_end_of_output = False
         """Whether all of its standard output is read, and no more will come."""
@@ -68,6 +68,11 @@ class Process:
         return self._process.poll()
 
     @property
+    def wakes_at_its_end(self) -> bool:
+        """Whether its end cuts a wait short, as the system can have it."""
+        return self._end is not None
+
+    @property
     def takes_input(self) -> bool:
         """Whether its standard input is open."""
         return self._closed_at is None
@@ -77,9 +82,10 @@ class Process:
         """How many seconds its standard input has been closed; None while it is open."""
         return None if self._closed_at is None else time.monotonic() - self._closed_at
 
-    def wait(self, seconds: float, *, to_write: bool) -> None:
-        """Wait so long for output, or until it takes input."""
-        select.select(self._readable, [self._stdin.fileno()] if to_write else [], [], seconds)  # exact to microseconds
+    def wait(self, seconds: float, *, to_write: bool, alarm: int | None = None) -> None:
+        """Wait so long for output, until it takes input, or until there is something to be read from `alarm`."""
+        readable = self._readable if alarm is None else [*self._readable, alarm]
+        select.select(readable, [self._stdin.fileno()] if to_write else [], [], seconds)  # exact to microseconds
 
     def write(self, data: bytes) -> int:
         """Write what its standard input takes now: how many bytes. Raises BrokenPipeError where it reads no more."""
@@ -125,6 +131,8 @@ class Process:
         self._process.wait()
         self._stdin.close()
         self._stdout.close()
+        if self._end is not None:
+            os.close(self._end)
         self._close_error_pipe()
 
     def _close_error_pipe(self) -> None:
@@ -132,8 +140,8 @@ class Process:
         os.close(self._error_in)
 
 
-def _from_here(command: Sequence[str]) -> list[str]:
-    """The command with its paths made absolute: the program runs elsewhere than it was named."""
+def from_here(command: Sequence[str]) -> list[str]:
+    """The command with its paths made absolute: the program runs elsewhere than it was named. Raises CannotStart."""
     program, *arguments = command
     found = shutil.which(program)
     if found is None:
@@ -143,6 +151,15 @@ def _from_here(command: Sequence[str]) -> list[str]:
 
 def _absolute(word: str) -> str:
     return str(Path(word).absolute()) if "/" in word and os.access(word, os.F_OK) else word
+
+
+def _descriptor_of(process: int) -> int | None:
+    """A descriptor that can be read from the end of `process` on; None where the system has none (pidfd_open(2))."""
+    if not hasattr(os, "pidfd_open"):
+        return None
+    with contextlib.suppress(OSError):
+        return os.pidfd_open(process)
+    return None
 
 
 def _read_now(descriptor: int) -> bytes | None:

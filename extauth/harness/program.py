@@ -16,10 +16,10 @@ _PAUSE = 0.01
 
 
 class Program:
-    """Sends lines and gives events. Raises CannotStart; `alarm` is that of its process."""
+    """Sends lines and gives events. Raises CannotStart."""
 
-    def __init__(self, command: Sequence[str], base_directory: Path, alarm: int | None = None) -> None:
-        self.process = Process(command, base_directory, alarm)
+    def __init__(self, command: Sequence[str], base_directory: Path) -> None:
+        self.process = Process(command, base_directory)
         self.splitter = Splitter()
         self.unsent: deque[bytes] = deque()
         """Lines that the pipe has not taken, or not to their ends."""
@@ -39,9 +39,9 @@ class Program:
             self._unwritten = line + b"\n"
         self.unsent.append(line)
 
-    def turn(self, seconds: float) -> list[Event]:
+    def turn(self, seconds: float, alarm: int | None) -> list[Event]:
         """Write and read what can be, waiting up to `seconds` for it: what happened, `Ended` last."""
-        self.process.wait(seconds, to_write=self.stuck_since is not None)
+        self.process.wait(seconds, to_write=self.stuck_since is not None, alarm=alarm)
         events = self._write() if self.stuck_since is not None else []
         events += self.splitter.feed(time.monotonic(), self.process.read())
         if self.process.status is not None:

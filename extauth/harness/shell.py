@@ -17,6 +17,7 @@ from extauth.model import Secret
 from extauth.protocol.requests import PasswordRequest, render_request
 
 _CHUNK = 65_536
+_PATIENCE = 60.0  # seconds, where nothing happens
 
 
 class Terminal(Protocol):
@@ -56,7 +57,7 @@ class Shell:
         rest = b""
         while self.supervisor.serving:
             self._prompt()
-            self.supervisor.turn()
+            self.supervisor.turn(_PATIENCE, descriptor)
             if not select.select([descriptor], [], [], 0)[0]:
                 continue
             chunk = os.read(descriptor, _CHUNK)

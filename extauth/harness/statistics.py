@@ -9,10 +9,14 @@ from extauth.harness.events import Event, Received, Rejected, Restarting, TimedO
 from extauth.harness.histogram import Histogram
 from extauth.harness.judge import Complaint
 from extauth.harness.timeline import Timeline
+from extauth.harness.wire import STATUSES
+
+OTHERS = b"others"
+NO_KNOWN_REPLY = b"no known reply"
+"""The kinds that are no replies themselves: these begin with a status."""
 
 _MAX_KINDS = 50
 _MAX_MARKS = 20
-_OTHERS = b"others"
 _SECRET = (b"PLAIN", b"INTF")  # what follows is no kind of reply, and may be a password
 
 
@@ -61,5 +65,7 @@ class Statistics:
 
     def _kind(self, reply: bytes) -> bytes:
         status = reply.partition(b" ")[0]
+        if status not in STATUSES:
+            return NO_KNOWN_REPLY
         kind = status if status in _SECRET else reply
-        return kind if kind in self.kinds or len(self.kinds) < _MAX_KINDS else _OTHERS
+        return kind if kind in self.kinds or len(self.kinds) < _MAX_KINDS else OTHERS

@@ -21,10 +21,9 @@ class Supervisor:
     """Keeps a program running, from entering the context on; leaving it kills what is left.
 
     Entering raises CannotStart. `watch` is called with every event and, behind it, the complaints about it.
-    What can be read from the descriptor `alarm`, and is left there, cuts a turn short.
     """
 
-    def __init__(self, settings: ServerSettings, watch: Watch, alarm: int | None = None) -> None:
+    def __init__(self, settings: ServerSettings, watch: Watch) -> None:
         self.life: Life | None = None
         """The program that runs, if one does."""
         self.dialect = Dialect.CLASSIC
@@ -37,7 +36,6 @@ class Supervisor:
         """How the last program that is gone ended."""
         self._settings = settings
         self._watch = watch
-        self._alarm = alarm
         self._pending = Pending()
         self._greeting: bytes | None = None
         self._starts_at = 0.0
@@ -76,8 +74,8 @@ class Supervisor:
     def wait(self, seconds: float) -> None:
         """Let a time pass."""
         until = time.monotonic() + seconds
-        while self.serving and time.monotonic() < until:
-            self.turn()
+        while self.serving and (left := until - time.monotonic()) > 0:
+            self.turn(left)
 
     def close(self) -> None:
         """Close the program's standard input once every line is sent; no other program follows."""
@@ -102,12 +100,15 @@ class Supervisor:
             self.turn()
         self._be_over()
 
-    def turn(self) -> None:
-        """Let happen what happens within a few milliseconds; nothing does after the end."""
+    def turn(self, seconds: float = TURN, alarm: int | None = None) -> None:
+        """Let happen what happens next, waiting up to `seconds` for it; nothing does after the end.
+
+        It waits less where a time is to be kept. What can be read from the descriptor `alarm` cuts it short.
+        """
         if self.life is not None:
-            self._live(self.life)
+            self._live(self.life, seconds, alarm)
             return
-        select.select([] if self._alarm is None else [self._alarm], [], [], TURN)
+        select.select([] if alarm is None else [alarm], [], [], min(seconds, TURN) if self._restarts else seconds)
         if self._restarts and time.monotonic() >= self._starts_at:
             try:
                 self._start()
@@ -125,15 +126,15 @@ class Supervisor:
         return bool(self._pending or (self.life and self.life.program.unsent))
 
     def _start(self) -> None:
-        self.life = Life(self._settings, self._see, self._alarm)
+        self.life = Life(self._settings, self._see)
         pending = self._pending.take()
         if self._greeting is not None and self._greeting not in pending:
             self.life.program.send(self._greeting)
         for line in pending:
             self.life.program.send(line)
 
-    def _live(self, life: Life) -> None:
-        life.turn()
+    def _live(self, life: Life, seconds: float, alarm: int | None) -> None:
+        life.turn(seconds, alarm)
         self._pending.add_again(life.give_up())
         if life.ended is not None:
             self.life, self.ended = None, life.ended

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from extauth.harness.histogram import Histogram
 from extauth.harness.masking import Masker
-from extauth.harness.statistics import Statistics
+from extauth.harness.statistics import NO_KNOWN_REPLY, OTHERS, Statistics
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
 """The shares of the replies that came within a time, by what they are called."""
@@ -45,7 +45,8 @@ def count_rows(sides: Sequence[Sequence[Statistics]], masker: Masker) -> Iterato
 
     yield row("requests", lambda counted: counted.replies + counted.rejected)
     for kind in sorted({kind for side in sides for counted in side for kind in counted.kinds}):
-        yield row(masker.reply(kind)[:_MAX_KIND], _of_kind(kind))
+        name = kind.decode() if kind in (NO_KNOWN_REPLY, OTHERS) else masker.reply(kind)
+        yield row(name[:_MAX_KIND], _of_kind(kind))
     yield row("rejected", lambda counted: counted.rejected)
 
 

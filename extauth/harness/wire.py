@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 NUMBER = rb"[A-Za-z0-9._-]{1,64}"
+STATUSES = (b"OK", b"ERROR", b"FAILURE", b"INTF", b"PLAIN")
+"""The first words of the replies that the server knows."""
 
 _NUMBER = re.compile(NUMBER + rb"(?= |\r?\Z)")
 _INTERFACE = re.compile(NUMBER + rb" INTF [0-9]+\r?")

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import product
 from typing import TextIO
 
 import click
@@ -17,6 +18,7 @@ from extauth.cli.harness.outcome import conclude, write_page
 from extauth.harness.load.remarks import remark_lines
 from extauth.harness.load.run import Measurement, Progress, measure
 from extauth.harness.load.tables import load_table, middle
+from extauth.harness.process import from_here
 from extauth.harness.tables import text_lines
 
 
@@ -31,22 +33,34 @@ def load(options: ProgramOptions, asked: LoadOptions, interface: int | None, htm
     commands = {"program": options.program} if asked.vs is None else {"A": options.program, "B": asked.vs}
     runs: dict[str, list[Measurement]] = {name: [] for name in commands}
     remarks: list[str] = []
+    aborted = False
     with options.started() as settings:
         plan = asked.plan(interface, masker)
-        for number in range(1, asked.all_rounds + 1):
-            for name, command in commands.items():
+        for command in commands.values():
+            from_here(command)  # so that none is measured in vain
+        try:
+            for number, name in product(range(1, asked.all_rounds + 1), commands):
                 with _progress(f"{name} {number}/{asked.all_rounds}") as progress:
-                    run = measure(replace(settings, command=command), plan, masker, options.log(masker), progress)
+                    of_name = replace(settings, command=commands[name])
+                    run = measure(of_name, plan, masker, options.log(masker), progress)
                 runs[name].append(run)
                 if asked.all_rounds * len(commands) > 1:
                     remarks.append(f"# {name}, round {number}")
                 remarks += remark_lines(run, masker)
+                if run.interrupted:
+                    raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            aborted = True
+    if not any(runs.values()):
+        raise click.Abort
     table = load_table(list(runs.values()), masker)
-    drawn = {name: middle(of_one).statistics for name, of_one in runs.items()}
+    drawn = {name: middle(of_one).statistics for name, of_one in runs.items() if of_one}
     write_page(html, commands, table, drawn, remarks)
     lines = [f"{name}: {shlex.join(command)}" for name, command in commands.items()]
-    well = not any(run.wrong_answers or run.supervisor.complained for of_one in runs.values() for run in of_one)
-    conclude([*lines, *text_lines(table), *remarks], well=well)
+    well = all(run.is_well for of_one in runs.values() for run in of_one)
+    conclude([*lines, *text_lines(table), *remarks], well=well or aborted)
+    if aborted:
+        raise click.Abort
 
 
 @contextmanager

@@ -6,6 +6,7 @@ What the harness does meanwhile must cost less than what the program does, or th
     methods      how a client proves its password
     traffic      what is asked: who, how, and with a right or a wrong password
     pace         when it is asked
+    answers      what a reply says, and which ones were not right
     bulk         the quick way to a program and back
     consumption  what the program's processes use up
     run          one program, from its start to its end

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from extauth.harness.events import Event, InputClosed, Received, Rejected, Sent
 from extauth.harness.judge import Complaint
 from extauth.harness.life import Life
+from extauth.harness.load.answers import CANNOT_TELL, Answer, Answers, said
 from extauth.harness.load.pace import Pace
 from extauth.harness.load.traffic import Traffic
 from extauth.harness.process import Process
@@ -27,23 +27,12 @@ from extauth.harness.supervisor import Supervisor
 
 _MAX_UNWRITTEN = 65_536  # bytes
 _MAX_KNOWN = 1_000  # texts of replies
-_MAX_SHOWN = 5
 _CHECK_EVERY = 0.01  # seconds
 
 Left = Callable[[int, float], int]
 """How many requests are still to be sent, after so many and so many seconds."""
 
 _Asked = tuple[float, float, bytes, bytes]  # since when it is due, when it was sent, what it says, the right status
-
-
-@dataclass(frozen=True, slots=True)
-class WrongAnswer:
-    """A right password that was not accepted, or a wrong one that was not refused."""
-
-    request: bytes = field(repr=False)
-    reply: bytes = field(repr=False)
-    right: bytes
-    """The status that the reply should have."""
 
 
 class Bulk:
@@ -54,8 +43,10 @@ class Bulk:
 
     def __init__(self, traffic: Traffic) -> None:
         self.statistics = Statistics()
-        self.wrong_answers = 0
-        self.first_wrong_answers: list[WrongAnswer] = []
+        self.wrong = Answers()
+        """A right password was not accepted, or a wrong one was."""
+        self.untold = Answers()
+        """The program could not tell whether the password is right."""
         self._traffic = traffic
         self._last_number = 0
         self._under_way: dict[bytes, _Asked] = {}
@@ -65,19 +56,22 @@ class Bulk:
         self._complained = False
         self._checked_at = 0.0
 
-    def warm_up(self, supervisor: Supervisor) -> None:
-        """Ask one request and wait for its reply, which is checked and not counted."""
+    def warm_up(self, supervisor: Supervisor) -> bool:
+        """Ask one request and wait for its reply, which is checked and not counted: whether there was one."""
         now = time.monotonic()
         [(request, status)] = self._traffic.draw(1)
         number = self._next_number()
         self._handed_over[number] = (now, now, request, status)
         supervisor.send(_line(number, request))
         supervisor.wait_for_answers()
+        replied = self.statistics.replies > 0
+        self.statistics = Statistics()
+        self.wrong.count = self.untold.count = 0
+        return replied
 
     def run(self, supervisor: Supervisor, time_out: float, pace: Pace, left: Left) -> None:
         """Send requests until none is left, and wait for the last reply, or for the end of the last program."""
         began, first = time.monotonic(), self._last_number
-        self.statistics = Statistics()
         pace.begin(began)
         while supervisor.serving:
             now = time.monotonic()
@@ -104,7 +98,7 @@ class Bulk:
             number, _, text = event.line.partition(b" ")
             asked = self._handed_over.pop(number, None)
             if asked is not None:
-                self._check(number, asked, text, text.partition(b" ")[0])
+                self._check(number, asked, text, said(text))
                 self.statistics.answered(event.at, [event.at - asked[0]], [text])
             return
         if isinstance(event, Complaint):
@@ -164,7 +158,7 @@ class Bulk:
         self._complained = False
         life.note(event)
         if not self._complained and len(self._known) < _MAX_KNOWN:
-            self._known[text] = text.partition(b" ")[0]
+            self._known[text] = said(text)
 
     def _next_number(self) -> bytes:
         self._last_number += 1
@@ -195,9 +189,8 @@ class Bulk:
     def _check(self, number: bytes, asked: _Asked, text: bytes, status: bytes) -> None:
         if status == asked[3]:
             return
-        self.wrong_answers += 1
-        if len(self.first_wrong_answers) < _MAX_SHOWN:
-            self.first_wrong_answers.append(WrongAnswer(_line(number, asked[2]), text, asked[3]))
+        answers = self.untold if status == CANNOT_TELL else self.wrong
+        answers.add(Answer(_line(number, asked[2]), text, asked[3]))
 
 
 def _line(number: bytes, request: bytes) -> bytes:

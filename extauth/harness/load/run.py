@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from extauth.harness.events import Event, Sent
 from extauth.harness.judge import Complaint
 from extauth.harness.life import ServerSettings, Watch
-from extauth.harness.load.bulk import Bulk, WrongAnswer
+from extauth.harness.load.answers import Answers
+from extauth.harness.load.bulk import Bulk
 from extauth.harness.load.consumption import Consumption
 from extauth.harness.load.pace import Pace
 from extauth.harness.load.traffic import Traffic
@@ -41,22 +42,33 @@ class Plan:
 class Measurement:
     """What came of it.
 
-    `first_reply` is how many seconds after its start the program gave its first one, `harness_cpu` the seconds of CPU
-    that the harness itself took: near `seconds`, it is the harness that was measured.
+    `first_reply` is how many seconds after its start the program gave its first one, None where it gave none before the
+    load; `harness_cpu` the seconds of CPU that the harness itself took: near `seconds`, it is the harness that was
+    measured.
     """
 
-    first_reply: float
+    first_reply: float | None
     seconds: float
     harness_cpu: float
     statistics: Statistics
     consumption: Consumption
     supervisor: Supervisor
-    wrong_answers: int
-    first_wrong_answers: list[WrongAnswer]
+    wrong: Answers
+    untold: Answers
+    interrupted: bool
+    """Whether somebody had enough of it: the program was killed, and the figures are those up to then."""
+
+    @property
+    def is_well(self) -> bool:
+        """Whether every answer was right, and nothing is complained about."""
+        return not (self.wrong.first or self.untold.first or self.supervisor.complained)
 
 
 def measure(settings: ServerSettings, plan: Plan, masker: Masker, watch: Watch, progress: Progress) -> Measurement:
-    """Start a program, drive it, and see it to its end. Raises CannotStart, and MalformedRequest for an account."""
+    """Start a program, drive it, and see it to its end. Raises CannotStart, and MalformedRequest for an account.
+
+    KeyboardInterrupt is raised only where nothing is measured yet, or the program does not end.
+    """
     traffic = plan.traffic()
     bulk = Bulk(traffic)
 
@@ -72,13 +84,17 @@ def measure(settings: ServerSettings, plan: Plan, masker: Masker, watch: Watch, 
             supervisor.send(render_request(InterfaceRequest(_ZEROTH, plan.interface), supervisor.dialect).rstrip(b"\n"))
             supervisor.wait_for_answers()
             traffic.dialect = supervisor.dialect
-        bulk.warm_up(supervisor)
-        first_reply = time.monotonic() - began
+        first_reply = time.monotonic() - began if bulk.warm_up(supervisor) else None
+        interrupted = False
         with Consumption(supervisor.life.program.process.id if supervisor.life else None) as consumption:
             began, cpu = time.monotonic(), time.process_time()
-            bulk.run(supervisor, settings.time_out, plan.pace(), _Clock(plan, progress).left)
+            try:
+                bulk.run(supervisor, settings.time_out, plan.pace(), _Clock(plan, progress).left)
+            except KeyboardInterrupt:
+                interrupted = True
             seconds, cpu = time.monotonic() - began, time.process_time() - cpu
-        supervisor.finish()
+        if not interrupted:
+            supervisor.finish()
     return Measurement(
         first_reply,
         seconds,
@@ -86,8 +102,9 @@ def measure(settings: ServerSettings, plan: Plan, masker: Masker, watch: Watch, 
         bulk.statistics,
         consumption,
         supervisor,
-        bulk.wrong_answers,
-        bulk.first_wrong_answers,
+        bulk.wrong,
+        bulk.untold,
+        interrupted,
     )
 
 

@@ -41,7 +41,8 @@ def middle(rounds: Rounds) -> Measurement:
 
 def _counts(sides: Sequence[Rounds], masker: Masker) -> Iterator[list[str]]:
     yield from count_rows([[run.statistics for run in rounds] for rounds in sides], masker)
-    yield ["wrong answers", *(f"{sum(run.wrong_answers for run in rounds):,}" for rounds in sides)]
+    yield ["wrong answers", *(f"{sum(run.wrong.count for run in rounds):,}" for rounds in sides)]
+    yield ["could not tell", *(f"{sum(run.untold.count for run in rounds):,}" for rounds in sides)]
     yield ["complaints", *(f"{sum(run.supervisor.complained for run in rounds):,}" for rounds in sides)]
 
 
@@ -54,7 +55,7 @@ def _figures() -> Iterator[tuple[str, _Figure, Callable[[float], str]]]:
     yield "memory", lambda run: run.consumption.memory, _mebibytes
     yield "memory, peak", lambda run: run.consumption.peak, _mebibytes
     yield "processes", lambda run: run.consumption.processes or None, lambda value: f"{value:,.0f}"
-    yield "harness busy", lambda run: run.harness_cpu / run.seconds, lambda value: f"{value:.0%}"
+    yield "harness busy", _harness_busy, lambda value: f"{value:.0%}"
     yield "first reply after", lambda run: run.first_reply, milliseconds
 
 
@@ -71,6 +72,10 @@ def _cpu_per_request(run: Measurement) -> float | None:
     return cpu / replies if cpu is not None and cpu >= _LEAST_CPU and replies else None
 
 
+def _harness_busy(run: Measurement) -> float | None:
+    return run.harness_cpu / run.seconds if run.statistics.replies else None
+
+
 def _mebibytes(value: float) -> str:
     return f"{value / _MIB:,.1f} MiB"
 
@@ -81,6 +86,12 @@ def _median(figure: _Figure, rounds: Rounds) -> float | None:
 
 
 def _ratio(figure: _Figure, first: Rounds, second: Rounds) -> str:
-    pairs = [(figure(a), figure(b)) for a, b in zip(first, second, strict=True)]
+    pairs = [(figure(a), figure(b)) for a, b in zip(first, second, strict=False)]  # the last may be missing
     ratios = [b / a for a, b in pairs if a and b and not math.isnan(a + b)]
-    return f"{median(ratios):.2f}" if ratios else ""
+    return three_figures(median(ratios)) if ratios else ""
+
+
+def three_figures(value: float) -> str:
+    """A ratio, above 0, with three figures that say something, however small it is."""
+    exponent = int(f"{value:.2e}".partition("e")[2])
+    return f"{value:,.{max(0, 2 - exponent)}f}"
