@@ -119,7 +119,7 @@ def test_a_reply_that_is_none_lets_nobody_in_and_is_not_shown(tmp_path: Path) ->
         with pytest.raises(poplib.error_proto):
             pop.pass_("tanstaaf tanstaaf")
         assert server.wait_for("refused")[-1] == (
-            "3 POP [1] refused: alice@example.com, USER, no TLS: External no known reply"
+            "3 POP [1] refused: alice@example.com, USER, no TLS: External rejected"
         )
         assert server.end() == 1
         assert "tanstaaf" not in "".join(server.log)

@@ -76,7 +76,7 @@ class ExternalAuthentication:
         """Ask the program: its reply, or None where the request is rejected, and nobody is let in for it.
 
         Rejected is what has no reply once the program is gone for good, or none with a known status, and what the
-        dialect in force cannot say. What `request` raises, in another thread, is raised by the future.
+        dialect in force cannot say. `request` is called in another thread, and raises nothing but MalformedRequest.
         """
         future: Future[Reply | None] = Future()
         with self._asking:
@@ -130,8 +130,6 @@ class ExternalAuthentication:
             line = self._line(make_request(number))
         except MalformedRequest:
             future.set_result(None)
-        except Exception as error:  # noqa: BLE001  # it is for whoever asked this; all others are still to be answered
-            future.set_exception(error)
         else:
             self._replies[number] = future
             self._supervisor.send(line)

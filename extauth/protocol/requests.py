@@ -107,7 +107,11 @@ def render_request(request: Request, dialect: Dialect) -> bytes:
 
 def _rendered_account(request: AccountRequest, dialect: Dialect) -> bytes:
     """The mode, if there is one, and the account, that must not look like one."""
-    account = _rendered(request.address.encode(), dialect, last=False)
+    try:
+        address = request.address.encode()
+    except UnicodeEncodeError:
+        raise MalformedRequest("an account that is no text") from None
+    account = _rendered(address, dialect, last=False)
     if request.mode:
         mode = f"({request.mode})".encode()
         if b" " in mode or NEVER_IN_A_LINE.search(mode):

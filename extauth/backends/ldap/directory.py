@@ -158,6 +158,7 @@ class Session:
         if answer.code in (BUSY, UNAVAILABLE):
             raise ServerUnavailable(explained(answer))
         return f"{'takes' if answer.code == SUCCESS else f'answers {explained(answer)} to'} an anonymous bind"
+
     def leave(self) -> None:
         """Leave nobody bound, without waiting for the answer."""
         if not self._is_bound or self._binding is None:

@@ -20,7 +20,6 @@ from extauth.protocol.requests import Dialect, PasswordRequest, Request, Respons
 
 _OK = "OK"
 _ERROR = "ERROR"
-_STATUSES = (_OK, _ERROR, "FAILURE")  # of docs/protocol.md, section 4: any other word may be a password
 
 
 class External(Protocol):
@@ -88,9 +87,7 @@ class Authenticator:
             return ResponseRequest(number, question.mechanism, address, question.response, question.challenge, mode)
 
         reply = await _arrived(self._external.ask(request))
-        if reply is None:
-            return "rejected"
-        return reply.status if reply.status in _STATUSES else "no known reply"
+        return "rejected" if reply is None else reply.status
 
 
 def _arrived(future: Future[Reply | None]) -> Deferred[Reply | None]:
