@@ -19,7 +19,7 @@ def _with_restart(folder: Path, session: str, command: list[str], *options: str)
 
 def test_pending_requests_are_sent_again_to_the_program_that_is_started_anew(tmp_path: Path) -> None:
     session = "I: 0 INTF 7\nI: 1 VRFY a@d x\nwait\nI: 2 VRFY (IMAP) b@d y\nI: 3 VRFY c@d z\nwait\nI: 4 VRFY d@d z\n"
-    lines = _with_restart(tmp_path, session, program("dies_once.sh"))
+    lines = _with_restart(tmp_path, session, [*program("dies_once.sh"), "2"])
     restart = lines.index("# started anew in 0.01 s, pending requests: 2")
     assert lines[restart - 1] == "# ended by itself, exit status 1"
     assert [line for line in lines[restart:] if line.startswith("I: ")] == [

@@ -65,7 +65,7 @@ class Ldap(Backend[LdapSettings]):
             importlib.import_module(_ENGINES[settings.engine])  # once for all workers: it takes long
         except ImportError:
             raise ConfigError(
-                f"engine = {settings.engine!r}: is not installed; run: pip install 'extauth[{settings.engine}]'"
+                f"engine = {settings.engine!r}: is not installed; in the checkout, run: pip install '.[{settings.engine}]'"
             ) from None
         if settings.bind_password_file is not None:
             password = (
