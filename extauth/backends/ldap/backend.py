@@ -64,9 +64,8 @@ class Ldap(Backend[LdapSettings]):
         try:
             importlib.import_module(_ENGINES[settings.engine])  # once for all workers: it takes long
         except ImportError:
-            raise ConfigError(
-                f"engine = {settings.engine!r}: is not installed; in the checkout, run: pip install '.[{settings.engine}]'"
-            ) from None
+            missing = f"engine = {settings.engine!r}: is not installed"
+            raise ConfigError(f"{missing}; in the checkout, run: pip install '.[{settings.engine}]'") from None
         if settings.bind_password_file is not None:
             password = (
                 self._read("bind_password_file", settings.bind_password_file).removesuffix(b"\n").removesuffix(b"\r")
