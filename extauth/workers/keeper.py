@@ -164,8 +164,9 @@ class Keeper:
             if number is not None:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(found.si_pid, signal.SIGKILL)
-                self._send(Ended(number, _how(found)))
             os.waitpid(found.si_pid, 0)
+            if number is not None:
+                self._send(Ended(number, _how(found)))
 
     def _send(self, message: FromKeeper) -> None:
         with contextlib.suppress(OSError):  # the front process is gone: its end is seen where it is read from
