@@ -48,3 +48,13 @@ def test_a_thousand_requests_that_hang_on_a_frozen_directory_hold_no_other_domai
         assert helper.ask(b"%d VRFY bob@files.example password" % number) == b"OK"
     assert not helper.replies
     slapd.kill()
+
+
+def test_no_answer_waits_for_a_check_that_hangs_behind_it(stage: Stage) -> None:
+    helper = stage.serve()
+    orders = [b"yes"] * 500 + [b"wait"] * 4 + [b"yes"] * 10
+    helper.send(*(b"%d VRFY a%d@example.com %s" % (n, n, order) for n, order in enumerate(orders)))
+    stage.wait_for("wait", 4)  # every thread hangs, and more waits in the queue
+    assert set(helper.wait_for_replies(500)) == {b"%d OK" % n for n in range(500)}
+    stage.release(4)
+    assert len(helper.wait_for_replies(514)) == 514

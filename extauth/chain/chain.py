@@ -34,7 +34,7 @@ class Chain:
         links = self._serving.get(question.account.domain, self._serving_any)
         if not links:
             return _NOT_SERVED
-        if isinstance(question, SecretLookup) and not any(link.readplain for link in links):
+        if type(question) is SecretLookup and not any(link.readplain for link in links):
             return _NOT_GIVEN_AWAY
         answer = links[0].ask_if_quick(question)
         if isinstance(answer, Decided) and answer.verdict is Verdict.OK:  # the most frequent case, cut short

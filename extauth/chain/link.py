@@ -119,7 +119,8 @@ class Link:
     def ask(self, question: Question) -> Decision:
         """What this backend alone says."""
         try:
-            self.open()
+            if not self._opened:
+                self.open()
             return sealed(self._contract.decide, question)
         except (BackendUnavailable, Fault, ConfigError) as error:
             outage = isinstance(error, BackendUnavailable)

@@ -32,7 +32,7 @@ class Hash(msgspec.Struct, frozen=True, eq=False):
         Raises BackendUnavailable where the memory that the scheme asks for cannot be had.
         """
         given = password.reveal()
-        if b"\0" in given:  # C strings end there, and HMAC pads its key with it: `pw` and `pw\0` would be alike
+        if 0 in given:  # C strings end there, and HMAC pads its key with it: `pw` and `pw\0` would be alike
             return Verdict.PASSWORD_MISMATCH
         try:
             same = self._matches(given)

@@ -9,7 +9,7 @@ import msgspec
 
 from extauth.errors import MalformedRequest
 from extauth.model import Secret
-from extauth.protocol.framing import Line, OverlongLine
+from extauth.protocol.framing import Line
 from extauth.protocol.quoting import NEVER_IN_A_LINE, unquote, unquote_first
 from extauth.protocol.replies import MALFORMED, UNKNOWN_COMMAND, UNSUPPORTED_MECHANISM
 from extauth.protocol.requests import (
@@ -24,6 +24,8 @@ from extauth.protocol.requests import (
 )
 
 _NUMBER = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+# what nearly every line is, and what both dialects mean alike: nothing is quoted, no mode is given, nothing is missing
+_USUAL = re.compile(rb'([A-Za-z0-9._-]{1,64}) VRFY ([^ "(][^ ]*) ([^"\0\r\n][^\0\r\n]*)')
 
 
 class RefusedRequest(msgspec.Struct, frozen=True):
@@ -56,9 +58,16 @@ class RequestParser:
 
     def parse(self, line: Line) -> Received:
         """What `line` says; never raises, whatever its bytes."""
-        if isinstance(line, OverlongLine):
+        if not isinstance(line, bytes):
             number = line.head.partition(b" ")[0]
             return RefusedRequest(number, MALFORMED) if _NUMBER.fullmatch(number) else NumberlessLine()
+        usual = _USUAL.fullmatch(line)
+        if usual is not None:
+            number, address, password = usual.groups()
+            try:
+                return PasswordRequest(number, address.decode(), Secret(password))
+            except UnicodeDecodeError:
+                return RefusedRequest(number, MALFORMED)
         number, _, rest = line.partition(b" ")
         if not _NUMBER.fullmatch(number):
             return NumberlessLine()

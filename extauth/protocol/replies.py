@@ -58,9 +58,13 @@ def parse_reply(line: bytes) -> Reply | None:
 
 def one_line(text: str) -> str:
     """`text` with every run of control characters and line breaks made one space, and as UTF-8 can say it."""
+    if text.isprintable():  # then there is none of them in it, and UTF-8 can say it
+        return text.strip()
     return _CONTROL.sub(" ", text).strip().encode(errors="backslashreplace").decode()
 
 
 def _line(head: bytes, text: str, limit: int) -> bytes:
     line = head + one_line(text).encode()
-    return line[: limit - 1].decode(errors="ignore").encode() + b"\n"
+    if len(line) >= limit:
+        line = line[: limit - 1].decode(errors="ignore").encode()
+    return line + b"\n"

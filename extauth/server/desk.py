@@ -155,9 +155,7 @@ class FrontDesk:
         except MalformedRequest:
             self._refuse(request.number, MALFORMED)
             return
-        method = request.method
-        answers = self._answers[method]
-        pending = Pending(request.number, account, request.address, request.mode, method, answers, now, len(line))
+        pending = Pending(request, account, self._answers[request.method], now, len(line))
         if account is None:
             self._reply(pending, Decided(Verdict.USER_UNKNOWN, reason="the domain is no host name"))
         elif isinstance(request, PasswordRequest):
@@ -212,14 +210,14 @@ class FrontDesk:
             answer, level = answers.yes, Level.LOW_LEVEL
         else:
             answer, level = answers.no, answers.level_of_no
-        self.replies.append(pending.number + answer)
+        self.replies.append(pending.request.number + answer)
         if self._log.wants(level):
             self._log.write(level, pending.record(decision, self._config.backends, remembered=remembered))
         elif known is not None and pending.line is not None:
             self._memory.learn(pending.line, known, answer)  # what the log wants to hear of has to come by here
 
     def _disclose(self, pending: Pending, disclosed: Disclosed) -> None:
-        line = render_plain(pending.number, disclosed.secret)
+        line = render_plain(pending.request.number, disclosed.secret)
         if line is None:
             self._reply(pending, Decided(Verdict.SCHEME_NOT_AVAILABLE, disclosed.backend, _TOO_LONG))
         else:

@@ -114,12 +114,8 @@ class Log:
             self.inform(f"cannot write the log: {text}")
 
 
-def fields(**values: str) -> str:
-    """`key=value` pairs, of which a value is quoted as in JSON where it is not plain."""
-    return " ".join(f"{key}={_shown(value)}" for key, value in values.items() if value)
-
-
-def _shown(value: str) -> str:
+def shown(value: str) -> str:
+    """`value` as it stands behind `key=`: quoted as in JSON where it is not plain."""
     if len(value) > _MAX_VALUE:
         value = value[:_MAX_VALUE] + "..."
     return value if _PLAIN.fullmatch(value) else msgspec.json.encode(value).decode()

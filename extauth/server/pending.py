@@ -8,39 +8,39 @@ import msgspec
 
 from extauth.config import BackendConfig
 from extauth.model import Account, Decided, Decision
+from extauth.protocol.requests import AccountRequest
 from extauth.server.answers import Answers
 from extauth.server.keyed import Digest
-from extauth.server.log import fields
+from extauth.server.log import shown
 
 
 class Pending(msgspec.Struct):
     """What is kept of it; `started` in monotonic seconds, `size` in bytes.
 
-    `address` is as it came, `account` what that is, unless its domain is no host name. `line` is there where what was
-    decided on it may be remembered.
+    `account` is what its address names, unless the domain is no host name. `line` is there where what was decided on
+    it may be remembered.
     """
 
-    number: bytes
+    request: AccountRequest
     account: Account | None
-    address: str
-    mode: str
-    method: str
     answers: Answers
     started: float
     size: int
     line: Digest | None = None
 
     def record(self, decision: Decision, backends: tuple[BackendConfig, ...], *, remembered: bool = False) -> str:
-        """The one stable line of a decision; `backends` are those of the configuration."""
-        return fields(
-            account=self.address if self.account is None else self.account.address,
-            mode=self.mode,
-            method=self.method,
-            verdict=decision.verdict.name if isinstance(decision, Decided) else "TEMPORARY",
-            backend=decision.backend or self._asked(decision, backends),
-            time=f"{time.monotonic() - self.started:.6f}",
-            cache="hit" if remembered else "",
-            reason=decision.reason,
+        """The one stable line of a decision: `key=value` pairs; `backends` are those of the configuration."""
+        address = self.request.address if self.account is None else self.account.address
+        mode, backend = self.request.mode, decision.backend or self._asked(decision, backends)
+        return (
+            f"account={shown(address)}"
+            f"{f' mode={shown(mode)}' if mode else ''}"
+            f" method={self.request.method}"
+            f" verdict={decision.verdict.name if isinstance(decision, Decided) else 'TEMPORARY'}"
+            f"{f' backend={shown(backend)}' if backend else ''}"
+            f" time={time.monotonic() - self.started:.6f}"
+            f"{' cache=hit' if remembered else ''}"
+            f"{f' reason={shown(decision.reason)}' if decision.reason else ''}"
         )
 
     def _asked(self, decision: Decision, backends: tuple[BackendConfig, ...]) -> str:

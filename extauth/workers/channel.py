@@ -131,10 +131,10 @@ CHUNK = 65_536
 """Bytes to read at once."""
 
 
-def receive(sock: socket.socket, inbox: Inbox[M]) -> list[M] | None:
+def receive(sock: socket.socket, inbox: Inbox[M], flags: int = 0) -> list[M] | None:
     """Wait for something to arrive: the messages it completes, or None at the end. Raises Garbled."""
     try:
-        data = sock.recv(CHUNK)
+        data = sock.recv(CHUNK, flags)
     except ConnectionResetError:
         return None
     except BlockingIOError:

@@ -13,6 +13,7 @@ from extauth.chain import Inquiry, Link
 from extauth.errors import BackendUnavailable, ConfigError, Fault
 from extauth.model import Account, Decision, Undecided
 from extauth.workers.fair_queue import FairQueue
+from extauth.workers.outbox import OLDEST
 
 _STUCK_AFTER = 10.0  # seconds over its timeout that every thread's call must last
 _TOO_LATE = Undecided(reason="the deadline passed before anybody was asked")
@@ -30,17 +31,21 @@ class Task:
         self.turn = 0
 
 
-Heard = Callable[[Task, int, Decision], None]
+Heard = Callable[[Task, int, Decision, bool], None]
 
 
 class Lane:
-    """Asks one backend. `heard(task, turn, answer)` is told what it says, `fails` why it cannot be opened."""
+    """Asks one backend. `heard(task, turn, answer, more)` is told what it says, `fails` why it cannot be opened.
+
+    `more`: the next answer will follow at once, as far as one can know.
+    """
 
     def __init__(self, link: Link, heard: Heard, fails: Callable[[str], None]) -> None:
         self.link = link
         self._heard = heard
         self._fails = fails
         self._tasks: FairQueue[Account, tuple[Task, int]] = FairQueue()
+        self._is_brisk = False
         self._calls: dict[int, float] = {}  # number of the thread -> since when it has been in the backend's code
         for number in range(link.threads):
             threading.Thread(target=self._run, args=(number,), name=f"{link.name}-{number}", daemon=True).start()
@@ -48,6 +53,11 @@ class Lane:
     def put(self, task: Task) -> None:
         """Have the backend asked when its account's turn comes."""
         self._tasks.put(task.inquiry.question.account, (task, task.turn))
+
+    @property
+    def has_more(self) -> bool:
+        """Whether requests wait in it, and it answers so fast that the next answer will follow at once."""
+        return self._is_brisk and not self._tasks.is_empty()
 
     def is_stuck(self) -> bool:
         """Whether every thread is in a call that should long be over."""
@@ -68,12 +78,13 @@ class Lane:
             if task.turn != turn:
                 continue  # given up on while it waited
             if time.monotonic() >= task.deadline:
-                self._heard(task, turn, _TOO_LATE)
+                self._heard(task, turn, _TOO_LATE, self.has_more)
                 continue
-            self._calls[number] = time.monotonic()
+            self._calls[number] = began = time.monotonic()
             answer = self.link.ask(task.inquiry.question)
             del self._calls[number]
-            self._heard(task, turn, answer)
+            self._is_brisk = time.monotonic() - began < OLDEST
+            self._heard(task, turn, answer, self.has_more)
 
     def _rest(self) -> None:
         try:

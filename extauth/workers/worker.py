@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import socket
+import struct
 import threading
 import time
 from typing import NoReturn
@@ -17,8 +18,8 @@ from extauth.workers.alarms import Alarms
 from extauth.workers.backend_logs import send_logs_to
 from extauth.workers.channel import Answers, Batch, FromWorker, Hangs, Inbox, LogRecord, encode, receive
 from extauth.workers.lane import Lane, Task
+from extauth.workers.outbox import OLDEST, Answered, Outbox
 
-_OLDEST_ANSWER = 0.003  # seconds that an answer waits at most for others to travel with
 _CLOSING = 0.4  # seconds that backends have to disconnect
 
 
@@ -29,6 +30,10 @@ class Worker:
         self._chain = chain
         self._socket = sock
         self._sending = threading.Lock()
+        self._outbox = Outbox(self._answer)
+        self._quick: list[Answered] = []  # answers of this thread that may take more along
+        self._oldest = 0.0
+        self._waits_at_most = 0.0  # seconds; 0: without an end
         self._turning = threading.Lock()
         send_logs_to(self._send)
         self._lanes = {link: Lane(link, self._hear, self._log_failure) for link in chain.links}
@@ -37,7 +42,7 @@ class Worker:
     def run(self) -> NoReturn:
         """Serve, then end the process: threads that hang are not waited for."""
         inbox = Inbox(Batch)
-        while (batches := receive(self._socket, inbox)) is not None:
+        while (batches := self._receive(inbox)) is not None:
             for batch in batches:
                 self._serve(batch)
         closing = [threading.Thread(target=self._close, args=(link,), daemon=True) for link in self._chain.links]
@@ -48,22 +53,40 @@ class Worker:
             thread.join(max(0.0, until - time.monotonic()))
         os._exit(0)
 
+    def _receive(self, inbox: Inbox[Batch]) -> list[Batch] | None:
+        """What has arrived; where nothing has, answers are sent before it is waited for. None at the end."""
+        if self._quick:
+            batches = receive(self._socket, inbox, socket.MSG_DONTWAIT)
+            if batches != []:
+                return batches
+            self._send_quick()
+        has_more = any(lane.has_more for lane in self._lanes.values())
+        self._outbox.watch(has_more)
+        self._wait_at_most(OLDEST if has_more else 0.0)
+        return receive(self._socket, inbox)
+
+    def _wait_at_most(self, seconds: float) -> None:
+        if seconds != self._waits_at_most:
+            self._waits_at_most = seconds
+            timeval = struct.pack("@ll", 0, int(seconds * 1e6))
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
+
     def _serve(self, batch: Batch) -> None:
-        answers: list[tuple[int, Decision]] = []
-        oldest = 0.0
         for key, question in batch.questions:
             decision = self._chain.begin(question)
             if isinstance(decision, Inquiry):
                 self._route(Task(key, batch.deadline, decision))
                 continue
-            answers.append((key, decision))
             now = time.monotonic()
-            oldest = oldest or now
-            if now - oldest > _OLDEST_ANSWER:
-                self._answer(answers)
-                answers, oldest = [], 0.0
-        if answers:
-            self._answer(answers)
+            if not self._quick:
+                self._oldest = now
+            self._quick.append((key, decision))
+            if now - self._oldest > OLDEST:
+                self._send_quick()
+
+    def _send_quick(self) -> None:
+        quick, self._quick = self._quick, []
+        self._outbox.send(quick)
 
     def _route(self, task: Task) -> None:
         """Have the backend asked whose turn it is, and see to it that its time is kept."""
@@ -73,7 +96,7 @@ class Worker:
             self._alarms.set(time.monotonic() + lane.link.timeout, give_up)
         lane.put(task)
 
-    def _hear(self, task: Task, turn: int, answer: Decision) -> None:
+    def _hear(self, task: Task, turn: int, answer: Decision, more: bool) -> None:
         """Take an answer, unless that backend was given up on; send the decision, or ask the next one."""
         with self._turning:
             if task.turn != turn:
@@ -83,19 +106,19 @@ class Worker:
         if decision is None:
             self._route(task)
         else:
-            self._answer([(task.key, decision)])
+            self._outbox.put((task.key, decision), more=more)
 
     def _give_up(self, lane: Lane, task: Task, turn: int) -> None:
         if task.turn == turn:
-            self._hear(task, turn, lane.link.gave_up())
+            self._hear(task, turn, lane.link.gave_up(), False)
             if lane.is_stuck():
                 self._send(Hangs(lane.link.name))
 
     def _log_failure(self, text: str) -> None:
         self._send(LogRecord(Level.FAILURES, text))
 
-    def _answer(self, decisions: list[tuple[int, Decision]]) -> None:
-        self._send(Answers(decisions))
+    def _answer(self, answers: list[Answered]) -> None:
+        self._send(Answers(answers))
 
     def _send(self, message: FromWorker) -> None:
         data = encode(message)

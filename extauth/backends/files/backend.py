@@ -113,7 +113,7 @@ class Files(Backend[FilesSettings]):
             return _UNKNOWN
         if isinstance(entry, AgingPassword):
             entry = entry.refusal(today=int(time.time() // _DAY)) or entry.stored
-        return entry if isinstance(entry, Decided) else self._identify(entry)
+        return self._identify(entry) if isinstance(entry, bytes) else entry
 
     def _identify(self, stored: bytes) -> Hash | Decided:
         found = self._identified.get(stored)

@@ -1,0 +1,56 @@
+"""A worker's answers on their way to the front process: under load several travel together."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from extauth.model import Decision
+
+Answered = tuple[int, Decision]
+"""A decision, with the key of its question."""
+
+OLDEST = 0.005
+"""Seconds that an answer waits at most for others to travel with."""
+
+
+class Outbox:
+    """Holds answers back while others follow at once, and somebody watches that none gets older than `OLDEST`.
+
+    Every message wakes the front process, which costs more than most answers do.
+    """
+
+    def __init__(self, send: Callable[[list[Answered]], None]) -> None:
+        self._send = send
+        self._lock = threading.Lock()
+        self._held: list[Answered] = []
+        self._oldest = 0.0
+        self._watched = False
+
+    def put(self, answer: Answered, *, more: bool) -> None:
+        """Send an answer, with those that were held back; or hold it back, where there are `more` to come at once."""
+        with self._lock:
+            now = time.monotonic()
+            if not self._held:
+                self._oldest = now
+            self._held.append(answer)
+            if not (more and self._watched) or now - self._oldest > OLDEST:
+                self._flush()
+
+    def send(self, answers: list[Answered]) -> None:
+        """Send answers, and those that were held back."""
+        with self._lock:
+            self._held += answers
+            self._flush()
+
+    def watch(self, watched: bool) -> None:
+        """Say whether this will be called again within `OLDEST`, and send what is too old, or will be."""
+        with self._lock:
+            self._watched = watched
+            if self._held and not (watched and time.monotonic() - self._oldest < OLDEST):
+                self._flush()
+
+    def _flush(self) -> None:
+        held, self._held = self._held, []
+        self._send(held)
