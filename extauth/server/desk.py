@@ -93,11 +93,17 @@ class FrontDesk:
             self._deadlines.append((deadline, first, self._keys))
         return deadline
 
-    def decide(self, key: int, decision: Decision) -> None:
-        """Take what was decided on the question `key`: reply to those who wait for it, and have not had their reply."""
-        if not self._memory.is_checking(key):
-            self._finish(key, decision)
-            return
+    def decide(self, decisions: list[tuple[int, Decision]]) -> None:
+        """Take what was decided on questions, by their keys: reply to those who wait for it, and have had no reply."""
+        is_checking = self._memory.is_checking
+        for key, decision in decisions:
+            if is_checking(key):
+                self._settle(key, decision)
+            else:
+                self._finish(key, decision)
+
+    def _settle(self, key: int, decision: Decision) -> None:
+        """Take what was decided on a password that others may wait for too."""
         if isinstance(decision, Undecided) and key not in self._pending:
             again = self._memory.ask_again(key, self._pending)
             if again is not None:
@@ -127,7 +133,7 @@ class FrontDesk:
         pending = self._pending.pop(key, None)
         if pending is not None:
             self.pending_bytes -= pending.size
-            if isinstance(decision, Disclosed):
+            if type(decision) is Disclosed:
                 self._disclose(pending, decision)
             else:
                 self._reply(pending, decision, known)
@@ -204,7 +210,7 @@ class FrontDesk:
         self, pending: Pending, decision: Decision, known: Known | None = None, *, remembered: bool = False
     ) -> None:
         answers = pending.answers
-        if isinstance(decision, Undecided):
+        if not isinstance(decision, Decided):
             answer, level = answers.cannot_tell, Level.FAILURES
         elif decision.verdict is Verdict.OK:
             answer, level = answers.yes, Level.LOW_LEVEL

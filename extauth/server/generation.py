@@ -45,7 +45,7 @@ _STARTED_WITHIN = 10.0  # seconds
 _SHORT_LIFE = 1.0  # seconds: a worker that dies so young is followed more slowly
 _LONGEST_PAUSE = 5.0  # seconds
 
-Decide = Callable[[int, Decision], None]
+Decide = Callable[[list[tuple[int, Decision]]], None]
 
 
 class WorkerLink:
@@ -241,10 +241,10 @@ class Generation:
             return False
         for message in messages:
             if isinstance(message, Answers):
-                for key, decision in message.decisions:
-                    if key in worker.under_way:  # a worker decides nothing but what it was asked
-                        worker.under_way.remove(key)
-                        self._decide(key, decision)
+                asked = worker.under_way  # a worker decides nothing else
+                decisions = [each for each in message.decisions if each[0] in asked]
+                asked.difference_update([key for key, _ in decisions])
+                self._decide(decisions)
             elif isinstance(message, Hangs):
                 self._retire(worker, f"backend {message.backend} in worker {worker.number} hangs")
             else:
@@ -299,8 +299,8 @@ class Generation:
         """What it had is answered now: it will not do so."""
         self._forget_socket(worker)
         lost, worker.under_way = worker.under_way, set()
-        for key in lost:
-            self._decide(key, Undecided(reason=f"worker {worker.number}, that had the request, {how}"))
+        undecided = Undecided(reason=f"worker {worker.number}, that had the request, {how}")
+        self._decide([(key, undecided) for key in lost])
 
     def _forget_socket(self, worker: WorkerLink) -> None:
         if worker.socket.fileno() >= 0:

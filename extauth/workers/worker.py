@@ -20,6 +20,7 @@ from extauth.workers.channel import Answers, Batch, FromWorker, Hangs, Inbox, Lo
 from extauth.workers.lane import Lane, Task
 from extauth.workers.outbox import OLDEST, Answered, Outbox
 
+_ENOUGH = 32  # quick answers, to be sent although more follow: the front process shall not wait for work either
 _CLOSING = 0.4  # seconds that backends have to disconnect
 
 
@@ -81,7 +82,7 @@ class Worker:
             if not self._quick:
                 self._oldest = now
             self._quick.append((key, decision))
-            if now - self._oldest > OLDEST:
+            if now - self._oldest > OLDEST or len(self._quick) >= _ENOUGH:
                 self._send_quick()
 
     def _send_quick(self) -> None:
