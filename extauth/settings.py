@@ -21,10 +21,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 T = TypeVar("T", bound=Settings)
 
-_AT = re.compile(r"(?P<problem>.*?)(?: - at `\$(?P<path>.*)`)?", re.DOTALL)
-_UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>.*)`")
-_MISSING = re.compile(r"Object missing required field `(?P<key>.*)`")
-_STEP = re.compile(r"\.?([^.\[\]]+)")
+# patterns of messages, compiled when there is one
+_AT = r"(?s)(?P<problem>.*?)(?: - at `\$(?P<path>.*)`)?"
+_UNKNOWN = r"Object contains unknown field `(?P<key>.*)`"
+_MISSING = r"Object missing required field `(?P<key>.*)`"
+_STEP = r"\.?([^.\[\]]+)"
 _IN_TOML = {
     "str": "a string",
     "int": "a whole number",
@@ -72,17 +73,17 @@ class _Problem:
     """What msgspec says is wrong, for somebody who knows TOML."""
 
     def __init__(self, error: str, settings: type[Settings], beside: type[Settings] | None) -> None:
-        match = _AT.fullmatch(error)
+        match = re.fullmatch(_AT, error)
         self._problem = match["problem"] if match else error
-        self._steps: list[str] = _STEP.findall(match["path"] or "") if match else []
+        self._steps: list[str] = re.findall(_STEP, match["path"] or "") if match else []
         self._settings = settings
         self._beside = beside
 
     def explained(self, table: dict[str, Any], section: str) -> str:
         """The key, its value, and what would be right."""
-        if unknown := _UNKNOWN.fullmatch(self._problem):
+        if unknown := re.fullmatch(_UNKNOWN, self._problem):
             return f"{self._key(section, unknown['key'])}: unknown key; {self._hint(unknown['key'])}"
-        if missing := _MISSING.fullmatch(self._problem):
+        if missing := re.fullmatch(_MISSING, self._problem):
             return f"{self._key(section, missing['key'])}: is missing"
         return f"{self._key(section)} = {self._value(table)}: {self._expected()}"
 

@@ -444,6 +444,14 @@ def test_a_service_file_that_is_emptied_lets_nobody_in_from_the_next_request_on(
     assert helper.process.poll() is None
 
 
+def test_no_program_is_run_to_find_libpam(site: Site, services: Services) -> None:
+    services.pwdfile("extauth", {"alice": "pw9"})
+    alone = "import subprocess\nsubprocess.Popen = None\nfrom extauth.backends.pam import Pam\n"
+    site.write("alone.py", f"{alone}class Alone(Pam):\n    pass\n")
+    site.configure(backend(type="alone.py:Alone"))
+    assert site.session(b"1 VRFY alice@example.com pw9") == [b"1 OK"]
+
+
 def test_without_python_pam_it_does_not_start_and_says_what_to_install(site: Site) -> None:
     site.write(
         "without.py",

@@ -16,10 +16,9 @@ from extauth.hashing.schemes import Scheme, scheme_named, scheme_of_form
 from extauth.model import Decided, Verdict
 
 _LOCKED = re.compile(rb"(?:\*|x|!.*)?", re.DOTALL)
-_ELSEWHERE = re.compile(
+_ELSEWHERE = (  # compiled where it is needed, which is rarely
     rb"\{(?:DIGEST-MD5|SCRAM-SHA-(?:1|256|512)|NTLM?|LANMAN|LM|PLAIN-MD4|PLAIN-TRUNC|OTP|RPA|SKEY"
-    rb"|SASL|PKCS5S2|PBKDF2_SHA256|KERBEROS|UNIX|NS-MTA-MD5|S?SHA(?:224|384))\}|\$(?:2x|3|md5|sha1|P|H|S)\$",
-    re.IGNORECASE,
+    rb"|SASL|PKCS5S2|PBKDF2_SHA256|KERBEROS|UNIX|NS-MTA-MD5|S?SHA(?:224|384))\}|\$(?:2x|3|md5|sha1|P|H|S)\$"
 )
 
 
@@ -54,7 +53,7 @@ def _read(stored: bytes, scheme: Scheme | None, value: bytes) -> Hash | Decided:
 
 def _unknown(stored: bytes) -> str:
     """Names the scheme where it is one that exists: of anything else, a name could be part of a password."""
-    match = _ELSEWHERE.match(stored)
+    match = re.match(_ELSEWHERE, stored, re.IGNORECASE)
     if match:
         return f"stored password: unsupported scheme {match[0].decode()}"
     if stored.startswith((b"{", b"$")):

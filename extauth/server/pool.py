@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-import extauth.workers.keeper  # noqa: F401  # now, so that later keepers are forked with the code of this one
 from extauth.config import Config
 from extauth.log_levels import Level
 from extauth.model import Question, Undecided

@@ -13,6 +13,8 @@ from pathlib import Path
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
+_c = ctypes.CDLL(None)  # once: the first thing that every child does is a call to it
+
 
 def die_with_parent(parent: int, *, really: bool = True) -> None:
     """Have the kernel kill this process when `parent` ends, or no more. Ends at once where it has ended already."""
@@ -70,4 +72,4 @@ def become_child(keep: Iterable[int], *, niceness: int = 0) -> None:
 
 def _prctl(option: int, value: int) -> None:
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(option, int(value), 0, 0, 0)
+        _c.prctl(option, int(value), 0, 0, 0)

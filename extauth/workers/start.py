@@ -1,4 +1,7 @@
-"""Starts a keeper, before anything is imported that this process can do without."""
+"""Starts a keeper, with the code that this process has in memory.
+
+The keepers of later generations thus have that of the first, whatever has been installed meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from extauth.config import Config
+from extauth.workers.keeper import Keeper
 from extauth.workers.lineage import become_child, die_with_parent
 
 _NICENESS = 5  # so that the front process, that answers from memory, is not kept waiting by those that compute
@@ -32,8 +36,6 @@ def start_keeper(config: Config, before: frozenset[Path] = frozenset()) -> Keepe
     try:
         become_child([theirs.fileno()], niceness=_NICENESS)
         die_with_parent(parent)  # a backend's code may hang while it loads
-        from extauth.workers.keeper import Keeper  # here: what it needs is read while the front process goes on
-
         Keeper(theirs).run(config, before, parent)
     finally:
         os._exit(1)

@@ -7,6 +7,7 @@ folder of service files are set. An object serves one question: shared ones cras
 from __future__ import annotations
 
 import ctypes
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,20 @@ _DelayFunction = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_uint, ctypes.c_vo
 _no_delay = _DelayFunction(lambda code, microseconds, data: None)
 
 
+def _soname(library: str) -> str | None:
+    """Under which name libpam's own library, or the one for applications, can be loaded; None where it is not there."""
+    name = f"lib{library}.so.0"
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return None
+    return name
+
+
+# python-pam looks its libraries up by ctypes.util.find_library, which runs a program for each of them
+sys.modules[PamAuthenticator.__module__].find_library = _soname  # type: ignore[attr-defined]
+
+
 class Service:
     """A service of PAM's, by its name; `folder` is where its file is, None: where the system's are.
 
@@ -33,7 +48,7 @@ class Service:
     def __init__(self, name: str, folder: Path | None) -> None:
         self._name = name.encode()
         self._folder = None if folder is None else bytes(folder)
-        PamAuthenticator()  # finds libpam, with helper programs: here, and not in each worker
+        PamAuthenticator()  # loads libpam: here, and not in each worker
         self._start_in_folder = None if folder is None else ctypes.CDLL("libpam.so.0").pam_start_confdir
 
     def ask(self, user: bytes, password: bytes) -> Outcome:
