@@ -69,6 +69,9 @@ class Servers:
 
     def in_order(self) -> Iterator[Server]:
         """All of them: in the order of the list, those that were down lately last."""
+        if not self._down_until:
+            yield from self._servers
+            return
         last = []
         for server in self._servers:
             if self._waits(server):
@@ -86,6 +89,8 @@ class Servers:
 
     def answered(self, server: Server) -> bool:
         """This one is there. Whether that is news."""
+        if not self._down_until:
+            return False
         with self._lock:
             return self._down_until.pop(server, None) is not None
 

@@ -26,9 +26,12 @@ class Template:
         for name in self.placeholders.difference(known):
             raise ConfigError(f"{key} = {text!r}: there is no {{{name}}}; known are {{{'}, {'.join(known)}}}")
         self._text = text
+        self._pieces = [(bool(place % 2), each) for place, each in enumerate(_PLACEHOLDER.split(text))]
         self._escape = escape
 
     def filled(self, account: Account, **more: str) -> str:
         """The text for this account."""
+        if not self.placeholders:
+            return self._text
         values = {"name": account.name, "domain": account.domain, "account": account.address} | more
-        return _PLACEHOLDER.sub(lambda match: self._escape(values[match[1]]), self._text)
+        return "".join(self._escape(values[each]) if is_name else each for is_name, each in self._pieces)
