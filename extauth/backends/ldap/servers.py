@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
@@ -67,11 +67,11 @@ class Servers:
         self._down_until: dict[Server, float] = {}
         self._lock = threading.Lock()
 
-    def in_order(self) -> Iterator[Server]:
+    def in_order(self) -> Iterable[Server]:
         """All of them: in the order of the list, those that were down lately last."""
-        if not self._down_until:
-            yield from self._servers
-            return
+        return self._with_those_that_wait_last() if self._down_until else self._servers
+
+    def _with_those_that_wait_last(self) -> Iterator[Server]:
         last = []
         for server in self._servers:
             if self._waits(server):
