@@ -11,7 +11,8 @@ service_account   the account that looks for entries
 outcome   result codes, Active Directory's sub-codes and password policy errors to verdicts
 state     what an entry says of itself: locked, disabled, expired
 engine    what the two engines have in common; deadlines
-engine_ldap3, engine_python_ldap, dial   the engines, and the sockets of the first
+engine_ldap3, engine_python_ldap   the engines
+dial, requests   what the first is spared: its sockets, and its requests as they travel
 """
 
 from extauth.backends.ldap.backend import Ldap

@@ -93,9 +93,10 @@ class Directory:
 
     def _session(self, server: Server) -> Session:
         sessions = self._sessions
-        if server not in sessions:
-            sessions[server] = Session(server, self._engine, self._service, self._settings)
-        return sessions[server]
+        session = sessions.get(server)
+        if session is None:
+            session = sessions[server] = Session(server, self._engine, self._service, self._settings)
+        return session
 
 
 class Session:
@@ -112,6 +113,7 @@ class Session:
         self._engine = engine
         self._service = service
         self._settings = settings
+        self._seconds_to_read = settings.read_timeout or READ_TIMEOUT
         self._deadline = Deadline(0)
         self._searching: Connection | None = None
         self._binding: Connection | None = None
@@ -165,7 +167,7 @@ class Session:
             return
         self._is_bound = False
         try:
-            self._binding.leave(Deadline(self._settings.read_timeout or READ_TIMEOUT))
+            self._binding.leave(Deadline(self._seconds_to_read))
         except (ServerUnavailable, TimeoutError):
             self._binding.close()
             self._binding = None
@@ -208,4 +210,4 @@ class Session:
         )
 
     def _reading(self) -> Deadline:
-        return self._deadline.within(self._settings.read_timeout or READ_TIMEOUT)
+        return self._deadline.within(self._seconds_to_read)

@@ -38,7 +38,8 @@ class Deadline:
 
     def within(self, seconds: float) -> Deadline:
         """The earlier one of this and that many seconds from now."""
-        return Deadline(min(seconds, self._at - time.monotonic()))
+        that = Deadline(seconds)
+        return that if that._at < self._at else self
 
     def left(self) -> float:
         """Seconds, more than none. Raises TimeoutError where there are none."""

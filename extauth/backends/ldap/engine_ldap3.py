@@ -5,16 +5,16 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 import ldap3
 from ldap3.core.exceptions import LDAPException, LDAPInvalidFilterError
-from ldap3.protocol.rfc4511 import AuthenticationChoice, BindRequest, Simple, Version
+from ldap3.operation.search import compile_filter, parse_filter
+from ldap3.utils.asn1 import encode  # type: ignore[attr-defined]  # its types do not say that it is there
 from pyasn1.error import PyAsn1Error
 
 from extauth.backends.ldap.dial import BoundedSocket, dial, reason_of
 from extauth.backends.ldap.engine import (
-    MOST_ENTRIES,
     NO_LDAP,
     POLICY_CONTROL,
     Answer,
@@ -25,12 +25,12 @@ from extauth.backends.ldap.engine import (
     ServerUnavailable,
 )
 from extauth.backends.ldap.outcome import SUCCESS
+from extauth.backends.ldap.requests import bind_request, search_request
 from extauth.backends.ldap.servers import Server
 from extauth.errors import CannotTell
 
-_SCOPES: dict[Scope, Literal["SUBTREE", "LEVEL", "BASE"]] = {"subtree": "SUBTREE", "one": "LEVEL", "base": "BASE"}
 _START_TLS = "1.3.6.1.4.1.1466.20037"
-_VERSION = 3
+_REQUEST = {"dereferenceAlias": ldap3.DEREF_NEVER}  # what ldap3 has to know of one, to ask for what a range leaves out
 _GARBLED = (PyAsn1Error, ValueError, LookupError, TypeError, AttributeError)  # what ldap3 raises for no sound message
 
 
@@ -73,6 +73,7 @@ class Ldap3Connection:
             client_strategy=ldap3.SAFE_SYNC,
             auto_referrals=False,
             check_names=False,
+            return_empty_attributes=False,
         )
         self._strategy = self._ldap.strategy
         self._ldap.socket, self._ldap.closed = sock, False
@@ -83,35 +84,33 @@ class Ldap3Connection:
     def bind(self, dn: str, password: bytes, deadline: Deadline) -> Answer:
         """Become `dn`, or nobody where both are empty."""
         with self._asking(deadline):
-            message = self._strategy.send("bindRequest", _bind_request(dn, password), [(POLICY_CONTROL, False, None)])
-            return self._answer_to_bind(message)
+            number = self._next_number()
+            self._socket.sendall(bind_request(number, dn, password))
+            return self._answer_to_bind(number)
 
     def leave(self, deadline: Deadline) -> None:
         """Ask to be nobody again; the answer is not waited for."""
         with self._asking(deadline):
-            self._leaving = self._strategy.send("bindRequest", _bind_request("", b""))
+            number = self._next_number()
+            self._socket.sendall(bind_request(number, "", b""))
+            self._leaving = number
 
     def has_left(self, deadline: Deadline) -> bool:
         """Whether it is nobody again, where that was asked; the answer will have come by now."""
-        message, self._leaving = self._leaving, None
-        if message is None:
+        number, self._leaving = self._leaving, None
+        if number is None:
             return True
         with self._asking(deadline):
-            return self._answer_to_bind(message).code == SUCCESS
+            return self._answer_to_bind(number).code == SUCCESS
 
     def search(self, base: str, scope: Scope, filter: str, attributes: tuple[str, ...], deadline: Deadline) -> Answer:
         """Look for entries; no more than MOST_ENTRIES are asked for."""
         with self._asking(deadline):
-            _, result, responses, _ = self._ldap.search(
-                base,
-                filter,
-                _SCOPES[scope],
-                ldap3.DEREF_NEVER,
-                list(attributes) or [ldap3.NO_ATTRIBUTES],
-                size_limit=MOST_ENTRIES,
-            )
+            number = self._next_number()
+            self._socket.sendall(search_request(number, base, scope, _encoded(filter), attributes))
+            responses, result = self._strategy.get_response(number)
             _check_kind(result, "searchResDone")
-            entries = tuple(_entry(each) for each in responses or () if each["type"] == "searchResEntry")
+            entries = tuple(_entry(each) for each in responses if each["type"] == "searchResEntry")
             return Answer(result["result"], result["message"], entries=entries)
 
     def ask_for_tls(self, deadline: Deadline) -> None:
@@ -126,10 +125,16 @@ class Ldap3Connection:
         """Have it closed, whatever state it is in."""
         self._socket.close()
 
-    def _answer_to_bind(self, message: int) -> Answer:
-        (result,) = self._strategy.post_send_single_response(message)
-        self._ldap.request = None  # it holds the password
-        _check_kind(result, "bindResponse")
+    def _next_number(self) -> int:
+        """That of a request which ldap3 does not send, but whose answer it reads."""
+        number: int = self._ldap.server.next_message_id()
+        self._strategy._outstanding[number] = _REQUEST
+        return number
+
+    def _answer_to_bind(self, number: int) -> Answer:
+        responses, result = self._strategy.get_response(number)
+        for message in (*responses, result):
+            _check_kind(message, "bindResponse")
         policy = result.get("controls", {}).get(POLICY_CONTROL, {}).get("value")
         return Answer(result["result"], result["message"], policy)
 
@@ -154,15 +159,13 @@ def _check_kind(result: dict[str, Any], kind: str) -> None:
         raise ServerUnavailable(f"{NO_LDAP}: {result['type']} in the place of {kind}")
 
 
-def _bind_request(dn: str, password: bytes) -> BindRequest:
-    """A simple bind. ldap3's own would fail where the password is not UTF-8: it keeps a copy of it as text."""
-    request = BindRequest()
-    request["version"] = Version(_VERSION)
-    request["name"] = dn
-    request["authentication"] = AuthenticationChoice().setComponentByName(
-        "simple", Simple(password, encoding="latin-1")
+def _encoded(filter: str) -> bytes:
+    """A filter as it travels. Raises LDAPInvalidFilterError."""
+    parsed = parse_filter(  # type: ignore[no-untyped-call]
+        filter, None, auto_escape=True, auto_encode=True, validator=None, check_names=False
     )
-    return request
+    encoded: bytes = encode(compile_filter(parsed.elements[0]))  # type: ignore[no-untyped-call]
+    return encoded
 
 
 def _entry(response: dict[str, Any]) -> Entry:

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import Any
 
 import ldap
-from ldap.controls import RequestControl, ResponseControl
 
 from extauth.backends.ldap.dial import addresses_of, reason_of
 from extauth.backends.ldap.engine import (
@@ -33,17 +31,9 @@ from extauth.errors import CannotTell
 
 _SCOPES = {"subtree": ldap.SCOPE_SUBTREE, "one": ldap.SCOPE_ONELEVEL, "base": ldap.SCOPE_BASE}
 _NO_ATTRIBUTES = "1.1"  # RFC 4511, section 4.5.1.8
+_ASK_FOR_POLICY = [(POLICY_CONTROL, False, None)]
 _LOST = (ldap.SERVER_DOWN, ldap.CONNECT_ERROR)
 _IDLE = 60  # seconds of silence after which the system looks whether the other side is still there
-
-
-class _Policy(ResponseControl):  # type: ignore[misc]  # python-ldap has no types
-    """The password policy control, left as it came."""
-
-    controlType = POLICY_CONTROL
-
-    def decodeControlValue(self, encodedControlValue: bytes) -> None:
-        self.value = encodedControlValue
 
 
 class PythonLdapEngine:
@@ -70,7 +60,7 @@ class PythonLdapEngine:
             raise ServerUnavailable(reason_of(error)) from None
         connection = PythonLdapConnection(server.url)
         try:
-            with _asking():
+            with _ASKING:
                 _set_options(connection.ldap, deadline.left() / addresses)
                 if server.tls or starttls:
                     self._set_tls_options(connection.ldap)
@@ -92,40 +82,46 @@ class PythonLdapEngine:
 
 
 class PythonLdapConnection:
-    """One connection of libldap's."""
+    """One connection of libldap's.
+
+    Requests and answers go through the object under python-ldap's own: what that one adds, such as a lock for threads
+    that share it, takes as long as libldap.
+    """
 
     def __init__(self, url: str) -> None:
         self.ldap: Any = ldap.initialize(url)
+        self._libldap: Any = self.ldap._l
         self._leaving: int | None = None
         self._blocks = True
 
     def bind(self, dn: str, password: bytes, deadline: Deadline) -> Answer:
         """Become `dn`, or nobody where both are empty."""
-        policy = [RequestControl(POLICY_CONTROL, False, None)]
-        return self._ask(lambda: self.ldap.simple_bind(dn, password, serverctrls=policy), ldap.RES_BIND, deadline)
+        with _ASKING:
+            return self._answer(self._libldap.simple_bind(dn, password, _ASK_FOR_POLICY, None), ldap.RES_BIND, deadline)
 
     def leave(self, deadline: Deadline) -> None:
         """Ask to be nobody again; the answer is not waited for."""
-        with _asking():
-            self._leaving = self.ldap.simple_bind("", b"")
+        with _ASKING:
+            self._leaving = self._libldap.simple_bind("", b"", None, None)
 
     def has_left(self, deadline: Deadline) -> bool:
         """Whether it is nobody again, where that was asked; the answer will have come by now."""
         number, self._leaving = self._leaving, None
-        return number is None or self._ask(lambda: number, ldap.RES_BIND, deadline).code == SUCCESS
+        if number is None:
+            return True
+        with _ASKING:
+            return self._answer(number, ldap.RES_BIND, deadline).code == SUCCESS
 
     def search(self, base: str, scope: Scope, filter: str, attributes: tuple[str, ...], deadline: Deadline) -> Answer:
         """Look for entries; no more than MOST_ENTRIES are asked for."""
         wanted = list(attributes) or [_NO_ATTRIBUTES]
-        return self._ask(
-            lambda: self.ldap.search_ext(base, _SCOPES[scope], filter, wanted, sizelimit=MOST_ENTRIES),
-            ldap.RES_SEARCH_RESULT,
-            deadline,
-        )
+        with _ASKING:
+            number = self._libldap.search_ext(base, _SCOPES[scope], filter, wanted, 0, None, None, -1, MOST_ENTRIES)
+            return self._answer(number, ldap.RES_SEARCH_RESULT, deadline)
 
     def start_tls(self, deadline: Deadline) -> None:
         """Go on under TLS. Raises ServerUnavailable."""
-        with _asking():
+        with _ASKING:
             self.ldap.set_option(ldap.OPT_TIMEOUT, deadline.left())
             self.ldap.start_tls_s()
         self._blocks = True
@@ -143,43 +139,40 @@ class PythonLdapConnection:
         except ldap.LDAPError:
             return
 
-    def _ask(self, send: Callable[[], int], ending: int, deadline: Deadline) -> Answer:
-        """The answer to what `send` sends, which a message of the kind `ending` ends."""
-        entries: list[Entry] = []
-        with _asking():
-            number = send()
-            self._never_block()  # there was no socket before
-            while True:
-                kind, found = self._message(number, deadline)
-                if not isinstance(found, Answer):
-                    entries += found
-                elif kind == ending:
-                    return Answer(found.code, found.message, found.policy, tuple(entries))
-                else:
-                    raise ServerUnavailable(f"{NO_LDAP}: kind {kind} in the place of {ending}")
+    def _answer(self, number: int, ending: int, deadline: Deadline) -> Answer:
+        """The answer to request `number`, which a message of the kind `ending` ends."""
+        self._never_block()  # before the request there was no socket
+        entries: tuple[Entry, ...] = ()
+        while True:
+            kind, found = self._message(number, deadline)
+            if isinstance(found, tuple):
+                entries += found
+            elif kind == ending:
+                return Answer(found.code, found.message, found.policy, entries) if entries else found
+            else:
+                raise ServerUnavailable(f"{NO_LDAP}: kind {kind} in the place of {ending}")
 
-    def _message(self, number: int, deadline: Deadline) -> tuple[int, Answer | list[Entry]]:
+    def _message(self, number: int, deadline: Deadline) -> tuple[int, Answer | tuple[Entry, ...]]:
         """The next message about request `number`: its kind, and what it has of a result or else of entries."""
         try:
-            kind, data, whose, controls = self.ldap.result3(
-                number, all=0, timeout=deadline.left(), resp_ctrl_classes={POLICY_CONTROL: _Policy}
-            )
+            kind, data, whose, controls = self._libldap.result4(number, 0, deadline.left(), 0, 0, 0)
         except UnicodeDecodeError:  # only an entry's name has to be UTF-8
-            return ldap.RES_SEARCH_ENTRY, [Entry("", {})]
+            return ldap.RES_SEARCH_ENTRY, (Entry("", {}),)
         except ldap.LDAPError as error:
             said = _said(error)
             if said.get("result", -1) < 0:
                 raise
             kind, whose = said.get("msgtype", -1), said.get("msgid", -1)
-            policy = next((value for oid, _, value in said.get("ctrls", ()) if oid == POLICY_CONTROL), None)
-            found: Answer | list[Entry] = Answer(said["result"], said.get("info", ""), policy)
+            found: Answer | tuple[Entry, ...] = Answer(
+                said["result"], said.get("info", ""), _policy(said.get("ctrls", ()))
+            )
         else:
             if kind == ldap.RES_SEARCH_ENTRY:
-                found = [_entry(*each) for each in data]
+                found = tuple(_entry(*each) for each in data)
             elif kind == ldap.RES_SEARCH_REFERENCE:
-                found = []
+                found = ()
             else:
-                found = Answer(0, "", next((each.value for each in controls if isinstance(each, _Policy)), None))
+                found = Answer(0, "", _policy(controls))
         if whose != number:  # a notice of disconnection: its code, which may be 0, is about no request
             raise ServerUnavailable("the server ended the connection", lost=True)
         return kind, found
@@ -194,18 +187,31 @@ def _set_options(connection: Any, seconds: float) -> None:
     connection.set_option(ldap.OPT_X_KEEPALIVE_IDLE, _IDLE)
 
 
-@contextmanager
-def _asking() -> Iterator[None]:
-    try:
-        yield
-    except (ldap.TIMEOUT, TimeoutError):
-        raise ServerUnavailable("no answer in time") from None
-    except _LOST as error:
-        raise ServerUnavailable(_reason(error), lost=True) from None
-    except ldap.FILTER_ERROR:
-        raise CannotTell("libldap cannot read the filter") from None
-    except ldap.LDAPError as error:
-        raise ServerUnavailable(_reason(error)) from None
+class _Asking:
+    """What libldap raises, in our words. A class, since a generator would take longer than what it is around."""
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if error is None:
+            return
+        if isinstance(error, ldap.TIMEOUT | TimeoutError):
+            raise ServerUnavailable("no answer in time") from None
+        if isinstance(error, _LOST):
+            raise ServerUnavailable(_reason(error), lost=True) from None
+        if isinstance(error, ldap.FILTER_ERROR):
+            raise CannotTell("libldap cannot read the filter") from None
+        if isinstance(error, ldap.LDAPError):
+            raise ServerUnavailable(_reason(error)) from None
+
+
+_ASKING = _Asking()
+
+
+def _policy(controls: list[tuple[str, bool, bytes]]) -> bytes | None:
+    """The policy's control, left as it came."""
+    return next((value for oid, _, value in controls if oid == POLICY_CONTROL), None)
 
 
 def _said(error: ldap.LDAPError) -> dict[str, Any]:
@@ -215,7 +221,8 @@ def _said(error: ldap.LDAPError) -> dict[str, Any]:
 
 def _reason(error: ldap.LDAPError) -> str:
     said = _said(error)
-    return ", ".join(filter(None, (said.get("desc"), said.get("info")))) or type(error).__name__
+    detail = said.get("info") or (os.strerror(said["errno"]) if said.get("errno") else "")
+    return ", ".join(filter(None, (said.get("desc"), detail))) or type(error).__name__
 
 
 def _entry(dn: str, attributes: dict[str, list[bytes]]) -> Entry:

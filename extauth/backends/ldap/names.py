@@ -11,7 +11,7 @@ Letters are lowered one by one, as OpenLDAP does it, and nothing is folded into 
 are one to OpenLDAP, such as one in full-width letters, are two here.
 """
 
-_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.@")
+_NOT_PLAIN = re.compile(rb"[^A-Za-z0-9_.@-]")
 _ESCAPE = re.compile(r"((?:\\[0-9A-Fa-f]{2})+)|\\(.)", re.DOTALL)
 _PART = re.compile(
     r" *(?P<type>[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)*) *= *"
@@ -55,7 +55,7 @@ def parsed_name(text: str) -> Name | None:
 
 
 def _in_hex(value: str) -> str:
-    return "".join(chr(byte) if byte in _PLAIN else f"\\{byte:02x}" for byte in value.encode())
+    return _NOT_PLAIN.sub(lambda match: b"\\%02x" % match[0][0], value.encode()).decode()
 
 
 def _value(raw: str) -> str | None:

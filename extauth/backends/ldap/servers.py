@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
@@ -67,8 +67,11 @@ class Servers:
         self._down_until: dict[Server, float] = {}
         self._lock = threading.Lock()
 
-    def in_order(self) -> Iterator[Server]:
+    def in_order(self) -> Iterable[Server]:
         """All of them: in the order of the list, those that were down lately last."""
+        return self._with_those_that_wait_last() if self._down_until else self._servers
+
+    def _with_those_that_wait_last(self) -> Iterator[Server]:
         last = []
         for server in self._servers:
             if self._waits(server):
@@ -86,6 +89,8 @@ class Servers:
 
     def answered(self, server: Server) -> bool:
         """This one is there. Whether that is news."""
+        if not self._down_until:
+            return False
         with self._lock:
             return self._down_until.pop(server, None) is not None
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from operator import attrgetter
 
 from extauth.errors import ConfigError
 from extauth.model import Account
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]*)\}")
-_OF_THE_ACCOUNT = ("name", "domain", "account")
+_OF_THE_ACCOUNT = {"name": attrgetter("name"), "domain": attrgetter("domain"), "account": attrgetter("address")}
 
 
 def placeholders_in(text: str) -> frozenset[str]:
@@ -26,9 +27,15 @@ class Template:
         for name in self.placeholders.difference(known):
             raise ConfigError(f"{key} = {text!r}: there is no {{{name}}}; known are {{{'}, {'.join(known)}}}")
         self._text = text
+        self._texts = _PLACEHOLDER.split(text)  # every second one is a name
+        self._names = [(place, self._texts[place]) for place in range(1, len(self._texts), 2)]
         self._escape = escape
 
     def filled(self, account: Account, **more: str) -> str:
         """The text for this account."""
-        values = {"name": account.name, "domain": account.domain, "account": account.address} | more
-        return _PLACEHOLDER.sub(lambda match: self._escape(values[match[1]]), self._text)
+        if not self.placeholders:
+            return self._text
+        found = self._texts.copy()
+        for place, name in self._names:
+            found[place] = self._escape(more[name] if name in more else _OF_THE_ACCOUNT[name](account))
+        return "".join(found)
