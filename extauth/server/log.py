@@ -15,6 +15,7 @@ from extauth.protocol.replies import one_line, render_information
 
 _PLAIN = re.compile(r"[!#-<>-~]+")
 _MAX_VALUE = 256
+_NAMES = {level: level.name.replace("_", " ").title() for level in Level}
 _FACILITIES = {"user": 1, "mail": 2, "daemon": 3, "auth": 4, "authpriv": 10} | {f"local{n}": 16 + n for n in range(8)}
 _SEVERITIES = {Level.CRASHES: 2, Level.FAILURES: 3, Level.MAJOR: 5, Level.PROBLEMS: 4, Level.LOW_LEVEL: 6}
 _SYSLOG = "/dev/log"
@@ -31,6 +32,7 @@ class Log:
         self.for_server = bytearray()
         self._file: int | None = None
         self._lines: list[bytes] = []
+        self._second, self._stamped = 0, ""
         self._syslog: socket.socket | None = None
         self._complained: set[str] = set()
         self.configure(settings)
@@ -66,11 +68,16 @@ class Log:
             self.inform(text)
         if self._other_level is not None and level <= self._other_level:
             if self._settings.file:
-                stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-                name = level.name.replace("_", " ").title()
-                self._lines.append(f"{stamp} [{os.getpid()}] {name}: {one_line(text)}\n".encode())
+                self._lines.append(f"{self._stamp()} [{os.getpid()}] {_NAMES[level]}: {one_line(text)}\n".encode())
             if self._settings.syslog:
                 self._to_syslog(level, text)
+
+    def _stamp(self) -> str:
+        """Date and time; made once a second, since that takes as long as all the rest of a record."""
+        second = int(time.time())
+        if second != self._second:
+            self._second, self._stamped = second, time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(second))
+        return self._stamped
 
     def inform(self, text: str) -> None:
         """Tell the server, at whatever level; what it is too far behind to read is lost."""
