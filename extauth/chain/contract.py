@@ -103,6 +103,8 @@ class Contract:
 
 def presentable(reason: str, question: Question) -> str:
     """`reason` as text that can travel, unless a backend has put the password into it."""
+    if not reason:
+        return reason
     reason = one_line(reason)
     if isinstance(question, PasswordCheck):
         password = question.password.reveal()

@@ -34,7 +34,7 @@ class Worker:
         self._outbox = Outbox(self._answer)
         self._quick: list[Answered] = []  # answers of this thread that may take more along
         self._oldest = 0.0
-        self._waits_at_most = 0.0  # seconds; 0: without an end
+        self._is_watching = False
         self._turning = threading.Lock()
         send_logs_to(self._send)
         self._lanes = {link: Lane(link, self._hear, self._log_failure) for link in chain.links}
@@ -63,14 +63,18 @@ class Worker:
             self._send_quick()
         has_more = any(lane.has_more for lane in self._lanes.values())
         self._outbox.watch(has_more)
-        self._wait_at_most(OLDEST if has_more else 0.0)
-        return receive(self._socket, inbox)
+        if has_more and not self._is_watching:
+            self._watch(True)
+        batches = receive(self._socket, inbox)
+        if batches == [] and not has_more:
+            self._watch(False)  # not at once when there is no more: under load that comes and goes
+        return batches
 
-    def _wait_at_most(self, seconds: float) -> None:
-        if seconds != self._waits_at_most:
-            self._waits_at_most = seconds
-            timeval = struct.pack("@ll", 0, int(seconds * 1e6))
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
+    def _watch(self, watch: bool) -> None:
+        """Wait for something to arrive for no longer than answers may be held back, or without an end."""
+        self._is_watching = watch
+        timeval = struct.pack("@ll", 0, int(OLDEST * 1e6) if watch else 0)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
 
     def _serve(self, batch: Batch) -> None:
         for key, question in batch.questions:
