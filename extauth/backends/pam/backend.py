@@ -118,7 +118,7 @@ class Pam(Backend[PamSettings]):
     def _user(self, account: Account) -> bytes | Decided:
         """The OS user to ask PAM about; why nobody is asked. Raises BackendUnavailable without a service file."""
         user = self._user_name.of(account).encode()
-        uid = _uid(user)
+        uid = _uid(user) if self.settings.min_uid else None  # a look-up that may go to several databases
         if uid is not None and uid < self.settings.min_uid:
             return Verdict.USER_DISABLED.because(f"uid {uid} is below min_uid = {self.settings.min_uid}")
         self._files.check()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from extauth.backend import Seen
 from extauth.backends.pam.stack import FOLDERS, Stack, is_readable, read_stack
 from extauth.errors import BackendUnavailable, ConfigError
+from extauth.trust import signature
 
 _ONE_FILE = Path("/etc/pam.conf")  # where systems without those folders have every service, its name before each line
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
@@ -27,14 +29,20 @@ class ServiceFiles:
 
     def stack(self) -> Stack:
         """What PAM reads now. Raises BackendUnavailable where it has no file for this service."""
-        found = next(filter(_is_read, self.places), None)
         stack = self._stack
-        if stack is not None and stack.files[0] == found and stack.is_current:
+        if stack is not None and stack.is_current:
             return stack
+        seen: Seen = {}
+        found = None
+        for place in self.places:
+            seen |= {path: signature(path) for path in (place, *(FOLDERS if place == _ONE_FILE else ()))}
+            if _is_read(place):
+                found = place
+                break
         try:
             if found is None:
                 raise FileNotFoundError
-            stack = self._stack = read_stack(found, self._name if found == _ONE_FILE else None)
+            stack = self._stack = read_stack(found, seen, self._name if found == _ONE_FILE else None)
         except OSError:
             places = " or ".join(map(str, self.places))
             raise BackendUnavailable(

@@ -40,9 +40,12 @@ class Stack(msgspec.Struct, frozen=True):
         return [kind for kind in ("auth", "account") if kind not in self.kinds]
 
 
-def read_stack(file: Path, name: str | None = None) -> Stack:
-    """Read a service's file; `name`: of the service, where each of its lines begins with it. Raises OSError."""
-    seen: Seen = {file: signature(file)}
+def read_stack(file: Path, seen: Seen, name: str | None = None) -> Stack:
+    """Read a service's file; `seen`: what said that it is this one, with itself. Raises OSError.
+
+    `name`: of the service, where each of its lines begins with it.
+    """
+    seen = dict(seen)
     read: list[tuple[Path, str | None]] = [(file, None)]  # and which kind of line counts there
     missing: list[str] = []
     kinds: set[str] = set()

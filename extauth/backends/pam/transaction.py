@@ -1,7 +1,6 @@
-"""One question to libpam, through python-pam.
+"""One question to libpam, by the functions and structures that python-pam declares.
 
-python-pam puts libpam's functions on each object, to be replaced there: that is how the flags, the delay and the
-folder of service files are set. An object serves one question: shared ones crash.
+Its own `authenticate` is not called: it passes no flags, and keeps the delay.
 """
 
 from __future__ import annotations
@@ -9,20 +8,14 @@ from __future__ import annotations
 import ctypes
 import sys
 from pathlib import Path
-from typing import Any
 
 from pam import PamAuthenticator  # type: ignore[import-untyped]  # it has no annotations to be found
+from pam.__internals import PamHandle  # type: ignore[import-untyped]
 
+from extauth.backends.pam.conversation import conversation
+from extauth.backends.pam.handle import Handle
 from extauth.backends.pam.outcome import SUCCESS, Outcome
-
-_FAIL_DELAY = 10
-_SILENT = 0x8000
-_DISALLOW_NULL_AUTHTOK = 0x0001
-_FLAGS = _SILENT | _DISALLOW_NULL_AUTHTOK
-_LATIN_1 = "latin-1"  # of what modules say: this never fails to decode
-
-_DelayFunction = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_uint, ctypes.c_void_p)
-_no_delay = _DelayFunction(lambda code, microseconds, data: None)
+from extauth.errors import BackendUnavailable
 
 
 def _soname(library: str) -> str | None:
@@ -46,51 +39,41 @@ class Service:
     """
 
     def __init__(self, name: str, folder: Path | None) -> None:
+        self._pam = PamAuthenticator()  # loads libpam: here, and not in each worker
         self._name = name.encode()
         self._folder = None if folder is None else bytes(folder)
-        PamAuthenticator()  # loads libpam: here, and not in each worker
-        self._start_in_folder = None if folder is None else ctypes.CDLL("libpam.so.0").pam_start_confdir
+        if folder is not None:
+            self._start_in_folder = ctypes.CDLL("libpam.so.0").pam_start_confdir
+            before, after = self._pam.pam_start.argtypes[:-1], self._pam.pam_start.argtypes[-1:]
+            self._start_in_folder.argtypes = [*before, ctypes.c_char_p, *after]
 
     def ask(self, user: bytes, password: bytes) -> Outcome:
-        """Authenticate, then ask whether the account may be used."""
-        pam = self._transaction()
-        authenticate, manage_account = pam.pam_authenticate, pam.pam_acct_mgmt
-        reached: list[int] = []
-
-        def without_delay(handle: Any, flags: int) -> Any:
-            PamAuthenticator.pam_set_item(handle, _FAIL_DELAY, ctypes.cast(_no_delay, ctypes.c_void_p))
-            return authenticate(handle, flags | _FLAGS)
-
-        def account_stage(handle: Any, flags: int) -> Any:
-            code = manage_account(handle, flags | _FLAGS)
-            reached.append(code)
-            return code
-
-        pam.pam_authenticate, pam.pam_acct_mgmt = without_delay, account_stage
-        pam.authenticate(user, password, self._name, encoding=_LATIN_1, resetcreds=False)
-        return Outcome(pam.code, str(pam.reason), account_stage=bool(reached))
+        """Authenticate, then ask whether the account may be used. Raises BackendUnavailable."""
+        with self._begin(user, password) as handle:
+            is_right = handle.authenticate()
+            if is_right:
+                handle.manage_account()
+            return handle.outcome(account_stage=is_right)
 
     def ask_account(self, user: bytes) -> Outcome:
-        """Ask whether the account may be used, whatever its password."""
-        pam = self._transaction()
-        manage_account = pam.pam_acct_mgmt
-        pam.pam_authenticate = lambda handle, flags: SUCCESS
-        pam.pam_acct_mgmt = lambda handle, flags: manage_account(handle, flags | _FLAGS)
-        pam.authenticate(user, b"", self._name, encoding=_LATIN_1, resetcreds=False)
-        return Outcome(pam.code, str(pam.reason), account_stage=True)
+        """Ask whether the account may be used, whatever its password. Raises BackendUnavailable."""
+        with self._begin(user, b"") as handle:
+            handle.manage_account()
+            return handle.outcome(account_stage=True)
 
-    def hold(self) -> Any:
+    def hold(self) -> Handle:
         """Have the service's modules loaded until `end` of what this returns: most of a login's time goes there."""
-        pam = self._transaction()
-        pam.pam_authenticate = lambda handle, flags: SUCCESS  # nobody is asked about anybody
-        pam.pam_acct_mgmt = lambda handle, flags: SUCCESS
-        pam.authenticate(b"", b"", self._name, call_end=False, encoding=_LATIN_1, resetcreds=False)
-        return pam
+        return self._begin(b"", b"")
 
-    def _transaction(self) -> Any:
-        pam = PamAuthenticator()
-        pam.pam_set_item = lambda handle, item, value: SUCCESS  # no PAM_TTY from the environment's DISPLAY
-        if self._start_in_folder is not None:
-            start, folder = self._start_in_folder, self._folder
-            pam.pam_start = lambda name, user, talk, handle: start(name, user, talk, folder, handle)
-        return pam
+    def _begin(self, user: bytes, password: bytes) -> Handle:
+        if b"\0" in user or b"\0" in password:
+            raise ValueError("libpam would read up to the NUL")
+        talk, started = conversation(password), PamHandle()
+        if self._folder is None:
+            code = self._pam.pam_start(self._name, user, ctypes.byref(talk), ctypes.byref(started))
+        else:
+            code = self._start_in_folder(self._name, user, ctypes.byref(talk), self._folder, ctypes.byref(started))
+        if code != SUCCESS:
+            text = self._pam.pam_strerror(started, code).decode("latin-1")
+            raise BackendUnavailable(f"PAM does not start: {text} (code {code})")
+        return Handle(self._pam, started, talk)
