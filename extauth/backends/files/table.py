@@ -24,6 +24,7 @@ FORMATS: dict[str, Callable[[bytes], tuple[str, Entry]]] = {
 }
 
 _MOST_REPORTED = 20  # bad lines a file
+_FEW = 50_000  # accounts, up to which a dict is made sooner, and costs no more
 
 
 class Kind(msgspec.Struct):
@@ -42,8 +43,8 @@ class Table:
         self._accounts = accounts
         self._log = log
         # by name@domain, or by a bare name, that has no @
-        self._lines = Lines({})
-        self._stored: dict[str, bytes] = {}  # what becomes lines
+        self._stored: dict[str, bytes] = {}
+        self._lines: Lines | None = None  # what becomes of it where they are many
         self._others: dict[str, AgingPassword | Decided] = {}
         self._domains: dict[str, str] = {}  # as they are written in the files, to their canonical form
         self._kinds: dict[tuple[str, object], Kind] = {}  # by scheme and cost
@@ -52,14 +53,14 @@ class Table:
 
     def find(self, account: Account, address: str) -> Entry | None:
         """What stands for this account, whose `address` that is; `name@domain` wins over a bare name."""
-        stored = self._lines.find(address)
-        if stored is not None:
-            return stored
-        entry = self._others.get(address)
+        entry = self._find(address)
         if entry is None and "@" not in account.name:  # `a@b` of `a@b@c` is no bare name, but another account
-            stored = self._lines.find(account.name)
-            return self._others.get(account.name) if stored is None else stored
+            return self._find(account.name)
         return entry
+
+    def _find(self, key: str) -> Entry | None:
+        stored = self._stored.get(key) if self._lines is None else self._lines.find(key)
+        return self._others.get(key) if stored is None else stored
 
     def typical(self) -> Hash | None:
         """A stored password of the most frequent scheme and cost, to spend the same time where there is none."""
@@ -86,11 +87,12 @@ class Table:
 
     def finish(self) -> None:
         """Be ready to be asked: all files have been read."""
-        self._lines = Lines(self._stored)
-        self._stored = {}
+        if len(self._stored) > _FEW:
+            self._lines = Lines(self._stored)
+            self._stored = {}
 
     def __len__(self) -> int:
-        return len(self._lines) + len(self._others)
+        return len(self._lines or self._stored) + len(self._others)
 
     def _add(self, line: bytes, domain: str | None) -> str | None:
         """Add one line; what is wrong with it, if so."""
