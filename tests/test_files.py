@@ -10,8 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from extauth.backends.files.entry import AgingPassword
+from extauth.backends.files.lines import Lines
 from extauth.errors import UnsafeFile
 from extauth.model import Verdict
 from extauth.trust import read_trusted
@@ -327,6 +330,45 @@ def test_many_bad_lines_are_counted_and_not_all_reported(site: Site) -> None:
     assert helper.ask(b"1 VRFY alice@example.com pw9") == b"OK"
     assert "980 more lines" in helper.wait_for_information("more lines")
     assert sum("has no colon" in line for line in helper.information) == 20
+
+
+def test_of_many_accounts_each_logs_in_by_its_own_password_only(site: Site) -> None:
+    lines = [f"user{number}@plain.example:{{PLAIN}}pw{number}\n" for number in range(60_000)]
+    lines += ["bare:{PLAIN}bare\n", "user5:{PLAIN}bare\n", "user6@plain.example:{PLAIN}twice\n", "bare@x.example:!\n"]
+    site.write("passwd", "".join(lines))
+    site.configure('[log]\nserver_level = "Failures"\n[[backend]]\ntype = "files"\npath = "passwd"\n')
+    helper = site.serve()
+    numbers = [*range(0, 60_000, 97), 59_999]
+    for number in numbers:
+        helper.send(b"r%d VRFY user%d@plain.example pw%d" % (number, number, number))
+        helper.send(b"w%d VRFY user%d@plain.example pw%d" % (number, number, number + 1))
+    replies = helper.wait_for_replies(2 * len(numbers))
+    assert sorted(replies) == sorted(
+        reply for number in numbers for reply in (b"r%d OK" % number, b"w%d " % number + NEGATIVE)
+    )
+    for address, password, reply in [
+        (b"bare@any.example", b"bare", b"OK"),
+        (b"bare@x.example", b"bare", NEGATIVE),
+        (b"user5@plain.example", b"pw5", b"OK"),
+        (b"user5@plain.example", b"bare", NEGATIVE),
+        (b"user5@any.example", b"bare", b"OK"),
+        (b"user6@plain.example", b"pw6", NEGATIVE),
+        (b"user6@plain.example", b"twice", NEGATIVE),
+        (b"user60000@plain.example", b"pw60000", NEGATIVE),
+        (b"user7@any.example", b"pw7", NEGATIVE),
+    ]:
+        assert helper.ask(b"1 VRFY " + address + b" " + password) == reply
+
+
+_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n"), max_size=4)
+
+
+@given(st.dictionaries(_TEXT, st.binary(max_size=4).filter(lambda stored: b"\n" not in stored)), _TEXT)
+def test_what_is_stored_for_a_name_is_found_in_flat_memory(entries: dict[str, bytes], other: str) -> None:
+    lines = Lines(entries)
+    assert len(lines) == len(entries)
+    assert {name: lines.find(name) for name in entries} == entries
+    assert lines.find(other) == entries.get(other)
 
 
 def test_every_scheme_is_served(site: Site) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import random
 import re
 import subprocess
 import sys
@@ -11,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extauth.hashing import MAKEABLE, Hash, identify, known_scheme, libcrypt, make_hash, schemes
+from extauth.hashing import MAKEABLE, Hash, identify, known_scheme, libcrypt, make_hash, recognize, schemes
 from extauth.mechanisms.credentials import CramMd5Context
 from extauth.model import Decided, Secret, Verdict
 from tests.stored_passwords import CUT, ORACLES, SCHEMES, Store, doveadm, htpasswd, mkpasswd, openssl, slappasswd
@@ -514,3 +516,36 @@ def test_what_cannot_be_stored_is_refused_by_name(password: bytes, scheme: str, 
 
 def test_bcrypt_takes_a_password_of_exactly_72_bytes() -> None:
     assert verdict(make_hash(Secret(b"a" * 72), "BLF-CRYPT"), b"a" * 72) is Verdict.OK
+
+
+def test_what_is_recognized_by_its_form_is_what_is_read_in_it() -> None:
+    alike: dict[bytes, tuple[str, str | int] | None] = {}
+    chance = random.Random(1)
+    letters = b"./0123456789ABCXYZabcxyz$={}+-:"
+    recognized = 0
+    for _, store in SCHEMES:
+        stored = store(b"open sesame")
+        variants = [stored] * 2
+        for _ in range(300):
+            changed = bytearray(stored)
+            place, length = chance.randrange(len(changed)), chance.choice((0, 1, 1, 1, 2))
+            changed[place : place + length] = bytes(chance.choices(letters, k=chance.choice((0, 1, 1, 1, 2))))
+            variants.append(bytes(changed))
+        for variant in variants:
+            beginning = recognize(variant)
+            if beginning is None:
+                continue
+            recognized += 1
+            found = identify(variant)
+            kind = (found.scheme, found.cost) if isinstance(found, Hash) else None
+            assert variant.startswith(beginning)
+            assert alike.setdefault(beginning, kind) == kind, variant
+    assert recognized > 1_000
+    assert {b"{SHA}", b"{SSHA}", b"$6$", b"$1$", b"$apr1$"} <= set(alike)
+
+
+@pytest.mark.parametrize("size", range(1, 100))
+@pytest.mark.parametrize("scheme", ["SHA", "SSHA", "SHA256", "SSHA256", "SHA512", "SSHA512"])
+def test_a_digest_of_another_length_is_not_recognized(scheme: str, size: int) -> None:
+    stored = b"{%s}%s" % (scheme.encode(), base64.b64encode(b"x" * size))
+    assert recognize(stored) is None or isinstance(identify(stored), Hash)

@@ -1,6 +1,7 @@
 """Passwords at rest: what a stored password is, whether a password matches it, and how to make one.
 
     identify   a stored password -> a Hash that verifies, or why it cannot serve
+    recognize  the same of many at once: which are alike
     verify     the two in one step: a stored password, a password -> a verdict
     make       a password -> a stored password
     schemes    the table: names and forms -> the file of the family that reads them
@@ -17,7 +18,8 @@ Importing this is cheap: passlib, argon2 and bcrypt are imported when a stored p
 from extauth.hashing.hash import Hash
 from extauth.hashing.identify import identify
 from extauth.hashing.make import MAKEABLE, make_hash
+from extauth.hashing.recognize import recognize
 from extauth.hashing.schemes import known_scheme, schemes
 from extauth.hashing.verify import verify_hash
 
-__all__ = ["MAKEABLE", "Hash", "identify", "known_scheme", "make_hash", "schemes", "verify_hash"]
+__all__ = ["MAKEABLE", "Hash", "identify", "known_scheme", "make_hash", "recognize", "schemes", "verify_hash"]

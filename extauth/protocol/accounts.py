@@ -14,6 +14,7 @@ _HOST_NAME = re.compile(r"(?=.{1,253}\Z)(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z
 _MAX_DOMAIN = 1_024
 _MAX_REMEMBERED = 10_000
 _MAX_REMEMBERED_LENGTH = 255
+_UNSEEN = Account("", "")
 
 
 def canonical_domain(domain: str) -> str | None:
@@ -89,12 +90,12 @@ class RecentAccounts:
 
     def parse(self, address: str) -> Account | None:
         """The account that `address` names, as `AccountParser.parse` says; raises what that does."""
-        try:
-            return self._known[address]
-        except KeyError:
-            account = self._parser.parse(address)
-            if len(address) <= _MAX_REMEMBERED_LENGTH:
-                if len(self._known) >= _MAX_REMEMBERED:
-                    self._known.clear()
-                self._known[address] = account
+        account = self._known.get(address, _UNSEEN)
+        if account is not _UNSEEN:
             return account
+        account = self._parser.parse(address)
+        if len(address) <= _MAX_REMEMBERED_LENGTH:
+            if len(self._known) >= _MAX_REMEMBERED:
+                self._known.clear()
+            self._known[address] = account
+        return account

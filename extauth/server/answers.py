@@ -27,7 +27,9 @@ class Answers(msgspec.Struct, frozen=True):
     level_of_no: Level = Level.PROBLEMS
 
 
-_OK = render_answer("OK")
+ACCEPTED = render_answer("OK")
+"""The answer to a password that is right, in either dialect."""
+
 _NOT_AVAILABLE = render_answer("FAILURE", NOT_AVAILABLE)
 _READPLAIN = Answers(_NOT_AVAILABLE, _NOT_AVAILABLE, _NOT_AVAILABLE)  # what is disclosed has a reply of its own
 
@@ -36,12 +38,14 @@ def answers_in(dialect: Dialect, config: Config) -> dict[str, Answers]:
     """The answers to each method of a dialect."""
     temporary = config.server.temporary_reply if dialect is Dialect.HELPER else "ERROR"
     checks = Answers(
-        yes=_OK, no=render_answer("ERROR", INCORRECT_PASSWORD), cannot_tell=render_answer(temporary, TEMPORARY_FAILURE)
+        yes=ACCEPTED,
+        no=render_answer("ERROR", INCORRECT_PASSWORD),
+        cannot_tell=render_answer(temporary, TEMPORARY_FAILURE),
     )
     found = dict.fromkeys((PasswordRequest.method, *MECHANISMS), checks)
     if dialect is Dialect.HELPER:
         found[NewRequest.method] = Answers(
-            yes=_OK if config.new.known_is_enough else render_answer("FAILURE", NOT_CREATED),
+            yes=ACCEPTED if config.new.known_is_enough else render_answer("FAILURE", NOT_CREATED),
             no=render_answer("ERROR", UNKNOWN_ACCOUNT),
             cannot_tell=render_answer("FAILURE", TEMPORARY_FAILURE),
             level_of_no=Level.LOW_LEVEL,  # mail to whatever address makes the server ask

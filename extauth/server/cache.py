@@ -3,41 +3,32 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Hashable
-from typing import TypeVar
-
-import msgspec
 
 from extauth.config import CacheSettings
 from extauth.model import Account, Decided, PasswordCheck, Verdict
+from extauth.server.accepted import Accepted
+from extauth.server.eviction import first_of
 from extauth.server.keyed import Digest, new_keyed_hash
-
-K = TypeVar("K", bound=Hashable)
+from extauth.server.known import Known
+from extauth.server.shortcut import Shortcut
 
 _LENGTHS = struct.Struct("!II")
 _SAYS_OF_THE_ACCOUNT = (Verdict.OK, Verdict.USER_UNKNOWN, Verdict.USER_DISABLED, Verdict.PASSWORD_EXPIRED)
-
-
-class Known(msgspec.Struct):
-    """A verdict on what `digest` stands for, and until when it counts (monotonic seconds); 0: no more."""
-
-    digest: Digest
-    decision: Decided
-    until: float
 
 
 class VerdictCache:
     """The verdicts on passwords: of each account the one that was accepted last; of wrong ones several.
 
     The two are kept apart, so that nobody who guesses drives out those who log in. Where one is full the oldest goes.
-    No password is kept, nor a digest that could be computed anywhere else.
+    No password is kept, nor a digest that could be computed anywhere else. `lines` are those that say the same.
     """
 
     def __init__(self, settings: CacheSettings) -> None:
         self._settings = settings
         self._hash = new_keyed_hash()
-        self._accepted: dict[Account, Known] = {}
         self._refused: dict[Digest, Known] = {}
+        self.lines = Shortcut(settings.size)
+        self.accepted = Accepted(settings.size, settings.ttl, self.lines.accepted)
 
     def digest(self, question: PasswordCheck) -> Digest:
         """What stands for this account and password, and for no other two."""
@@ -48,25 +39,28 @@ class VerdictCache:
 
     def find(self, account: Account, digest: Digest, now: float) -> Known | None:
         """The verdict on it, where one still counts."""
-        known = self._accepted.get(account)
-        if known is None or known.digest != digest or now >= known.until:  # what was right once may be wrong by now
+        known = self.accepted.find(account, digest, now)  # what was right once may be wrong by now
+        if known is None:
             known = self._refused.get(digest)
         return known if known is not None and now < known.until else None
 
     def store(self, account: Account, digest: Digest, decision: Decided, now: float) -> Known:
         """Have a verdict count from now on, in the place of what it makes obsolete."""
-        if decision.verdict in _SAYS_OF_THE_ACCOUNT and (before := self._accepted.pop(account, None)) is not None:
-            before.until = 0.0  # for whoever holds it
         if decision.verdict is Verdict.OK:
-            known = Known(digest, decision, now + self._settings.ttl)
-            self._add(self._accepted, account, known)
-        else:
-            known = Known(digest, decision, now + self._settings.negative_ttl)
-            self._add(self._refused, digest, known)
+            return self.accepted.add(account, digest, decision, now)
+        if decision.verdict in _SAYS_OF_THE_ACCOUNT:
+            self.accepted.remove(account)
+        known = Known(digest, decision, now + self._settings.negative_ttl)
+        self._refused.pop(digest, None)  # so that it becomes the youngest
+        if len(self._refused) >= self._settings.size:
+            for oldest in first_of(self._refused, self._settings.size):
+                self._refused.pop(oldest).until = 0.0  # for whoever holds it
+        self._refused[digest] = known
         return known
 
-    def _add(self, table: dict[K, Known], key: K, known: Known) -> None:
-        table.pop(key, None)  # so that it becomes the youngest
-        if len(table) >= self._settings.size:
-            table.pop(next(iter(table))).until = 0.0
-        table[key] = known
+    def learn(self, line: Digest, known: Known, answer: bytes) -> None:
+        """Answer that line so from now on, as long as the verdict counts."""
+        if known.account is None:
+            self.lines.refuse(line, known, answer)
+        else:
+            self.accepted.learn(line, known.account, known.digest)

@@ -34,7 +34,7 @@ from extauth.protocol.requests import (
     ResponseRequest,
 )
 from extauth.server.answers import answers_in
-from extauth.server.cache import Known
+from extauth.server.known import Known
 from extauth.server.log import Log
 from extauth.server.memory import Memory
 from extauth.server.pending import Pending

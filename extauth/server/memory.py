@@ -9,11 +9,9 @@ import msgspec
 from extauth.config import Config
 from extauth.model import Account, Decided, Decision, PasswordCheck
 from extauth.protocol.framing import Line
-from extauth.server.cache import Known, VerdictCache
+from extauth.server.cache import VerdictCache
 from extauth.server.keyed import Digest
-from extauth.server.shortcut import Shortcut
-
-_SPELLINGS = 2  # lines that are learnt, for each account whose verdict is kept
+from extauth.server.known import Known
 
 
 class Checking(msgspec.Struct):
@@ -33,7 +31,6 @@ class Memory:
 
     def __init__(self) -> None:
         self._cache: VerdictCache | None = None
-        self._shortcut: Shortcut | None = None
         self._emergency: frozenset[str] = frozenset()
         self._by_digest: dict[Digest, Checking] = {}
         self._by_key: dict[int, Checking] = {}
@@ -42,18 +39,22 @@ class Memory:
         """Forget every verdict, and go on as this configuration says."""
         settings = config.cache
         self._cache = None if settings is None else VerdictCache(settings)
-        self._shortcut = None if settings is None else Shortcut(_SPELLINGS * settings.size)
         self._emergency = frozenset(backend.name for backend in config.backends if backend.emergency)
         self._by_digest.clear()
 
     def forget_lines(self) -> None:
         """Forget what lines mean, those under way too: the dialect has changed."""
-        if self._shortcut is not None:
-            self._shortcut = Shortcut(self._shortcut.size)
+        if self._cache is not None:
+            self._cache.lines.forget()
 
     def answer(self, lines: list[Line], now: float, replies: list[bytes]) -> list[Line]:
         """Add to `replies` those that are known word for word; the lines that remain to be read."""
-        return lines if self._shortcut is None else self._shortcut.answer(lines, now, replies)
+        cache = self._cache
+        if cache is None:
+            return lines
+        if now >= cache.accepted.next_end:
+            cache.accepted.end(now)
+        return cache.lines.answer(lines, now, replies)
 
     def digest(self, question: PasswordCheck) -> Digest | None:
         """What stands for this account and password; None where nothing is to be remembered."""
@@ -61,7 +62,7 @@ class Memory:
 
     def digest_of_line(self, line: bytes) -> Digest | None:
         """What stands for a line, whatever its number; None where nothing is to be remembered."""
-        return None if self._shortcut is None else self._shortcut.digest(line)
+        return None if self._cache is None else self._cache.lines.digest(line)
 
     def find(self, account: Account, digest: Digest, now: float) -> Known | None:
         """The verdict on it, where one still counts."""
@@ -106,5 +107,5 @@ class Memory:
 
     def learn(self, line: Digest, known: Known, answer: bytes) -> None:
         """Answer that line so from now on, as long as the verdict counts."""
-        if self._shortcut is not None:
-            self._shortcut.learn(line, known, answer)
+        if self._cache is not None:
+            self._cache.learn(line, known, answer)

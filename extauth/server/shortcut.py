@@ -1,46 +1,61 @@
 """Request lines that came before, word for word, and whose verdict still counts: answered without being read again.
 
 What is kept of a line is a keyed digest of what stands behind its number. Which words mean the same is not known here:
-`User@Example.com` has an entry of its own beside `user@example.com`, and both lead to one verdict.
+`User@Example.com` is learnt beside `user@example.com`, and both lead to one verdict.
 """
 
 from __future__ import annotations
 
 from extauth.protocol.framing import Line
-from extauth.server.cache import Known
+from extauth.server.answers import ACCEPTED
 from extauth.server.keyed import Digest, new_keyed_hash
+from extauth.server.known import Known
+from extauth.server.marks import Marks, split
 
 _LONGEST_NUMBER = 64
+_SPELLINGS = 2  # lines that are learnt, for each account whose verdict is kept
 
 
 class Shortcut:
-    """Answers lines that it has learnt: `size` of them, then it begins anew."""
+    """Answers lines that it has learnt, for `size` accounts.
+
+    Those that were accepted are `accepted` for as long as they are marked there. Of the others, where they are too
+    many, all are forgotten.
+    """
 
     def __init__(self, size: int) -> None:
-        self.size = size
+        self.accepted = Marks(_SPELLINGS * size)
+        self._most_refused = _SPELLINGS * size
+        self._refused: dict[Digest, tuple[Known, bytes]] = {}
         self._hash = new_keyed_hash()
-        self._learnt: dict[Digest, tuple[Known, bytes]] = {}
 
     def answer(self, lines: list[Line], now: float, replies: list[bytes]) -> list[Line]:
         """Add to `replies` those to lines that it knows; the others, and all behind one that is no `VRFY`.
 
         Such a one may change what the lines behind it mean, or be the last that is read.
         """
-        copy, learnt = self._hash.copy, self._learnt
+        copy, marks, mask, refused = self._hash.copy, self.accepted.table, self.accepted.mask, self._refused
         others: list[Line] = []
-        for place, line in enumerate(lines):
+        for index, line in enumerate(lines):
             if not isinstance(line, bytes):
-                return others + lines[place:]
+                return others + lines[index:]
             number, _, rest = line.partition(b" ")
             keyed = copy()
             keyed.update(rest)
-            found = learnt.get(keyed.digest())
-            if found is not None and now < found[0].until and number.isalnum() and len(number) <= _LONGEST_NUMBER:
-                replies.append(number + found[1])
+            digest = keyed.digest()
+            place, mark = split(digest)
+            place &= mask
+            if marks[place] == mark or marks[place + 1] == mark or marks[place + 2] == mark or marks[place + 3] == mark:
+                answer = ACCEPTED
+            else:
+                found = refused.get(digest)
+                answer = b"" if found is None or now >= found[0].until else found[1]
+            if answer and number.isalnum() and len(number) <= _LONGEST_NUMBER:
+                replies.append(number + answer)
             elif rest.startswith(b"VRFY "):
                 others.append(line)
             else:
-                return others + lines[place:]
+                return others + lines[index:]
         return others
 
     def digest(self, line: bytes) -> Digest:
@@ -49,8 +64,14 @@ class Shortcut:
         keyed.update(line.partition(b" ")[2])
         return keyed.digest()
 
-    def learn(self, line: Digest, known: Known, answer: bytes) -> None:
+    def refuse(self, line: Digest, known: Known, answer: bytes) -> None:
         """Answer such a line so from now on, as long as that verdict counts."""
-        if len(self._learnt) >= self.size:
-            self._learnt.clear()
-        self._learnt[line] = known, answer
+        if len(self._refused) >= self._most_refused:
+            self._refused.clear()
+        self._refused[line] = known, answer
+
+    def forget(self) -> None:
+        """Know no line any more, nor what stands for one that is under way."""
+        self._hash = new_keyed_hash()
+        self._refused.clear()
+        self.accepted.clear()

@@ -20,7 +20,7 @@ from extauth.settings import Settings
 
 _DAY = 86_400  # seconds
 _DEFAULT_SCHEMES = {"plain": "", "dovecot": "CRYPT", "shadow": "CRYPT"}
-_MOST_IDENTIFIED = 16_384  # stored passwords; what is kept of one has some hundred bytes
+_MOST_RECENT = 16_384  # accounts; what is kept of one has some hundred bytes
 _UNKNOWN = Verdict.USER_UNKNOWN.because("")
 
 
@@ -50,7 +50,7 @@ class Files(Backend[FilesSettings]):
         self._table = Table(settings.format, self._scheme, site.accounts, self.log)
         self._typical: Hash | None = None
         self._missing: dict[str, str] = {}  # domain -> why its file cannot be read
-        self._identified: dict[bytes, Hash | Decided] = {}  # stored passwords that were asked for lately
+        self._recent: dict[str, Hash] = {}  # what is stored for accounts that were asked for lately
         self._found: tuple[Account | None, Hash | Decided] = None, _UNKNOWN  # who was looked up last
 
     def load(self) -> None:
@@ -69,6 +69,7 @@ class Files(Backend[FilesSettings]):
                     path,
                     self._table.bare_names,
                 )
+        self._table.finish()
         self._typical = self._table.typical()
         self.log.info("%s: %d accounts", path, len(self._table))
 
@@ -92,7 +93,7 @@ class Files(Backend[FilesSettings]):
 
     def knows_account(self, account: Account) -> Verdict:
         """Whether the account has a line, even one by which nobody logs in."""
-        return Verdict.USER_UNKNOWN if self._entry(account) is None else Verdict.OK
+        return Verdict.USER_UNKNOWN if self._entry(account, account.address) is None else Verdict.OK
 
     def is_quick(self, account: Account) -> bool:
         """Whether the account's scheme is a cheap one."""
@@ -101,27 +102,30 @@ class Files(Backend[FilesSettings]):
         checked = found if isinstance(found, Hash) else self._typical
         return checked is None or checked.quick
 
-    def _entry(self, account: Account) -> Entry | None:
-        entry = self._table.find(account)
+    def _entry(self, account: Account, address: str) -> Entry | None:
+        entry = self._table.find(account, address)
         if entry is None and account.domain in self._missing:
             raise BackendUnavailable(self._missing[account.domain])
         return entry
 
     def _find(self, account: Account) -> Hash | Decided:
-        entry = self._entry(account)
+        address = account.address
+        recent = self._recent.get(address)
+        if recent is not None:
+            return recent
+        entry = self._entry(account, address)
+        if isinstance(entry, bytes):
+            found = identify(entry, self._scheme)
+            if isinstance(found, Hash):
+                if len(self._recent) >= _MOST_RECENT:
+                    self._recent.clear()
+                self._recent[address] = found
+            return found
         if entry is None:
             return _UNKNOWN
         if isinstance(entry, AgingPassword):
-            entry = entry.refusal(today=int(time.time() // _DAY)) or entry.stored
-        return self._identify(entry) if isinstance(entry, bytes) else entry
-
-    def _identify(self, stored: bytes) -> Hash | Decided:
-        found = self._identified.get(stored)
-        if found is None:
-            if len(self._identified) >= _MOST_IDENTIFIED:
-                self._identified.clear()
-            found = self._identified[stored] = identify(stored, self._scheme)
-        return found
+            return entry.refusal(today=int(time.time() // _DAY)) or identify(entry.stored, self._scheme)
+        return entry
 
     def _load_domain(self, domain: str, path: Path) -> None:
         if path not in self.site.before and not path.exists():

@@ -11,8 +11,9 @@ import msgspec
 
 from extauth.backends.files import dovecot, plain, shadow
 from extauth.backends.files.entry import BYTE_ORDER_MARK, AgingPassword, BadLine, Entry
+from extauth.backends.files.lines import Lines
 from extauth.errors import MalformedRequest
-from extauth.hashing import Hash, identify
+from extauth.hashing import Hash, identify, recognize
 from extauth.model import Account, Decided, Verdict
 from extauth.protocol.accounts import AccountParser
 
@@ -23,6 +24,7 @@ FORMATS: dict[str, Callable[[bytes], tuple[str, Entry]]] = {
 }
 
 _MOST_REPORTED = 20  # bad lines a file
+_FEW = 50_000  # accounts, up to which a dict is made sooner, and costs no more
 
 
 class Kind(msgspec.Struct):
@@ -40,16 +42,25 @@ class Table:
         self._default_scheme = default_scheme
         self._accounts = accounts
         self._log = log
-        self._entries: dict[str, Entry] = {}  # by name@domain, or by a bare name, that has no @
+        # by name@domain, or by a bare name, that has no @
+        self._stored: dict[str, bytes] = {}
+        self._lines: Lines | None = None  # what becomes of it where they are many
+        self._others: dict[str, AgingPassword | Decided] = {}
+        self._domains: dict[str, str] = {}  # as they are written in the files, to their canonical form
         self._kinds: dict[tuple[str, object], Kind] = {}  # by scheme and cost
+        self._alike: dict[bytes, Kind] = {}  # by what those that are recognized begin with
         self.bare_names = 0
 
-    def find(self, account: Account) -> Entry | None:
-        """What stands for this account; `name@domain` wins over a bare name."""
-        entry = self._entries.get(account.address)
+    def find(self, account: Account, address: str) -> Entry | None:
+        """What stands for this account, whose `address` that is; `name@domain` wins over a bare name."""
+        entry = self._find(address)
         if entry is None and "@" not in account.name:  # `a@b` of `a@b@c` is no bare name, but another account
-            entry = self._entries.get(account.name)
+            return self._find(account.name)
         return entry
+
+    def _find(self, key: str) -> Entry | None:
+        stored = self._stored.get(key) if self._lines is None else self._lines.find(key)
+        return self._others.get(key) if stored is None else stored
 
     def typical(self) -> Hash | None:
         """A stored password of the most frequent scheme and cost, to spend the same time where there is none."""
@@ -74,8 +85,14 @@ class Table:
         if bad > _MOST_REPORTED:
             self._log.warning("%s: %d more lines are as bad", path, bad - _MOST_REPORTED)
 
+    def finish(self) -> None:
+        """Be ready to be asked: all files have been read."""
+        if len(self._stored) > _FEW:
+            self._lines = Lines(self._stored)
+            self._stored = {}
+
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._lines or self._stored) + len(self._others)
 
     def _add(self, line: bytes, domain: str | None) -> str | None:
         """Add one line; what is wrong with it, if so."""
@@ -85,45 +102,70 @@ class Table:
         except BadLine as bad:
             if bad.address is not None:
                 try:
-                    self._entries[self._key(bad.address, domain)] = Verdict.USER_DISABLED.because(str(bad))
+                    self._disable(self._key(bad.address, domain), str(bad))
                 except BadLine as worse:
                     return str(worse)
             return str(bad)
-        if key in self._entries:
-            self._entries[key] = Verdict.USER_DISABLED.because("several lines are for this account")
+        if key in self._stored or key in self._others:
+            self._disable(key, "several lines are for this account")
             return f"{key} has another line before this one: both are disabled"
-        self._entries[key], problem = self._examined(entry)
         if "@" not in key:
             self.bare_names += 1
-        return problem
-
-    def _examined(self, entry: Entry) -> tuple[Entry, str | None]:
-        """The entry, or the reason in its place where it can never serve; the reason, where it has to be reported."""
+        if isinstance(entry, bytes) and self._count(entry):
+            self._stored[key] = entry
+            return None
         stored = entry.stored if isinstance(entry, AgingPassword) else entry
-        if isinstance(stored, Decided):
-            return stored, None
-        found = identify(stored, self._default_scheme)
+        found = stored if isinstance(stored, Decided) else identify(stored, self._default_scheme)
         if isinstance(found, Decided):
-            return found, found.reason if found.verdict is Verdict.SCHEME_NOT_AVAILABLE else None
-        kind = self._kinds.get((found.scheme, found.cost))
+            self._others[key] = found
+            return found.reason if found.verdict is Verdict.SCHEME_NOT_AVAILABLE else None
+        if isinstance(entry, bytes):
+            self._stored[key] = entry
+        else:
+            self._others[key] = entry
+        self._kind(found).count += 1
+        return None
+
+    def _count(self, stored: bytes) -> bool:
+        """Count one that is like others that can serve; whether it is."""
+        beginning = recognize(stored)
+        if beginning is None:
+            return False
+        kind = self._alike.get(beginning)
         if kind is None:
-            kind = self._kinds[found.scheme, found.cost] = Kind(found)
+            found = identify(stored, self._default_scheme)
+            if isinstance(found, Decided):
+                return False
+            kind = self._alike[beginning] = self._kind(found)
         kind.count += 1
-        return entry, None
+        return True
+
+    def _kind(self, found: Hash) -> Kind:
+        return self._kinds.setdefault((found.scheme, found.cost), Kind(found))
+
+    def _disable(self, key: str, reason: str) -> None:
+        self._stored.pop(key, None)
+        self._others[key] = Verdict.USER_DISABLED.because(reason)
 
     def _key(self, address: str, domain: str | None) -> str:
         """The account's key. Raises BadLine where the name is none, or not of the domain that the file is for."""
         if not address:
             raise BadLine("has no name")
-        is_bare = "@" not in address
+        name, at, written = address.rpartition("@")
+        if not at:
+            name, written = address, domain or ""
         try:
-            if is_bare and domain is None:
-                return self._accounts.name(address)
-            account = self._accounts.parse(f"{address}@{domain}" if is_bare else address)
+            if not written and not at:
+                return self._accounts.name(name)
+            canonical = self._domains.get(written)
+            if canonical is None or not name:
+                account = self._accounts.parse(f"{name}@{written}")
+                if account is None:
+                    raise BadLine("its domain is no host name")
+                canonical = self._domains[written] = account.domain
+            key = f"{self._accounts.name(name)}@{canonical}"
         except MalformedRequest as error:
             raise BadLine(f"its name has {error}") from None
-        if account is None:
-            raise BadLine("its domain is no host name")
-        if domain is not None and account.domain != domain:
+        if domain is not None and canonical != domain:
             raise BadLine(f"its domain is not {domain}, which this file is for")
-        return account.address
+        return key
