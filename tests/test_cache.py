@@ -12,10 +12,9 @@ import pytest
 
 from extauth.config import CacheSettings, read_config
 from extauth.model import Account, Decided, PasswordCheck, Secret, Verdict
-from extauth.server.cache import VerdictCache
-from extauth.server.keyed import DIGEST_SIZE, Digest
-from extauth.server.known import Known
-from extauth.server.memory import Memory
+from extauth.server.memory import Known, Memory
+from extauth.server.memory.cache import VerdictCache
+from extauth.server.memory.keyed import DIGEST_SIZE, Digest
 from tests.helper import Helper, Site, wait_for_serving, wait_until
 from tests.plugins import Stage, plugin, set_stage
 

@@ -4,7 +4,7 @@ server       the line loop: standard input to standard output, from the first li
 desk         what becomes of one request: policy, pending, deadline, reply
 answers      what a decision is answered with
 pending      a request that waits for its decision
-memory       passwords that were checked, and those that are being checked (cache, shortcut, keyed)
+memory       passwords that were checked, and those that are being checked
 pool         which generation of workers serves, and which comes next
 generation   one keeper and its workers, as seen from here
 log          the Server Log, a file, syslog

@@ -34,9 +34,8 @@ from extauth.protocol.requests import (
     ResponseRequest,
 )
 from extauth.server.answers import answers_in
-from extauth.server.known import Known
 from extauth.server.log import Log
-from extauth.server.memory import Memory
+from extauth.server.memory import Known, Memory
 from extauth.server.pending import Pending
 
 _TOO_LONG = "the password does not fit into a reply"

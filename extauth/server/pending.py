@@ -10,8 +10,8 @@ from extauth.config import BackendConfig
 from extauth.model import Account, Decided, Decision
 from extauth.protocol.requests import AccountRequest
 from extauth.server.answers import Answers
-from extauth.server.keyed import Digest
 from extauth.server.log import shown
+from extauth.server.memory.keyed import Digest
 
 
 class Pending(msgspec.Struct):

@@ -9,9 +9,9 @@ import msgspec
 from extauth.config import Config
 from extauth.model import Account, Decided, Decision, PasswordCheck
 from extauth.protocol.framing import Line
-from extauth.server.cache import VerdictCache
-from extauth.server.keyed import Digest
-from extauth.server.known import Known
+from extauth.server.memory.cache import VerdictCache
+from extauth.server.memory.keyed import Digest
+from extauth.server.memory.known import Known
 
 
 class Checking(msgspec.Struct):

@@ -6,10 +6,10 @@ import math
 import struct
 
 from extauth.model import Account, Decided
-from extauth.server.eviction import first_of
-from extauth.server.keyed import DIGEST_SIZE, Digest
-from extauth.server.known import Known
-from extauth.server.marks import NOWHERE, Marks
+from extauth.server.memory.eviction import first_of
+from extauth.server.memory.keyed import DIGEST_SIZE, Digest
+from extauth.server.memory.known import Known
+from extauth.server.memory.marks import NOWHERE, Marks
 
 _RECORD = struct.Struct(f"={DIGEST_SIZE}sdHII")
 """The digest of the password, until when it counts (monotonic seconds), which decision said so, where lines are marked.

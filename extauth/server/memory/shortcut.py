@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from extauth.protocol.framing import Line
 from extauth.server.answers import ACCEPTED
-from extauth.server.keyed import Digest, new_keyed_hash
-from extauth.server.known import Known
-from extauth.server.marks import Marks, split
+from extauth.server.memory.keyed import Digest, new_keyed_hash
+from extauth.server.memory.known import Known
+from extauth.server.memory.marks import Marks, split
 
 _LONGEST_NUMBER = 64
 _SPELLINGS = 2  # lines that are learnt, for each account whose verdict is kept

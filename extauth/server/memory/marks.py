@@ -9,7 +9,7 @@ from __future__ import annotations
 import mmap
 import struct
 
-from extauth.server.keyed import DIGEST_SIZE, Digest
+from extauth.server.memory.keyed import DIGEST_SIZE, Digest
 
 PLACES = 4
 """At how many places in a row a digest may be marked: they share a line or two of the processor's cache."""

@@ -6,11 +6,11 @@ import struct
 
 from extauth.config import CacheSettings
 from extauth.model import Account, Decided, PasswordCheck, Verdict
-from extauth.server.accepted import Accepted
-from extauth.server.eviction import first_of
-from extauth.server.keyed import Digest, new_keyed_hash
-from extauth.server.known import Known
-from extauth.server.shortcut import Shortcut
+from extauth.server.memory.accepted import Accepted
+from extauth.server.memory.eviction import first_of
+from extauth.server.memory.keyed import Digest, new_keyed_hash
+from extauth.server.memory.known import Known
+from extauth.server.memory.shortcut import Shortcut
 
 _LENGTHS = struct.Struct("!II")
 _SAYS_OF_THE_ACCOUNT = (Verdict.OK, Verdict.USER_UNKNOWN, Verdict.USER_DISABLED, Verdict.PASSWORD_EXPIRED)

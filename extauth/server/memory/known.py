@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from extauth.model import Decided
-from extauth.server.keyed import Digest
+from extauth.server.memory.keyed import Digest
 
 
 class Known(msgspec.Struct):
