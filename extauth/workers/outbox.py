@@ -12,11 +12,14 @@ Answered = tuple[int, Decision]
 """A decision, with the key of its question."""
 
 OLDEST = 0.005
-"""Seconds that an answer waits at most for others to travel with."""
+"""Seconds after which an answer that waits for others to travel with is sent as soon as somebody looks.
+
+That is at most as many seconds later.
+"""
 
 
 class Outbox:
-    """Holds answers back while others follow at once, and somebody watches that none gets older than `OLDEST`.
+    """Holds answers back while others follow at once, and somebody looks every `OLDEST` seconds whether one is so old.
 
     Every message wakes the front process, which costs more than most answers do.
     """
@@ -45,7 +48,7 @@ class Outbox:
             self._flush()
 
     def watch(self, watched: bool) -> None:
-        """Say whether this will be called again within `OLDEST`, and send what is too old, or will be."""
+        """Send what is old enough; say whether this will be called again within `OLDEST`, if not send everything."""
         with self._lock:
             self._watched = watched
             if self._held and not (watched and time.monotonic() - self._oldest < OLDEST):

@@ -56,10 +56,11 @@ class Worker:
 
     def _receive(self, inbox: Inbox[Batch]) -> list[Batch] | None:
         """What has arrived; where nothing has, answers are sent before it is waited for. None at the end."""
-        if self._quick:
+        if self._quick and not self._are_old():
             batches = receive(self._socket, inbox, socket.MSG_DONTWAIT)
             if batches != []:
                 return batches
+        if self._quick:
             self._send_quick()
         has_more = any(lane.has_more for lane in self._lanes.values())
         self._outbox.watch(has_more)
@@ -82,12 +83,15 @@ class Worker:
             if isinstance(decision, Inquiry):
                 self._route(Task(key, batch.deadline, decision))
                 continue
-            now = time.monotonic()
             if not self._quick:
-                self._oldest = now
+                self._oldest = time.monotonic()
             self._quick.append((key, decision))
-            if now - self._oldest > OLDEST or len(self._quick) >= _ENOUGH:
+            if len(self._quick) >= _ENOUGH or self._are_old():
                 self._send_quick()
+
+    def _are_old(self) -> bool:
+        """Whether quick answers have waited long enough for others."""
+        return time.monotonic() - self._oldest > OLDEST
 
     def _send_quick(self) -> None:
         quick, self._quick = self._quick, []
