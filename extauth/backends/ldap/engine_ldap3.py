@@ -133,8 +133,9 @@ class Ldap3Connection:
 
     def _answer_to_bind(self, number: int) -> Answer:
         responses, result = self._strategy.get_response(number)
-        for message in (*responses, result):
-            _check_kind(message, "bindResponse")
+        if responses:
+            raise ServerUnavailable(f"{NO_LDAP}: more than one answer to a bind")
+        _check_kind(result, "bindResponse")
         policy = result.get("controls", {}).get(POLICY_CONTROL, {}).get("value")
         return Answer(result["result"], result["message"], policy)
 
