@@ -13,7 +13,7 @@ from extauth.server.memory.known import Known
 from extauth.server.memory.shortcut import Shortcut
 
 _LENGTHS = struct.Struct("!II")
-_SAYS_OF_THE_ACCOUNT = (Verdict.OK, Verdict.USER_UNKNOWN, Verdict.USER_DISABLED, Verdict.PASSWORD_EXPIRED)
+_SAYS_OF_THE_ACCOUNT = (Verdict.USER_UNKNOWN, Verdict.USER_DISABLED, Verdict.PASSWORD_EXPIRED)
 
 
 class VerdictCache:
