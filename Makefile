@@ -55,6 +55,7 @@ $(VENV)/.program: setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || tests/need-packages python3-venv
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/python -m compileall -q extauth  # now, since where PYTHONDONTWRITEBYTECODE is set each start would do it
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.program
