@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gc
 import random
+import re
 import signal
 from collections.abc import Iterator
+from functools import partial
 from types import ModuleType
 
 import pytest
 
-from extauth.config import CacheSettings, read_config
+from extauth.config import CacheSettings, LogSettings, read_config
 from extauth.model import Account, Decided, PasswordCheck, Secret, Verdict
+from extauth.server.log import Log
 from extauth.server.memory import Known, Memory
 from extauth.server.memory.cache import VerdictCache
 from extauth.server.memory.keyed import DIGEST_SIZE, Digest
@@ -20,7 +23,9 @@ from tests.plugins import Stage, plugin, set_stage
 
 OK, NO, TEMPORARY = b"OK", b"ERROR incorrect password", b"ERROR temporary failure"
 QUIET = '[log]\nserver_level = "Major & Failures"\n'
-"""Decisions are not logged: then lines that came before are answered without being read."""
+"""Decisions are not logged."""
+
+SILENT = Log(LogSettings(server_level="Failures"))
 
 
 @pytest.fixture
@@ -36,6 +41,16 @@ def log(request: pytest.FixtureRequest) -> str:
 
 def ask(helper: Helper, account: str, password: str) -> bytes:
     return helper.ask(f"1 VRFY {account}@example.com {password}".encode())
+
+
+def has_said(helper: Helper, said: str, times: int) -> bool:
+    """Whether that has come so often for the Server Log."""
+    return count(helper, said) == times
+
+
+def count(helper: Helper, said: str) -> int:
+    """How many lines for the Server Log are that, from beginning to end."""
+    return sum(re.fullmatch(said, line) is not None for line in helper.information)
 
 
 def test_a_password_that_was_right_is_asked_for_once_however_the_account_is_written(stage: Stage, log: str) -> None:
@@ -57,9 +72,24 @@ def test_a_wrong_password_is_asked_for_once_and_others_are_asked_for(stage: Stag
 
 def test_a_hit_is_logged_as_such(stage: Stage) -> None:
     helper = stage.serve(more='[cache]\n[log]\nserver_level = "Low Level"\n')
-    for _ in range(2):
-        ask(helper, "alice", "yes")
-    helper.wait_for_information("account=alice@example.com .* verdict=OK backend=obeys time=[0-9.]+ cache=hit$")
+    for name, order, verdict in (("alice", "yes", "OK"), ("bob", "no", "PASSWORD_MISMATCH")):
+        for _ in range(5):  # known by its line from the third on
+            ask(helper, name, order)
+        said = f"account={name}@example.com method=VRFY verdict={verdict} backend=obeys time=[0-9.]+"
+        helper.wait_for(partial(has_said, helper, f"{said} cache=hit", 4), "what is said of four hits")
+        assert count(helper, said) == 1
+
+
+def test_what_is_said_of_a_line_that_is_known_is_what_its_verdict_is_now(stage: Stage) -> None:
+    helper = stage.serve(more='[cache]\n[log]\nserver_level = "Low Level"\n')
+    for _ in range(3):
+        assert ask(helper, "alice", "yes") == OK
+    assert ask(helper, "alice", "yes/2") == OK  # it takes the place of the other one
+    assert ask(helper, "alice", "yes") == OK
+    assert len(stage.processes("yes")) == 3
+    said = "account=alice@example.com method=VRFY verdict=OK backend=obeys time=[0-9.]+"
+    helper.wait_for(lambda: count(helper, said) + count(helper, f"{said} cache=hit") == 5, "five records")
+    assert count(helper, said) == 3
 
 
 def test_without_its_section_nothing_is_remembered(stage: Stage) -> None:
@@ -251,7 +281,7 @@ def test_neither_a_password_nor_a_line_is_kept(site: Site) -> None:
     assert known is not None
     memory.learn(of_line, known, b" OK\n")
     replies: list[bytes] = []
-    assert memory.answer([line], 1.0, replies) == []
+    assert memory.answer([line], 1.0, replies, SILENT) == []
     assert replies == [b"1 OK\n"]
     kept = list(_bytes_in(memory))
     assert [text for text in kept if digest in text]
@@ -334,10 +364,10 @@ def test_what_is_said_of_the_account_ends_the_password_that_was_accepted(verdict
     cache.learn(cache.lines.digest(line), known, b" OK\n")
     cache.store(ALICE, WRONG, Decided(Verdict.PASSWORD_MISMATCH), 0.0)
     assert cache.find(ALICE, RIGHT, 1.0) == known
-    assert cache.lines.answer([line], 1.0, []) == []
+    assert cache.lines.answer([line], 1.0, [], SILENT) == []
     cache.store(ALICE, WRONG, Decided(verdict), 0.0)
     assert cache.find(ALICE, RIGHT, 1.0) is None
-    assert cache.lines.answer([line], 1.0, []) == [line]
+    assert cache.lines.answer([line], 1.0, [], SILENT) == [line]
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -361,7 +391,7 @@ def test_no_line_is_answered_that_would_be_answered_otherwise_if_it_were_read(se
         assert digest is not None
         assert of_line is not None
         replies: list[bytes] = []
-        unknown = memory.answer([line], now, replies)
+        unknown = memory.answer([line], now, replies, SILENT)
         known = memory.find(account, digest, now)
         if not unknown:
             known_lines += 1

@@ -84,7 +84,7 @@ class FrontDesk:
         now = time.monotonic()
         deadline = now + self._config.server.deadline
         first = self._keys
-        for line in self._memory.answer(lines, now, self.replies):
+        for line in self._memory.answer(lines, now, self.replies, self._log):
             self._receive(line, now)
             if self.quit:
                 break
@@ -216,10 +216,12 @@ class FrontDesk:
         else:
             answer, level = answers.no, answers.level_of_no
         self.replies.append(pending.request.number + answer)
+        record = None
         if self._log.wants(level):
-            self._log.write(level, pending.record(decision, self._config.backends, remembered=remembered))
-        elif known is not None and pending.line is not None:
-            self._memory.learn(pending.line, known, answer)  # what the log wants to hear of has to come by here
+            record = pending.record(level, decision, self._config.backends, remembered=remembered)
+            self._log.tell(record, time.monotonic() - pending.started)
+        if known is not None and pending.line is not None and (remembered or record is None):
+            self._memory.learn(pending.line, known, answer, record)
 
     def _disclose(self, pending: Pending, disclosed: Disclosed) -> None:
         line = render_plain(pending.request.number, disclosed.secret)
@@ -228,4 +230,5 @@ class FrontDesk:
         else:
             self.replies.append(line)
             if self._log.wants(Level.LOW_LEVEL):
-                self._log.write(Level.LOW_LEVEL, pending.record(disclosed, self._config.backends))
+                record = pending.record(Level.LOW_LEVEL, disclosed, self._config.backends)
+                self._log.tell(record, time.monotonic() - pending.started)

@@ -22,6 +22,14 @@ _SYSLOG = "/dev/log"
 _MAX_FOR_SERVER = 2**18  # bytes
 
 
+class Record(msgspec.Struct, frozen=True):
+    """What became of a request, but for how long it took: the text before that, and behind it."""
+
+    level: Level
+    before: str
+    after: str
+
+
 class Log:
     """Writes records where their level is wanted. A log that cannot be written is reported once and holds nobody up.
 
@@ -71,6 +79,10 @@ class Log:
                 self._lines.append(f"{self._stamp()} [{os.getpid()}] {_NAMES[level]}: {one_line(text)}\n".encode())
             if self._settings.syslog:
                 self._to_syslog(level, text)
+
+    def tell(self, record: Record, seconds: float) -> None:
+        """Write what became of a request, and that it took so many seconds."""
+        self.write(record.level, f"{record.before}{seconds:.6f}{record.after}")
 
     def _stamp(self) -> str:
         """Date and time; made once a second, since that takes as long as all the rest of a record."""

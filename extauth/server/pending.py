@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
-
 import msgspec
 
 from extauth.config import BackendConfig
+from extauth.log_levels import Level
 from extauth.model import Account, Decided, Decision
 from extauth.protocol.requests import AccountRequest
 from extauth.server.answers import Answers
-from extauth.server.log import shown
+from extauth.server.log import Record, shown
 from extauth.server.memory.keyed import Digest
 
 
@@ -28,20 +27,22 @@ class Pending(msgspec.Struct):
     size: int
     line: Digest | None = None
 
-    def record(self, decision: Decision, backends: tuple[BackendConfig, ...], *, remembered: bool = False) -> str:
+    def record(
+        self, level: Level, decision: Decision, backends: tuple[BackendConfig, ...], *, remembered: bool = False
+    ) -> Record:
         """The one stable line of a decision: `key=value` pairs; `backends` are those of the configuration."""
         address = self.request.address if self.account is None else self.account.address
         mode, backend = self.request.mode, decision.backend or self._asked(decision, backends)
-        return (
+        before = (
             f"account={shown(address)}"
             f"{f' mode={shown(mode)}' if mode else ''}"
             f" method={self.request.method}"
             f" verdict={decision.verdict.name if isinstance(decision, Decided) else 'TEMPORARY'}"
             f"{f' backend={shown(backend)}' if backend else ''}"
-            f" time={time.monotonic() - self.started:.6f}"
-            f"{' cache=hit' if remembered else ''}"
-            f"{f' reason={shown(decision.reason)}' if decision.reason else ''}"
+            " time="
         )
+        after = " cache=hit" if remembered else ""
+        return Record(level, before, f"{after} reason={shown(decision.reason)}" if decision.reason else after)
 
     def _asked(self, decision: Decision, backends: tuple[BackendConfig, ...]) -> str:
         """Who was to say something and has not: where several serve a domain, one of them."""

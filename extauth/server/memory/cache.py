@@ -6,6 +6,7 @@ import struct
 
 from extauth.config import CacheSettings
 from extauth.model import Account, Decided, PasswordCheck, Verdict
+from extauth.server.log import Record
 from extauth.server.memory.accepted import Accepted
 from extauth.server.memory.eviction import first_of
 from extauth.server.memory.keyed import Digest, new_keyed_hash
@@ -58,8 +59,9 @@ class VerdictCache:
         self._refused[digest] = known
         return known
 
-    def learn(self, line: Digest, known: Known, answer: bytes) -> None:
-        """Answer that line so from now on, as long as the verdict counts."""
+    def learn(self, line: Digest, known: Known, answer: bytes, record: Record | None = None) -> None:
+        """Answer that line so from now on, as long as the verdict counts; `record` is what the log is told then."""
+        self.lines.tell(line, record)
         if known.account is None:
             self.lines.refuse(line, known, answer)
         else:

@@ -9,6 +9,7 @@ import msgspec
 from extauth.config import Config
 from extauth.model import Account, Decided, Decision, PasswordCheck
 from extauth.protocol.framing import Line
+from extauth.server.log import Log, Record
 from extauth.server.memory.cache import VerdictCache
 from extauth.server.memory.keyed import Digest
 from extauth.server.memory.known import Known
@@ -47,14 +48,14 @@ class Memory:
         if self._cache is not None:
             self._cache.lines.forget()
 
-    def answer(self, lines: list[Line], now: float, replies: list[bytes]) -> list[Line]:
-        """Add to `replies` those that are known word for word; the lines that remain to be read."""
+    def answer(self, lines: list[Line], now: float, replies: list[bytes], log: Log) -> list[Line]:
+        """Add to `replies` those that are known word for word, and tell the log; the lines that remain to be read."""
         cache = self._cache
         if cache is None:
             return lines
         if now >= cache.accepted.next_end:
             cache.accepted.end(now)
-        return cache.lines.answer(lines, now, replies)
+        return cache.lines.answer(lines, now, replies, log)
 
     def digest(self, question: PasswordCheck) -> Digest | None:
         """What stands for this account and password; None where nothing is to be remembered."""
@@ -105,7 +106,7 @@ class Memory:
         self._by_key[waiting[0]] = checking
         return waiting[0], checking.question
 
-    def learn(self, line: Digest, known: Known, answer: bytes) -> None:
-        """Answer that line so from now on, as long as the verdict counts."""
+    def learn(self, line: Digest, known: Known, answer: bytes, record: Record | None = None) -> None:
+        """Answer that line so from now on, as long as the verdict counts; `record` is what the log is told then."""
         if self._cache is not None:
-            self._cache.learn(line, known, answer)
+            self._cache.learn(line, known, answer, record)
