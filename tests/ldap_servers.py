@@ -122,8 +122,9 @@ class Responder(TestServer):
             self.received += message
             number = message[: 2 + message[1]]
             operation = message[2 + message[1] :]
-            for answer in self._reply(operation[0], operation):
-                connection.sendall(answer if answer[0] == MESSAGE else element(MESSAGE, number + answer))
+            answers = self._reply(operation[0], operation)
+            whole = [answer if answer[0] == MESSAGE else element(MESSAGE, number + answer) for answer in answers]
+            connection.sendall(b"".join(whole))
         super().serve(connection)
 
 

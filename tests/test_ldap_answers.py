@@ -100,6 +100,7 @@ SERVERS: dict[str, tuple[str, Callable[[], Responder]]] = {
     **{f"unsure{number}": (keys, partial(Responder, reply)) for number, (keys, reply) in enumerate(UNSURE)},
     **{f"outage{code}": (AS_NAMED, partial(to_a_users_bind, result(BIND_ANSWER, code))) for code in (51, 52)},
     "locked": (f"{READER}\n{PEOPLE_BY_UID}", partial(Responder, says_that_the_reader_is_locked)),
+    "twice": (AS_NAMED, partial(to_a_users_bind, result(BIND_ANSWER, 49), result(BIND_ANSWER, 0))),
     "leaves0": (AS_NAMED, partial(to_who_leaves, notice(0))),
     "leaves1": (AS_NAMED, partial(to_who_leaves, result(SEARCH_DONE, 0))),
     "leaves2": (AS_NAMED, partial(to_who_leaves, b"garbage")),
@@ -140,6 +141,12 @@ def test_an_answer_of_another_kind_or_to_nobody_decides_nothing(
     for password in (b"pw9", b"wrong"):
         assert helper.ask(b"1 VRFY alice@%s.example %s" % (name.encode(), password)) == TEMPORARY
     helper.wait_for_information(f"account=alice@{name}.*(no LDAP|the connection|no answer in time)")
+
+
+def test_who_is_rejected_and_accepted_at_once_is_not_let_in(served: tuple[Helper, dict[str, Responder]]) -> None:
+    helper, _ = served
+    for _ in range(3):
+        assert helper.ask(b"1 VRFY alice@twice.example wrong") in (NEGATIVE, TEMPORARY)
 
 
 @pytest.mark.parametrize("code", CODES)
