@@ -18,6 +18,13 @@ def stage(site: Site) -> Iterator[Stage]:
         yield stage
 
 
+@pytest.fixture
+def slapd(site: Site) -> Iterator[Slapd]:
+    slapd = Slapd(site.folder / "slapd", ENTRIES + PEOPLE)
+    yield slapd
+    slapd.kill()
+
+
 def test_a_crowd_at_one_account_holds_no_other_one_back(stage: Stage) -> None:
     helper = stage.serve()
     helper.send(*(b"m%d VRFY mallory@example.com wait" % number for number in range(32)))
@@ -34,8 +41,9 @@ def test_a_crowd_at_one_account_holds_no_other_one_back(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("engine", ["ldap3", "python-ldap"])
-def test_a_thousand_requests_that_hang_on_a_frozen_directory_hold_no_other_domain(site: Site, engine: str) -> None:
-    slapd = Slapd(site.folder / "slapd", ENTRIES + PEOPLE)
+def test_a_thousand_requests_that_hang_on_a_frozen_directory_hold_no_other_domain(
+    site: Site, slapd: Slapd, engine: str
+) -> None:
     ldap_site(site.folder)
     site.write("passwd", "bob@files.example:{PLAIN}password\n")
     files = '[[backend]]\ntype = "files"\ndomains = ["files.example"]\npath = "passwd"\n'
@@ -47,7 +55,6 @@ def test_a_thousand_requests_that_hang_on_a_frozen_directory_hold_no_other_domai
     for number in range(100):
         assert helper.ask(b"%d VRFY bob@files.example password" % number) == b"OK"
     assert not helper.replies
-    slapd.kill()
 
 
 def test_no_answer_waits_for_a_check_that_hangs_behind_it(stage: Stage) -> None:
