@@ -9,6 +9,7 @@ from extauth.hashing import verify_hash
 from extauth.mechanisms.credentials import CramMd5Context
 from extauth.model import Account, Decided, Secret, Verdict
 from extauth.settings import Settings
+from extauth.steps import Steps, Wait
 
 __all__ = [
     "Account",
@@ -22,7 +23,9 @@ __all__ = [
     "Secret",
     "Settings",
     "Site",
+    "Steps",
     "UnsafeFile",
     "Verdict",
+    "Wait",
     "verify_hash",
 ]

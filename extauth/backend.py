@@ -13,6 +13,7 @@ from extauth.mechanisms.credentials import Credentials
 from extauth.model import Account, Decided, Secret, Verdict
 from extauth.protocol.accounts import AccountParser
 from extauth.settings import Settings
+from extauth.steps import Steps
 from extauth.trust import Signature, read_trusted, signature
 
 Seen = dict[Path, Signature | None]
@@ -55,6 +56,9 @@ class Backend(Generic[S]):
     threads: ClassVar[int] = 4
     """How many requests a worker has this backend check at once; 1 where it is not thread-safe."""
 
+    at_once: ClassVar[int] = 1
+    """How many passwords each of these threads has checked at once, by `verify_in_steps`; 1: there is none."""
+
     def __init__(self, settings: S, site: Site) -> None:
         self.settings = settings
         self.site = site
@@ -82,6 +86,14 @@ class Backend(Generic[S]):
     def verify_password(self, account: Account, password: Secret) -> Verdict | Decided:
         """Whether this is the account's password. `Verdict.X.because("...")` gives the log a reason."""
         raise TypeError(f"{type(self).__name__} has no verify_password")
+
+    def verify_in_steps(self, account: Account, password: Secret) -> Steps[Verdict | Decided]:
+        """What `verify_password` would say, called in its place where `at_once` is more than 1.
+
+        It yields what it waits for; others begin, and `rest` is called, meanwhile. When nobody waits for it any more
+        it is closed.
+        """
+        raise TypeError(f"{type(self).__name__} has no verify_in_steps")
 
     def lookup_secret(self, account: Account) -> Credentials | Verdict | Decided:
         """The account's clear-text password, which secure methods need, after every check but that of the password.

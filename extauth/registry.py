@@ -60,6 +60,10 @@ def backend_class(type_name: str, folder: Path, *, allow_unsafe: bool = False) -
         raise ConfigError(f"{class_name}.Settings must be a subclass of extauth.Settings")
     if not (isinstance(found.threads, int) and found.threads >= 1):
         raise ConfigError(f"{class_name}.threads = {found.threads!r}: must be 1 or more")
+    if not (isinstance(found.at_once, int) and found.at_once >= 1):
+        raise ConfigError(f"{class_name}.at_once = {found.at_once!r}: must be 1 or more")
+    if found.at_once > 1 and found.verify_in_steps is Backend.verify_in_steps:
+        raise ConfigError(f"{class_name}.at_once = {found.at_once}: but there is no method verify_in_steps")
     return found
 
 

@@ -30,8 +30,8 @@ class TestServer:
         self.cut()
 
     def cut(self) -> None:
-        """End every connection that is open."""
-        for connection in self.connections:
+        """End every connection that is open, but none that comes meanwhile."""
+        for connection in self.connections.copy():
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 

@@ -306,6 +306,8 @@ def refusal(site: Site) -> str:
         (OWN + "    def load(self): raise SystemExit", "SystemExit at {folder}/own.py, line 6"),
         (OWN + "    Settings = dict", "Own.Settings"),
         (OWN + "    threads = 0", "Own.threads"),
+        (OWN + "    at_once = 0", "Own.at_once"),
+        (OWN + "    at_once = 2", "verify_in_steps"),
         (OWN.replace("verify_password", "verify"), "verify_password"),
         ("print('1 OK', flush=True)\nimport os\nos.write(1, b'1 OK')\nos.write(2, b'x')\n1 / 0", "ZeroDivisionError"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from extauth.backend import Backend
@@ -23,8 +24,10 @@ from extauth.model import (
     Verdict,
 )
 from extauth.protocol.replies import one_line
+from extauth.steps import Steps, Wait
 
 _KNOWN = (Verdict.OK, Verdict.USER_DISABLED, Verdict.PASSWORD_EXPIRED)
+_DESCRIPTORS = 1 << 31
 _PASSWORD = Secret(b"that of an account that has none")
 _CONTEXT = CramMd5Context.of(_PASSWORD)
 
@@ -49,6 +52,17 @@ class Contract:
             if isinstance(question, SecretLookup):
                 return self._look_up_secret(question)
             return self._decided(self._check_response(question), question, "lookup_secret")
+        except CannotTell as error:
+            return Undecided(self._name, presentable(str(error), question))
+
+    def decide_in_steps(self, question: Question) -> Steps[Decision]:
+        """The same, where the backend says in between what it waits for."""
+        if not isinstance(question, PasswordCheck):
+            yield None
+            return self.decide(question)
+        try:
+            found = yield from self._backend.verify_in_steps(question.account, question.password)
+            return self._decided(found, question, "verify_in_steps")
         except CannotTell as error:
             return Undecided(self._name, presentable(str(error), question))
 
@@ -99,6 +113,38 @@ class Contract:
         if isinstance(found, Decided) and isinstance(found.verdict, Verdict) and isinstance(found.reason, str):
             return Decided(found.verdict, self._name, presentable(found.reason, question))
         raise Fault(f"{method} returned {type(found).__name__}, which is no Verdict")
+
+
+def advance(steps: Steps[Decision], patience: float) -> Wait | Decision | None:
+    """Take the next step: what is waited for then, or what the backend says at last. Raises what the steps do.
+
+    With `patience`, for about so many seconds, all steps up to one that cannot wait in itself.
+    """
+    seconds: float | None = None
+    until = time.monotonic() + patience if patience else 0.0
+    while True:
+        try:
+            found = steps.send(seconds)
+        except StopIteration as end:
+            decision: Decision = end.value
+            return decision
+        if found is None:
+            return None
+        if not _is_wait(found):
+            steps.close()
+            raise Fault(f"verify_in_steps yielded {type(found).__name__}, which is no sound Wait")
+        if not (patience and found.can_block) or (seconds := until - time.monotonic()) <= 0:
+            return found
+
+
+def _is_wait(found: object) -> bool:
+    return (
+        type(found) is Wait
+        and type(found.fileno) is int
+        and 0 <= found.fileno < _DESCRIPTORS
+        and isinstance(found.until, float)
+        and found.until == found.until
+    )
 
 
 def presentable(reason: str, question: Question) -> str:

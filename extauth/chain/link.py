@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from extauth.backend import Backend, Seen
-from extauth.chain.contract import Contract, presentable
+from extauth.chain.contract import Contract, advance, presentable
 from extauth.config import BackendConfig
 from extauth.errors import BackendUnavailable, ConfigError, ExtauthError, Fault
 from extauth.model import Decision, Question, Undecided
 from extauth.seal import sealed
+from extauth.steps import Steps, Wait
 
 _OPEN_AGAIN = 1.0  # seconds after an attempt that failed
 
@@ -23,6 +24,7 @@ class Link:
     def __init__(self, backend: Backend[Any], section: BackendConfig, file: Path) -> None:
         self.name = backend.site.name
         self.threads = backend.threads
+        self.at_once = backend.at_once
         self.timeout = section.timeout
         self.stops_at_mismatch = section.stops_at_mismatch
         self.emergency = section.emergency
@@ -123,8 +125,34 @@ class Link:
                 self.open()
             return sealed(self._contract.decide, question)
         except (BackendUnavailable, Fault, ConfigError) as error:
-            outage = isinstance(error, BackendUnavailable)
-            return Undecided(self.name, presentable(_text(error), question), outage)
+            return self._undecided(error, question)
+
+    def begin(self, question: Question) -> Steps[Decision]:
+        """The same in steps, to be taken by `step`."""
+        return self._contract.decide_in_steps(question)
+
+    def step(self, steps: Steps[Decision], question: Question, patience: float = 0.0) -> Wait | Decision | None:
+        """Take the next of the steps: what they wait for, or what the backend says. None: the next may take long.
+
+        With `patience` it waits for about so many seconds itself, where it has said that it can.
+        """
+        try:
+            if not self._opened:
+                self.open()
+            return sealed(advance, steps, patience)
+        except (BackendUnavailable, Fault, ConfigError) as error:
+            return self._undecided(error, question)
+
+    def abandon(self, steps: Steps[Decision], question: Question) -> Undecided:
+        """Take no more of the steps; what that amounts to."""
+        try:
+            sealed(steps.close)
+        except (BackendUnavailable, Fault, ConfigError) as error:
+            return self._undecided(error, question)
+        return Undecided(self.name, "the deadline passed before it was done")
+
+    def _undecided(self, error: ExtauthError, question: Question) -> Undecided:
+        return Undecided(self.name, presentable(_text(error), question), isinstance(error, BackendUnavailable))
 
     def gave_up(self) -> Undecided:
         """What it amounts to that this backend has not answered within its own time."""

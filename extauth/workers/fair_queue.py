@@ -24,7 +24,7 @@ class FairQueue(Generic[W, T]):
     def put(self, whom: W, item: T) -> None:
         """Add it behind what waits for `whom`."""
         with self._changed:
-            self._waiting.setdefault(whom, deque()).append(item)
+            self._add(whom, item)
             self._changed.notify()
 
     def is_empty(self) -> bool:
@@ -36,8 +36,14 @@ class FairQueue(Generic[W, T]):
         with self._changed:
             while not self._waiting:
                 self._changed.wait()
-            whom, items = self._waiting.popitem(last=False)
-            item = items.popleft()
-            if items:
-                self._waiting[whom] = items  # at the end: the others come first
-            return item
+            return self._next()
+
+    def _add(self, whom: W, item: T) -> None:
+        self._waiting.setdefault(whom, deque()).append(item)
+
+    def _next(self) -> T:
+        whom, items = self._waiting.popitem(last=False)
+        item = items.popleft()
+        if items:
+            self._waiting[whom] = items  # at the end: the others come first
+        return item

@@ -8,29 +8,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import NoReturn
 
-from extauth.chain import Inquiry, Link
+from extauth.chain import Link
 from extauth.errors import BackendUnavailable, ConfigError, Fault
 from extauth.model import Account, Decision, Undecided
 from extauth.workers.fair_queue import FairQueue
 from extauth.workers.outbox import OLDEST
+from extauth.workers.task import Task
 
-_STUCK_AFTER = 10.0  # seconds over its timeout that every thread's call must last
+STUCK_AFTER = 10.0  # seconds over its timeout that every thread's call must last
 _TOO_LATE = Undecided(reason="the deadline passed before anybody was asked")
 
 
-class Task:
-    """An inquiry on its way: its key, its deadline (monotonic seconds), and whose turn it is, counted from 0."""
-
-    __slots__ = ("deadline", "inquiry", "key", "turn")
-
-    def __init__(self, key: int, deadline: float, inquiry: Inquiry) -> None:
-        self.key = key
-        self.deadline = deadline
-        self.inquiry = inquiry
-        self.turn = 0
-
-
+Tasks = FairQueue[Account, tuple[Task, int]]
 Heard = Callable[[Task, int, Decision, bool], None]
 
 
@@ -40,11 +31,11 @@ class Lane:
     `more`: the next answer will follow at once, as far as one can know.
     """
 
-    def __init__(self, link: Link, heard: Heard, fails: Callable[[str], None]) -> None:
+    def __init__(self, link: Link, heard: Heard, fails: Callable[[str], None], tasks: Tasks | None = None) -> None:
         self.link = link
         self._heard = heard
         self._fails = fails
-        self._tasks: FairQueue[Account, tuple[Task, int]] = FairQueue()
+        self._tasks = FairQueue() if tasks is None else tasks
         self._is_brisk = False
         self._calls: dict[int, float] = {}  # number of the thread -> since when it has been in the backend's code
         for number in range(link.threads):
@@ -61,7 +52,7 @@ class Lane:
 
     def is_stuck(self) -> bool:
         """Whether every thread is in a call that should long be over."""
-        over = time.monotonic() - (self.link.timeout or 0.0) - _STUCK_AFTER
+        over = time.monotonic() - (self.link.timeout or 0.0) - STUCK_AFTER
         calls = list(self._calls.values())
         return len(calls) == self.link.threads and max(calls) < over
 
@@ -71,20 +62,36 @@ class Lane:
                 self.link.open()
             except (BackendUnavailable, Fault, ConfigError) as error:
                 self._fails(f"backend {self.link.name}: {error}")
+        self._serve(number)
+
+    def _serve(self, number: int) -> NoReturn:
+        """Ask about one after the other."""
         while True:
             if self._tasks.is_empty():
                 self._rest()
             task, turn = self._tasks.get()
-            if task.turn != turn:
-                continue  # given up on while it waited
-            if time.monotonic() >= task.deadline:
-                self._heard(task, turn, _TOO_LATE, self.has_more)
-                continue
-            self._calls[number] = began = time.monotonic()
-            answer = self.link.ask(task.inquiry.question)
-            del self._calls[number]
-            self._is_brisk = time.monotonic() - began < OLDEST
-            self._heard(task, turn, answer, self.has_more)
+            if self._is_wanted(task, turn):
+                self._ask(number, task, turn)
+
+    def _is_wanted(self, task: Task, turn: int) -> bool:
+        """Whether anybody waits for it still; it is answered here where its time is over."""
+        if task.turn != turn:
+            return False  # given up on while it waited
+        if time.monotonic() >= task.deadline:
+            self._heard(task, turn, _TOO_LATE, self.has_more)
+            return False
+        return True
+
+    def _ask(self, number: int, task: Task, turn: int) -> None:
+        self._calls[number] = began = time.monotonic()
+        answer = self.link.ask(task.inquiry.question)
+        del self._calls[number]
+        self._hear(task, turn, began, answer)
+
+    def _hear(self, task: Task, turn: int, since: float, answer: Decision) -> None:
+        """Pass an answer on, which was the next one to come `since` then (monotonic seconds)."""
+        self._is_brisk = time.monotonic() - since < OLDEST
+        self._heard(task, turn, answer, self.has_more)
 
     def _rest(self) -> None:
         try:

@@ -17,8 +17,10 @@ from extauth.model import Decision
 from extauth.workers.alarms import Alarms
 from extauth.workers.backend_logs import send_logs_to
 from extauth.workers.channel import Answers, Batch, FromWorker, Hangs, Inbox, LogRecord, encode, receive
-from extauth.workers.lane import Lane, Task
+from extauth.workers.lane import Lane
 from extauth.workers.outbox import OLDEST, Answered, Outbox
+from extauth.workers.stepping_lane import SteppingLane
+from extauth.workers.task import Task
 
 _ENOUGH = 32  # quick answers, to be sent although more follow: the front process shall not wait for work either
 _CLOSING = 0.4  # seconds that backends have to disconnect
@@ -37,7 +39,10 @@ class Worker:
         self._is_watching = False
         self._turning = threading.Lock()
         send_logs_to(self._send)
-        self._lanes = {link: Lane(link, self._hear, self._log_failure) for link in chain.links}
+        self._lanes = {
+            link: (Lane if link.at_once == 1 else SteppingLane)(link, self._hear, self._log_failure)
+            for link in chain.links
+        }
         self._alarms = Alarms() if any(link.timeout for link in chain.links) else None
 
     def run(self) -> NoReturn:

@@ -20,8 +20,8 @@ from extauth.backends.ldap.outcome import (
 )
 from extauth.backends.ldap.service_account import ServiceAccount
 from extauth.backends.ldap.settings import (
-    THREADS,
     LdapSettings,
+    at_once,
     check_times,
     check_together,
     member_of,
@@ -33,6 +33,9 @@ from extauth.errors import CannotTell, ConfigError
 from extauth.hashing import Hash, identify
 from extauth.mechanisms.credentials import Credentials
 from extauth.model import Account, Decided, Secret, Verdict
+from extauth.steps import Steps, run_alone
+
+_SETS = 4  # of connections, that take turns even where one would do: a server has time to make nobody of each
 
 _ENGINES = {
     "ldap3": "extauth.backends.ldap.engine_ldap3",
@@ -47,7 +50,7 @@ class Ldap(Backend[LdapSettings]):
 
     def __init__(self, settings: LdapSettings, site: Site) -> None:
         super().__init__(settings, site)
-        self.threads = settings.connections or THREADS[settings.engine]  # type: ignore[misc]  # of this object
+        self.threads, self.at_once = at_once(settings)  # type: ignore[misc]  # of this object
         check_together(settings)
         check_times(settings, site.deadline)
         self._servers = servers_of(settings)
@@ -101,7 +104,8 @@ class Ldap(Backend[LdapSettings]):
 
     def open(self) -> None:
         """Make ready; connections are opened by the threads, when they first need them."""
-        self._directory = Directory(self._engine(), self._servers, self._service, self.settings, self.log)
+        at_least = min(self.threads * self.at_once, _SETS)
+        self._directory = Directory(self._engine(), self._servers, self._service, self.settings, self.log, at_least)
 
     def rest(self) -> None:
         """Leave no connection bound as a user."""
@@ -112,10 +116,14 @@ class Ldap(Backend[LdapSettings]):
         if not password.reveal():
             return Verdict.PASSWORD_MISMATCH.because("an empty password")
         if self.settings.check == "bind":
-            return self._directory.ask(lambda session: self._bind(session, account, password))
+            return run_alone(self.verify_in_steps(account, password))
         entry = self._usable_entry(account)
         stored = entry if isinstance(entry, Decided) else self._stored(entry)
         return stored if isinstance(stored, Decided) else _verify(stored, password)
+
+    def verify_in_steps(self, account: Account, password: Secret) -> Steps[Verdict | Decided]:
+        """The same, with `check = "bind"`, while others are under way."""
+        return self._directory.ask(lambda session: self._bind(session, account, password))
 
     def lookup_secret(self, account: Account) -> Credentials | Verdict | Decided:
         """The account's password or else its context, where that is stored, after every check but of the password."""
@@ -134,26 +142,26 @@ class Ldap(Backend[LdapSettings]):
 
     def knows_account(self, account: Account) -> Verdict | Decided:
         """Whether the account has an entry, locked or not, in the groups that it must be in."""
-        found = self._directory.ask(lambda session: self._find(session, account))
+        found = run_alone(self._directory.ask(lambda session: self._find(session, account)))
         if not isinstance(found, Decided):
             return Verdict.OK
         if not (self._search.is_needed or self._groups or self._service):
             raise CannotTell(f"{found.reason}, but without bind_dn an entry may be hidden from us")
         return Verdict.USER_UNKNOWN.because(found.reason)
 
-    def _bind(self, session: Session, account: Account, password: Secret) -> Decided:
+    def _bind(self, session: Session, account: Account, password: Secret) -> Steps[Decided]:
         if self._search.is_needed or self._groups:
-            entry = self._find(session, account)
+            entry = yield from self._find(session, account)
             if isinstance(entry, Decided):
                 return entry
             dn = entry.dn
         else:
             dn = self._search.base.filled(account)
-        return outcome_of_bind(session.bind(dn, password))
+        return outcome_of_bind((yield from session.bind(dn, password)))
 
     def _usable_entry(self, account: Account) -> Entry | Decided:
         """The account's entry, which says nothing that keeps the account from logging in; or why nobody does."""
-        entry = self._directory.ask(lambda session: self._find(session, account, ATTRIBUTES))
+        entry = run_alone(self._directory.ask(lambda session: self._find(session, account, ATTRIBUTES)))
         if isinstance(entry, Decided):
             return entry
         return refusal(entry, datetime.datetime.now(datetime.UTC)) or entry
@@ -167,10 +175,10 @@ class Ldap(Backend[LdapSettings]):
         locked = [each for each in found if isinstance(each, Decided)]
         return [each for each in found if isinstance(each, Hash)] or locked[0]
 
-    def _find(self, session: Session, account: Account, more: tuple[str, ...] = ()) -> Entry | Decided:
+    def _find(self, session: Session, account: Account, more: tuple[str, ...] = ()) -> Steps[Entry | Decided]:
         """The one entry of this account, which is in the groups that it must be in; or why there is none."""
         search = self._search
-        answer = session.search(
+        answer = yield from session.search(
             search.base.filled(account), search.scope, search.filter.filled(account), self._attributes + more
         )
         if answer.code == NO_SUCH_OBJECT and search.base.placeholders:
@@ -179,15 +187,15 @@ class Ldap(Backend[LdapSettings]):
         if isinstance(entry, Decided):
             return entry
         for group in self._groups:
-            if not self._is_in(session, entry, group, account):
+            if not (yield from self._is_in(session, entry, group, account)):
                 return Verdict.USER_DISABLED.because(f"{entry.dn} is not in {group}")
         return entry
 
-    def _is_in(self, session: Session, entry: Entry, group: str, account: Account) -> bool:
+    def _is_in(self, session: Session, entry: Entry, group: str, account: Account) -> Steps[bool]:
         if self._member is None:
             values = entry.attributes.get(self.settings.group_attribute.lower(), [])
             return self._groups[group] in [parsed_name(value.decode(errors="replace")) for value in values]
-        answer = session.search(group, "base", self._member.filled(account, dn=entry.dn), ())
+        answer = yield from session.search(group, "base", self._member.filled(account, dn=entry.dn), ())
         if answer.code != SUCCESS:
             raise CannotTell(f"the search in {group} was answered {explained(answer)}")
         return len(answer.entries) == 1

@@ -1,6 +1,6 @@
-"""The directory behind the servers of the list: one set of connections for each thread, kept open.
+"""The directory behind the servers of the list: as many sets of connections as there are requests at once, kept open.
 
-A thread has two connections to a server. One looks for entries and stays bound as the service account, or as nobody.
+A set has two connections to a server. One looks for entries and stays bound as the service account, or as nobody.
 On the other, users are bound, one after the other while requests wait: a bind ends the one before it, and one that
 failed leaves nobody bound (RFC 4511, section 4.2.1). When none waits, nobody is bound again at once; whether that went
 well is looked at before the next user is.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -20,12 +21,18 @@ from extauth.backends.ldap.service_account import ServiceAccount
 from extauth.backends.ldap.settings import CONNECT_TIMEOUT, READ_TIMEOUT, LdapSettings
 from extauth.errors import BackendUnavailable, CannotTell
 from extauth.model import Secret
+from extauth.steps import Steps, run_alone
 
 T = TypeVar("T")
 
+Sessions = dict[Server, "Session"]
+
 
 class Directory:
-    """Asks the servers in order until one answers, within one overall time."""
+    """Asks the servers in order until one answers, within one overall time.
+
+    `at_least` so many sets of connections take turns; there are more where more requests are under way.
+    """
 
     def __init__(
         self,
@@ -34,44 +41,55 @@ class Directory:
         service: ServiceAccount | None,
         settings: LdapSettings,
         log: logging.Logger,
+        at_least: int,
     ) -> None:
         self._engine = engine
         self._servers = Servers(servers)
         self._service = service
         self._settings = settings
         self._log = log
-        self._of_thread = threading.local()
+        self._free: deque[Sessions] = deque({} for _ in range(at_least))  # those that nobody asks at this moment
+        self._lock = threading.Lock()
 
-    def ask(self, work: Callable[[Session], T]) -> T:
+    def ask(self, work: Callable[[Session], Steps[T]]) -> Steps[T]:
         """`work` with the first server that is there. Raises BackendUnavailable."""
+        with self._lock:
+            sessions = self._free.popleft() if self._free else {}
         deadline = Deadline(self._settings.overall_timeout)
         problems = []
-        for server in self._servers.in_order():
-            session = self._session(server)
-            try:
-                session.begin(deadline)
-                found = work(session)
-            except ServerUnavailable as problem:
-                session.close()
-                if self._servers.was_down(server):
-                    self._log.error("%s is out of reach: %s", server.url, problem)
-                problems.append(f"{server.url}: {problem}")
-            except TimeoutError:
-                problems.append(f"{server.url}: no time left to ask it")
-                break
-            else:
-                if self._servers.answered(server):
-                    self._log.warning("%s answers again", server.url)
-                return found
+        try:
+            for server in self._servers.in_order():
+                session = self._session(sessions, server)
+                try:
+                    session.begin(deadline)
+                    found = yield from work(session)
+                except GeneratorExit:
+                    session.close()  # nobody will read the answer, which may make somebody of the connection
+                    raise
+                except ServerUnavailable as problem:
+                    session.close()
+                    if self._servers.was_down(server):
+                        self._log.error("%s is out of reach: %s", server.url, problem)
+                    problems.append(f"{server.url}: {problem}")
+                except TimeoutError:
+                    problems.append(f"{server.url}: no time left to ask it")
+                    break
+                else:
+                    if self._servers.answered(server):
+                        self._log.warning("%s answers again", server.url)
+                    return found
+        finally:
+            with self._lock:
+                self._free.append(sessions)
         raise BackendUnavailable("; ".join(problems))
 
     def try_out(self) -> None:
         """Say of each server whether it can be asked."""
         for server in self._servers.in_order():
-            session = self._session(server)
+            session = self._session({}, server)
             try:
                 session.begin(Deadline(self._settings.overall_timeout))
-                said = session.try_out()
+                said = run_alone(session.try_out())
             except (ServerUnavailable, TimeoutError) as problem:
                 self._log.error("%s is out of reach: %s", server.url, problem)
             except CannotTell:
@@ -82,17 +100,13 @@ class Directory:
                 session.close()
 
     def leave(self) -> None:
-        """Leave no connection of this thread bound as a user."""
-        for session in self._sessions.values():
-            session.leave()
+        """Leave no connection bound as a user, but those that are being asked."""
+        with self._lock:
+            for sessions in self._free:
+                for session in sessions.values():
+                    session.leave()
 
-    @property
-    def _sessions(self) -> dict[Server, Session]:
-        sessions: dict[Server, Session] = self._of_thread.__dict__.setdefault("sessions", {})
-        return sessions
-
-    def _session(self, server: Server) -> Session:
-        sessions = self._sessions
+    def _session(self, sessions: Sessions, server: Server) -> Session:
         session = sessions.get(server)
         if session is None:
             session = sessions[server] = Session(server, self._engine, self._service, self._settings)
@@ -100,7 +114,7 @@ class Directory:
 
 
 class Session:
-    """One thread's connections to one server. Raises ServerUnavailable where that cannot be asked."""
+    """The connections to one server for one request at a time. Raises ServerUnavailable where it cannot be asked."""
 
     def __init__(
         self,
@@ -124,39 +138,39 @@ class Session:
         deadline.left()
         self._deadline = deadline
 
-    def search(self, base: str, scope: Scope, filter: str, attributes: tuple[str, ...]) -> Answer:
+    def search(self, base: str, scope: Scope, filter: str, attributes: tuple[str, ...]) -> Steps[Answer]:
         """Look for entries, as the service account or as nobody."""
 
-        def look() -> Answer:
+        def look() -> Steps[Answer]:
             if self._searching is None:
-                self._searching = self._connect_as_service()
-            return self._searching.search(base, scope, filter, attributes, self._reading())
+                self._searching = yield from self._connect_as_service()
+            return (yield from self._searching.search(base, scope, filter, attributes, self._reading()))
 
         return self._with_one_reconnect(look, reused=self._searching is not None)
 
-    def bind(self, dn: str, password: Secret) -> Answer:
+    def bind(self, dn: str, password: Secret) -> Steps[Answer]:
         """What the server says to this user with this password; neither may be empty: that would be nobody's bind."""
         if not dn or not password.reveal():
             raise CannotTell("a bind without a name or a password proves nothing")
 
-        def bind() -> Answer:
-            if self._binding is not None and not self._binding.has_left(self._reading()):
+        def bind() -> Steps[Answer]:
+            if self._binding is not None and not (yield from self._binding.has_left(self._reading())):
                 self._binding.close()
                 self._binding = None
             if self._binding is None:
-                self._binding = self._connect()
-            return self._binding.bind(dn, password.reveal(), self._reading())
+                self._binding = yield from self._connect()
+            answer = yield from self._binding.bind(dn, password.reveal(), self._reading())
+            self._is_bound = answer.code == SUCCESS
+            return answer
 
-        answer = self._with_one_reconnect(bind, reused=self._binding is not None)
-        self._is_bound = answer.code == SUCCESS
-        return answer
+        return self._with_one_reconnect(bind, reused=self._binding is not None)
 
-    def try_out(self) -> str:
+    def try_out(self) -> Steps[str]:
         """Connect as for a search; what the server says to that. Raises CannotTell where it rejects the account."""
-        self._searching = self._connect_as_service()
+        self._searching = yield from self._connect_as_service()
         if self._service is not None:
             return f"takes the service account {self._settings.bind_dn}"
-        answer = self._searching.bind("", b"", self._reading())
+        answer = yield from self._searching.bind("", b"", self._reading())
         if answer.code in (BUSY, UNAVAILABLE):
             raise ServerUnavailable(explained(answer))
         return f"{'takes' if answer.code == SUCCESS else f'answers {explained(answer)} to'} an anonymous bind"
@@ -179,32 +193,33 @@ class Session:
                 connection.close()
         self._searching = self._binding = None
 
-    def _with_one_reconnect(self, ask: Callable[[], Answer], *, reused: bool) -> Answer:
+    def _with_one_reconnect(self, ask: Callable[[], Steps[Answer]], *, reused: bool) -> Steps[Answer]:
         """Ask; once more on a new connection where the server had closed the one that was open."""
         try:
-            answer = ask()
+            answer = yield from ask()
         except ServerUnavailable as problem:
             self.close()
             if not (problem.lost and reused):
                 raise
-            answer = ask()
+            answer = yield from ask()
         if answer.code in (BUSY, UNAVAILABLE):
             raise ServerUnavailable(explained(answer))
         return answer
 
-    def _connect_as_service(self) -> Connection:
+    def _connect_as_service(self) -> Steps[Connection]:
         if self._service is None:
-            return self._connect()
-        self._service.pause(self._server)
-        connection = self._connect()
+            return (yield from self._connect())
+        before = self._service.pause(self._server)
+        connection = yield from self._connect()
         try:
-            self._service.bind(connection, self._server, self._reading())
+            self._service.bind(connection, self._server, self._reading(), before)
         except (ServerUnavailable, CannotTell, TimeoutError):
             connection.close()
             raise
         return connection
 
-    def _connect(self) -> Connection:
+    def _connect(self) -> Steps[Connection]:
+        yield None  # to connect may take long
         return self._engine.connect(
             self._server, self._deadline.within(self._settings.connect_timeout or CONNECT_TIMEOUT)
         )

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from extauth.backends.ldap.servers import Server
+from extauth.steps import Steps
 
 Scope = Literal["subtree", "one", "base"]
 
@@ -34,16 +35,16 @@ class Deadline:
     """A moment, of the monotonic clock, at which something is given up."""
 
     def __init__(self, seconds: float) -> None:
-        self._at = time.monotonic() + seconds
+        self.at = time.monotonic() + seconds
 
     def within(self, seconds: float) -> Deadline:
         """The earlier one of this and that many seconds from now."""
         that = Deadline(seconds)
-        return that if that._at < self._at else self
+        return that if that.at < self.at else self
 
     def left(self) -> float:
         """Seconds, more than none. Raises TimeoutError where there are none."""
-        seconds = self._at - time.monotonic()
+        seconds = self.at - time.monotonic()
         if seconds <= 0:
             raise TimeoutError("no answer in time")
         return seconds
@@ -69,18 +70,20 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Connection(Protocol):
-    """One connection to one server, for one thread. Every method but `close` raises ServerUnavailable."""
+    """One connection to one server, for one request at a time. Every method but `close` raises ServerUnavailable."""
 
-    def bind(self, dn: str, password: bytes, deadline: Deadline) -> Answer:
+    def bind(self, dn: str, password: bytes, deadline: Deadline) -> Steps[Answer]:
         """Become `dn`, or nobody where both are empty."""
 
     def leave(self, deadline: Deadline) -> None:
         """Ask to be nobody again; the answer is not waited for."""
 
-    def has_left(self, deadline: Deadline) -> bool:
+    def has_left(self, deadline: Deadline) -> Steps[bool]:
         """Whether it is nobody again, where that was asked; the answer will have come by now."""
 
-    def search(self, base: str, scope: Scope, filter: str, attributes: tuple[str, ...], deadline: Deadline) -> Answer:
+    def search(
+        self, base: str, scope: Scope, filter: str, attributes: tuple[str, ...], deadline: Deadline
+    ) -> Steps[Answer]:
         """Look for entries; no more than MOST_ENTRIES are asked for. CannotTell where the filter is none."""
 
     def close(self) -> None:

@@ -28,6 +28,7 @@ from extauth.backends.ldap.outcome import SUCCESS
 from extauth.backends.ldap.requests import bind_request, search_request
 from extauth.backends.ldap.servers import Server
 from extauth.errors import CannotTell
+from extauth.steps import Steps
 
 _START_TLS = "1.3.6.1.4.1.1466.20037"
 _REQUEST = {"dereferenceAlias": ldap3.DEREF_NEVER}  # what ldap3 has to know of one, to ask for what a range leaves out
@@ -64,7 +65,7 @@ class Ldap3Engine:
 
 
 class Ldap3Connection:
-    """One connection of ldap3's, on a socket that keeps our deadlines."""
+    """One connection of ldap3's, on a socket that keeps our deadlines. It waits by itself, in one step."""
 
     def __init__(self, sock: BoundedSocket) -> None:
         self._socket = sock
@@ -81,8 +82,9 @@ class Ldap3Connection:
         self._strategy._outstanding = {}
         self._strategy._start_listen()
 
-    def bind(self, dn: str, password: bytes, deadline: Deadline) -> Answer:
+    def bind(self, dn: str, password: bytes, deadline: Deadline) -> Steps[Answer]:
         """Become `dn`, or nobody where both are empty."""
+        yield from ()
         with self._asking(deadline):
             number = self._next_number()
             self._socket.sendall(bind_request(number, dn, password))
@@ -95,16 +97,20 @@ class Ldap3Connection:
             self._socket.sendall(bind_request(number, "", b""))
             self._leaving = number
 
-    def has_left(self, deadline: Deadline) -> bool:
+    def has_left(self, deadline: Deadline) -> Steps[bool]:
         """Whether it is nobody again, where that was asked; the answer will have come by now."""
+        yield from ()
         number, self._leaving = self._leaving, None
         if number is None:
             return True
         with self._asking(deadline):
             return self._answer_to_bind(number).code == SUCCESS
 
-    def search(self, base: str, scope: Scope, filter: str, attributes: tuple[str, ...], deadline: Deadline) -> Answer:
+    def search(
+        self, base: str, scope: Scope, filter: str, attributes: tuple[str, ...], deadline: Deadline
+    ) -> Steps[Answer]:
         """Look for entries; no more than MOST_ENTRIES are asked for."""
+        yield from ()
         with self._asking(deadline):
             number = self._next_number()
             self._socket.sendall(search_request(number, base, scope, _encoded(filter), attributes))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
 
@@ -28,6 +29,7 @@ from extauth.backends.ldap.engine import (
 from extauth.backends.ldap.outcome import SUCCESS
 from extauth.backends.ldap.servers import Server
 from extauth.errors import CannotTell
+from extauth.steps import Steps, Wait, run_alone
 
 _SCOPES = {"subtree": ldap.SCOPE_SUBTREE, "one": ldap.SCOPE_ONELEVEL, "base": ldap.SCOPE_BASE}
 _NO_ATTRIBUTES = "1.1"  # RFC 4511, section 4.5.1.8
@@ -64,7 +66,7 @@ class PythonLdapEngine:
                 _set_options(connection.ldap, deadline.left() / addresses)
                 if server.tls or starttls:
                     self._set_tls_options(connection.ldap)
-            connection.bind("", b"", deadline)  # libldap dials when it has something to send
+            run_alone(connection.bind("", b"", deadline))  # libldap dials when it has something to send
             if starttls:
                 connection.start_tls(deadline)
         except ServerUnavailable as problem:
@@ -92,45 +94,49 @@ class PythonLdapConnection:
         self.ldap: Any = ldap.initialize(url)
         self._libldap: Any = self.ldap._l
         self._leaving: int | None = None
-        self._blocks = True
+        self._fileno: int | None = None  # of a socket that does not block
 
-    def bind(self, dn: str, password: bytes, deadline: Deadline) -> Answer:
+    def bind(self, dn: str, password: bytes, deadline: Deadline) -> Steps[Answer]:
         """Become `dn`, or nobody where both are empty."""
         with _ASKING:
-            return self._answer(self._libldap.simple_bind(dn, password, _ASK_FOR_POLICY, None), ldap.RES_BIND, deadline)
+            number = self._libldap.simple_bind(dn, password, _ASK_FOR_POLICY, None)
+        return self._answer(number, ldap.RES_BIND, deadline)
 
     def leave(self, deadline: Deadline) -> None:
         """Ask to be nobody again; the answer is not waited for."""
         with _ASKING:
             self._leaving = self._libldap.simple_bind("", b"", None, None)
 
-    def has_left(self, deadline: Deadline) -> bool:
+    def has_left(self, deadline: Deadline) -> Steps[bool]:
         """Whether it is nobody again, where that was asked; the answer will have come by now."""
         number, self._leaving = self._leaving, None
         if number is None:
             return True
-        with _ASKING:
-            return self._answer(number, ldap.RES_BIND, deadline).code == SUCCESS
+        answer = yield from self._answer(number, ldap.RES_BIND, deadline)
+        return answer.code == SUCCESS
 
-    def search(self, base: str, scope: Scope, filter: str, attributes: tuple[str, ...], deadline: Deadline) -> Answer:
+    def search(
+        self, base: str, scope: Scope, filter: str, attributes: tuple[str, ...], deadline: Deadline
+    ) -> Steps[Answer]:
         """Look for entries; no more than MOST_ENTRIES are asked for."""
         wanted = list(attributes) or [_NO_ATTRIBUTES]
         with _ASKING:
             number = self._libldap.search_ext(base, _SCOPES[scope], filter, wanted, 0, None, None, -1, MOST_ENTRIES)
-            return self._answer(number, ldap.RES_SEARCH_RESULT, deadline)
+        return self._answer(number, ldap.RES_SEARCH_RESULT, deadline)
 
     def start_tls(self, deadline: Deadline) -> None:
         """Go on under TLS. Raises ServerUnavailable."""
         with _ASKING:
             self.ldap.set_option(ldap.OPT_TIMEOUT, deadline.left())
             self.ldap.start_tls_s()
-        self._blocks = True
+        self._fileno = None
 
-    def _never_block(self) -> None:
-        """Have libldap come back to its deadline with every byte that comes: otherwise it waits for whole messages."""
-        if self._blocks:
-            os.set_blocking(self.ldap.fileno(), False)
-            self._blocks = False
+    def _socket(self) -> int:
+        """The socket, which there is from the first request on; libldap shall not wait for whole messages there."""
+        if self._fileno is None:
+            self._fileno = self.ldap.fileno()
+            os.set_blocking(self._fileno, False)
+        return self._fileno
 
     def close(self) -> None:
         """Have it closed, whatever state it is in."""
@@ -139,23 +145,33 @@ class PythonLdapConnection:
         except ldap.LDAPError:
             return
 
-    def _answer(self, number: int, ending: int, deadline: Deadline) -> Answer:
+    def _answer(self, number: int, ending: int, deadline: Deadline) -> Steps[Answer]:
         """The answer to request `number`, which a message of the kind `ending` ends."""
-        self._never_block()  # before the request there was no socket
-        entries: tuple[Entry, ...] = ()
-        while True:
-            kind, found = self._message(number, deadline)
-            if isinstance(found, tuple):
-                entries += found
-            elif kind == ending:
-                return Answer(found.code, found.message, found.policy, entries) if entries else found
-            else:
-                raise ServerUnavailable(f"{NO_LDAP}: kind {kind} in the place of {ending}")
+        with _ASKING:
+            wait = Wait(self._socket(), deadline.at, can_block=True)
+            seconds = yield wait
+            entries: tuple[Entry, ...] = ()
+            while True:
+                kind, found = self._message(number, seconds or 0)
+                if found is None:
+                    deadline.left()
+                    seconds = yield wait
+                elif isinstance(found, tuple):
+                    entries += found
+                elif kind == ending:
+                    return Answer(found.code, found.message, found.policy, entries) if entries else found
+                else:
+                    raise ServerUnavailable(f"{NO_LDAP}: kind {kind} in the place of {ending}")
 
-    def _message(self, number: int, deadline: Deadline) -> tuple[int, Answer | tuple[Entry, ...]]:
-        """The next message about request `number`: its kind, and what it has of a result or else of entries."""
+    def _message(self, number: int, seconds: float) -> tuple[int, Answer | tuple[Entry, ...] | None]:
+        """The next message about request `number`: its kind, and what it has of a result or else of entries.
+
+        It is waited for no longer than so many seconds; None where these are none, and it has not come yet.
+        """
         try:
-            kind, data, whose, controls = self._libldap.result4(number, 0, deadline.left(), 0, 0, 0)
+            kind, data, whose, controls = self._libldap.result4(number, 0, seconds, 0, 0, 0)
+        except ldap.TIMEOUT:
+            return 0, None
         except UnicodeDecodeError:  # only an entry's name has to be UTF-8
             return ldap.RES_SEARCH_ENTRY, (Entry("", {}),)
         except ldap.LDAPError as error:
@@ -167,6 +183,8 @@ class PythonLdapConnection:
                 said["result"], said.get("info", ""), _policy(said.get("ctrls", ()))
             )
         else:
+            if kind is None:
+                return 0, None
             if kind == ldap.RES_SEARCH_ENTRY:
                 found = tuple(_entry(*each) for each in data)
             elif kind == ldap.RES_SEARCH_REFERENCE:
@@ -209,9 +227,12 @@ class _Asking:
 _ASKING = _Asking()
 
 
-def _policy(controls: list[tuple[str, bool, bytes]]) -> bytes | None:
+def _policy(controls: Iterable[tuple[str, bool, bytes]]) -> bytes | None:
     """The policy's control, left as it came."""
-    return next((value for oid, _, value in controls if oid == POLICY_CONTROL), None)
+    for oid, _, value in controls:
+        if oid == POLICY_CONTROL:
+            return value
+    return None
 
 
 def _said(error: ldap.LDAPError) -> dict[str, Any]:

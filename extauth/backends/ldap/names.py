@@ -55,6 +55,8 @@ def parsed_name(text: str) -> Name | None:
 
 
 def _in_hex(value: str) -> str:
+    if value.isalnum() and value.isascii():
+        return value
     return _NOT_PLAIN.sub(lambda match: b"\\%02x" % match[0][0], value.encode()).decode()
 
 

@@ -11,6 +11,10 @@ from extauth.backends.ldap.outcome import BUSY, UNAVAILABLE, explained, outcome_
 from extauth.backends.ldap.servers import Server
 from extauth.errors import CannotTell
 from extauth.model import Secret, Verdict
+from extauth.steps import run_alone
+
+Rejection = tuple[str, float]
+"""What to say of it, and until when."""
 
 _PAUSE = 30.0  # seconds after a rejection: directories lock an account out that is rejected too often
 
@@ -22,22 +26,41 @@ class ServiceAccount:
         self._dn = dn
         self._password = password
         self._log = log
-        self._rejections: dict[Server, tuple[str, float]] = {}
+        self._rejections: dict[Server, Rejection] = {}
         self._lock = threading.Lock()
+        self._binding = threading.Lock()
 
-    def pause(self, server: Server) -> None:
-        """Raise CannotTell where this server has rejected it lately."""
+    def pause(self, server: Server) -> Rejection | None:
+        """Raise CannotTell where this server has rejected it lately; else what is known, for `bind`."""
         with self._lock:
-            problem, until = self._rejections.get(server, ("", 0.0))
+            known = self._rejections.get(server)
+            if known is None:
+                return None
+            problem, until = known
             now = time.monotonic()
             if now < until:
                 raise CannotTell(problem)
-            if problem:  # who comes first tries it again, and nobody else meanwhile
-                self._rejections[server] = problem, now + _PAUSE
+            known = self._rejections[server] = problem, now + _PAUSE  # who comes first tries it again, nobody else
+            return known
 
-    def bind(self, connection: Connection, server: Server, deadline: Deadline) -> None:
-        """Have the connection be bound as it. Raises ServerUnavailable, and CannotTell where it is rejected."""
-        answer = connection.bind(self._dn, self._password.reveal(), deadline)
+    def bind(self, connection: Connection, server: Server, deadline: Deadline, known: Rejection | None) -> None:
+        """Have the connection be bound as it. Raises ServerUnavailable, and CannotTell where it is rejected.
+
+        One at a time, and not where it has been rejected since `known`, or many who begin together lock it out.
+        """
+        if not self._binding.acquire(timeout=deadline.left()):
+            raise ServerUnavailable("no answer in time")
+        try:
+            with self._lock:
+                found = self._rejections.get(server)
+            if found is not None and found is not known:
+                raise CannotTell(found[0])
+            self._bind(connection, server, deadline)
+        finally:
+            self._binding.release()
+
+    def _bind(self, connection: Connection, server: Server, deadline: Deadline) -> None:
+        answer = run_alone(connection.bind(self._dn, self._password.reveal(), deadline))
         if answer.code in (BUSY, UNAVAILABLE):
             raise ServerUnavailable(explained(answer))
         reason = _rejection(answer)

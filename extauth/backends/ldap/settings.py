@@ -18,8 +18,8 @@ from extauth.settings import Settings
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 
-THREADS = {"ldap3": 3, "python-ldap": 4}
-"""How many requests a worker has each engine check at once, unless `connections` says it."""
+_AT_ONCE = {("ldap3", "bind"): 3, ("ldap3", "hash"): 3, ("python-ldap", "bind"): 12, ("python-ldap", "hash"): 4}
+"""How many requests a worker has under way at once, unless `connections` says it."""
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 3.0, 5.0
 """Seconds, unless the settings say it; never more than `overall_timeout`."""
@@ -84,6 +84,18 @@ def servers_of(settings: LdapSettings) -> tuple[Server, ...]:
                 "or say allow_plaintext = true"
             )
     return servers
+
+
+def at_once(settings: LdapSettings) -> tuple[int, int]:
+    """How many threads a worker has, and how many requests each of them has under way at once.
+
+    Of threads that leave it to somebody else to wait there are as few as can be, but two, as some steps take long.
+    """
+    requests = settings.connections or _AT_ONCE[settings.engine, settings.check]
+    if requests == 1 or settings.engine == "ldap3" or settings.check == "hash":
+        return requests, 1
+    threads = next(count for count in range(2, requests + 1) if requests % count == 0)
+    return threads, requests // threads
 
 
 def search_of(settings: LdapSettings) -> Search:

@@ -1,0 +1,36 @@
+"""A check that has been begun and waits for somebody, among others that do."""
+
+from __future__ import annotations
+
+import time
+
+from extauth.model import Decision
+from extauth.steps import Steps, Wait, readable
+from extauth.workers.task import Task
+
+
+class Course:
+    """A task that has been begun: the steps that are left, and what they wait for (times in monotonic seconds)."""
+
+    __slots__ = ("began", "fileno", "steps", "task", "turn", "until")
+
+    def __init__(self, task: Task, turn: int, began: float, steps: Steps[Decision]) -> None:
+        self.task = task
+        self.turn = turn
+        self.began = began
+        self.steps = steps
+        self.fileno = -1
+        self.until = began
+
+    def waits_for(self, wait: Wait) -> None:
+        """It cannot go on before that; but nobody waits for it any more when its task's time is over."""
+        self.fileno = wait.fileno
+        self.until = min(wait.until, self.task.deadline)
+
+
+def ready(courses: list[Course], *signals: int) -> list[Course]:
+    """Those that can go on, or have to, after waiting for the first, or for a signal that can be read."""
+    filenos = [course.fileno for course in courses]
+    found = readable([*filenos, *signals], min([course.until for course in courses], default=None))
+    now = time.monotonic()
+    return [course for course in courses if course.fileno in found or now >= course.until]

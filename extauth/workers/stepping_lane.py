@@ -1,0 +1,130 @@
+"""A lane whose backend says what it waits for: each of its threads has several requests under way at once."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from typing import NoReturn
+
+from extauth.chain import Link
+from extauth.model import Account, Decided, Decision, Undecided
+from extauth.steps import Wait
+from extauth.workers.course import Course, ready
+from extauth.workers.lane import STUCK_AFTER, Heard, Lane
+from extauth.workers.task import Task
+from extauth.workers.watched_queue import WatchedQueue
+
+_PATIENCE = 0.02  # seconds that a thread waits for its only request as if it could have no other
+
+
+class UnderWay:
+    """One thread's requests: those that wait for somebody, and those that have gone on in threads of their own."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Course] = []
+        self.apart: dict[Course, float] = {}  # since when it has been in the backend's code
+
+    def __len__(self) -> int:
+        return len(self.waiting) + len(self.apart)
+
+
+class SteppingLane(Lane):
+    """Takes what waits, up to `at_once` a thread, but never waits for more."""
+
+    def __init__(self, link: Link, heard: Heard, fails: Callable[[str], None]) -> None:
+        self._under_way = [UnderWay() for _ in range(link.threads)]
+        self._last = 0.0  # when the last one was answered (monotonic seconds)
+        self._queue: WatchedQueue[Account, tuple[Task, int]] = WatchedQueue()
+        super().__init__(link, heard, fails, self._queue)
+
+    def is_stuck(self) -> bool:
+        """Whether every thread, or all that one has under way, is in a call that should long be over."""
+        over = time.monotonic() - (self.link.timeout or 0.0) - STUCK_AFTER
+        return all(
+            self._calls.get(number, over) < over
+            or sum(since < over for since in list(under_way.apart.values())) >= self.link.at_once
+            for number, under_way in enumerate(self._under_way)
+        )
+
+    def _serve(self, number: int) -> NoReturn:
+        under_way = self._under_way[number]
+        while True:
+            if self._queue.is_empty():
+                self._rest()
+            taken = self._next(number, under_way)
+            if taken is None or not self._is_wanted(*taken):
+                continue
+            is_alone = not under_way and self._queue.is_empty() and self._queue.is_awaited
+            task, turn = taken
+            course = Course(task, turn, time.monotonic(), self.link.begin(task.inquiry.question))
+            self._step(number, under_way, course, patience=_PATIENCE if is_alone else 0.0)
+
+    def _next(self, number: int, under_way: UnderWay) -> tuple[Task, int] | None:
+        """What is to be begun. Where nothing waits, or there is no room, the others go on first."""
+        if not under_way:
+            return self._queue.get()
+        if len(under_way) < self.link.at_once:
+            taken = self._queue.get_or_watch()
+            if taken is not None:
+                return taken
+            courses = ready(under_way.waiting, self._queue.signal)
+            self._queue.stop_watching()
+        elif under_way.apart:
+            self._queue.watch()
+            has_room = len(under_way) < self.link.at_once  # one may have ended before we watched
+            courses = [] if has_room else ready(under_way.waiting, self._queue.signal)
+            self._queue.stop_watching()
+        else:
+            courses = ready(under_way.waiting)
+        if courses:
+            under_way.waiting = [course for course in under_way.waiting if course not in courses]
+        for course in courses:
+            self._step(number, under_way, course)
+        return None
+
+    def _step(self, number: int, under_way: UnderWay, course: Course, patience: float = 0.0) -> None:
+        """Have the backend take the next step; with patience several, since nobody else is there.
+
+        A step that may be a long one, and all after it, are taken in a thread of their own.
+        """
+        self._calls[number] = time.monotonic()
+        found = self._found(course, patience)
+        del self._calls[number]
+        if isinstance(found, Wait):
+            course.waits_for(found)
+            under_way.waiting.append(course)
+        elif found is not None:
+            self._end(course, found)
+        else:
+            under_way.apart[course] = time.monotonic()
+            try:
+                threading.Thread(target=self._go_apart, args=(under_way, course), daemon=True).start()
+            except RuntimeError:  # the system has no more of them
+                self._go_apart(under_way, course)
+
+    def _go_apart(self, under_way: UnderWay, course: Course) -> None:
+        """Take all steps that are left."""
+        while not isinstance(found := self._found(course), Decided | Undecided):
+            if found is not None:
+                course.waits_for(found)
+                under_way.apart[course] = math.inf
+                ready([course])
+                under_way.apart[course] = time.monotonic()
+        if self._queue.is_empty():
+            self._rest()
+        del under_way.apart[course]
+        self._queue.wake()
+        self._end(course, found)
+
+    def _found(self, course: Course, patience: float = 0.0) -> Wait | Decision | None:
+        """What comes of the next step, as long as anybody waits for it."""
+        question = course.task.inquiry.question
+        if time.monotonic() >= course.task.deadline:
+            return self.link.abandon(course.steps, question)
+        return self.link.step(course.steps, question, patience)
+
+    def _end(self, course: Course, answer: Decision) -> None:
+        since, self._last = max(course.began, self._last), time.monotonic()
+        self._hear(course.task, course.turn, since, answer)

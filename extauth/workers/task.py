@@ -1,0 +1,17 @@
+"""An inquiry on its way through a worker."""
+
+from __future__ import annotations
+
+from extauth.chain import Inquiry
+
+
+class Task:
+    """An inquiry on its way: its key, its deadline (monotonic seconds), and whose turn it is, counted from 0."""
+
+    __slots__ = ("deadline", "inquiry", "key", "turn")
+
+    def __init__(self, key: int, deadline: float, inquiry: Inquiry) -> None:
+        self.key = key
+        self.deadline = deadline
+        self.inquiry = inquiry
+        self.turn = 0
