@@ -39,6 +39,7 @@ class Contract:
         self._backend = backend
         self._name = backend.site.name
         self._readplain = readplain
+        self._bare = {verdict: Decided(verdict, self._name) for verdict in Verdict}  # of those that have no reason
         self._stand_in: Credentials = _PASSWORD
 
     def decide(self, question: Question) -> Decision:
@@ -109,7 +110,7 @@ class Contract:
 
     def _decided(self, found: object, question: Question, method: str) -> Decided:
         if isinstance(found, Verdict):
-            return Decided(found, self._name)
+            return self._bare[found]
         if isinstance(found, Decided) and isinstance(found.verdict, Verdict) and isinstance(found.reason, str):
             return Decided(found.verdict, self._name, presentable(found.reason, question))
         raise Fault(f"{method} returned {type(found).__name__}, which is no Verdict")

@@ -10,7 +10,7 @@ from extauth.hashing.costs import ARGON2_LANES, ARGON2_MEMORY, ARGON2_STARTS, AR
 from extauth.hashing.encodings import unpadded_base64
 from extauth.hashing.hash import Hash, Unusable
 
-_FORM = re.compile(
+_FORM = (
     rb"\$argon2(id|i|d)(?:\$v=(16|19))?\$m=([1-9][0-9]{0,9}),t=([1-9][0-9]{0,9}),p=([1-9][0-9]{0,9})"
     rb"\$([+/0-9A-Za-z]{11,88})\$([+/0-9A-Za-z]{22,88})"  # a salt from 8 and a tag from 16 bytes on, to 66
 )
@@ -50,7 +50,7 @@ class Argon2(Hash, frozen=True, eq=False):
 
 def read(value: bytes) -> Hash:
     """The stored password; raises Unusable where it is malformed or over the cost limit."""
-    match = _FORM.fullmatch(value)
+    match = re.fullmatch(_FORM, value)
     if match is None:
         raise Unusable("malformed")
     variant = match[1].decode().upper()

@@ -9,7 +9,7 @@ import re
 from extauth.hashing import crypt3
 from extauth.hashing.hash import Hash, Unusable
 
-_FORM = re.compile(rb"\$bcrypt-sha256\$v=2,t=(2[ab]),r=([1-9]?[0-9])\$([^$]{22})\$([^$]{31})")
+_FORM = rb"\$bcrypt-sha256\$v=2,t=(2[ab]),r=([1-9]?[0-9])\$([^$]{22})\$([^$]{31})"
 
 
 class BcryptSha256(Hash, frozen=True, eq=False):
@@ -24,7 +24,7 @@ class BcryptSha256(Hash, frozen=True, eq=False):
 
 def read(value: bytes) -> Hash:
     """The stored password; raises Unusable where it is malformed or over the cost limit."""
-    match = _FORM.fullmatch(value)
+    match = re.fullmatch(_FORM, value)
     if match is None:
         raise Unusable("malformed")
     variant, cost, salt, digest = match.groups()

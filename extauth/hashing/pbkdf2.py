@@ -10,8 +10,8 @@ from extauth.hashing.costs import PBKDF2_ROUNDS, at_most
 from extauth.hashing.encodings import dotted_base64, hexadecimal
 from extauth.hashing.hash import Hash, Unusable
 
-_FORM = re.compile(rb"([1-9][0-9]{0,19})\$([./0-9A-Za-z]{0,1366})\$([./0-9A-Za-z]+)")
-_DOVECOT_FORM = re.compile(rb"\$1\$([^$\x00-\x20\x7f-\xff]{1,64})\$([1-9][0-9]{0,19})\$([0-9A-Fa-f]+)")
+_FORM = rb"([1-9][0-9]{0,19})\$([./0-9A-Za-z]{0,1366})\$([./0-9A-Za-z]+)"
+_DOVECOT_FORM = rb"\$1\$([^$\x00-\x20\x7f-\xff]{1,64})\$([1-9][0-9]{0,19})\$([0-9A-Fa-f]+)"
 
 _KEY_SIZES = {"sha1": 20, "sha256": 32, "sha512": 64}
 
@@ -30,7 +30,7 @@ class Pbkdf2(Hash, frozen=True, eq=False):
 
 def read_sha1(value: bytes) -> Hash:
     """`{PBKDF2}`: `$1$salt$rounds$hex` is Dovecot's form of it, `rounds$salt$key` OpenLDAP's."""
-    match = _DOVECOT_FORM.fullmatch(value)
+    match = re.fullmatch(_DOVECOT_FORM, value)
     if match is None:
         return _read("sha1", value)
     return _pbkdf2("sha1", salt=match[1], rounds=int(match[2]), key=hexadecimal(match[3]))
@@ -53,7 +53,7 @@ def read_modular(value: bytes) -> Hash:
 
 
 def _read(algorithm: str, value: bytes) -> Hash:
-    match = _FORM.fullmatch(value)
+    match = re.fullmatch(_FORM, value)
     if match is None:
         raise Unusable("malformed")
     return _pbkdf2(algorithm, salt=dotted_base64(match[2]), rounds=int(match[1]), key=dotted_base64(match[3]))

@@ -10,7 +10,7 @@ from extauth.hashing.costs import scrypt_cost
 from extauth.hashing.encodings import unpadded_base64
 from extauth.hashing.hash import Hash, Unusable
 
-_FORM = re.compile(
+_FORM = (
     rb"\$scrypt\$ln=([1-9][0-9]?),r=([1-9][0-9]{0,3}),p=([1-9][0-9]{0,3})"
     rb"\$([+/0-9A-Za-z]{0,1366})\$([+/0-9A-Za-z]{43})"
 )
@@ -40,7 +40,7 @@ class Scrypt(Hash, frozen=True, eq=False):
 
 def read(value: bytes) -> Hash:
     """The stored password; raises Unusable where it is malformed or over the cost limit."""
-    match = _FORM.fullmatch(value)
+    match = re.fullmatch(_FORM, value)
     if match is None:
         raise Unusable("malformed")
     log2_n, r, p = int(match[1]), int(match[2]), int(match[3])

@@ -14,7 +14,6 @@ _HOST_NAME = re.compile(r"(?=.{1,253}\Z)(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z
 _MAX_DOMAIN = 1_024
 _MAX_REMEMBERED = 10_000
 _MAX_REMEMBERED_LENGTH = 255
-_UNSEEN = Account("", "")
 
 
 def canonical_domain(domain: str) -> str | None:
@@ -81,21 +80,23 @@ class AccountParser:
             return self._domains.setdefault(domain, canonical_domain(domain))
 
 
-class RecentAccounts:
-    """Parses addresses as `parser` does, those that came lately without looking at them again."""
+class RecentAccounts(dict[bytes, Account | None]):
+    """Addresses, as they stand in a line, to what `parser` says of them; of those that came lately it is kept.
+
+    An address that is no UTF-8, or that the parser refuses, raises MalformedRequest.
+    """
 
     def __init__(self, parser: AccountParser) -> None:
+        super().__init__()
         self._parser = parser
-        self._known: dict[str, Account | None] = {}
 
-    def parse(self, address: str) -> Account | None:
-        """The account that `address` names, as `AccountParser.parse` says; raises what that does."""
-        account = self._known.get(address, _UNSEEN)
-        if account is not _UNSEEN:
-            return account
-        account = self._parser.parse(address)
+    def __missing__(self, address: bytes) -> Account | None:
+        try:
+            account = self._parser.parse(address.decode())
+        except UnicodeDecodeError:
+            raise MalformedRequest("a name that is not UTF-8") from None
         if len(address) <= _MAX_REMEMBERED_LENGTH:
-            if len(self._known) >= _MAX_REMEMBERED:
-                self._known.clear()
-            self._known[address] = account
+            if len(self) >= _MAX_REMEMBERED:
+                self.clear()
+            self[address] = account
         return account

@@ -24,8 +24,12 @@ from extauth.protocol.requests import (
 )
 
 _NUMBER = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-# what nearly every line is, and what both dialects mean alike: nothing is quoted, no mode is given, nothing is missing
-_USUAL = re.compile(rb'([A-Za-z0-9._-]{1,64}) VRFY ([^ "(][^ ]*) ([^"\0\r\n][^\0\r\n]*)')
+
+match_usual = re.compile(rb'([A-Za-z0-9._-]{1,64}) VRFY ([^ "(][^ ]*) ([^"\0\r\n][^\0\r\n]*)').fullmatch
+"""Finds number, address and password in what nearly every line is, and both dialects mean alike.
+
+That is a `VRFY` in which nothing is quoted or missing, and no mode is given.
+"""
 
 
 class RefusedRequest(msgspec.Struct, frozen=True):
@@ -61,13 +65,6 @@ class RequestParser:
         if not isinstance(line, bytes):
             number = line.head.partition(b" ")[0]
             return RefusedRequest(number, MALFORMED) if _NUMBER.fullmatch(number) else NumberlessLine()
-        usual = _USUAL.fullmatch(line)
-        if usual is not None:
-            number, address, password = usual.groups()
-            try:
-                return PasswordRequest(number, address.decode(), Secret(password))
-            except UnicodeDecodeError:
-                return RefusedRequest(number, MALFORMED)
         number, _, rest = line.partition(b" ")
         if not _NUMBER.fullmatch(number):
             return NumberlessLine()

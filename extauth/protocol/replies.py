@@ -21,7 +21,7 @@ MALFORMED = "malformed request"
 UNKNOWN_COMMAND = "unknown command"
 UNSUPPORTED_MECHANISM = "unsupported SASL method"
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+"
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -60,7 +60,7 @@ def one_line(text: str) -> str:
     """`text` with every run of control characters and line breaks made one space, and as UTF-8 can say it."""
     if text.isprintable():  # then there is none of them in it, and UTF-8 can say it
         return text.strip()
-    return _CONTROL.sub(" ", text).strip().encode(errors="backslashreplace").decode()
+    return re.sub(_CONTROL, " ", text).strip().encode(errors="backslashreplace").decode()
 
 
 def _line(head: bytes, text: str, limit: int) -> bytes:

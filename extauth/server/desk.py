@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterable, Sequence
 
 from extauth.config import Config
 from extauth.errors import MalformedRequest
@@ -16,13 +17,14 @@ from extauth.model import (
     PasswordCheck,
     Question,
     ResponseCheck,
+    Secret,
     SecretLookup,
     Undecided,
     Verdict,
 )
 from extauth.protocol.accounts import RecentAccounts
 from extauth.protocol.framing import Line
-from extauth.protocol.parser import NumberlessLine, RefusedRequest, RequestParser
+from extauth.protocol.parser import NumberlessLine, RefusedRequest, RequestParser, match_usual
 from extauth.protocol.plain import render_plain
 from extauth.protocol.replies import INTERFACE_VERSION, MALFORMED, Reply, render_reply
 from extauth.protocol.requests import (
@@ -36,7 +38,7 @@ from extauth.protocol.requests import (
 from extauth.server.answers import answers_in
 from extauth.server.log import Log
 from extauth.server.memory import Known, Memory
-from extauth.server.pending import Pending
+from extauth.server.pending import Arrival, Pending
 
 _TOO_LONG = "the password does not fit into a reply"
 
@@ -84,22 +86,27 @@ class FrontDesk:
         now = time.monotonic()
         deadline = now + self._config.server.deadline
         first = self._keys
-        for line in self._memory.answer(lines, now, self.replies, self._log):
-            self._receive(line, now)
+        lines = self._memory.answer(lines, now, self.replies, self._log)
+        index = self._receive_usual(lines, 0, now)
+        while index < len(lines):
+            self._receive(lines[index], now)
             if self.quit:
                 break
+            index = self._receive_usual(lines, index + 1, now)
         if self._keys > first:
             self._deadlines.append((deadline, first, self._keys))
         return deadline
 
-    def decide(self, decisions: list[tuple[int, Decision]]) -> None:
-        """Take what was decided on questions, by their keys: reply to those who wait for it, and have had no reply."""
-        is_checking = self._memory.is_checking
-        for key, decision in decisions:
-            if is_checking(key):
+    def decide(self, decision: Decision, keys: Sequence[int]) -> None:
+        """Take what was decided on these questions, by their keys: reply to who waits for it and has had no reply."""
+        if not self._memory.is_checking_any:
+            self._finish(keys, decision)
+            return
+        for key in keys:
+            if self._memory.is_checking(key):
                 self._settle(key, decision)
             else:
-                self._finish(key, decision)
+                self._finish((key,), decision)
 
     def _settle(self, key: int, decision: Decision) -> None:
         """Take what was decided on a password that others may wait for too."""
@@ -109,33 +116,56 @@ class FrontDesk:
                 self.questions.append(again)
                 return
         keys, known = self._memory.settle(key, decision, time.monotonic(), keep=key in self._pending)
-        for each in keys:
-            self._finish(each, decision, known)
+        self._finish(keys, decision, known)
 
     def expire(self) -> None:
         """Reply to those whose deadline is over."""
         now = time.monotonic()
         while self._deadlines and self._deadlines[0][0] <= now:
             _, first, end = self._deadlines.popleft()
-            for key in range(first, end):
-                self._finish(key, Undecided(reason="the deadline is over"))
+            self._finish(range(first, end), Undecided(reason="the deadline is over"))
         oldest = next(iter(self._pending), self._keys)
         while self._deadlines and self._deadlines[0][2] <= oldest:  # all answered: at a high rate these are many
             self._deadlines.popleft()
 
     def give_up(self, reason: str) -> None:
         """Reply "temporary" to all that still wait."""
-        for key in list(self._pending):
-            self._finish(key, Undecided(reason=reason))
+        self._finish(list(self._pending), Undecided(reason=reason))
 
-    def _finish(self, key: int, decision: Decision, known: Known | None = None) -> None:
-        pending = self._pending.pop(key, None)
-        if pending is not None:
+    def _finish(self, keys: Iterable[int], decision: Decision, known: Known | None = None) -> None:
+        is_yes = type(decision) is Decided and decision.verdict is Verdict.OK
+        is_quiet = is_yes and known is None and not self._log.wants(Level.LOW_LEVEL)
+        for key in keys:
+            pending = self._pending.pop(key, None)
+            if pending is None:
+                continue
             self.pending_bytes -= pending.size
-            if type(decision) is Disclosed:
+            if is_quiet:
+                self.replies.append(pending.number + pending.arrival.answers.yes)
+            elif type(decision) is Disclosed:
                 self._disclose(pending, decision)
             else:
                 self._reply(pending, decision, known)
+
+    def _receive_usual(self, lines: list[Line], start: int, now: float) -> int:
+        """Take lines as long as they are what nearly every line is; the index of the first that is not."""
+        arrival = Arrival(PasswordRequest.method, "", self._answers[PasswordRequest.method], now)
+        accounts = self._accounts
+        for index in range(start, len(lines)):
+            line = lines[index]
+            if not isinstance(line, bytes) or (usual := match_usual(line)) is None:
+                return index
+            number, address, password = usual.groups()
+            try:
+                account = accounts[address]
+            except MalformedRequest:
+                account = None
+            if account is None:
+                self._receive(line, now)  # where it is said what is wrong
+                continue
+            pending, question = Pending(number, account, len(line), arrival), PasswordCheck(account, Secret(password))
+            self._check(pending, question, line)
+        return len(lines)
 
     def _receive(self, line: Line, now: float) -> None:
         request = self._parser.parse(line)
@@ -156,11 +186,12 @@ class FrontDesk:
 
     def _receive_request(self, request: AccountRequest, line: bytes, now: float) -> None:
         try:
-            account = self._accounts.parse(request.address)
+            account = self._accounts[request.address.encode()]
         except MalformedRequest:
             self._refuse(request.number, MALFORMED)
             return
-        pending = Pending(request, account, self._answers[request.method], now, len(line))
+        arrival = Arrival(request.method, request.mode, self._answers[request.method], now)
+        pending = Pending(request.number, account or request.address, len(line), arrival)
         if account is None:
             self._reply(pending, Decided(Verdict.USER_UNKNOWN, reason="the domain is no host name"))
         elif isinstance(request, PasswordRequest):
@@ -178,12 +209,12 @@ class FrontDesk:
     def _check(self, pending: Pending, question: PasswordCheck, line: bytes) -> None:
         """Reply by what is remembered; wait for who asks the same already; ask."""
         memory, account = self._memory, question.account
-        digest = memory.digest(question)
-        if digest is None:
+        if not memory.remembers:
             self._ask(pending, question)
             return
+        digest = memory.digest(question)
         pending.line = memory.digest_of_line(line)
-        known = memory.find(account, digest, pending.started)
+        known = memory.find(account, digest, pending.arrival.time)
         if known is not None:
             self._reply(pending, known.decision, known, remembered=True)
         elif memory.join(question, digest, self._keys, self._pending):
@@ -208,27 +239,27 @@ class FrontDesk:
     def _reply(
         self, pending: Pending, decision: Decision, known: Known | None = None, *, remembered: bool = False
     ) -> None:
-        answers = pending.answers
+        answers = pending.arrival.answers
         if not isinstance(decision, Decided):
             answer, level = answers.cannot_tell, Level.FAILURES
         elif decision.verdict is Verdict.OK:
             answer, level = answers.yes, Level.LOW_LEVEL
         else:
             answer, level = answers.no, answers.level_of_no
-        self.replies.append(pending.request.number + answer)
+        self.replies.append(pending.number + answer)
         record = None
         if self._log.wants(level):
             record = pending.record(level, decision, self._config.backends, remembered=remembered)
-            self._log.tell(record, time.monotonic() - pending.started)
+            self._log.tell(record, time.monotonic() - pending.arrival.time)
         if known is not None and pending.line is not None and (remembered or record is None):
             self._memory.learn(pending.line, known, answer, record)
 
     def _disclose(self, pending: Pending, disclosed: Disclosed) -> None:
-        line = render_plain(pending.request.number, disclosed.secret)
+        line = render_plain(pending.number, disclosed.secret)
         if line is None:
             self._reply(pending, Decided(Verdict.SCHEME_NOT_AVAILABLE, disclosed.backend, _TOO_LONG))
         else:
             self.replies.append(line)
             if self._log.wants(Level.LOW_LEVEL):
                 record = pending.record(Level.LOW_LEVEL, disclosed, self._config.backends)
-                self._log.tell(record, time.monotonic() - pending.started)
+                self._log.tell(record, time.monotonic() - pending.arrival.time)

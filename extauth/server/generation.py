@@ -10,7 +10,7 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from extauth.backend import Seen
 from extauth.config import Config
@@ -45,7 +45,7 @@ _STARTED_WITHIN = 10.0  # seconds
 _SHORT_LIFE = 1.0  # seconds: a worker that dies so young is followed more slowly
 _LONGEST_PAUSE = 5.0  # seconds
 
-Decide = Callable[[list[tuple[int, Decision]]], None]
+Decide = Callable[[Decision, Sequence[int]], None]
 
 
 class WorkerLink:
@@ -242,9 +242,10 @@ class Generation:
         for message in messages:
             if isinstance(message, Answers):
                 asked = worker.under_way  # a worker decides nothing else
-                decisions = [each for each in message.decisions if each[0] in asked]
-                asked.difference_update([key for key, _ in decisions])
-                self._decide(decisions)
+                for decision, keys in message.decisions:
+                    answered = keys if asked.issuperset(keys) else [key for key in keys if key in asked]
+                    asked.difference_update(answered)
+                    self._decide(decision, answered)
             elif isinstance(message, Hangs):
                 self._retire(worker, f"backend {message.backend} in worker {worker.number} hangs")
             else:
@@ -299,8 +300,7 @@ class Generation:
         """What it had is answered now: it will not do so."""
         self._forget_socket(worker)
         lost, worker.under_way = worker.under_way, set()
-        undecided = Undecided(reason=f"worker {worker.number}, that had the request, {how}")
-        self._decide([(key, undecided) for key in lost])
+        self._decide(Undecided(reason=f"worker {worker.number}, that had the request, {how}"), list(lost))
 
     def _forget_socket(self, worker: WorkerLink) -> None:
         if worker.socket.fileno() >= 0:

@@ -104,8 +104,8 @@ class WorkerPool:
                     break
                 self._waiting.popleft()
                 if deadline <= now:
-                    undecided = Undecided(reason="the deadline passed before there was a worker")
-                    self._decide([(key, undecided) for key, _ in questions])
+                    late = Undecided(reason="the deadline passed before there was a worker")
+                    self._decide(late, [key for key, _ in questions])
         for generation, dismissed in list(self._leaving.items()):
             self._see_off(generation, dismissed, now)
 

@@ -23,9 +23,9 @@ class Batch(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Answers(msgspec.Struct, frozen=True, array_like=True, tag=0):
-    """Worker to front: decisions, each with the key of its question."""
+    """Worker to front: decisions, each with the keys of the questions that it is the answer to."""
 
-    decisions: list[tuple[int, Decision]]
+    decisions: list[tuple[Decision, list[int]]]
 
 
 class LogRecord(msgspec.Struct, frozen=True, array_like=True, tag=1):

@@ -132,7 +132,10 @@ class Worker:
         self._send(LogRecord(Level.FAILURES, text))
 
     def _answer(self, answers: list[Answered]) -> None:
-        self._send(Answers(answers))
+        together: dict[int, tuple[Decision, list[int]]] = {}
+        for key, decision in answers:
+            together.setdefault(id(decision), (decision, []))[1].append(key)
+        self._send(Answers(list(together.values())))
 
     def _send(self, message: FromWorker) -> None:
         data = encode(message)

@@ -32,6 +32,7 @@ class Memory:
 
     def __init__(self) -> None:
         self._cache: VerdictCache | None = None
+        self.remembers = False
         self._emergency: frozenset[str] = frozenset()
         self._by_digest: dict[Digest, Checking] = {}
         self._by_key: dict[int, Checking] = {}
@@ -40,6 +41,7 @@ class Memory:
         """Forget every verdict, and go on as this configuration says."""
         settings = config.cache
         self._cache = None if settings is None else VerdictCache(settings)
+        self.remembers = settings is not None
         self._emergency = frozenset(backend.name for backend in config.backends if backend.emergency)
         self._by_digest.clear()
 
@@ -57,13 +59,15 @@ class Memory:
             cache.accepted.end(now)
         return cache.lines.answer(lines, now, replies, log)
 
-    def digest(self, question: PasswordCheck) -> Digest | None:
-        """What stands for this account and password; None where nothing is to be remembered."""
-        return None if self._cache is None else self._cache.digest(question)
+    def digest(self, question: PasswordCheck) -> Digest:
+        """What stands for this account and password, where anything is remembered."""
+        assert self._cache is not None
+        return self._cache.digest(question)
 
-    def digest_of_line(self, line: bytes) -> Digest | None:
-        """What stands for a line, whatever its number; None where nothing is to be remembered."""
-        return None if self._cache is None else self._cache.lines.digest(line)
+    def digest_of_line(self, line: bytes) -> Digest:
+        """What stands for a line, whatever its number, where anything is remembered."""
+        assert self._cache is not None
+        return self._cache.lines.digest(line)
 
     def find(self, account: Account, digest: Digest, now: float) -> Known | None:
         """The verdict on it, where one still counts."""
@@ -77,6 +81,11 @@ class Memory:
             return True
         self._by_digest[digest] = self._by_key[key] = Checking(question, digest, [key])
         return False
+
+    @property
+    def is_checking_any(self) -> bool:
+        """Whether any request has asked for a check, and that is not settled."""
+        return bool(self._by_key)
 
     def is_checking(self, key: int) -> bool:
         """Whether the request `key` has asked for a check."""
