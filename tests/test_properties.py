@@ -16,7 +16,7 @@ from extauth.mechanisms import MECHANISMS
 from extauth.model import Secret
 from extauth.protocol.accounts import AccountParser, canonical_domain
 from extauth.protocol.framing import MAX_REQUEST, Framer, Line
-from extauth.protocol.parser import Received, RequestParser
+from extauth.protocol.parser import Received, RefusedRequest, RequestParser, match_usual
 from extauth.protocol.plain import render_plain
 from extauth.protocol.quoting import quote, unquote
 from extauth.protocol.replies import MAX_REPLY, Reply, parse_reply, render_information, render_reply
@@ -82,6 +82,34 @@ def revealed(request: Request) -> tuple[object, ...]:
 def test_no_bytes_make_the_codec_raise(stream: bytes, dialect: Dialect) -> None:
     for line in frame(stream):
         parse(line, dialect)
+
+
+beginnings = st.sampled_from([b"", b"", b"(", b"()", b"(a)", b'"', b'"a"', b"\0", b"\xff", b" ", b"\xc3\xa9"])
+usual_fields = st.builds(bytes.__add__, beginnings, st.lists(st.sampled_from([*BYTES, b"a"]), max_size=2).map(b"".join))
+usual_lines = st.builds(lambda *fields: b" ".join([b"1 VRFY", *fields]), usual_fields, usual_fields)
+
+
+@given(line=st.one_of(usual_lines, lines), dialect=st.sampled_from(Dialect))
+@settings(max_examples=1_000)
+def test_what_is_taken_for_a_usual_line_means_what_the_parser_says(line: bytes, dialect: Dialect) -> None:
+    usual = match_usual(line)
+    if usual is None:
+        return
+    number, address, password = usual.groups()
+    request = parse(line, dialect)
+    if isinstance(request, RefusedRequest):
+        assert request.number == number
+        with pytest.raises(UnicodeDecodeError):
+            address.decode()
+    else:
+        assert isinstance(request, PasswordRequest)
+        assert revealed(request) == (number, address.decode(), "", password)
+
+
+@given(address=st.text(st.sampled_from("abé"), min_size=1), password=st.text(st.sampled_from('ab "\\é('), min_size=1))
+def test_a_line_with_a_plain_name_and_password_is_a_usual_one(address: str, password: str) -> None:
+    is_usual = match_usual(f"1 VRFY {address} {password}".encode()) is not None
+    assert is_usual == (not password.startswith('"'))
 
 
 @given(stream=streams, cuts=st.lists(st.integers(0, 3 * MAX_REQUEST), max_size=8))
