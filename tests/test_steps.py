@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from extauth.steps import readable
+from extauth.workers.watched_queue import WatchedQueue
 from tests.helper import Site, wait_until
 from tests.plugins import Stage, plugin, set_stage
 
@@ -117,3 +119,19 @@ def test_other_questions_are_answered_while_all_passwords_wait(stage: Stage) -> 
     assert helper.ask(b"1 NEW alice@example.com") == b"FAILURE account not created"
     stage.release(3)
     helper.wait_for_replies(3)
+
+
+def test_who_wakes_up_and_takes_nothing_leaves_the_signal_to_others() -> None:
+    queue: WatchedQueue[str, int] = WatchedQueue()
+    assert [queue.get_or_watch(), queue.get_or_watch()] == [None, None]
+    queue.put("alice", 1)
+    queue.put("bob", 2)
+    queue.stop_watching()
+    assert readable([queue.signal], 0.0)
+    assert queue.get_or_watch() == 1
+    assert readable([queue.signal], 0.0)
+    assert queue.get_or_watch() == 2
+    assert queue.get_or_watch() is None
+    assert not readable([queue.signal], 0.0)
+    queue.put("alice", 3)
+    assert readable([queue.signal], 0.0)

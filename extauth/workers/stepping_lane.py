@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -25,9 +27,18 @@ class UnderWay:
     def __init__(self) -> None:
         self.waiting: list[Course] = []
         self.apart: dict[Course, float] = {}  # since when it has been in the backend's code
+        self.room = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)  # can be read when one of these has ended
 
     def __len__(self) -> int:
         return len(self.waiting) + len(self.apart)
+
+    def has_room(self, at_once: int) -> bool:
+        """Whether there are fewer than so many; where there are not, `room` tells when that may be otherwise."""
+        if len(self) < at_once:
+            return True
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self.room)
+        return len(self) < at_once  # one may have ended before that
 
 
 class SteppingLane(Lane):
@@ -65,19 +76,14 @@ class SteppingLane(Lane):
         """What is to be begun. Where nothing waits, or there is no room, the others go on first."""
         if not under_way:
             return self._queue.get()
-        if len(under_way) < self.link.at_once:
+        if under_way.has_room(self.link.at_once):
             taken = self._queue.get_or_watch()
             if taken is not None:
                 return taken
             courses = ready(under_way.waiting, self._queue.signal)
             self._queue.stop_watching()
-        elif under_way.apart:
-            self._queue.watch()
-            has_room = len(under_way) < self.link.at_once  # one may have ended before we watched
-            courses = [] if has_room else ready(under_way.waiting, self._queue.signal)
-            self._queue.stop_watching()
         else:
-            courses = ready(under_way.waiting)
+            courses = ready(under_way.waiting, under_way.room)
         if courses:
             under_way.waiting = [course for course in under_way.waiting if course not in courses]
         for course in courses:
@@ -115,7 +121,7 @@ class SteppingLane(Lane):
         if self._queue.is_empty():
             self._rest()
         del under_way.apart[course]
-        self._queue.wake()
+        os.eventfd_write(under_way.room, 1)
         self._end(course, found)
 
     def _found(self, course: Course, patience: float = 0.0) -> Wait | Decision | None:

@@ -13,7 +13,11 @@ T = TypeVar("T")
 
 
 class WatchedQueue(FairQueue[W, T]):
-    """Those who watch look at `signal`, a descriptor; it can be read when something has come that nobody has got."""
+    """Those who watch look at `signal`, a descriptor: it can be read as long as something waits that came meanwhile.
+
+    Who takes the last leaves it so; the next one who finds nothing takes it back. Hence nobody who watches misses
+    anything, whoever else has woken up and has no room.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,8 +33,9 @@ class WatchedQueue(FairQueue[W, T]):
             if self._idle:
                 self._idle -= 1
                 self._changed.notify()
-            else:
-                self._signal()
+            elif self._watching and not self._is_signalled:
+                self._is_signalled = True
+                os.eventfd_write(self.signal, 1)
 
     @property
     def is_awaited(self) -> bool:
@@ -49,32 +54,14 @@ class WatchedQueue(FairQueue[W, T]):
         """Take what is next. None where nothing waits: the caller then watches, up to `stop_watching`."""
         with self._changed:
             if self._waiting:
-                found = self._next()
-                if self._waiting:
-                    self._signal()  # who takes this one may have no room for the next
-                return found
-            self._watching += 1
-            return None
-
-    def watch(self) -> None:
-        """Watch, whatever waits."""
-        with self._changed:
-            self._watching += 1
-
-    def wake(self) -> None:
-        """Signal to those who watch."""
-        with self._changed:
-            self._signal()
-
-    def stop_watching(self) -> None:
-        """Go on; who stops looks whether anything waits before watching again."""
-        with self._changed:
-            self._watching -= 1
+                return self._next()
             if self._is_signalled:
                 self._is_signalled = False
                 os.eventfd_read(self.signal)
+            self._watching += 1
+            return None
 
-    def _signal(self) -> None:
-        if self._watching:
-            self._is_signalled = True
-            os.eventfd_write(self.signal, 1)
+    def stop_watching(self) -> None:
+        """Watch no longer."""
+        with self._changed:
+            self._watching -= 1
