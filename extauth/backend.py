@@ -56,6 +56,9 @@ class Backend(Generic[S]):
     threads: ClassVar[int] = 4
     """How many requests a worker has this backend check at once; 1 where it is not thread-safe."""
 
+    quick_lookups: ClassVar[bool] = False
+    """Whether `lookup_secret` and `knows_account` take well under a millisecond, and wait for nothing."""
+
     at_once: ClassVar[int] = 1
     """How many passwords each of these threads has checked at once, by `verify_in_steps`; 1: there is none."""
 
@@ -109,9 +112,12 @@ class Backend(Generic[S]):
         """
         raise CannotTell("this backend cannot say which accounts there are")
 
-    def is_quick(self, account: Account) -> bool:
-        """Whether checking this account takes well under a millisecond and waits for nothing."""
-        return False
+    def verify_if_quick(self, account: Account, password: Secret) -> Verdict | Decided | None:
+        """What `verify_password` would say, if that takes well under a millisecond and waits for nothing; else None.
+
+        It needs no thread then. Called beside `verify_password`, also where `threads` is 1.
+        """
+        return None
 
     def read_file(self, path: Path, *, private: bool = True) -> bytes:
         """Read a file that only root or this process's user can have written, and have it watched for changes.

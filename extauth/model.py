@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import msgspec
 
 
-class Redacted(msgspec.Struct, frozen=True, eq=False):
+class Redacted(msgspec.Struct, frozen=True, eq=False, gc=False):
     """Bytes that show themselves only when asked: no representation, traceback or log shows them."""
 
     _bytes: bytes
@@ -31,7 +31,7 @@ class Redacted(msgspec.Struct, frozen=True, eq=False):
         raise TypeError(f"a {type(self).__name__} is not pickled")
 
 
-class Secret(Redacted, frozen=True, array_like=True, eq=False):
+class Secret(Redacted, frozen=True, array_like=True, eq=False, gc=False):
     """A password, or what stands for one. Compare with `matches`."""
 
     def matches(self, other: bytes | str) -> bool:
@@ -39,7 +39,7 @@ class Secret(Redacted, frozen=True, array_like=True, eq=False):
         return hmac.compare_digest(self._bytes, other.encode() if isinstance(other, str) else other)
 
 
-class Account(msgspec.Struct, frozen=True, array_like=True):
+class Account(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Who logs in, in canonical form (docs/protocol.md, section 3, "The account")."""
 
     name: str
@@ -67,6 +67,8 @@ class Verdict(enum.Enum):
     PASSWORD_EXPIRED = 4
     SCHEME_NOT_AVAILABLE = 5
 
+    __hash__ = object.__hash__  # one of each: an enum's own hash is that of its name, and is computed in Python
+
     def because(self, reason: str) -> Decided:
         """This verdict together with the reason that the log shall give; the mail server never hears it."""
         return Decided(self, reason=reason)
@@ -82,14 +84,14 @@ for _verdict in Verdict:  # as Python 3.12 has it; 3.11 reaches them by a proper
 # --- what is asked of the backends --------------------------------------------------------------------
 
 
-class PasswordCheck(msgspec.Struct, frozen=True, array_like=True, tag=0):
+class PasswordCheck(msgspec.Struct, frozen=True, array_like=True, tag=0, gc=False):
     """Is this the account's password?"""
 
     account: Account
     password: Secret
 
 
-class ResponseCheck(msgspec.Struct, frozen=True, array_like=True, tag=1):
+class ResponseCheck(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
     """Did somebody who knows the account's password answer this challenge?"""
 
     account: Account
@@ -98,13 +100,13 @@ class ResponseCheck(msgspec.Struct, frozen=True, array_like=True, tag=1):
     challenge: Secret
 
 
-class AccountLookup(msgspec.Struct, frozen=True, array_like=True, tag=2):
+class AccountLookup(msgspec.Struct, frozen=True, array_like=True, tag=2, gc=False):
     """Is there such an account? OK: there is, whether or not it may log in."""
 
     account: Account
 
 
-class SecretLookup(msgspec.Struct, frozen=True, array_like=True, tag=3):
+class SecretLookup(msgspec.Struct, frozen=True, array_like=True, tag=3, gc=False):
     """What is the account's clear-text password? The one question that is answered by `Disclosed`."""
 
     account: Account
@@ -119,7 +121,7 @@ Question = Check | AccountLookup | SecretLookup
 # --- what is answered ---------------------------------------------------------------------------------
 
 
-class Decided(msgspec.Struct, frozen=True, array_like=True, tag=0):
+class Decided(msgspec.Struct, frozen=True, array_like=True, tag=0, gc=False):
     """A verdict, which backend gave it, and the reason for the log (not for the server)."""
 
     verdict: Verdict
@@ -127,13 +129,13 @@ class Decided(msgspec.Struct, frozen=True, array_like=True, tag=0):
     reason: str = ""
 
 
-class Disclosed(Decided, frozen=True, array_like=True, tag=2, kw_only=True):
+class Disclosed(Decided, frozen=True, array_like=True, tag=2, kw_only=True, gc=False):
     """A verdict of OK, and the account's clear-text password along with it."""
 
     secret: Secret
 
 
-class Undecided(msgspec.Struct, frozen=True, array_like=True, tag=1):
+class Undecided(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
     """Nobody could tell: who was asked, and why not. The server hears "temporary".
 
     `outage`: the backend is out of reach for the time being, and nobody has made a mistake.

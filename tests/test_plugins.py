@@ -44,6 +44,10 @@ def configure(site: Site, type_name: str = "own.py:Own", more: str = "") -> None
     site.configure(f'[[backend]]\ntype = "{type_name}"\n{more}\n')
 
 
+def configure_one_worker(site: Site) -> None:
+    configure(site, more="[server]\nworkers = 1")
+
+
 def test_check_has_backends_try_what_they_ask_and_says_what_came_of_it(site: Site) -> None:
     site.write(
         "own.py",
@@ -199,13 +203,48 @@ def test_a_backend_that_cannot_connect_is_asked_again(site: Site) -> None:
     assert helper.end() == 0
 
 
-@pytest.mark.parametrize("quick", ["True", "None", "1 / 0", "Verdict.OK"])
-def test_whatever_a_backend_thinks_is_quick_it_answers(site: Site, quick: str) -> None:
-    site.write("own.py", OWN + f"\n    def is_quick(self, account: Account):\n        return {quick}\n")
-    configure(site)
+@pytest.mark.parametrize(
+    ("quick", "reply"),
+    [
+        ("Verdict.OK", b"OK"),
+        ("Verdict.PASSWORD_MISMATCH", NEGATIVE),
+        ("Verdict.USER_DISABLED.because('on leave')", NEGATIVE),
+        ("None", b"OK"),  # as verify_password says
+        ("True", TEMPORARY),
+        ("1 / 0", TEMPORARY),
+        ("sys.exit()", TEMPORARY),
+        ("exec('raise BackendUnavailable')", TEMPORARY),
+        ("exec('raise CannotTell')", TEMPORARY),
+    ],
+)
+def test_what_a_backend_says_if_it_is_quick_counts(site: Site, quick: str, reply: bytes) -> None:
+    site.write(
+        "own.py",
+        f"import sys\nfrom extauth import BackendUnavailable, CannotTell\n{OWN}\n"
+        f"    def verify_if_quick(self, account: Account, password: Secret):\n        return {quick}\n",
+    )
+    configure_one_worker(site)
     helper = site.serve()
-    for number in range(5):
-        assert helper.ask(b"%d VRFY alice@example.com x" % number) == b"OK"
+    helper.ask(b"0 VRFY alice@example.com x")  # it may come before the backend is open, and go to a thread
+    for number in range(1, 4):
+        assert helper.ask(b"%d VRFY alice@example.com x" % number) == reply
+    assert helper.end() == 0
+
+
+def test_who_is_quick_and_who_is_not_may_come_together(site: Site) -> None:
+    site.write(
+        "own.py",
+        OWN + "\n    def verify_if_quick(self, account: Account, password: Secret):\n"
+        "        return {'a': Verdict.OK, 'b': Verdict.PASSWORD_MISMATCH, 'd': None}[account.name]\n",
+    )
+    configure_one_worker(site)
+    helper = site.serve()
+    expected = {"a": b"OK", "b": NEGATIVE, "c": TEMPORARY, "d": b"OK"}  # of `c` it knows nothing, which is a bug
+    assert helper.ask(b"0 VRFY d@example.com x") == b"OK"
+    names = "abcddcba" * 25
+    helper.send(*(b"%d VRFY %s@example.com x" % (n, name.encode()) for n, name in enumerate(names, 1)))
+    replies = dict(line.split(b" ", 1) for line in helper.wait_for_replies(len(names)))
+    assert [replies[b"%d" % n] for n in range(1, len(names) + 1)] == [expected[name] for name in names]
     assert helper.end() == 0
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import groupby
+from operator import attrgetter
 
 from extauth.backend import Seen
 from extauth.chain.inquiry import Inquiry
@@ -29,23 +31,40 @@ class Chain:
             seen |= link.load()
         return seen
 
-    def begin(self, question: Question) -> Inquiry | Decision:
-        """Ask as far along the chain as the backends are quick: the decision, or what is left to be asked."""
-        links = self._serving.get(question.account.domain, self._serving_any)
-        if not links:
-            return _NOT_SERVED
-        if type(question) is SecretLookup and not any(link.readplain for link in links):
-            return _NOT_GIVEN_AWAY
-        answer = links[0].ask_if_quick(question)
-        if isinstance(answer, Decided) and answer.verdict is Verdict.OK:  # the most frequent case, cut short
-            return answer
-        inquiry = Inquiry(question, links)
-        while answer is not None:
-            decision = inquiry.hear(answer)
-            if decision is not None:
-                return decision
-            answer = inquiry.link.ask_if_quick(question)
-        return inquiry
+    def begin(self, questions: Iterable[Question]) -> list[Inquiry | Decision]:
+        """Ask as far along the chain as the backends are quick: the decisions, or what is left to be asked."""
+        begun: list[Inquiry | Decision] = []
+        for domain, together in groupby(questions, attrgetter("account.domain")):
+            links = self._serving.get(domain, self._serving_any)
+            begun += _begin(links, list(together))
+        return begun
+
+
+def _begin(links: tuple[Link, ...], questions: list[Question]) -> list[Inquiry | Decision]:
+    if not links:
+        return [_NOT_SERVED] * len(questions)
+    begun: list[Inquiry | Decision] = []
+    is_alone = len(links) == 1
+    for question, answer in zip(questions, links[0].ask_if_quick(questions), strict=True):
+        if type(answer) is Decided and answer.verdict is Verdict.OK:  # the most frequent case, cut short
+            begun.append(answer)
+        elif type(question) is SecretLookup and not any(link.readplain for link in links):
+            begun.append(_NOT_GIVEN_AWAY)
+        elif is_alone and type(answer) is Decided:
+            begun.append(answer)
+        else:
+            begun.append(_go_on(Inquiry(question, links), answer))
+    return begun
+
+
+def _go_on(inquiry: Inquiry, answer: Decision | None) -> Inquiry | Decision:
+    """Tell it what its first backend said at once, if that did, and ask those that are as quick."""
+    while answer is not None:
+        decision = inquiry.hear(answer)
+        if decision is not None:
+            return decision
+        (answer,) = inquiry.link.ask_if_quick([inquiry.question])
+    return inquiry
 
 
 def _together(links: Iterable[Link]) -> tuple[Link, ...]:

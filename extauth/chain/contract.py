@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from extauth.backend import Backend
@@ -54,7 +56,24 @@ class Contract:
                 return self._look_up_secret(question)
             return self._decided(self._check_response(question), question, "lookup_secret")
         except CannotTell as error:
-            return Undecided(self._name, presentable(str(error), question))
+            return self._cannot_tell(error, question)
+
+    def decide_if_quick(self, questions: Sequence[Question], answers: list[Decision | None]) -> None:
+        """Add what the backend says at once to as many of the questions as it has no answer to yet, or None."""
+        verify, quick_lookups, bare = self._backend.verify_if_quick, self._backend.quick_lookups, self._bare
+        for question in islice(questions, len(answers), None):
+            if type(question) is not PasswordCheck:
+                answers.append(self.decide(question) if quick_lookups is True else None)
+                continue
+            try:
+                found = verify(question.account, question.password)
+            except CannotTell as error:
+                answers.append(self._cannot_tell(error, question))
+                continue
+            if type(found) is Verdict:
+                answers.append(bare[found])
+            else:
+                answers.append(None if found is None else self._decided(found, question, "verify_if_quick"))
 
     def decide_in_steps(self, question: Question) -> Steps[Decision]:
         """The same, where the backend says in between what it waits for."""
@@ -65,7 +84,7 @@ class Contract:
             found = yield from self._backend.verify_in_steps(question.account, question.password)
             return self._decided(found, question, "verify_in_steps")
         except CannotTell as error:
-            return Undecided(self._name, presentable(str(error), question))
+            return self._cannot_tell(error, question)
 
     def _check_response(self, question: ResponseCheck) -> Verdict | Decided:
         """The verdict on a response; the same work is done, in vain, where there is nothing to check it with."""
@@ -107,6 +126,9 @@ class Contract:
         if found is Verdict.OK or (isinstance(found, Decided) and found.verdict is Verdict.OK):
             raise Fault("lookup_secret returned OK, which is no password")
         return found
+
+    def _cannot_tell(self, error: CannotTell, question: Question) -> Undecided:
+        return Undecided(self._name, presentable(str(error), question))
 
     def _decided(self, found: object, question: Question, method: str) -> Decided:
         if isinstance(found, Verdict):

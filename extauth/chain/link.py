@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,15 +109,17 @@ class Link:
         if self._opened:
             sealed(self._backend.rest)
 
-    def ask_if_quick(self, question: Question) -> Decision | None:
-        """What this backend says, if asking it is not worth a thread: it takes well under a millisecond; else None."""
+    def ask_if_quick(self, questions: Sequence[Question]) -> list[Decision | None]:
+        """What this backend says where asking it is not worth a thread, as it takes well under a millisecond."""
         if not self._opened:
-            return None
-        try:
-            is_quick = sealed(self._backend.is_quick, question.account)
-        except (BackendUnavailable, Fault, ConfigError):
-            return None  # its thread will say so
-        return self.ask(question) if is_quick is True else None
+            return [None] * len(questions)
+        answers: list[Decision | None] = []
+        while len(answers) < len(questions):
+            try:
+                sealed(self._contract.decide_if_quick, questions, answers)
+            except (BackendUnavailable, Fault, ConfigError) as error:
+                answers.append(self._undecided(error, questions[len(answers)]))
+        return answers
 
     def ask(self, question: Question) -> Decision:
         """What this backend alone says."""

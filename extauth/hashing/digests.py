@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 from collections.abc import Callable
+from hmac import compare_digest
 from typing import TYPE_CHECKING
 
 from extauth.hashing.encodings import base64, hexadecimal
@@ -22,7 +22,8 @@ class Digest(Hash, frozen=True, eq=False):
     salt: bytes
 
     def _matches(self, password: bytes) -> bool:
-        return hmac.compare_digest(self.algorithm(password + self.salt).digest(), self.digest)
+        salted = password + self.salt if self.salt else password
+        return compare_digest(self.algorithm(salted).digest(), self.digest)
 
 
 class DigestScheme:

@@ -39,6 +39,7 @@ from extauth.server.answers import answers_in
 from extauth.server.log import Log
 from extauth.server.memory import Known, Memory
 from extauth.server.pending import Arrival, Pending
+from extauth.workers.channel import Batch
 
 _TOO_LONG = "the password does not fit into a reply"
 
@@ -46,7 +47,7 @@ _TOO_LONG = "the password does not fit into a reply"
 class FrontDesk:
     """Takes lines, has decisions made, gives replies: one to each request, whatever happens to it.
 
-    What is to be done with is left in `questions` (for the workers) and `replies` (for the server).
+    What lines lead to is given back (questions for the workers) or left in `replies` (for the server).
     """
 
     def __init__(self, config: Config, log: Log) -> None:
@@ -56,7 +57,8 @@ class FrontDesk:
         # when a deadline is over, and for which keys: the first and one past the last
         self._deadlines: deque[tuple[float, int, int]] = deque()
         self.pending_bytes = 0
-        self.questions: list[tuple[int, Question]] = []
+        self._asked: list[int] = []  # keys, and the questions that these belong to
+        self._questions: list[Question] = []
         self.replies: list[bytes] = []
         self.quit: QuitRequest | None = None
         self._parser = RequestParser(config.sasl.mechanisms)
@@ -77,12 +79,17 @@ class FrontDesk:
         return len(self._pending)
 
     @property
+    def asks(self) -> bool:
+        """Whether there are questions that `receive` has not given back yet."""
+        return bool(self._asked)
+
+    @property
     def next_deadline(self) -> float | None:
         """When the first of them is over (monotonic seconds), if one waits."""
         return self._deadlines[0][0] if self._pending and self._deadlines else None
 
-    def receive(self, lines: list[Line]) -> float:
-        """Take lines that came together, up to a `QUIT`; the deadline of the questions they led to."""
+    def receive(self, lines: list[Line]) -> Batch:
+        """Take lines that came together, up to a `QUIT`; the questions they led to, or those to be repeated."""
         now = time.monotonic()
         deadline = now + self._config.server.deadline
         first = self._keys
@@ -95,7 +102,9 @@ class FrontDesk:
             index = self._receive_usual(lines, index + 1, now)
         if self._keys > first:
             self._deadlines.append((deadline, first, self._keys))
-        return deadline
+        batch = Batch(deadline, self._asked, self._questions)
+        self._asked, self._questions = [], []
+        return batch
 
     def decide(self, decision: Decision, keys: Sequence[int]) -> None:
         """Take what was decided on these questions, by their keys: reply to who waits for it and has had no reply."""
@@ -113,7 +122,7 @@ class FrontDesk:
         if isinstance(decision, Undecided) and key not in self._pending:
             again = self._memory.ask_again(key, self._pending)
             if again is not None:
-                self.questions.append(again)
+                self._put(*again)
                 return
         keys, known = self._memory.settle(key, decision, time.monotonic(), keep=key in self._pending)
         self._finish(keys, decision, known)
@@ -150,22 +159,39 @@ class FrontDesk:
     def _receive_usual(self, lines: list[Line], start: int, now: float) -> int:
         """Take lines as long as they are what nearly every line is; the index of the first that is not."""
         arrival = Arrival(PasswordRequest.method, "", self._answers[PasswordRequest.method], now)
-        accounts = self._accounts
+        accounts, remembers = self._accounts, self._memory.remembers
+        waiting, asked, questions, key, size = self._pending, self._asked, self._questions, self._keys, 0
+        index = start
         for index in range(start, len(lines)):
             line = lines[index]
-            if not isinstance(line, bytes) or (usual := match_usual(line)) is None:
-                return index
+            if type(line) is not bytes or (usual := match_usual(line)) is None:
+                break
             number, address, password = usual.groups()
             try:
                 account = accounts[address]
             except MalformedRequest:
                 account = None
             if account is None:
+                self._keys = key
                 self._receive(line, now)  # where it is said what is wrong
+                key = self._keys
                 continue
             pending, question = Pending(number, account, len(line), arrival), PasswordCheck(account, Secret(password))
-            self._check(pending, question, line)
-        return len(lines)
+            if remembers:
+                self._keys = key
+                self._check(pending, question, line)
+                key = self._keys
+                continue
+            asked.append(key)  # as `_ask` does, one by one
+            questions.append(question)
+            waiting[key] = pending
+            size += len(line)
+            key += 1
+        else:
+            index = len(lines)
+        self._keys = key
+        self.pending_bytes += size
+        return index
 
     def _receive(self, line: Line, now: float) -> None:
         request = self._parser.parse(line)
@@ -223,8 +249,12 @@ class FrontDesk:
             self._ask(pending, question)
 
     def _ask(self, pending: Pending, question: Question) -> None:
-        self.questions.append((self._keys, question))
+        self._put(self._keys, question)
         self._wait(pending)
+
+    def _put(self, key: int, question: Question) -> None:
+        self._asked.append(key)
+        self._questions.append(question)
 
     def _wait(self, pending: Pending) -> None:
         self._pending[self._keys] = pending

@@ -11,11 +11,12 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from extauth.backend import Seen
 from extauth.config import Config
 from extauth.log_levels import Level
-from extauth.model import Decision, Question, Undecided
+from extauth.model import Decision, Undecided
 from extauth.server.log import Log
 from extauth.server.poller import READ, WRITE, Poller
 from extauth.workers.channel import (
@@ -44,8 +45,18 @@ _HUNG_AFTER = 10.0  # seconds over the deadline: more than the costliest check t
 _STARTED_WITHIN = 10.0  # seconds
 _SHORT_LIFE = 1.0  # seconds: a worker that dies so young is followed more slowly
 _LONGEST_PAUSE = 5.0  # seconds
+_SOON = 0.002  # seconds: work so short is dearer to share out than to do, since every process has to be woken up
+_LONG = 0.005  # seconds from which on a question that is under way shows that it is no such work
 
 Decide = Callable[[Decision, Sequence[int]], None]
+
+
+class Sent(NamedTuple):
+    """A batch that a worker has had: its deadline, when it was sent, and between which keys its questions are."""
+
+    deadline: float
+    since: float
+    keys: range
 
 
 class WorkerLink:
@@ -57,18 +68,51 @@ class WorkerLink:
         self.inbox: Inbox[FromWorker] = Inbox(FromWorker)  # type: ignore[arg-type]  # a union is no type to mypy
         self.outbox = bytearray()
         self.under_way: set[int] = set()
-        self.batches: deque[tuple[float, range]] = deque()
+        self.batches: deque[Sent] = deque()
         self.started = time.monotonic()
         self.confirmed = False
         self.retired = False
         self.killed = False
         self.hear: Callable[[int], None] = lambda events: None
+        self._pace = math.inf  # seconds that an answer takes it
+        self._since = 0.0  # when it answered last, or was given something where it had nothing
+
+    def take(self, keys: list[int], deadline: float, now: float) -> None:
+        """Have these under way."""
+        if not self.under_way:
+            self._since = now
+        self.under_way.update(keys)
+        self.batches.append(Sent(deadline, now, range(keys[0], keys[-1] + 1)))
+
+    def give_back(self, keys: list[int]) -> list[int]:
+        """Have these no longer under way; those of them that were: a worker decides nothing else."""
+        answered = keys if self.under_way.issuperset(keys) else [key for key in keys if key in self.under_way]
+        self.under_way.difference_update(answered)
+        return answered
+
+    def pace(self, answers: int, now: float) -> None:
+        """Learn how long it has taken for so many answers; that it had to wait for a core once says little."""
+        pace = (now - self._since) / answers
+        self._pace = pace if self._pace == math.inf else self._pace + (min(pace, 2 * self._pace) - self._pace) / 4
+        self._since = now
+
+    def has_soon_answered(self, more: int, now: float) -> bool:
+        """Whether it will soon be through with so many more, as far as can be told from how it has answered."""
+        if (len(self.under_way) + more) * self._pace > _SOON:
+            return False
+        oldest = self._oldest()
+        return oldest is None or now - oldest.since < _LONG
+
+    def _oldest(self) -> Sent | None:
+        """The first batch of which a question is under way."""
+        while self.batches and self.under_way.isdisjoint(self.batches[0].keys):
+            self.batches.popleft()
+        return self.batches[0] if self.batches else None
 
     def is_hung(self, now: float) -> bool:
         """Whether a question is far over its deadline, and neither answered nor thrown away."""
-        while self.batches and self.under_way.isdisjoint(self.batches[0][1]):
-            self.batches.popleft()
-        return bool(self.batches) and self.batches[0][0] + _HUNG_AFTER < now
+        oldest = self._oldest()
+        return oldest is not None and oldest.deadline + _HUNG_AFTER < now
 
 
 class Generation:
@@ -115,23 +159,28 @@ class Generation:
         """How many questions its workers have."""
         return sum(len(worker.under_way) for worker in self._workers.values())
 
-    def ask(self, questions: list[tuple[int, Question]], deadline: float) -> bool:
-        """Share the questions out, so that all workers have alike under way. False: there is no worker."""
-        workers = sorted((w for w in self._workers.values() if not w.retired), key=lambda w: len(w.under_way))
-        if not workers:
-            return False
-        even = (sum(len(worker.under_way) for worker in workers) + len(questions)) / len(workers)
-        start = 0
+    def ask(self, batch: Batch) -> bool:
+        """Give the questions to a worker that will soon have answered them, or share them out. False: there is none."""
+        workers = [worker for worker in self._workers.values() if not worker.retired]
+        now = time.monotonic()
         for worker in workers:
+            if worker.has_soon_answered(len(batch.keys), now):
+                self._ask(worker, batch, now)
+                return True
+        even = (sum(len(worker.under_way) for worker in workers) + len(batch.keys)) / (len(workers) or 1)
+        start = 0
+        for worker in sorted(workers, key=lambda worker: len(worker.under_way)):
             end = start + max(0, math.ceil(even - len(worker.under_way)))
-            share = questions[start:end]
-            if share:
-                worker.under_way.update([key for key, _ in share])
-                worker.batches.append((deadline, range(share[0][0], share[-1][0] + 1)))
-                worker.outbox += encode(Batch(deadline, share))
-                self._send(worker)
+            share = batch.part(start, end)
+            if share.keys:
+                self._ask(worker, share, now)
             start = end
-        return True
+        return bool(workers)
+
+    def _ask(self, worker: WorkerLink, batch: Batch, now: float) -> None:
+        worker.take(batch.keys, batch.deadline, now)
+        worker.outbox += encode(batch)
+        self._send(worker)
 
     def tend(self) -> None:
         """Replace workers that hang or have died; bury the retired ones."""
@@ -145,7 +194,7 @@ class Generation:
         for worker in self._workers.values():
             if worker.is_hung(now):
                 self._retire(worker, f"worker {worker.number} hangs")
-            if worker.retired and all(deadline < now for deadline, _ in worker.batches):
+            if worker.retired and all(sent.deadline < now for sent in worker.batches):
                 self._kill_worker(worker)
         if any(not worker.confirmed and worker.started + _STARTED_WITHIN < now for worker in self._workers.values()):
             self._log.write(Level.FAILURES, "the parent of the workers hangs: killing it")
@@ -241,11 +290,9 @@ class Generation:
             return False
         for message in messages:
             if isinstance(message, Answers):
-                asked = worker.under_way  # a worker decides nothing else
+                worker.pace(sum(len(keys) for _, keys in message.decisions), time.monotonic())
                 for decision, keys in message.decisions:
-                    answered = keys if asked.issuperset(keys) else [key for key in keys if key in asked]
-                    asked.difference_update(answered)
-                    self._decide(decision, answered)
+                    self._decide(decision, worker.give_back(keys))
             elif isinstance(message, Hangs):
                 self._retire(worker, f"backend {message.backend} in worker {worker.number} hangs")
             else:

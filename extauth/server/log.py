@@ -22,7 +22,7 @@ _SYSLOG = "/dev/log"
 _MAX_FOR_SERVER = 2**18  # bytes
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """What became of a request, but for how long it took: the text before that, and behind it."""
 
     level: Level
@@ -51,7 +51,6 @@ class Log:
         self._settings = settings
         self._server_level = LEVEL_NAMES[settings.server_level]
         self._other_level = LEVEL_NAMES[settings.level] if settings.file or settings.syslog else None
-        self._highest = max(self._server_level, self._other_level or 0)
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -65,10 +64,9 @@ class Log:
 
     def wants(self, level: Level) -> bool:
         """Whether a record of this level is written anywhere."""
-        if level > self._highest:
-            return False
-        to_server = level <= self._server_level and len(self.for_server) < _MAX_FOR_SERVER
-        return to_server or (self._other_level is not None and level <= self._other_level)
+        if level <= self._server_level and len(self.for_server) < _MAX_FOR_SERVER:
+            return True
+        return self._other_level is not None and level <= self._other_level
 
     def write(self, level: Level, text: str) -> None:
         """Write one record; whatever is in `text`, it is one line."""
@@ -95,6 +93,11 @@ class Log:
         """Tell the server, at whatever level; what it is too far behind to read is lost."""
         if len(self.for_server) < _MAX_FOR_SERVER:
             self.for_server += render_information(text)
+
+    def take_for_server(self) -> bytearray:
+        """What is for the Server Log, that the caller writes from here on."""
+        lines, self.for_server = self.for_server, bytearray()
+        return lines
 
     def flush(self) -> None:
         """Write to the file what has come together."""

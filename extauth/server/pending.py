@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import functools
+
 import msgspec
 
 from extauth.config import BackendConfig
 from extauth.log_levels import Level
-from extauth.model import Account, Decided, Decision
+from extauth.model import Account, Decided, Decision, Verdict
 from extauth.server.answers import Answers
 from extauth.server.log import Record, shown
 from extauth.server.memory.keyed import Digest
+
+_NAMES = {verdict: verdict.name for verdict in Verdict}
+
+
+@functools.lru_cache(256)
+def _what_was_said(mode: str, method: str, verdict: str, backend: str) -> str:
+    """The part of a record that those of many requests have in common."""
+    shown_mode = f" mode={shown(mode)}" if mode else ""
+    shown_backend = f" backend={shown(backend)}" if backend else ""
+    return f"{shown_mode} method={method} verdict={verdict}{shown_backend}"
 
 
 class Arrival(msgspec.Struct, frozen=True):
@@ -21,7 +33,7 @@ class Arrival(msgspec.Struct, frozen=True):
     time: float
 
 
-class Pending(msgspec.Struct):
+class Pending(msgspec.Struct, gc=False):
     """What is kept of a request, of which no password is: `size` in bytes is that of its line.
 
     `account` is what its address names, or the address where its domain is no host name. `line` is there where what was
@@ -38,15 +50,10 @@ class Pending(msgspec.Struct):
         self, level: Level, decision: Decision, backends: tuple[BackendConfig, ...], *, remembered: bool = False
     ) -> Record:
         """The one stable line of a decision: `key=value` pairs; `backends` are those of the configuration."""
-        arrival, backend = self.arrival, decision.backend or self._asked(decision, backends)
-        before = (
-            f"account={shown(str(self.account))}"
-            f"{f' mode={shown(arrival.mode)}' if arrival.mode else ''}"
-            f" method={arrival.method}"
-            f" verdict={decision.verdict.name if isinstance(decision, Decided) else 'TEMPORARY'}"
-            f"{f' backend={shown(backend)}' if backend else ''}"
-            " time="
-        )
+        arrival, account, backend = self.arrival, self.account, decision.backend or self._asked(decision, backends)
+        verdict = _NAMES[decision.verdict] if isinstance(decision, Decided) else "TEMPORARY"
+        address = account if isinstance(account, str) else account.address
+        before = f"account={shown(address)}{_what_was_said(arrival.mode, arrival.method, verdict, backend)} time="
         after = " cache=hit" if remembered else ""
         return Record(level, before, f"{after} reason={shown(decision.reason)}" if decision.reason else after)
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from extauth.config import Config
 from extauth.log_levels import Level
-from extauth.model import Question, Undecided
+from extauth.model import Undecided
 from extauth.server.generation import Decide, Generation
 from extauth.server.log import Log
 from extauth.server.poller import Poller
+from extauth.workers.channel import Batch
 from extauth.workers.lineage import adopt_orphans, kill_children
 from extauth.workers.start import KeeperProcess, start_keeper
 
@@ -44,7 +45,7 @@ class WorkerPool:
         self._before: frozenset[Path] = frozenset()
         self._serving: Generation | None = None
         self._leaving: dict[Generation, float | None] = {}  # and when its workers were dismissed
-        self._waiting: deque[tuple[float, list[tuple[int, Question]]]] = deque()
+        self._waiting: deque[Batch] = deque()
         self._again = 0.0
         self._coming: Generation | None = self._generation(config, keeper)
         self.is_stirred = True
@@ -65,10 +66,10 @@ class WorkerPool:
             return f"{self._coming.config.file}: the process that loads it and its backends died"
         return self._coming.refused
 
-    def ask(self, questions: list[tuple[int, Question]], deadline: float) -> None:
-        """Have these decided before `deadline` (monotonic seconds)."""
-        if self._serving is None or not self._serving.ask(questions, deadline):
-            self._waiting.append((deadline, questions))
+    def ask(self, batch: Batch) -> None:
+        """Have these questions decided."""
+        if self._serving is None or not self._serving.ask(batch):
+            self._waiting.append(batch)
 
     def reload(self, config: Config) -> None:
         """Replace what serves by a generation made from `config`, when that can be loaded."""
@@ -99,13 +100,13 @@ class WorkerPool:
         if self._serving is not None:
             self._serving.tend()
             while self._waiting:
-                deadline, questions = self._waiting[0]
-                if deadline > now and not self._serving.ask(questions, deadline):
+                batch = self._waiting[0]
+                if batch.deadline > now and not self._serving.ask(batch):
                     break
                 self._waiting.popleft()
-                if deadline <= now:
+                if batch.deadline <= now:
                     late = Undecided(reason="the deadline passed before there was a worker")
-                    self._decide(late, [key for key, _ in questions])
+                    self._decide(late, batch.keys)
         for generation, dismissed in list(self._leaving.items()):
             self._see_off(generation, dismissed, now)
 

@@ -117,7 +117,7 @@ class Server:
 
     def _listen(self) -> None:
         """Take what was read, as far as there is room; wait for more then, and for the end of input in any case."""
-        if self._lines or self._desk.questions:
+        if self._lines or self._desk.asks:
             self._take(self._room())
         if self._only_what_is_there and self._reading and not is_ready(self._input, READ):
             self._reading = False  # a line that has no end yet is none: more of it may be on its way
@@ -156,13 +156,12 @@ class Server:
             lines, self._lines = lines[: max(0, room)], lines[max(0, room) :]
         else:
             self._lines = []
-        deadline = desk.receive(lines)
-        if desk.questions:
-            questions, desk.questions = desk.questions, []
+        batch = desk.receive(lines)
+        if batch.keys:
             if self._giving_up:
                 desk.give_up(_STOPPING)
             else:
-                self._pool.ask(questions, deadline)
+                self._pool.ask(batch)
         if desk.quit:
             self._reading, self._lines = False, []
             self._begin_to_end()
@@ -170,16 +169,17 @@ class Server:
     # --- output ---------------------------------------------------------------------------------------
 
     def _write(self) -> None:
-        """Write replies, and what is for the Server Log only when these are out: nobody waits for that."""
+        """Write replies, and behind them what is for the Server Log: where that is much, when they are out."""
         self._log.flush()
         if self._desk.replies:
             self._out += b"".join(self._desk.replies)
             self._desk.replies.clear()
+        if len(self._out) + len(self._log.for_server) <= _PIECE:
+            self._out += self._log.take_for_server()
         if self._out:
             self._write_out()
         if self._log.for_server and not self._out:
-            self._out += self._log.for_server
-            self._log.for_server.clear()
+            self._out += self._log.take_for_server()
             self._write_out()
         if not self._nobody_reads:
             self._poller.watch(self._output, WRITE if self._out else 0, self._on_output)

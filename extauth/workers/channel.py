@@ -16,10 +16,15 @@ from extauth.trust import Signature
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True):
-    """Front to worker: questions, each with its key, to be answered before `deadline` (monotonic seconds)."""
+    """Front to worker: questions, and the key of each, to be answered before `deadline` (monotonic seconds)."""
 
     deadline: float
-    questions: list[tuple[int, Question]]
+    keys: list[int]
+    questions: list[Question]
+
+    def part(self, start: int, end: int) -> Batch:
+        """The questions from one to before another, counted from 0."""
+        return Batch(self.deadline, self.keys[start:end], self.questions[start:end])
 
 
 class Answers(msgspec.Struct, frozen=True, array_like=True, tag=0):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from extauth.model import Decision
 
-Answered = tuple[int, Decision]
-"""A decision, with the key of its question."""
+Answered = tuple[Decision, list[int]]
+"""A decision, with the keys of the questions that it is the answer to."""
 
 OLDEST = 0.005
 """Seconds after which an answer that waits for others to travel with is sent as soon as somebody looks.
@@ -41,7 +41,7 @@ class Outbox:
             if not (more and self._watched) or now - self._oldest > OLDEST:
                 self._flush()
 
-    def send(self, answers: list[Answered]) -> None:
+    def send(self, answers: Iterable[Answered]) -> None:
         """Send answers, and those that were held back."""
         with self._lock:
             self._held += answers

@@ -22,7 +22,8 @@ from extauth.workers.outbox import OLDEST, Answered, Outbox
 from extauth.workers.stepping_lane import SteppingLane
 from extauth.workers.task import Task
 
-_ENOUGH = 32  # quick answers, to be sent although more follow: the front process shall not wait for work either
+_AT_ONCE = 32  # questions that are looked through for quick ones before answers are sent
+_ENOUGH = 64  # quick answers, to be sent although more follow: the front process shall not wait for work either
 _CLOSING = 0.4  # seconds that backends have to disconnect
 
 
@@ -34,7 +35,7 @@ class Worker:
         self._socket = sock
         self._sending = threading.Lock()
         self._outbox = Outbox(self._answer)
-        self._quick: list[Answered] = []  # answers of this thread that may take more along
+        self._quick: dict[int, Answered] = {}  # answers of this thread that may take more along, by identity
         self._oldest = 0.0
         self._is_watching = False
         self._turning = threading.Lock()
@@ -83,24 +84,31 @@ class Worker:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
 
     def _serve(self, batch: Batch) -> None:
-        for key, question in batch.questions:
-            decision = self._chain.begin(question)
-            if isinstance(decision, Inquiry):
-                self._route(Task(key, batch.deadline, decision))
-                continue
+        for start in range(0, len(batch.keys), _AT_ONCE):
             if not self._quick:
                 self._oldest = time.monotonic()
-            self._quick.append((key, decision))
-            if len(self._quick) >= _ENOUGH or self._are_old():
+            self._begin(batch.part(start, start + _AT_ONCE))
+            if self._quick and (sum(len(keys) for _, keys in self._quick.values()) >= _ENOUGH or self._are_old()):
                 self._send_quick()
+
+    def _begin(self, batch: Batch) -> None:
+        """Answer those that are quick, and have the others wait for a thread."""
+        quick = self._quick
+        for key, begun in zip(batch.keys, self._chain.begin(batch.questions), strict=True):
+            if isinstance(begun, Inquiry):
+                self._route(Task(key, batch.deadline, begun))
+            elif (alike := quick.get(id(begun))) is not None:
+                alike[1].append(key)
+            else:
+                quick[id(begun)] = begun, [key]
 
     def _are_old(self) -> bool:
         """Whether quick answers have waited long enough for others."""
         return time.monotonic() - self._oldest > OLDEST
 
     def _send_quick(self) -> None:
-        quick, self._quick = self._quick, []
-        self._outbox.send(quick)
+        quick, self._quick = self._quick, {}
+        self._outbox.send(quick.values())
 
     def _route(self, task: Task) -> None:
         """Have the backend asked whose turn it is, and see to it that its time is kept."""
@@ -120,7 +128,7 @@ class Worker:
         if decision is None:
             self._route(task)
         else:
-            self._outbox.put((task.key, decision), more=more)
+            self._outbox.put((decision, [task.key]), more=more)
 
     def _give_up(self, lane: Lane, task: Task, turn: int) -> None:
         if task.turn == turn:
@@ -132,10 +140,7 @@ class Worker:
         self._send(LogRecord(Level.FAILURES, text))
 
     def _answer(self, answers: list[Answered]) -> None:
-        together: dict[int, tuple[Decision, list[int]]] = {}
-        for key, decision in answers:
-            together.setdefault(id(decision), (decision, []))[1].append(key)
-        self._send(Answers(list(together.values())))
+        self._send(Answers(answers))
 
     def _send(self, message: FromWorker) -> None:
         data = encode(message)

@@ -41,6 +41,7 @@ class Files(Backend[FilesSettings]):
 
     Settings = FilesSettings
     threads = 1  # more would not compute more: there is a worker for each core
+    quick_lookups = True
 
     def __init__(self, settings: FilesSettings, site: Site) -> None:
         super().__init__(settings, site)
@@ -50,8 +51,7 @@ class Files(Backend[FilesSettings]):
         self._table = Table(settings.format, self._scheme, site.accounts, self.log)
         self._typical: Hash | None = None
         self._missing: dict[str, str] = {}  # domain -> why its file cannot be read
-        self._recent: dict[str, Hash] = {}  # what is stored for accounts that were asked for lately
-        self._found: tuple[Account | None, Hash | Decided] = None, _UNKNOWN  # who was looked up last
+        self._recent: dict[Account, Hash] = {}  # what is stored for those who were asked for lately
 
     def load(self) -> None:
         """Read the file, or those of all domains."""
@@ -75,14 +75,16 @@ class Files(Backend[FilesSettings]):
 
     def verify_password(self, account: Account, password: Secret) -> Verdict | Decided:
         """Whether this is the account's password; takes alike time where there is none to compare."""
-        last, found = self._found
-        if last is not account:  # as it is where `is_quick` has just been asked about this request
-            found = self._find(account)
-        if isinstance(found, Hash):
-            return found.verify(password)
-        if self._typical is not None:
-            self._typical.verify(password)
-        return found
+        return self._verify(self._find(account), password)
+
+    def verify_if_quick(self, account: Account, password: Secret) -> Verdict | Decided | None:
+        """The same where the scheme is a cheap one."""
+        recent = self._recent.get(account)
+        if recent is not None:  # the most frequent case, cut short
+            return recent.verify(password) if recent.quick else None
+        found = self._find(account)
+        checked = found if isinstance(found, Hash) else self._typical
+        return self._verify(found, password) if checked is None or checked.quick else None
 
     def lookup_secret(self, account: Account) -> Credentials | Verdict | Decided:
         """The account's password or context, where the file has it."""
@@ -93,33 +95,32 @@ class Files(Backend[FilesSettings]):
 
     def knows_account(self, account: Account) -> Verdict:
         """Whether the account has a line, even one by which nobody logs in."""
-        return Verdict.USER_UNKNOWN if self._entry(account, account.address) is None else Verdict.OK
+        return Verdict.USER_UNKNOWN if self._entry(account) is None else Verdict.OK
 
-    def is_quick(self, account: Account) -> bool:
-        """Whether the account's scheme is a cheap one."""
-        found = self._find(account)
-        self._found = account, found
-        checked = found if isinstance(found, Hash) else self._typical
-        return checked is None or checked.quick
+    def _verify(self, found: Hash | Decided, password: Secret) -> Verdict | Decided:
+        if isinstance(found, Hash):
+            return found.verify(password)
+        if self._typical is not None:
+            self._typical.verify(password)
+        return found
 
-    def _entry(self, account: Account, address: str) -> Entry | None:
-        entry = self._table.find(account, address)
+    def _entry(self, account: Account) -> Entry | None:
+        entry = self._table.find(account)
         if entry is None and account.domain in self._missing:
             raise BackendUnavailable(self._missing[account.domain])
         return entry
 
     def _find(self, account: Account) -> Hash | Decided:
-        address = account.address
-        recent = self._recent.get(address)
+        recent = self._recent.get(account)
         if recent is not None:
             return recent
-        entry = self._entry(account, address)
+        entry = self._entry(account)
         if isinstance(entry, bytes):
             found = identify(entry, self._scheme)
             if isinstance(found, Hash):
                 if len(self._recent) >= _MOST_RECENT:
                     self._recent.clear()
-                self._recent[address] = found
+                self._recent[account] = found
             return found
         if entry is None:
             return _UNKNOWN

@@ -51,9 +51,9 @@ class Table:
         self._alike: dict[bytes, Kind] = {}  # by what those that are recognized begin with
         self.bare_names = 0
 
-    def find(self, account: Account, address: str) -> Entry | None:
-        """What stands for this account, whose `address` that is; `name@domain` wins over a bare name."""
-        entry = self._find(address)
+    def find(self, account: Account) -> Entry | None:
+        """What stands for this account; `name@domain` wins over a bare name."""
+        entry = self._find(account.address)
         if entry is None and "@" not in account.name:  # `a@b` of `a@b@c` is no bare name, but another account
             return self._find(account.name)
         return entry
