@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import groupby
-from operator import attrgetter
 
 from extauth.backend import Seen
 from extauth.chain.inquiry import Inquiry
@@ -34,10 +33,12 @@ class Chain:
     def begin(self, questions: Iterable[Question]) -> list[Inquiry | Decision]:
         """Ask as far along the chain as the backends are quick: the decisions, or what is left to be asked."""
         begun: list[Inquiry | Decision] = []
-        for domain, together in groupby(questions, attrgetter("account.domain")):
-            links = self._serving.get(domain, self._serving_any)
+        for links, together in groupby(questions, self._who_serves):
             begun += _begin(links, list(together))
         return begun
+
+    def _who_serves(self, question: Question) -> tuple[Link, ...]:
+        return self._serving.get(question.account.domain, self._serving_any)
 
 
 def _begin(links: tuple[Link, ...], questions: list[Question]) -> list[Inquiry | Decision]:

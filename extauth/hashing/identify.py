@@ -30,9 +30,9 @@ def identify(stored: bytes, default_scheme: str = "") -> Hash | Decided:
     part of it. `default_scheme` is what a bare value is (Dovecot's term); `known_scheme` tells which names it takes.
     """
     if stored.startswith(b"{"):
-        name, closed, value = stored[1:].partition(b"}")
+        name, closed, value = stored.partition(b"}")
         if closed:
-            return _read(stored, scheme_named(name), value)
+            return _read(stored, scheme_named(name[1:]), value)
     if _LOCKED.fullmatch(stored):
         return _DISABLED
     if stored.startswith(b"$") and stored.count(b"$") > 1:

@@ -54,6 +54,9 @@ class AccountParser:
             if self._default_domain is None:
                 raise MalformedRequest("no domain, and no default domain is configured")
             name, domain = domain, self._default_domain
+        known = self._domains.get(domain)
+        if known is not None and name and name.isascii() and name.isprintable():  # the most frequent case, cut short
+            return Account(name.lower() if self._lower_names else name, known)
         if not name or not domain:
             raise MalformedRequest("an empty name or domain")
         if not domain.isprintable() and _CONTROL.search(domain):

@@ -144,14 +144,14 @@ class FrontDesk:
     def _finish(self, keys: Iterable[int], decision: Decision, known: Known | None = None) -> None:
         is_yes = type(decision) is Decided and decision.verdict is Verdict.OK
         is_quiet = is_yes and known is None and not self._log.wants(Level.LOW_LEVEL)
-        for key in keys:
-            pending = self._pending.pop(key, None)
-            if pending is None:
-                continue
-            self.pending_bytes -= pending.size
-            if is_quiet:
-                self.replies.append(pending.number + pending.arrival.answers.yes)
-            elif type(decision) is Disclosed:
+        take = self._pending.pop
+        waiting = [pending for key in keys if (pending := take(key, None)) is not None]
+        self.pending_bytes -= sum([pending.size for pending in waiting])
+        if is_quiet:
+            self.replies += [pending.number + pending.arrival.answers.yes for pending in waiting]
+            return
+        for pending in waiting:
+            if type(decision) is Disclosed:
                 self._disclose(pending, decision)
             else:
                 self._reply(pending, decision, known)

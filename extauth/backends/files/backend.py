@@ -21,6 +21,7 @@ from extauth.settings import Settings
 _DAY = 86_400  # seconds
 _DEFAULT_SCHEMES = {"plain": "", "dovecot": "CRYPT", "shadow": "CRYPT"}
 _MOST_RECENT = 16_384  # accounts; what is kept of one has some hundred bytes
+_NOBODY: dict[str, Hash] = {}
 _UNKNOWN = Verdict.USER_UNKNOWN.because("")
 
 
@@ -51,7 +52,9 @@ class Files(Backend[FilesSettings]):
         self._table = Table(settings.format, self._scheme, site.accounts, self.log)
         self._typical: Hash | None = None
         self._missing: dict[str, str] = {}  # domain -> why its file cannot be read
-        self._recent: dict[Account, Hash] = {}  # what is stored for those who were asked for lately
+        # what is stored for those who were asked for lately, by domain and name
+        self._recent: dict[str, dict[str, Hash]] = {}
+        self._recent_ones = 0
 
     def load(self) -> None:
         """Read the file, or those of all domains."""
@@ -79,7 +82,7 @@ class Files(Backend[FilesSettings]):
 
     def verify_if_quick(self, account: Account, password: Secret) -> Verdict | Decided | None:
         """The same where the scheme is a cheap one."""
-        recent = self._recent.get(account)
+        recent = self._recent.get(account.domain, _NOBODY).get(account.name)
         if recent is not None:  # the most frequent case, cut short
             return recent.verify(password) if recent.quick else None
         found = self._find(account)
@@ -111,16 +114,17 @@ class Files(Backend[FilesSettings]):
         return entry
 
     def _find(self, account: Account) -> Hash | Decided:
-        recent = self._recent.get(account)
+        recent = self._recent.get(account.domain, _NOBODY).get(account.name)
         if recent is not None:
             return recent
         entry = self._entry(account)
         if isinstance(entry, bytes):
             found = identify(entry, self._scheme)
             if isinstance(found, Hash):
-                if len(self._recent) >= _MOST_RECENT:
-                    self._recent.clear()
-                self._recent[account] = found
+                if self._recent_ones >= _MOST_RECENT:
+                    self._recent, self._recent_ones = {}, 0
+                self._recent.setdefault(account.domain, {})[account.name] = found
+                self._recent_ones += 1
             return found
         if entry is None:
             return _UNKNOWN
