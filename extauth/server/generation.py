@@ -82,7 +82,7 @@ class WorkerLink:
         if not self.under_way:
             self._since = now
         self.under_way.update(keys)
-        self.batches.append(Sent(deadline, now, range(keys[0], keys[-1] + 1)))
+        self.batches.append(Sent(deadline, now, range(min(keys), max(keys) + 1)))
 
     def give_back(self, keys: list[int]) -> list[int]:
         """Have these no longer under way; those of them that were: a worker decides nothing else."""
@@ -92,6 +92,8 @@ class WorkerLink:
 
     def pace(self, answers: int, now: float) -> None:
         """Learn how long it has taken for so many answers; that it had to wait for a core once says little."""
+        if not answers:
+            return  # a worker of ours says no such thing, but a broken one may
         pace = (now - self._since) / answers
         self._pace = pace if self._pace == math.inf else self._pace + (min(pace, 2 * self._pace) - self._pace) / 4
         self._since = now

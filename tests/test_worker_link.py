@@ -1,0 +1,42 @@
+"""Which worker will soon be through with what it has: told from how it has answered."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from extauth.server.generation import WorkerLink
+
+
+@pytest.fixture
+def worker() -> Iterator[WorkerLink]:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield WorkerLink(1, ours)
+
+
+def test_of_a_worker_that_has_answered_nothing_nothing_is_expected(worker: WorkerLink) -> None:
+    assert not worker.has_soon_answered(1, 100.0)
+
+
+def test_one_that_answers_fast_is_given_more_until_that_takes_too_long(worker: WorkerLink) -> None:
+    worker.take(list(range(100)), 115.0, 100.0)
+    worker.pace(100, 100.0005)
+    worker.give_back(list(range(100)))
+    assert worker.has_soon_answered(300, 101.0)
+    assert not worker.has_soon_answered(500, 101.0)
+
+
+def test_one_that_has_kept_a_question_for_long_is_given_no_more(worker: WorkerLink) -> None:
+    worker.take([7, 3, 5], 115.0, 100.0)
+    worker.pace(2, 100.00001)
+    worker.give_back([7, 5])
+    assert worker.has_soon_answered(1, 100.001)
+    assert not worker.has_soon_answered(1, 100.1)  # it has 3 still, which is neither the first key nor the last
+
+
+def test_a_message_that_answers_nothing_does_no_harm(worker: WorkerLink) -> None:
+    worker.pace(0, 100.0)
+    assert not worker.has_soon_answered(1, 100.0)
