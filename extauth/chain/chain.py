@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import groupby
+from typing import cast
 
 from extauth.backend import Seen
 from extauth.chain.inquiry import Inquiry
 from extauth.chain.link import Link
 from extauth.model import Decided, Decision, Question, SecretLookup, Verdict
 
+_OK = Verdict.OK
+_ONLY_DECIDED = {Decided}
 _NOT_SERVED = Decided(Verdict.USER_UNKNOWN, reason="no backend serves this domain")
 _NOT_GIVEN_AWAY = Decided(Verdict.SCHEME_NOT_AVAILABLE, reason="no backend of this domain has readplain = true")
 
@@ -30,29 +33,32 @@ class Chain:
             seen |= link.load()
         return seen
 
-    def begin(self, questions: Iterable[Question]) -> list[Inquiry | Decision]:
+    def begin(self, questions: list[Question]) -> list[Inquiry | Decision]:
         """Ask as far along the chain as the backends are quick: the decisions, or what is left to be asked."""
+        domains = {question.account.domain for question in questions}
+        if len(domains) == 1:
+            return _begin(self._who_serves(domains.pop()), questions)
         begun: list[Inquiry | Decision] = []
-        for links, together in groupby(questions, self._who_serves):
+        for links, together in groupby(questions, lambda question: self._who_serves(question.account.domain)):
             begun += _begin(links, list(together))
         return begun
 
-    def _who_serves(self, question: Question) -> tuple[Link, ...]:
-        return self._serving.get(question.account.domain, self._serving_any)
+    def _who_serves(self, domain: str) -> tuple[Link, ...]:
+        return self._serving.get(domain, self._serving_any)
 
 
 def _begin(links: tuple[Link, ...], questions: list[Question]) -> list[Inquiry | Decision]:
     if not links:
         return [_NOT_SERVED] * len(questions)
+    answers = links[0].ask_if_quick(questions)
+    if len(links) == 1 and _ONLY_DECIDED.issuperset(map(type, answers)) and SecretLookup not in map(type, questions):
+        return cast(list[Inquiry | Decision], answers)  # the most frequent case, cut short
     begun: list[Inquiry | Decision] = []
-    is_alone = len(links) == 1
-    for question, answer in zip(questions, links[0].ask_if_quick(questions), strict=True):
-        if type(answer) is Decided and answer.verdict is Verdict.OK:  # the most frequent case, cut short
+    for question, answer in zip(questions, answers, strict=True):
+        if type(answer) is Decided and answer.verdict is _OK:
             begun.append(answer)
         elif type(question) is SecretLookup and not any(link.readplain for link in links):
             begun.append(_NOT_GIVEN_AWAY)
-        elif is_alone and type(answer) is Decided:
-            begun.append(answer)
         else:
             begun.append(_go_on(Inquiry(question, links), answer))
     return begun

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Algorithm = Callable[[bytes], "hashlib._Hash"]
 
 
-class Digest(Hash, frozen=True, eq=False):
+class Digest(Hash, frozen=True, eq=False, gc=False):
     """digest = algorithm(password ++ salt)."""
 
     algorithm: Algorithm
@@ -22,8 +22,7 @@ class Digest(Hash, frozen=True, eq=False):
     salt: bytes
 
     def _matches(self, password: bytes) -> bool:
-        salted = password + self.salt if self.salt else password
-        return compare_digest(self.algorithm(salted).digest(), self.digest)
+        return compare_digest(self.algorithm(password + self.salt).digest(), self.digest)
 
 
 class DigestScheme:

@@ -10,6 +10,8 @@ from extauth.errors import BackendUnavailable
 from extauth.mechanisms.credentials import Credentials
 from extauth.model import Secret, Verdict
 
+_OK, _MISMATCH = Verdict.OK, Verdict.PASSWORD_MISMATCH  # to look them up takes as long as to compare two digests
+
 
 class Unusable(Exception):
     """A stored value that cannot be checked; the message says why, and shows no part of it."""
@@ -33,14 +35,14 @@ class Hash(msgspec.Struct, frozen=True, eq=False):
         """
         given = password.reveal()
         if 0 in given:  # C strings end there, and HMAC pads its key with it: `pw` and `pw\0` would be alike
-            return Verdict.PASSWORD_MISMATCH
+            return _MISMATCH
         try:
             same = self._matches(given)
         except ValueError:  # what hashlib, passlib and bcrypt raise for a scheme that they were built without
             return Verdict.SCHEME_NOT_AVAILABLE
         except MemoryError:
             raise BackendUnavailable(f"{self.scheme}: no memory to check a password with") from None
-        return Verdict.OK if same else Verdict.PASSWORD_MISMATCH
+        return _OK if same else _MISMATCH
 
     def credentials(self) -> Credentials | None:
         """What secure methods can be checked with: the password, or a context, where that is what is stored."""

@@ -95,12 +95,13 @@ class Worker:
         """Answer those that are quick, and have the others wait for a thread."""
         quick = self._quick
         for key, begun in zip(batch.keys, self._chain.begin(batch.questions), strict=True):
-            if isinstance(begun, Inquiry):
-                self._route(Task(key, batch.deadline, begun))
-            elif (alike := quick.get(id(begun))) is not None:
-                alike[1].append(key)
-            else:
-                quick[id(begun)] = begun, [key]
+            try:
+                quick[id(begun)][1].append(key)
+            except KeyError:
+                if isinstance(begun, Inquiry):
+                    self._route(Task(key, batch.deadline, begun))
+                else:
+                    quick[id(begun)] = begun, [key]
 
     def _are_old(self) -> bool:
         """Whether quick answers have waited long enough for others."""
