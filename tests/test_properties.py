@@ -15,8 +15,8 @@ from extauth.errors import MalformedRequest
 from extauth.mechanisms import MECHANISMS
 from extauth.model import Secret
 from extauth.protocol.accounts import AccountParser, canonical_domain
-from extauth.protocol.framing import MAX_REQUEST, Framer, Line
-from extauth.protocol.parser import Received, RefusedRequest, RequestParser, match_usual
+from extauth.protocol.framing import MAX_REQUEST, Framer, Line, OverlongLine
+from extauth.protocol.parser import Received, RefusedRequest, RequestParser, usual_runs
 from extauth.protocol.plain import render_plain
 from extauth.protocol.quoting import quote, unquote
 from extauth.protocol.replies import MAX_REPLY, Reply, parse_reply, render_information, render_reply
@@ -68,6 +68,11 @@ def parse(line: Line, dialect: Dialect) -> Received:
     return parser.parse(line)
 
 
+def is_usual(line: Line) -> bool:
+    ((usual, _),) = usual_runs([line])
+    return bool(usual)
+
+
 def revealed(request: Request) -> tuple[object, ...]:
     """What tells two requests apart: secrets do not compare."""
     if isinstance(request, PasswordRequest):
@@ -92,10 +97,9 @@ usual_lines = st.builds(lambda *fields: b" ".join([b"1 VRFY", *fields]), usual_f
 @given(line=st.one_of(usual_lines, lines), dialect=st.sampled_from(Dialect))
 @settings(max_examples=1_000)
 def test_what_is_taken_for_a_usual_line_means_what_the_parser_says(line: bytes, dialect: Dialect) -> None:
-    usual = match_usual(line)
-    if usual is None:
+    if not is_usual(line):
         return
-    number, address, password = usual.groups()
+    number, _, address, password = line.split(b" ", 3)
     request = parse(line, dialect)
     if isinstance(request, RefusedRequest):
         assert request.number == number
@@ -108,8 +112,15 @@ def test_what_is_taken_for_a_usual_line_means_what_the_parser_says(line: bytes, 
 
 @given(address=st.text(st.sampled_from("abé"), min_size=1), password=st.text(st.sampled_from('ab "\\é('), min_size=1))
 def test_a_line_with_a_plain_name_and_password_is_a_usual_one(address: str, password: str) -> None:
-    is_usual = match_usual(f"1 VRFY {address} {password}".encode()) is not None
-    assert is_usual == (not password.startswith('"'))
+    assert is_usual(f"1 VRFY {address} {password}".encode()) == (not password.startswith('"'))
+
+
+@given(together=st.lists(st.one_of(usual_lines, lines, st.just(OverlongLine(b"1 VRFY a@b")))))
+def test_usual_lines_are_found_among_others_and_no_line_is_lost(together: list[Line]) -> None:
+    runs = list(usual_runs(together))
+    assert [line for usual, odd in runs for line in (*usual, odd) if line is not None] == together
+    assert all(is_usual(line) for usual, _ in runs for line in usual)
+    assert not any(is_usual(odd) for _, odd in runs if odd is not None)
 
 
 @given(stream=streams, cuts=st.lists(st.integers(0, 3 * MAX_REQUEST), max_size=8))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Iterable
 
 from extauth.errors import MalformedRequest
 from extauth.model import Account
@@ -92,6 +93,19 @@ class RecentAccounts(dict[bytes, Account | None]):
     def __init__(self, parser: AccountParser) -> None:
         super().__init__()
         self._parser = parser
+
+    def find(self, addresses: Iterable[bytes]) -> list[Account | None]:
+        """What is said of each; None also where that is refused."""
+        try:
+            return list(map(self.__getitem__, addresses))
+        except MalformedRequest:
+            return [self._or_none(address) for address in addresses]
+
+    def _or_none(self, address: bytes) -> Account | None:
+        try:
+            return self[address]
+        except MalformedRequest:
+            return None
 
     def __missing__(self, address: bytes) -> Account | None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import msgspec
 
@@ -25,11 +25,33 @@ from extauth.protocol.requests import (
 
 _NUMBER = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
-match_usual = re.compile(rb'([A-Za-z0-9._-]{1,64}) VRFY ([^ "(][^ ]*) ([^"\0\r\n][^\0\r\n]*)').fullmatch
-"""Finds number, address and password in what nearly every line is, and both dialects mean alike.
+_match_usual = re.compile(rb'(?:[A-Za-z0-9._-]{1,64}+ VRFY [^ "(\n][^ \n]*+ [^"\0\r\n][^\0\r\n]*+\n)*+').match
 
-That is a `VRFY` in which nothing is quoted or missing, and no mode is given.
-"""
+
+def usual_runs(lines: list[Line]) -> Iterator[tuple[list[bytes], Line | None]]:
+    """Cut lines into runs of what nearly every line is; each with the one behind it that is not, if there is one.
+
+    That is a `VRFY` in which nothing is quoted or missing, and no mode is given, so that it means the same in both
+    dialects: number, verb, address and password, with a space between them.
+    """
+    text = _text(lines)
+    start = place = 0
+    while start < len(lines):
+        match = _match_usual(text, place)
+        assert match is not None  # it may be empty
+        end = start + text.count(b"\n", place, match.end())
+        odd = lines[end] if end < len(lines) else None
+        yield lines[start:end], odd  # type: ignore[misc]  # those are bytes: an overlong one does not match
+        start = end + 1
+        place = match.end() if odd is None else text.index(b"\n", match.end()) + 1
+
+
+def _text(lines: list[Line]) -> bytes:
+    """The lines with their ends, without the overlong ones, of which only the end is left."""
+    try:
+        return b"\n".join(lines) + b"\n"  # type: ignore[arg-type]  # where there is another, it says so
+    except TypeError:
+        return b"\n".join([line if isinstance(line, bytes) else b"" for line in lines]) + b"\n"
 
 
 class RefusedRequest(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ import msgspec
 from extauth.config import Config
 from extauth.log_levels import Level
 from extauth.mechanisms import MECHANISMS
+from extauth.model import Decided, Decision, Verdict
 from extauth.protocol.replies import (
     INCORRECT_PASSWORD,
     NOT_AVAILABLE,
@@ -25,6 +26,14 @@ class Answers(msgspec.Struct, frozen=True):
     no: bytes
     cannot_tell: bytes
     level_of_no: Level = Level.PROBLEMS
+
+    def to(self, decision: Decision) -> tuple[bytes, Level]:
+        """The one that says what was decided, and the level of the log for that."""
+        if not isinstance(decision, Decided):
+            return self.cannot_tell, Level.FAILURES
+        if decision.verdict is Verdict.OK:
+            return self.yes, Level.LOW_LEVEL
+        return self.no, self.level_of_no
 
 
 ACCEPTED = render_answer("OK")

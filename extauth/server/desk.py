@@ -5,11 +5,15 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
+from itertools import compress, groupby, repeat
+from operator import attrgetter, not_
+from typing import cast
 
 from extauth.config import Config
 from extauth.errors import MalformedRequest
 from extauth.log_levels import Level
 from extauth.model import (
+    Account,
     AccountLookup,
     Decided,
     Decision,
@@ -24,7 +28,7 @@ from extauth.model import (
 )
 from extauth.protocol.accounts import RecentAccounts
 from extauth.protocol.framing import Line
-from extauth.protocol.parser import NumberlessLine, RefusedRequest, RequestParser, match_usual
+from extauth.protocol.parser import NumberlessLine, RefusedRequest, RequestParser, usual_runs
 from extauth.protocol.plain import render_plain
 from extauth.protocol.replies import INTERFACE_VERSION, MALFORMED, Reply, render_reply
 from extauth.protocol.requests import (
@@ -38,9 +42,11 @@ from extauth.protocol.requests import (
 from extauth.server.answers import answers_in
 from extauth.server.log import Log
 from extauth.server.memory import Known, Memory
-from extauth.server.pending import Arrival, Pending
+from extauth.server.pending import Arrival, Pending, shown_reason
 from extauth.workers.channel import Batch
 
+_OK = Verdict.OK  # looking it up each time takes longer than all the rest of a reply
+_ARRIVAL = attrgetter("arrival")
 _TOO_LONG = "the password does not fit into a reply"
 
 
@@ -94,12 +100,12 @@ class FrontDesk:
         deadline = now + self._config.server.deadline
         first = self._keys
         lines = self._memory.answer(lines, now, self.replies, self._log)
-        index = self._receive_usual(lines, 0, now)
-        while index < len(lines):
-            self._receive(lines[index], now)
+        for usual, odd in usual_runs(lines):
+            self._receive_usual(usual, now)
+            if odd is not None:
+                self._receive(odd, now)
             if self.quit:
                 break
-            index = self._receive_usual(lines, index + 1, now)
         if self._keys > first:
             self._deadlines.append((deadline, first, self._keys))
         batch = Batch(deadline, self._asked, self._questions)
@@ -142,13 +148,11 @@ class FrontDesk:
         self._finish(list(self._pending), Undecided(reason=reason))
 
     def _finish(self, keys: Iterable[int], decision: Decision, known: Known | None = None) -> None:
-        is_yes = type(decision) is Decided and decision.verdict is Verdict.OK
-        is_quiet = is_yes and known is None and not self._log.wants(Level.LOW_LEVEL)
         take = self._pending.pop
         waiting = [pending for key in keys if (pending := take(key, None)) is not None]
         self.pending_bytes -= sum([pending.size for pending in waiting])
-        if is_quiet:
-            self.replies += [pending.number + pending.arrival.answers.yes for pending in waiting]
+        if type(decision) is Decided and known is None:
+            self._reply_alike(waiting, decision)
             return
         for pending in waiting:
             if type(decision) is Disclosed:
@@ -156,42 +160,47 @@ class FrontDesk:
             else:
                 self._reply(pending, decision, known)
 
-    def _receive_usual(self, lines: list[Line], start: int, now: float) -> int:
-        """Take lines as long as they are what nearly every line is; the index of the first that is not."""
-        arrival = Arrival(PasswordRequest.method, "", self._answers[PasswordRequest.method], now)
-        accounts, remembers = self._accounts, self._memory.remembers
-        waiting, asked, questions, key, size = self._pending, self._asked, self._questions, self._keys, 0
-        index = start
-        for index in range(start, len(lines)):
-            line = lines[index]
-            if type(line) is not bytes or (usual := match_usual(line)) is None:
-                break
-            number, address, password = usual.groups()
-            try:
-                account = accounts[address]
-            except MalformedRequest:
-                account = None
-            if account is None:
-                self._keys = key
+    def _reply_alike(self, waiting: list[Pending], decision: Decided) -> None:
+        """Reply to requests of which the same was decided: what their replies and records share is made once."""
+        log, replies = self._log, self.replies
+        if decision.verdict is _OK and not log.wants(Level.LOW_LEVEL):
+            replies += [pending.number + pending.arrival.answers.yes for pending in waiting]
+            return
+        now, reason = time.monotonic(), shown_reason(decision)
+        for arrival, together in groupby(waiting, _ARRIVAL):
+            answer, level = arrival.answers.to(decision)
+            rest = f"{arrival.outcome(decision, decision.backend)}{now - arrival.time:.6f}{reason}"
+            alike = list(together)
+            replies += [pending.number + answer for pending in alike]
+            if log.wants(level):
+                for pending in alike:
+                    log.write(level, f"account={pending.shown_account}{rest}")
+
+    def _receive_usual(self, lines: list[bytes], now: float) -> None:
+        """Take lines that are what nearly every line is, column by column: one by one that takes longer."""
+        if not lines:
+            return
+        numbers, _, addresses, passwords = zip(*[line.split(b" ", 3) for line in lines], strict=True)
+        found = self._accounts.find(addresses)
+        if not all(found):
+            for line in compress(lines, map(not_, found)):
                 self._receive(line, now)  # where it is said what is wrong
-                key = self._keys
-                continue
-            pending, question = Pending(number, account, len(line), arrival), PasswordCheck(account, Secret(password))
-            if remembers:
-                self._keys = key
+            self._receive_usual(list(compress(lines, found)), now)
+            return
+        accounts = cast(list[Account], found)
+        arrival = Arrival(PasswordRequest.method, "", self._answers[PasswordRequest.method], now)
+        waiting = map(Pending, numbers, accounts, map(len, lines), repeat(arrival))
+        questions = map(PasswordCheck, accounts, map(Secret, passwords))
+        if self._memory.remembers:
+            for pending, question, line in zip(waiting, questions, lines, strict=True):
                 self._check(pending, question, line)
-                key = self._keys
-                continue
-            asked.append(key)  # as `_ask` does, one by one
-            questions.append(question)
-            waiting[key] = pending
-            size += len(line)
-            key += 1
-        else:
-            index = len(lines)
-        self._keys = key
-        self.pending_bytes += size
-        return index
+            return
+        keys = range(self._keys, self._keys + len(lines))
+        self._keys = keys.stop
+        self._asked += keys
+        self._questions += questions
+        self._pending.update(zip(keys, waiting, strict=True))
+        self.pending_bytes += sum(map(len, lines))
 
     def _receive(self, line: Line, now: float) -> None:
         request = self._parser.parse(line)
@@ -269,13 +278,7 @@ class FrontDesk:
     def _reply(
         self, pending: Pending, decision: Decision, known: Known | None = None, *, remembered: bool = False
     ) -> None:
-        answers = pending.arrival.answers
-        if not isinstance(decision, Decided):
-            answer, level = answers.cannot_tell, Level.FAILURES
-        elif decision.verdict is Verdict.OK:
-            answer, level = answers.yes, Level.LOW_LEVEL
-        else:
-            answer, level = answers.no, answers.level_of_no
+        answer, level = pending.arrival.answers.to(decision)
         self.replies.append(pending.number + answer)
         record = None
         if self._log.wants(level):

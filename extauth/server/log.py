@@ -13,7 +13,7 @@ from extauth.config import LogSettings
 from extauth.log_levels import LEVEL_NAMES, Level
 from extauth.protocol.replies import one_line, render_information
 
-_PLAIN = re.compile(r"[!#-<>-~]+")
+_is_plain = re.compile(r"[!#-<>-~]+").fullmatch
 _MAX_VALUE = 256
 _NAMES = {level: level.name.replace("_", " ").title() for level in Level}
 _FACILITIES = {"user": 1, "mail": 2, "daemon": 3, "auth": 4, "authpriv": 10} | {f"local{n}": 16 + n for n in range(8)}
@@ -140,4 +140,4 @@ def shown(value: str) -> str:
     """`value` as it stands behind `key=`: quoted as in JSON where it is not plain."""
     if len(value) > _MAX_VALUE:
         value = value[:_MAX_VALUE] + "..."
-    return value if _PLAIN.fullmatch(value) else msgspec.json.encode(value).decode()
+    return value if _is_plain(value) else msgspec.json.encode(value).decode()

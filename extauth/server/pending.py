@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import msgspec
 
 from extauth.config import BackendConfig
@@ -16,12 +14,9 @@ from extauth.server.memory.keyed import Digest
 _NAMES = {verdict: verdict.name for verdict in Verdict}
 
 
-@functools.lru_cache(256)
-def _what_was_said(mode: str, method: str, verdict: str, backend: str) -> str:
-    """The part of a record that those of many requests have in common."""
-    shown_mode = f" mode={shown(mode)}" if mode else ""
-    shown_backend = f" backend={shown(backend)}" if backend else ""
-    return f"{shown_mode} method={method} verdict={verdict}{shown_backend}"
+def shown_reason(decision: Decision) -> str:
+    """The end of a record: why that was decided, if anybody has said so."""
+    return f" reason={shown(decision.reason)}" if decision.reason else ""
 
 
 class Arrival(msgspec.Struct, frozen=True):
@@ -31,6 +26,13 @@ class Arrival(msgspec.Struct, frozen=True):
     mode: str
     answers: Answers
     time: float
+
+    def outcome(self, decision: Decision, backend: str) -> str:
+        """What the log says of a decision between the account and how long it took."""
+        verdict = _NAMES[decision.verdict] if isinstance(decision, Decided) else "TEMPORARY"
+        shown_mode = f" mode={shown(self.mode)}" if self.mode else ""
+        shown_backend = f" backend={shown(backend)}" if backend else ""
+        return f"{shown_mode} method={self.method} verdict={verdict}{shown_backend} time="
 
 
 class Pending(msgspec.Struct, gc=False):
@@ -50,12 +52,15 @@ class Pending(msgspec.Struct, gc=False):
         self, level: Level, decision: Decision, backends: tuple[BackendConfig, ...], *, remembered: bool = False
     ) -> Record:
         """The one stable line of a decision: `key=value` pairs; `backends` are those of the configuration."""
-        arrival, account, backend = self.arrival, self.account, decision.backend or self._asked(decision, backends)
-        verdict = _NAMES[decision.verdict] if isinstance(decision, Decided) else "TEMPORARY"
-        address = account if isinstance(account, str) else account.address
-        before = f"account={shown(address)}{_what_was_said(arrival.mode, arrival.method, verdict, backend)} time="
-        after = " cache=hit" if remembered else ""
-        return Record(level, before, f"{after} reason={shown(decision.reason)}" if decision.reason else after)
+        outcome = self.arrival.outcome(decision, decision.backend or self._asked(decision, backends))
+        after = f"{' cache=hit' if remembered else ''}{shown_reason(decision)}"
+        return Record(level, f"account={self.shown_account}{outcome}", after)
+
+    @property
+    def shown_account(self) -> str:
+        """The account as the log gives it."""
+        account = self.account
+        return shown(account if isinstance(account, str) else f"{account.name}@{account.domain}")
 
     def _asked(self, decision: Decision, backends: tuple[BackendConfig, ...]) -> str:
         """Who was to say something and has not: where several serve a domain, one of them."""
