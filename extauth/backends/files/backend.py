@@ -20,7 +20,7 @@ from extauth.settings import Settings
 
 _DAY = 86_400  # seconds
 _DEFAULT_SCHEMES = {"plain": "", "dovecot": "CRYPT", "shadow": "CRYPT"}
-_MOST_RECENT = 16_384  # accounts; what is kept of one has some hundred bytes
+_MOST_RECENT = 65_536  # accounts; what is kept of one has some hundred bytes
 _NOBODY: dict[str, Hash] = {}
 _UNKNOWN = Verdict.USER_UNKNOWN.because("")
 
@@ -52,7 +52,8 @@ class Files(Backend[FilesSettings]):
         self._table = Table(settings.format, self._scheme, site.accounts, self.log)
         self._typical: Hash | None = None
         self._missing: dict[str, str] = {}  # domain -> why its file cannot be read
-        # what is stored for those who were asked for lately, by domain and name
+        # what is stored for those who were asked for lately, by domain and name: of a large table that would be others
+        # each time, and keeping it takes longer than reading it
         self._recent: dict[str, dict[str, Hash]] = {}
         self._recent_ones = 0
 
@@ -120,7 +121,7 @@ class Files(Backend[FilesSettings]):
         entry = self._entry(account)
         if isinstance(entry, bytes):
             found = identify(entry, self._scheme)
-            if isinstance(found, Hash):
+            if self._table.is_small and isinstance(found, Hash):
                 if self._recent_ones >= _MOST_RECENT:
                     self._recent, self._recent_ones = {}, 0
                 self._recent.setdefault(account.domain, {})[account.name] = found

@@ -91,6 +91,11 @@ class Table:
             self._lines = Lines(self._stored)
             self._stored = {}
 
+    @property
+    def is_small(self) -> bool:
+        """Whether more may be kept of each account."""
+        return self._lines is None
+
     def __len__(self) -> int:
         return len(self._lines or self._stored) + len(self._others)
 
