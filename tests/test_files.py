@@ -366,7 +366,6 @@ _TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n"
 @given(st.dictionaries(_TEXT, st.binary(max_size=4).filter(lambda stored: b"\n" not in stored)), _TEXT)
 def test_what_is_stored_for_a_name_is_found_in_flat_memory(entries: dict[str, bytes], other: str) -> None:
     lines = Lines(entries)
-    assert len(lines) == len(entries)
     assert {name: lines.find(name) for name in entries} == entries
     assert lines.find(other) == entries.get(other)
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from extauth.backend import Backend, Site
 from extauth.backends.files.domain_path import DomainPath
-from extauth.backends.files.entry import AgingPassword, Entry
+from extauth.backends.files.entry import AgingPassword
 from extauth.backends.files.table import Table
 from extauth.errors import BackendUnavailable, ConfigError
 from extauth.hashing import Hash, identify, known_scheme, schemes
@@ -83,12 +83,10 @@ class Files(Backend[FilesSettings]):
 
     def verify_if_quick(self, account: Account, password: Secret) -> Verdict | Decided | None:
         """The same where the scheme is a cheap one."""
-        recent = self._recent.get(account.domain, _NOBODY).get(account.name)
-        if recent is not None:  # the most frequent case, cut short
-            return recent.verify(password) if recent.quick else None
-        found = self._find(account)
-        checked = found if isinstance(found, Hash) else self._typical
-        return self._verify(found, password) if checked is None or checked.quick else None
+        found = self._recent.get(account.domain, _NOBODY).get(account.name) or self._find(account)
+        if not isinstance(found, Decided):  # the most frequent case, cut short
+            return found.verify(password) if found.quick else None
+        return self._verify(found, password) if self._typical is None or self._typical.quick else None
 
     def lookup_secret(self, account: Account) -> Credentials | Verdict | Decided:
         """The account's password or context, where the file has it."""
@@ -99,7 +97,10 @@ class Files(Backend[FilesSettings]):
 
     def knows_account(self, account: Account) -> Verdict:
         """Whether the account has a line, even one by which nobody logs in."""
-        return Verdict.USER_UNKNOWN if self._entry(account) is None else Verdict.OK
+        if self._table.find(account) is not None:
+            return Verdict.OK
+        self._check_missing(account)
+        return Verdict.USER_UNKNOWN
 
     def _verify(self, found: Hash | Decided, password: Secret) -> Verdict | Decided:
         if isinstance(found, Hash):
@@ -108,26 +109,26 @@ class Files(Backend[FilesSettings]):
             self._typical.verify(password)
         return found
 
-    def _entry(self, account: Account) -> Entry | None:
-        entry = self._table.find(account)
-        if entry is None and account.domain in self._missing:
+    def _check_missing(self, account: Account) -> None:
+        """Raise BackendUnavailable where nothing is known of an account because its file cannot be read."""
+        if account.domain in self._missing:
             raise BackendUnavailable(self._missing[account.domain])
-        return entry
 
     def _find(self, account: Account) -> Hash | Decided:
         recent = self._recent.get(account.domain, _NOBODY).get(account.name)
         if recent is not None:
             return recent
-        entry = self._entry(account)
+        entry = self._table.find(account)
         if isinstance(entry, bytes):
             found = identify(entry, self._scheme)
-            if self._table.is_small and isinstance(found, Hash):
+            if self._table.is_small and not isinstance(found, Decided):
                 if self._recent_ones >= _MOST_RECENT:
                     self._recent, self._recent_ones = {}, 0
                 self._recent.setdefault(account.domain, {})[account.name] = found
                 self._recent_ones += 1
             return found
         if entry is None:
+            self._check_missing(account)
             return _UNKNOWN
         if isinstance(entry, AgingPassword):
             return entry.refusal(today=int(time.time() // _DAY)) or identify(entry.stored, self._scheme)

@@ -8,39 +8,34 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
-_END = b"\n"  # of a name, and of what is stored: neither holds one
+_END = b"\n"  # of a name, that holds none
 
 
 class Lines:
     """A hash table (open addressing, linear probing) of places in one text: `name`, `stored`, `name`, `stored`, ..."""
 
     def __init__(self, entries: Mapping[str, bytes]) -> None:
-        names = [name.encode() + _END for name in entries]
-        records = [name + stored + _END for name, stored in zip(names, entries.values(), strict=True)]
-        self._text = text = b"".join(records)
-        self._count = len(records)
-        self._mask = mask = (1 << (4 * len(records)).bit_length()) - 1
-        code = "I" if len(text) < 2**32 - 1 else "Q"
-        self._places = places = array(code, bytes((mask + 1) * array(code).itemsize))  # 0: nothing
-        for name, start in zip(names, accumulate(map(len, records), initial=1), strict=False):
+        records = [name.encode() + _END + stored for name, stored in entries.items()]
+        self._text = b"".join(records)
+        self._mask = mask = (1 << (2 * len(records)).bit_length()) - 1
+        code = "I" if len(self._text) < 2**32 else "Q"
+        # where the record of each slot begins, and where it ends; 0 where there is none
+        self._places = places = array(code, bytes(2 * (mask + 1) * array(code).itemsize))
+        for name, (start, end) in zip(entries, pairwise(accumulate(map(len, records), initial=0)), strict=True):
             slot = hash(name) & mask
-            while places[slot]:
+            while places[slot + slot + 1]:
                 slot = slot + 1 & mask
-            places[slot] = start
-
-    def __len__(self) -> int:
-        return self._count
+            places[slot + slot], places[slot + slot + 1] = start, end
 
     def find(self, name: str) -> bytes | None:
         """What is stored for a name that holds no LF; None where it is not there."""
-        text, places, mask = self._text, self._places, self._mask
-        wanted = name.encode() + _END
-        slot = hash(wanted) & mask
-        while start := places[slot]:
-            if text.startswith(wanted, start - 1):
-                begin = start - 1 + len(wanted)
-                return text[begin : text.index(_END, begin)]
-            slot = slot + 1 & mask
+        wanted = name.encode()
+        slot = hash(name) & self._mask
+        while end := self._places[slot + slot + 1]:
+            found, _, stored = self._text[self._places[slot + slot] : end].partition(_END)
+            if found == wanted:
+                return stored
+            slot = slot + 1 & self._mask
         return None

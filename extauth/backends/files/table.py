@@ -44,7 +44,9 @@ class Table:
         self._log = log
         # by name@domain, or by a bare name, that has no @
         self._stored: dict[str, bytes] = {}
-        self._lines: Lines | None = None  # what becomes of it where they are many
+        self._find: Callable[[str], bytes | None] = self._stored.get  # what is stored, be they few or many
+        self.is_small = True  # so that more may be kept of each account
+        self._size = 0
         self._others: dict[str, AgingPassword | Decided] = {}
         self._domains: dict[str, str] = {}  # as they are written in the files, to their canonical form
         self._kinds: dict[tuple[str, object], Kind] = {}  # by scheme and cost
@@ -53,14 +55,11 @@ class Table:
 
     def find(self, account: Account) -> Entry | None:
         """What stands for this account; `name@domain` wins over a bare name."""
-        entry = self._find(account.address)
+        address = f"{account.name}@{account.domain}"
+        entry = self._find(address) or self._others.get(address)  # nothing that is stored is empty
         if entry is None and "@" not in account.name:  # `a@b` of `a@b@c` is no bare name, but another account
-            return self._find(account.name)
+            entry = self._find(account.name) or self._others.get(account.name)
         return entry
-
-    def _find(self, key: str) -> Entry | None:
-        stored = self._stored.get(key) if self._lines is None else self._lines.find(key)
-        return self._others.get(key) if stored is None else stored
 
     def typical(self) -> Hash | None:
         """A stored password of the most frequent scheme and cost, to spend the same time where there is none."""
@@ -87,17 +86,14 @@ class Table:
 
     def finish(self) -> None:
         """Be ready to be asked: all files have been read."""
-        if len(self._stored) > _FEW:
-            self._lines = Lines(self._stored)
+        self._size = len(self._stored) + len(self._others)
+        self.is_small = len(self._stored) <= _FEW
+        if not self.is_small:
+            self._find = Lines(self._stored).find
             self._stored = {}
 
-    @property
-    def is_small(self) -> bool:
-        """Whether more may be kept of each account."""
-        return self._lines is None
-
     def __len__(self) -> int:
-        return len(self._lines or self._stored) + len(self._others)
+        return self._size
 
     def _add(self, line: bytes, domain: str | None) -> str | None:
         """Add one line; what is wrong with it, if so."""
