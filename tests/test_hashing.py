@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import random
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extauth.hashing import MAKEABLE, Hash, identify, known_scheme, libcrypt, make_hash, recognize, schemes
+from extauth.hashing import (
+    MAKEABLE,
+    Hash,
+    identify,
+    known_scheme,
+    libcrypt,
+    make_hash,
+    recognize,
+    schemes,
+    verify_if_quick,
+)
 from extauth.mechanisms.credentials import CramMd5Context
 from extauth.model import Decided, Secret, Verdict
 from tests.stored_passwords import CUT, ORACLES, SCHEMES, Store, doveadm, htpasswd, mkpasswd, openssl, slappasswd
@@ -477,6 +489,46 @@ def test_identify_takes_any_bytes(stored: bytes, default: str) -> None:
 @given(stored=TAILS.filter(lambda tail: not re.match(rb"\{[^}]*\}|\$[^$]*\$", tail)))
 def test_a_text_without_a_known_form_is_never_a_stored_password_by_itself(stored: bytes) -> None:
     assert isinstance(identify(stored), Decided)
+
+
+# --- without reading it first -------------------------------------------------------------------------
+
+
+def if_quick(stored: bytes, password: bytes, default: str = "") -> Verdict | Decided | None:
+    """What is to come out where it is read first."""
+    found = identify(stored, default)
+    if isinstance(found, Decided):
+        return found
+    return found.verify(Secret(password)) if found.quick else None
+
+
+@pytest.mark.parametrize("store", dict(SCHEMES + ORACLES).values(), ids=dict(SCHEMES + ORACLES))
+def test_a_check_that_is_quick_is_made_without_reading_first_and_says_the_same(store: Store) -> None:
+    stored = store(PASSWORD)
+    for password in (PASSWORD, b"", PASSWORD + b"~", PASSWORD + b"\0"):
+        assert verify_if_quick(stored, Secret(password)) == if_quick(stored, password)
+
+
+@given(
+    name=st.sampled_from(["MD5", "SMD5", "SHA", "ssha", "SHA256", "SSHA256", "SHA512", "SSHA512", "SHA.HEX", "PLAIN"]),
+    digest=st.sampled_from([hashlib.md5, hashlib.sha1, hashlib.sha256, hashlib.sha512]),
+    salt=st.sampled_from([b"", b"s", b"salt"]),
+    encode=st.sampled_from([base64.b64encode, bytes.hex, base64.b32encode, lambda value: value]),
+    behind=st.sampled_from([b"", b"", b"=", b" ", b"}", b"\n"]),
+    password=st.sampled_from([b"", b"open", b"open\0", b"other"]),
+)
+@settings(max_examples=1_000)
+def test_a_digest_however_it_is_written_says_the_same_without_being_read_first(
+    name: str,
+    digest: Callable[[bytes], hashlib._Hash],
+    salt: bytes,
+    encode: Callable[[bytes], bytes | str],
+    behind: bytes,
+    password: bytes,
+) -> None:
+    text = encode(digest(b"open" + salt).digest() + salt)
+    stored = b"{%s}%s%s" % (name.encode(), text.encode() if isinstance(text, str) else text, behind)
+    assert verify_if_quick(stored, Secret(password)) == if_quick(stored, password)
 
 
 # --- new ones -----------------------------------------------------------------------------------------

@@ -20,6 +20,16 @@ from extauth.hashing.identify import identify
 from extauth.hashing.make import MAKEABLE, make_hash
 from extauth.hashing.recognize import recognize
 from extauth.hashing.schemes import known_scheme, schemes
-from extauth.hashing.verify import verify_hash
+from extauth.hashing.verify import verify_hash, verify_if_quick
 
-__all__ = ["MAKEABLE", "Hash", "identify", "known_scheme", "make_hash", "recognize", "schemes", "verify_hash"]
+__all__ = [
+    "MAKEABLE",
+    "Hash",
+    "identify",
+    "known_scheme",
+    "make_hash",
+    "recognize",
+    "schemes",
+    "verify_hash",
+    "verify_if_quick",
+]

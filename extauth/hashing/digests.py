@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from binascii import a2b_base64
 from collections.abc import Callable
 from hmac import compare_digest
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ class DigestScheme:
     """How the digests of one algorithm are read."""
 
     def __init__(self, name: str, algorithm: Algorithm, size: int, *, salted: bool = False) -> None:
-        self._name = name
+        self.name = name
         self._algorithm = algorithm
         self._size = size
         self._salted = salted
@@ -42,8 +43,22 @@ class DigestScheme:
         """The digest, with its salt behind it; raises Unusable where the length does not fit."""
         size = self._size
         if (len(value) > size) if self._salted else (len(value) == size):
-            return Digest(self._name, "", True, self._algorithm, value[:size], value[size:])
+            return Digest(self.name, "", True, self._algorithm, value[:size], value[size:])
         raise Unusable("malformed: the length does not fit")
+
+    def check(self, text: bytes, password: bytes) -> bool | None:
+        """Whether `password`, which holds no NUL, is that of a digest in base64.
+
+        None where `text` is no such digest, or this machine's library does not know the algorithm.
+        """
+        size = self._size
+        try:
+            value = a2b_base64(text, strict_mode=True)
+            if (len(value) <= size) if self._salted else (len(value) != size):
+                return None
+            return compare_digest(self._algorithm(password + value[size:]).digest(), value[:size])
+        except ValueError:
+            return None
 
 
 MD5 = DigestScheme("MD5", hashlib.md5, 16)

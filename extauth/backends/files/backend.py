@@ -12,7 +12,7 @@ from extauth.backends.files.domain_path import DomainPath
 from extauth.backends.files.entry import AgingPassword
 from extauth.backends.files.table import Table
 from extauth.errors import BackendUnavailable, ConfigError
-from extauth.hashing import Hash, identify, known_scheme, schemes
+from extauth.hashing import Hash, identify, known_scheme, schemes, verify_if_quick
 from extauth.mechanisms.credentials import Credentials
 from extauth.model import Account, Decided, Secret, Verdict
 from extauth.protocol.accounts import canonical_domain
@@ -83,10 +83,14 @@ class Files(Backend[FilesSettings]):
 
     def verify_if_quick(self, account: Account, password: Secret) -> Verdict | Decided | None:
         """The same where the scheme is a cheap one."""
-        found = self._recent.get(account.domain, _NOBODY).get(account.name) or self._find(account)
-        if not isinstance(found, Decided):  # the most frequent case, cut short
-            return found.verify(password) if found.quick else None
-        return self._verify(found, password) if self._typical is None or self._typical.quick else None
+        recent = self._recent.get(account.domain, _NOBODY).get(account.name)
+        if recent is not None:  # the most frequent case, cut short
+            return recent.verify(password) if recent.quick else None
+        if not self._table.is_small and isinstance(stored := self._table.find(account), bytes):
+            return verify_if_quick(stored, password, self._scheme)
+        found = self._find(account)
+        checked = found if isinstance(found, Hash) else self._typical
+        return self._verify(found, password) if checked is None or checked.quick else None
 
     def lookup_secret(self, account: Account) -> Credentials | Verdict | Decided:
         """The account's password or context, where the file has it."""
