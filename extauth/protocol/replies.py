@@ -39,12 +39,17 @@ def render_reply(reply: Reply) -> bytes:
 
 def render_answer(status: str, text: str = "") -> bytes:
     """What follows the number of a reply, the space before it and the LF included."""
-    return _line(b" " + status.encode() + (b" " if text else b""), text, MAX_REPLY - 64)
+    return _cut(b" " + status.encode() + (b" " if text else b"") + one_line(text).encode(), MAX_REPLY - 64)
 
 
 def render_information(text: str) -> bytes:
     """A `*` line for the Server Log: one clean line, whatever `text` holds."""
-    return _line(b"* ", text, MAX_REPLY)
+    return render_clean_information(one_line(text))
+
+
+def render_clean_information(line: str) -> bytes:
+    """The same of a text that is one clean line already."""
+    return _cut(b"* " + line.encode(), MAX_REPLY)
 
 
 def parse_reply(line: bytes) -> Reply | None:
@@ -63,8 +68,8 @@ def one_line(text: str) -> str:
     return re.sub(_CONTROL, " ", text).strip().encode(errors="backslashreplace").decode()
 
 
-def _line(head: bytes, text: str, limit: int) -> bytes:
-    line = head + one_line(text).encode()
+def _cut(line: bytes, limit: int) -> bytes:
+    """The line with its end, cut where it is too long."""
     if len(line) >= limit:
         line = line[: limit - 1].decode(errors="ignore").encode()
     return line + b"\n"

@@ -174,7 +174,7 @@ class FrontDesk:
             replies += [pending.number + answer for pending in alike]
             if log.wants(level):
                 for pending in alike:
-                    log.write(level, f"account={pending.shown_account}{rest}")
+                    log.write_line(level, f"account={pending.shown_account}{rest}")
 
     def _receive_usual(self, lines: list[bytes], now: float) -> None:
         """Take lines that are what nearly every line is, column by column: one by one that takes longer."""

@@ -11,7 +11,7 @@ import msgspec
 
 from extauth.config import LogSettings
 from extauth.log_levels import LEVEL_NAMES, Level
-from extauth.protocol.replies import one_line, render_information
+from extauth.protocol.replies import one_line, render_clean_information
 
 _is_plain = re.compile(r"[!#-<>-~]+").fullmatch
 _MAX_VALUE = 256
@@ -70,17 +70,21 @@ class Log:
 
     def write(self, level: Level, text: str) -> None:
         """Write one record; whatever is in `text`, it is one line."""
+        self.write_line(level, one_line(text))
+
+    def write_line(self, level: Level, line: str) -> None:
+        """Write one record that is a clean line already: made of what is `shown`, and of our own words."""
         if level <= self._server_level:
-            self.inform(text)
+            self._inform(line)
         if self._other_level is not None and level <= self._other_level:
             if self._settings.file:
-                self._lines.append(f"{self._stamp()} [{os.getpid()}] {_NAMES[level]}: {one_line(text)}\n".encode())
+                self._lines.append(f"{self._stamp()} [{os.getpid()}] {_NAMES[level]}: {line}\n".encode())
             if self._settings.syslog:
-                self._to_syslog(level, text)
+                self._to_syslog(level, line)
 
     def tell(self, record: Record, seconds: float) -> None:
         """Write what became of a request, and that it took so many seconds."""
-        self.write(record.level, f"{record.before}{seconds:.6f}{record.after}")
+        self.write_line(record.level, f"{record.before}{seconds:.6f}{record.after}")
 
     def _stamp(self) -> str:
         """Date and time; made once a second, since that takes as long as all the rest of a record."""
@@ -91,8 +95,11 @@ class Log:
 
     def inform(self, text: str) -> None:
         """Tell the server, at whatever level; what it is too far behind to read is lost."""
+        self._inform(one_line(text))
+
+    def _inform(self, line: str) -> None:
         if len(self.for_server) < _MAX_FOR_SERVER:
-            self.for_server += render_information(text)
+            self.for_server += render_clean_information(line)
 
     def take_for_server(self) -> bytearray:
         """What is for the Server Log, that the caller writes from here on."""
@@ -115,9 +122,9 @@ class Log:
         except OSError as error:
             self._complain("file", f"{self._settings.file}: {error.strerror}")
 
-    def _to_syslog(self, level: Level, text: str) -> None:
+    def _to_syslog(self, level: Level, line: str) -> None:
         priority = _FACILITIES[self._settings.syslog or "mail"] * 8 + _SEVERITIES.get(level, 7)
-        record = f"<{priority}>extauth[{os.getpid()}]: {one_line(text)}".encode()
+        record = f"<{priority}>extauth[{os.getpid()}]: {line}".encode()
         try:
             if self._syslog is None:
                 self._syslog = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
@@ -137,7 +144,7 @@ class Log:
 
 
 def shown(value: str) -> str:
-    """`value` as it stands behind `key=`: quoted as in JSON where it is not plain."""
+    """`value` as it stands behind `key=`, in one clean line: quoted as in JSON where it is not plain."""
     if len(value) > _MAX_VALUE:
         value = value[:_MAX_VALUE] + "..."
-    return value if _is_plain(value) else msgspec.json.encode(value).decode()
+    return value if _is_plain(value) else one_line(msgspec.json.encode(value).decode())
