@@ -335,8 +335,13 @@ def test_many_bad_lines_are_counted_and_not_all_reported(site: Site) -> None:
 def test_of_many_accounts_each_logs_in_by_its_own_password_only(site: Site) -> None:
     lines = [f"user{number}@plain.example:{{PLAIN}}pw{number}\n" for number in range(60_000)]
     lines += ["bare:{PLAIN}bare\n", "user5:{PLAIN}bare\n", "user6@plain.example:{PLAIN}twice\n", "bare@x.example:!\n"]
+    schemes = ["SHA", "SSHA", "SHA256", "SSHA512", "SMD5", "MD5", "SHA.HEX", "SSHA.B64", "BLF-CRYPT", "PBKDF2"]
+    for scheme in schemes:
+        lines.append(f"{scheme}@any.example:{dict(SCHEMES)[f'doveadm-{scheme}'](b'open sesame').decode()}\n")
+    lines += ["default@any.example:open sesame\n", "locked@any.example:{SSHA}!\n"]
     site.write("passwd", "".join(lines))
-    site.configure('[log]\nserver_level = "Failures"\n[[backend]]\ntype = "files"\npath = "passwd"\n')
+    files = '[[backend]]\ntype = "files"\npath = "passwd"\ndefault_scheme = "PLAIN"\n'
+    site.configure(f'[log]\nserver_level = "Failures"\n{files}')
     helper = site.serve()
     numbers = [*range(0, 60_000, 97), 59_999]
     for number in numbers:
@@ -356,6 +361,9 @@ def test_of_many_accounts_each_logs_in_by_its_own_password_only(site: Site) -> N
         (b"user6@plain.example", b"twice", NEGATIVE),
         (b"user60000@plain.example", b"pw60000", NEGATIVE),
         (b"user7@any.example", b"pw7", NEGATIVE),
+        (b"locked@any.example", b"!", NEGATIVE),
+        *((b"%b@any.example" % name.encode(), b"open sesame", b"OK") for name in (*schemes, "default")),
+        *((b"%b@any.example" % name.encode(), b"Open sesame", NEGATIVE) for name in (*schemes, "default")),
     ]:
         assert helper.ask(b"1 VRFY " + address + b" " + password) == reply
 

@@ -503,10 +503,16 @@ def if_quick(stored: bytes, password: bytes, default: str = "") -> Verdict | Dec
 
 
 @pytest.mark.parametrize("store", dict(SCHEMES + ORACLES).values(), ids=dict(SCHEMES + ORACLES))
-def test_a_check_that_is_quick_is_made_without_reading_first_and_says_the_same(store: Store) -> None:
+def test_a_check_if_quick_says_what_reading_and_verifying_says(store: Store) -> None:
     stored = store(PASSWORD)
     for password in (PASSWORD, b"", PASSWORD + b"~", PASSWORD + b"\0"):
         assert verify_if_quick(stored, Secret(password)) == if_quick(stored, password)
+
+
+def test_a_password_that_holds_a_nul_is_wrong_even_where_its_digest_is_stored() -> None:
+    stored = b"{SHA}" + base64.b64encode(hashlib.sha1(PASSWORD + b"\0").digest())
+    assert verify_if_quick(stored, Secret(PASSWORD + b"\0")) is Verdict.PASSWORD_MISMATCH
+    assert verdict(stored, PASSWORD + b"\0") is Verdict.PASSWORD_MISMATCH
 
 
 @given(
@@ -515,18 +521,20 @@ def test_a_check_that_is_quick_is_made_without_reading_first_and_says_the_same(s
     salt=st.sampled_from([b"", b"s", b"salt"]),
     encode=st.sampled_from([base64.b64encode, bytes.hex, base64.b32encode, lambda value: value]),
     behind=st.sampled_from([b"", b"", b"=", b" ", b"}", b"\n"]),
+    chosen=st.sampled_from([b"open", b"open\0"]),
     password=st.sampled_from([b"", b"open", b"open\0", b"other"]),
 )
 @settings(max_examples=1_000)
-def test_a_digest_however_it_is_written_says_the_same_without_being_read_first(
+def test_a_check_if_quick_says_so_of_a_digest_however_it_is_written(
     name: str,
     digest: Callable[[bytes], hashlib._Hash],
     salt: bytes,
     encode: Callable[[bytes], bytes | str],
     behind: bytes,
+    chosen: bytes,
     password: bytes,
 ) -> None:
-    text = encode(digest(b"open" + salt).digest() + salt)
+    text = encode(digest(chosen + salt).digest() + salt)
     stored = b"{%s}%s%s" % (name.encode(), text.encode() if isinstance(text, str) else text, behind)
     assert verify_if_quick(stored, Secret(password)) == if_quick(stored, password)
 

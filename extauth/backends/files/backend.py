@@ -9,7 +9,7 @@ from typing import Literal
 
 from extauth.backend import Backend, Site
 from extauth.backends.files.domain_path import DomainPath
-from extauth.backends.files.entry import AgingPassword
+from extauth.backends.files.entry import AgingPassword, Entry
 from extauth.backends.files.table import Table
 from extauth.errors import BackendUnavailable, ConfigError
 from extauth.hashing import Hash, identify, known_scheme, schemes, verify_if_quick
@@ -86,9 +86,10 @@ class Files(Backend[FilesSettings]):
         recent = self._recent.get(account.domain, _NOBODY).get(account.name)
         if recent is not None:  # the most frequent case, cut short
             return recent.verify(password) if recent.quick else None
-        if not self._table.is_small and isinstance(stored := self._table.find(account), bytes):
-            return verify_if_quick(stored, password, self._scheme)
-        found = self._find(account)
+        entry = self._table.find(account)
+        if isinstance(entry, bytes) and not self._table.is_small:
+            return verify_if_quick(entry, password, self._scheme)
+        found = self._read(account, entry)
         checked = found if isinstance(found, Hash) else self._typical
         return self._verify(found, password) if checked is None or checked.quick else None
 
@@ -120,9 +121,10 @@ class Files(Backend[FilesSettings]):
 
     def _find(self, account: Account) -> Hash | Decided:
         recent = self._recent.get(account.domain, _NOBODY).get(account.name)
-        if recent is not None:
-            return recent
-        entry = self._table.find(account)
+        return self._read(account, self._table.find(account)) if recent is None else recent
+
+    def _read(self, account: Account, entry: Entry | None) -> Hash | Decided:
+        """What an entry of the table stands for."""
         if isinstance(entry, bytes):
             found = identify(entry, self._scheme)
             if self._table.is_small and not isinstance(found, Decided):
