@@ -510,7 +510,7 @@ def test_a_check_if_quick_says_what_reading_and_verifying_says(store: Store) -> 
 
 
 def test_a_password_that_holds_a_nul_is_wrong_even_where_its_digest_is_stored() -> None:
-    stored = b"{SHA}" + base64.b64encode(hashlib.sha1(PASSWORD + b"\0").digest())
+    stored = b"{SHA256}" + base64.b64encode(hashlib.sha256(PASSWORD + b"\0").digest())
     assert verify_if_quick(stored, Secret(PASSWORD + b"\0")) is Verdict.PASSWORD_MISMATCH
     assert verdict(stored, PASSWORD + b"\0") is Verdict.PASSWORD_MISMATCH
 
