@@ -41,10 +41,9 @@ class DigestScheme:
 
     def read(self, value: bytes) -> Hash:
         """The digest, with its salt behind it; raises Unusable where the length does not fit."""
-        size = self._size
-        if (len(value) > size) if self._salted else (len(value) == size):
-            return Digest(self.name, "", True, self._algorithm, value[:size], value[size:])
-        raise Unusable("malformed: the length does not fit")
+        if not self._fits(value):
+            raise Unusable("malformed: the length does not fit")
+        return Digest(self.name, "", True, self._algorithm, value[: self._size], value[self._size :])
 
     def check(self, text: bytes, password: bytes) -> bool | None:
         """Whether `password`, which holds no NUL, is that of a digest in base64.
@@ -54,11 +53,15 @@ class DigestScheme:
         size = self._size
         try:
             value = a2b_base64(text, strict_mode=True)
-            if (len(value) <= size) if self._salted else (len(value) != size):
+            if not self._fits(value):
                 return None
             return compare_digest(self._algorithm(password + value[size:]).digest(), value[:size])
         except ValueError:
             return None
+
+    def _fits(self, value: bytes) -> bool:
+        """Whether this is a digest, and a salt behind it where there is to be one."""
+        return len(value) > self._size if self._salted else len(value) == self._size
 
 
 MD5 = DigestScheme("MD5", hashlib.md5, 16)

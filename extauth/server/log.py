@@ -11,7 +11,7 @@ import msgspec
 
 from extauth.config import LogSettings
 from extauth.log_levels import LEVEL_NAMES, Level
-from extauth.protocol.replies import one_line, render_clean_information
+from extauth.protocol.replies import one_line, render_clean_information, render_information
 
 _is_plain = re.compile(r"[!#-<>-~]+").fullmatch
 _MAX_VALUE = 256
@@ -75,7 +75,7 @@ class Log:
     def write_line(self, level: Level, line: str) -> None:
         """Write one record that is a clean line already: made of what is `shown`, and of our own words."""
         if level <= self._server_level:
-            self._inform(line)
+            self._put(render_clean_information(line))
         if self._other_level is not None and level <= self._other_level:
             if self._settings.file:
                 self._lines.append(f"{self._stamp()} [{os.getpid()}] {_NAMES[level]}: {line}\n".encode())
@@ -95,11 +95,11 @@ class Log:
 
     def inform(self, text: str) -> None:
         """Tell the server, at whatever level; what it is too far behind to read is lost."""
-        self._inform(one_line(text))
+        self._put(render_information(text))
 
-    def _inform(self, line: str) -> None:
+    def _put(self, information: bytes) -> None:
         if len(self.for_server) < _MAX_FOR_SERVER:
-            self.for_server += render_clean_information(line)
+            self.for_server += information
 
     def take_for_server(self) -> bytearray:
         """What is for the Server Log, that the caller writes from here on."""

@@ -102,10 +102,7 @@ class Files(Backend[FilesSettings]):
 
     def knows_account(self, account: Account) -> Verdict:
         """Whether the account has a line, even one by which nobody logs in."""
-        if self._table.find(account) is not None:
-            return Verdict.OK
-        self._check_missing(account)
-        return Verdict.USER_UNKNOWN
+        return Verdict.USER_UNKNOWN if self._find(account) is _UNKNOWN else Verdict.OK
 
     def _verify(self, found: Hash | Decided, password: Secret) -> Verdict | Decided:
         if isinstance(found, Hash):
@@ -114,17 +111,12 @@ class Files(Backend[FilesSettings]):
             self._typical.verify(password)
         return found
 
-    def _check_missing(self, account: Account) -> None:
-        """Raise BackendUnavailable where nothing is known of an account because its file cannot be read."""
-        if account.domain in self._missing:
-            raise BackendUnavailable(self._missing[account.domain])
-
     def _find(self, account: Account) -> Hash | Decided:
         recent = self._recent.get(account.domain, _NOBODY).get(account.name)
         return self._read(account, self._table.find(account)) if recent is None else recent
 
     def _read(self, account: Account, entry: Entry | None) -> Hash | Decided:
-        """What an entry of the table stands for."""
+        """What an entry of the table stands for; where there is none, that, unless the domain's file cannot be read."""
         if isinstance(entry, bytes):
             found = identify(entry, self._scheme)
             if self._table.is_small and not isinstance(found, Decided):
@@ -134,7 +126,8 @@ class Files(Backend[FilesSettings]):
                 self._recent_ones += 1
             return found
         if entry is None:
-            self._check_missing(account)
+            if account.domain in self._missing:
+                raise BackendUnavailable(self._missing[account.domain])
             return _UNKNOWN
         if isinstance(entry, AgingPassword):
             return entry.refusal(today=int(time.time() // _DAY)) or identify(entry.stored, self._scheme)
