@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from extauth.errors import MalformedRequest
 from extauth.mechanisms import MECHANISMS
-from extauth.model import Secret
+from extauth.model import Account, Secret
 from extauth.protocol.accounts import AccountParser, canonical_domain
 from extauth.protocol.framing import MAX_REQUEST, Framer, Line, OverlongLine
 from extauth.protocol.parser import Received, RefusedRequest, RequestParser, usual_runs
@@ -229,6 +229,34 @@ def test_a_canonical_account_is_its_own_canonical_form(name: str, domain: str, l
     if account is not None:
         assert accounts.parse(account.address) == account
         assert "\n" not in account.address
+
+
+_WORDS = st.sampled_from(
+    ["a", "B", "@", "@x.example", "@X.example", "@y.example", "bob@x.example", "é", "\x07", "\x85", "."]
+)
+
+
+@given(
+    addresses=st.lists(st.lists(_WORDS, max_size=3).map(lambda words: "".join(words).encode()), min_size=1, max_size=4),
+    spoiled=st.booleans(),
+    default=st.sampled_from([None, "x.example"]),
+    lower=st.booleans(),
+)
+@example(addresses=[b"bob@x.example carol@x.example"], spoiled=False, default=None, lower=True)
+@settings(max_examples=1_000)
+def test_addresses_that_come_together_are_the_accounts_that_they_are_one_by_one(
+    addresses: list[bytes], spoiled: bool, default: str | None, lower: bool
+) -> None:
+    if spoiled:
+        addresses.append(b"\xff@x.example")
+    accounts = AccountParser(default, lower_names=lower)
+    expected: list[Account | None] = []
+    for address in addresses:
+        try:
+            expected.append(accounts.parse(address.decode()))
+        except (UnicodeDecodeError, MalformedRequest):
+            expected.append(None)
+    assert list(accounts.parse_all(addresses)) == expected
 
 
 # --- through one running helper -----------------------------------------------------------------------

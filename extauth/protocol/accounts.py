@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import cast
 
 from extauth.errors import MalformedRequest
 from extauth.model import Account
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_ASCII_CONTROLS = bytes(range(0x20)) + b"\x7f"
 _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
 _MAX_DOMAIN = 1_024
@@ -65,6 +67,38 @@ class AccountParser:
         name, canonical = self.name(name), self._domain(domain)
         return None if canonical is None else Account(name, canonical)
 
+    def parse_all(self, addresses: Sequence[bytes]) -> Sequence[Account | None]:
+        """The same for addresses as they stand in lines; None also where that is refused."""
+        return self._parse_usual(addresses) or list(map(self._parse_or_none, addresses))
+
+    def _parse_usual(self, addresses: Sequence[bytes]) -> list[Account] | None:
+        """None unless all are of printable ASCII, have a name, and have a domain that is a host name."""
+        joined = b" ".join([*addresses, b""])
+        if not joined.isascii() or len(joined.translate(None, _ASCII_CONTROLS)) < len(joined):
+            return None
+        text = joined.decode().lower() if self._lower_names else joined.decode()
+        if text.count(" ") != len(addresses):
+            return None
+        names: Sequence[str]
+        ending = text[text.rfind("@") :]
+        if text.count(ending) == len(addresses):  # all are of one domain, as at most sites
+            names = text.replace(ending, " ").split(" ")[:-1]
+            canonical = [self._domain(ending[1:-1])] * len(names)
+        else:
+            names, _, domains = zip(*[address.rpartition("@") for address in text.split(" ")[:-1]], strict=True)
+            canonical = list(map(self._domains.get, domains))
+            if None in canonical:  # it has not been seen, or is none
+                canonical = list(map(self._domain, domains))
+        if not all(names) or None in canonical:
+            return None
+        return list(map(Account, names, cast(list[str], canonical)))
+
+    def _parse_or_none(self, address: bytes) -> Account | None:
+        try:
+            return self.parse(address.decode())
+        except (UnicodeDecodeError, MalformedRequest):
+            return None
+
     def name(self, name: str) -> str:
         """The name part in canonical form. Raises MalformedRequest for a control character."""
         if not name.isprintable() and _CONTROL.search(name):  # more than those is not printable, and is no harm
@@ -82,38 +116,3 @@ class AccountParser:
             if len(self._domains) >= _MAX_REMEMBERED:
                 self._domains.clear()
             return self._domains.setdefault(domain, canonical_domain(domain))
-
-
-class RecentAccounts(dict[bytes, Account | None]):
-    """Addresses, as they stand in a line, to what `parser` says of them; of those that came lately it is kept.
-
-    An address that is no UTF-8, or that the parser refuses, raises MalformedRequest.
-    """
-
-    def __init__(self, parser: AccountParser) -> None:
-        super().__init__()
-        self._parser = parser
-
-    def find(self, addresses: Iterable[bytes]) -> list[Account | None]:
-        """What is said of each; None also where that is refused."""
-        try:
-            return list(map(self.__getitem__, addresses))
-        except MalformedRequest:
-            return [self._or_none(address) for address in addresses]
-
-    def _or_none(self, address: bytes) -> Account | None:
-        try:
-            return self[address]
-        except MalformedRequest:
-            return None
-
-    def __missing__(self, address: bytes) -> Account | None:
-        try:
-            account = self._parser.parse(address.decode())
-        except UnicodeDecodeError:
-            raise MalformedRequest("a name that is not UTF-8") from None
-        if len(address) <= _MAX_REMEMBERED_LENGTH:
-            if len(self) >= _MAX_REMEMBERED:
-                self.clear()
-            self[address] = account
-        return account

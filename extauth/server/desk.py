@@ -26,7 +26,6 @@ from extauth.model import (
     Undecided,
     Verdict,
 )
-from extauth.protocol.accounts import RecentAccounts
 from extauth.protocol.framing import Line
 from extauth.protocol.parser import NumberlessLine, RefusedRequest, RequestParser, usual_runs
 from extauth.protocol.plain import render_plain
@@ -74,7 +73,7 @@ class FrontDesk:
     def configure(self, config: Config) -> None:
         """Take this configuration for the lines that come from now on, and remember no verdict from before."""
         self._config = config
-        self._accounts = RecentAccounts(config.accounts)
+        self._accounts = config.accounts
         self._parser.switch_on(config.sasl.mechanisms)
         self._answers = answers_in(self._parser.dialect, config)
         self._memory.configure(config)
@@ -181,7 +180,7 @@ class FrontDesk:
         if not lines:
             return
         numbers, _, addresses, passwords = zip(*[line.split(b" ", 3) for line in lines], strict=True)
-        found = self._accounts.find(addresses)
+        found = self._accounts.parse_all(addresses)
         if not all(found):
             for line in compress(lines, map(not_, found)):
                 self._receive(line, now)  # where it is said what is wrong
@@ -221,7 +220,7 @@ class FrontDesk:
 
     def _receive_request(self, request: AccountRequest, line: bytes, now: float) -> None:
         try:
-            account = self._accounts[request.address.encode()]
+            account = self._accounts.parse(request.address)
         except MalformedRequest:
             self._refuse(request.number, MALFORMED)
             return
