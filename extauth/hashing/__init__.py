@@ -3,6 +3,7 @@
     identify   a stored password -> a Hash that verifies, or why it cannot serve
     recognize  the same of many at once: which are alike
     verify     the two in one step: a stored password, a password -> a verdict
+    packed     a stored password in little room, to be checked at once
     make       a password -> a stored password
     schemes    the table: names and forms -> the file of the family that reads them
     clear      the password itself
@@ -18,18 +19,23 @@ Importing this is cheap: passlib, argon2 and bcrypt are imported when a stored p
 from extauth.hashing.hash import Hash
 from extauth.hashing.identify import identify
 from extauth.hashing.make import MAKEABLE, make_hash
+from extauth.hashing.packed import Packed, pack, pack_digest, unpack, verify_packed_if_quick
 from extauth.hashing.recognize import recognize
 from extauth.hashing.schemes import known_scheme, schemes
-from extauth.hashing.verify import verify_hash, verify_if_quick
+from extauth.hashing.verify import verify_hash
 
 __all__ = [
     "MAKEABLE",
     "Hash",
+    "Packed",
     "identify",
     "known_scheme",
     "make_hash",
+    "pack",
+    "pack_digest",
     "recognize",
     "schemes",
+    "unpack",
     "verify_hash",
-    "verify_if_quick",
+    "verify_packed_if_quick",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from binascii import a2b_base64
 from collections.abc import Callable
 from hmac import compare_digest
 from typing import TYPE_CHECKING
@@ -14,24 +13,29 @@ from extauth.hashing.hash import Hash, Unusable
 if TYPE_CHECKING:
     Algorithm = Callable[[bytes], "hashlib._Hash"]
 
+Matches = Callable[[bytes, bytes], bool]
+"""Whether a digest, with its salt if any behind it, is that of a password.
+
+Raises ValueError where hashlib was built without the algorithm.
+"""
+
 
 class Digest(Hash, frozen=True, eq=False, gc=False):
     """digest = algorithm(password ++ salt)."""
 
-    algorithm: Algorithm
-    digest: bytes
-    salt: bytes
+    matches: Matches
+    value: bytes
 
     def _matches(self, password: bytes) -> bool:
-        return compare_digest(self.algorithm(password + self.salt).digest(), self.digest)
+        return self.matches(self.value, password)
 
 
 class DigestScheme:
-    """How the digests of one algorithm are read."""
+    """How the digests of one algorithm are read and compared."""
 
     def __init__(self, name: str, algorithm: Algorithm, size: int, *, salted: bool = False) -> None:
         self.name = name
-        self._algorithm = algorithm
+        self.matches = _salted(algorithm, size) if salted else _bare(algorithm)
         self._size = size
         self._salted = salted
 
@@ -40,28 +44,28 @@ class DigestScheme:
         return hexadecimal(text) if not self._salted and len(text) == 2 * self._size else base64(text)
 
     def read(self, value: bytes) -> Hash:
-        """The digest, with its salt behind it; raises Unusable where the length does not fit."""
-        if not self._fits(value):
+        """The digest ready to be verified; raises Unusable where the length does not fit."""
+        return Digest(self.name, "", True, self.matches, self.fitting(value))
+
+    def fitting(self, value: bytes) -> bytes:
+        """The value; raises Unusable where a digest, with a salt behind it where there is one, has another length."""
+        if len(value) <= self._size if self._salted else len(value) != self._size:
             raise Unusable("malformed: the length does not fit")
-        return Digest(self.name, "", True, self._algorithm, value[: self._size], value[self._size :])
+        return value
 
-    def check(self, text: bytes, password: bytes) -> bool | None:
-        """Whether `password`, which holds no NUL, is that of a digest in base64.
 
-        None where `text` is no such digest, or this machine's library does not know the algorithm.
-        """
-        size = self._size
-        try:
-            value = a2b_base64(text, strict_mode=True)
-            if not self._fits(value):
-                return None
-            return compare_digest(self._algorithm(password + value[size:]).digest(), value[:size])
-        except ValueError:
-            return None
+def _bare(algorithm: Algorithm) -> Matches:
+    def matches(value: bytes, password: bytes) -> bool:
+        return compare_digest(algorithm(password).digest(), value)
 
-    def _fits(self, value: bytes) -> bool:
-        """Whether this is a digest, and a salt behind it where there is to be one."""
-        return len(value) > self._size if self._salted else len(value) == self._size
+    return matches
+
+
+def _salted(algorithm: Algorithm, size: int) -> Matches:
+    def matches(value: bytes, password: bytes) -> bool:
+        return compare_digest(algorithm(password + value[size:]).digest(), value[:size])
+
+    return matches
 
 
 MD5 = DigestScheme("MD5", hashlib.md5, 16)

@@ -2,6 +2,7 @@
 
 backend   the backend: which files serve which domains, what an account's entry says
 table     a file's lines to a table of accounts
+few, many   what such a table holds, be it a few accounts or very many
 entry     what stands for one account
 plain, dovecot, shadow   the formats: a line to an account and its entry
 edit      a line added, changed or taken out (`extauth passwd`)

@@ -9,10 +9,10 @@ from typing import Literal
 
 from extauth.backend import Backend, Site
 from extauth.backends.files.domain_path import DomainPath
-from extauth.backends.files.entry import AgingPassword, Entry
-from extauth.backends.files.table import Table
+from extauth.backends.files.entry import AgingPassword
+from extauth.backends.files.table import Found, Table
 from extauth.errors import BackendUnavailable, ConfigError
-from extauth.hashing import Hash, identify, known_scheme, schemes, verify_if_quick
+from extauth.hashing import Hash, identify, known_scheme, schemes, unpack, verify_packed_if_quick
 from extauth.mechanisms.credentials import Credentials
 from extauth.model import Account, Decided, Secret, Verdict
 from extauth.protocol.accounts import canonical_domain
@@ -20,8 +20,6 @@ from extauth.settings import Settings
 
 _DAY = 86_400  # seconds
 _DEFAULT_SCHEMES = {"plain": "", "dovecot": "CRYPT", "shadow": "CRYPT"}
-_MOST_RECENT = 65_536  # accounts; what is kept of one has some hundred bytes
-_NOBODY: dict[str, Hash] = {}
 _UNKNOWN = Verdict.USER_UNKNOWN.because("")
 
 
@@ -52,10 +50,6 @@ class Files(Backend[FilesSettings]):
         self._table = Table(settings.format, self._scheme, site.accounts, self.log)
         self._typical: Hash | None = None
         self._missing: dict[str, str] = {}  # domain -> why its file cannot be read
-        # what is stored for those who were asked for lately, by domain and name: of a large table that would be others
-        # each time, and keeping it takes longer than reading it
-        self._recent: dict[str, dict[str, Hash]] = {}
-        self._recent_ones = 0
 
     def load(self) -> None:
         """Read the file, or those of all domains."""
@@ -83,12 +77,9 @@ class Files(Backend[FilesSettings]):
 
     def verify_if_quick(self, account: Account, password: Secret) -> Verdict | Decided | None:
         """The same where the scheme is a cheap one."""
-        recent = self._recent.get(account.domain, _NOBODY).get(account.name)
-        if recent is not None:  # the most frequent case, cut short
-            return recent.verify(password) if recent.quick else None
         entry = self._table.find(account)
-        if isinstance(entry, bytes) and not self._table.is_small:
-            return verify_if_quick(entry, password, self._scheme)
+        if type(entry) is bytes:
+            return verify_packed_if_quick(entry, password, self._scheme)
         found = self._read(account, entry)
         checked = found if isinstance(found, Hash) else self._typical
         return self._verify(found, password) if checked is None or checked.quick else None
@@ -112,23 +103,16 @@ class Files(Backend[FilesSettings]):
         return found
 
     def _find(self, account: Account) -> Hash | Decided:
-        recent = self._recent.get(account.domain, _NOBODY).get(account.name)
-        return self._read(account, self._table.find(account)) if recent is None else recent
+        return self._read(account, self._table.find(account))
 
-    def _read(self, account: Account, entry: Entry | None) -> Hash | Decided:
+    def _read(self, account: Account, entry: Found | None) -> Hash | Decided:
         """What an entry of the table stands for; where there is none, that, unless the domain's file cannot be read."""
-        if isinstance(entry, bytes):
-            found = identify(entry, self._scheme)
-            if self._table.is_small and not isinstance(found, Decided):
-                if self._recent_ones >= _MOST_RECENT:
-                    self._recent, self._recent_ones = {}, 0
-                self._recent.setdefault(account.domain, {})[account.name] = found
-                self._recent_ones += 1
-            return found
         if entry is None:
             if account.domain in self._missing:
                 raise BackendUnavailable(self._missing[account.domain])
             return _UNKNOWN
+        if isinstance(entry, bytes):
+            return unpack(entry, self._scheme)
         if isinstance(entry, AgingPassword):
             return entry.refusal(today=int(time.time() // _DAY)) or identify(entry.stored, self._scheme)
         return entry

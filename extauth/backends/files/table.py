@@ -11,9 +11,10 @@ import msgspec
 
 from extauth.backends.files import dovecot, plain, shadow
 from extauth.backends.files.entry import BYTE_ORDER_MARK, AgingPassword, BadLine, Entry
-from extauth.backends.files.lines import Lines
+from extauth.backends.files.few import Few
+from extauth.backends.files.many import Many
 from extauth.errors import MalformedRequest
-from extauth.hashing import Hash, identify, recognize
+from extauth.hashing import Hash, Packed, identify, recognize
 from extauth.model import Account, Decided, Verdict
 from extauth.protocol.accounts import AccountParser
 
@@ -23,8 +24,11 @@ FORMATS: dict[str, Callable[[bytes], tuple[str, Entry]]] = {
     "shadow": shadow.parse,
 }
 
+Found = Hash | Packed | AgingPassword | Decided
+"""What a table holds for an account."""
+
 _MOST_REPORTED = 20  # bad lines a file
-_FEW = 50_000  # accounts, up to which a dict is made sooner, and costs no more
+_FEW = 50_000  # accounts, up to which a dict is made sooner, and what is kept of each costs little
 
 
 class Kind(msgspec.Struct):
@@ -44,8 +48,8 @@ class Table:
         self._log = log
         # by name@domain, or by a bare name, that has no @
         self._stored: dict[str, bytes] = {}
-        self._find: Callable[[str], bytes | None] = self._stored.get  # what is stored, be they few or many
-        self.is_small = True  # so that more may be kept of each account
+        self._find: Callable[[str], Hash | Packed | Decided | None] = Few({}, default_scheme).__getitem__
+        self._has_addresses = False
         self._size = 0
         self._others: dict[str, AgingPassword | Decided] = {}
         self._domains: dict[str, str] = {}  # as they are written in the files, to their canonical form
@@ -53,13 +57,15 @@ class Table:
         self._alike: dict[bytes, Kind] = {}  # by what those that are recognized begin with
         self.bare_names = 0
 
-    def find(self, account: Account) -> Entry | None:
+    def find(self, account: Account) -> Found | None:
         """What stands for this account; `name@domain` wins over a bare name."""
-        address = f"{account.name}@{account.domain}"
-        entry = self._find(address) or self._others.get(address)  # nothing that is stored is empty
-        if entry is None and "@" not in account.name:  # `a@b` of `a@b@c` is no bare name, but another account
-            entry = self._find(account.name) or self._others.get(account.name)
-        return entry
+        name, found = account.name, None
+        if self._has_addresses:
+            address = f"{name}@{account.domain}"
+            found = self._find(address) or self._others.get(address)
+        if found is None and "@" not in name:  # `a@b` of `a@b@c` is no bare name, but another account
+            found = self._find(name) or self._others.get(name)
+        return found
 
     def typical(self) -> Hash | None:
         """A stored password of the most frequent scheme and cost, to spend the same time where there is none."""
@@ -87,10 +93,12 @@ class Table:
     def finish(self) -> None:
         """Be ready to be asked: all files have been read."""
         self._size = len(self._stored) + len(self._others)
-        self.is_small = len(self._stored) <= _FEW
-        if not self.is_small:
-            self._find = Lines(self._stored).find
-            self._stored = {}
+        self._has_addresses = self.bare_names < self._size
+        if self._size <= _FEW:
+            self._find = Few(self._stored, self._default_scheme).__getitem__
+        else:
+            self._find = Many(self._stored).find
+        self._stored = {}
 
     def __len__(self) -> int:
         return self._size

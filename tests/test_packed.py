@@ -1,0 +1,86 @@
+"""A packed password: it says what the stored one says."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from extauth.hashing import Hash, identify, pack, unpack, verify_hash, verify_packed_if_quick
+from extauth.model import Decided, Secret, Verdict
+from tests.stored_passwords import ORACLES, SCHEMES, Store
+
+PASSWORD = b"correct horse"
+
+
+def says_the_same(stored: bytes, password: bytes) -> bool:
+    """Whether a packed password says what the stored one says, be it read first or checked as it is."""
+    packed, expected = pack(stored), identify(stored)
+    found = unpack(packed)
+    if isinstance(expected, Decided):
+        return found == expected == verify_packed_if_quick(packed, Secret(password))
+    assert isinstance(found, Hash)
+    verdict = expected.verify(Secret(password))
+    quickly = verify_packed_if_quick(packed, Secret(password))
+    return (
+        (found.scheme, found.cost, found.quick) == (expected.scheme, expected.cost, expected.quick)
+        and found.verify(Secret(password)) is verdict
+        and quickly is (verdict if expected.quick else None)
+    )
+
+
+@pytest.mark.parametrize("store", dict(SCHEMES + ORACLES).values(), ids=dict(SCHEMES + ORACLES))
+def test_a_packed_password_says_what_the_stored_one_says(store: Store) -> None:
+    stored = store(PASSWORD)
+    for password in (PASSWORD, b"", PASSWORD + b"~", PASSWORD + b"\0"):
+        assert says_the_same(stored, password)
+
+
+def test_a_password_that_holds_a_nul_is_wrong_even_where_its_digest_is_stored() -> None:
+    stored = b"{SHA256}" + base64.b64encode(hashlib.sha256(PASSWORD + b"\0").digest())
+    assert verify_packed_if_quick(pack(stored), Secret(PASSWORD + b"\0")) is Verdict.PASSWORD_MISMATCH
+    assert verify_hash(stored, Secret(PASSWORD + b"\0")) is Verdict.PASSWORD_MISMATCH
+
+
+def test_a_default_scheme_counts_for_what_is_packed_too() -> None:
+    packed = pack(PASSWORD)
+    assert verify_packed_if_quick(packed, Secret(PASSWORD), "PLAIN") is Verdict.OK
+    assert verify_packed_if_quick(packed, Secret(PASSWORD + b"~"), "PLAIN") is Verdict.PASSWORD_MISMATCH
+    assert unpack(packed) == identify(PASSWORD)
+
+
+def test_a_digest_that_the_library_does_not_know_is_not_available(monkeypatch: pytest.MonkeyPatch) -> None:
+    def matches(value: bytes, password: bytes) -> bool:
+        raise ValueError("disabled for FIPS")
+
+    monkeypatch.setattr("extauth.hashing.packed._MATCHES", [matches] * 8)
+    stored = b"{MD5}" + base64.b64encode(bytes(16))
+    assert verify_packed_if_quick(pack(stored), Secret(PASSWORD)) is Verdict.SCHEME_NOT_AVAILABLE
+
+
+@given(
+    name=st.sampled_from(["MD5", "SMD5", "SHA", "ssha", "SHA256", "SSHA256", "SHA512", "SSHA512", "SHA.HEX", "PLAIN"]),
+    digest=st.sampled_from([hashlib.md5, hashlib.sha1, hashlib.sha256, hashlib.sha512]),
+    salt=st.sampled_from([b"", b"s", b"salt"]),
+    encode=st.sampled_from([base64.b64encode, bytes.hex, base64.b32encode, lambda value: value]),
+    behind=st.sampled_from([b"", b"", b"=", b" ", b"}", b"\n"]),
+    chosen=st.sampled_from([b"open", b"open\0"]),
+    password=st.sampled_from([b"", b"open", b"open\0", b"other"]),
+)
+@settings(max_examples=1_000)
+def test_a_packed_digest_says_what_the_stored_one_says_however_it_is_written(
+    name: str,
+    digest: Callable[[bytes], hashlib._Hash],
+    salt: bytes,
+    encode: Callable[[bytes], bytes | str],
+    behind: bytes,
+    chosen: bytes,
+    password: bytes,
+) -> None:
+    text = encode(digest(chosen + salt).digest() + salt)
+    stored = b"{%s}%s%s" % (name.encode(), text.encode() if isinstance(text, str) else text, behind)
+    assert says_the_same(stored, password)
