@@ -547,7 +547,6 @@ def test_what_is_recognized_by_its_form_is_what_is_read_in_it() -> None:
             recognized += 1
             found = identify(variant)
             kind = (found.scheme, found.cost) if isinstance(found, Hash) else None
-            assert variant.startswith(beginning)
             assert alike.setdefault(beginning, kind) == kind, variant
     assert recognized > 1_000
     assert {b"{SHA}", b"{SSHA}", b"$6$", b"$1$", b"$apr1$"} <= set(alike)

@@ -7,43 +7,65 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from extauth.hashing import crypt3
 
 _BASE64 = rb"[A-Za-z0-9+/]"
 _SALTED = rb"(?:" + _BASE64 + rb"{2}==|" + _BASE64 + rb"{3}=)?"
-_COST = rb"(?:rounds=[0-9]+\$|[0-9]{2}\$|j[./0-9A-Za-j]{2}\$)?"
-_USUAL = (
-    rb"(?=(\{[A-Z0-9]+\}|\$[a-z0-9]+\$" + _COST + rb"))(?:"
-    rb"\{SHA\}" + _BASE64 + rb"{27}=|"
-    rb"\{SSHA\}(?:" + _BASE64 + rb"{4}){7,}" + _SALTED + rb"|"
-    rb"\{SHA256\}" + _BASE64 + rb"{43}=|"
-    rb"\{SSHA256\}(?:" + _BASE64 + rb"{4}){11,}" + _SALTED + rb"|"
-    rb"\{SHA512\}" + _BASE64 + rb"{86}==|"
-    rb"\{SSHA512\}(?:"
-    + _BASE64
-    + rb"{4}){22,}"
-    + _SALTED
-    + rb"|"
-    # those whose cost, if they have one, is in what they begin with
-    + b"|".join(
-        form.pattern for form in (crypt3.MD5, crypt3.APR1, crypt3.SHA256, crypt3.SHA512, crypt3.BCRYPT, crypt3.YESCRYPT)
-    )
-    + rb")"
-)
+
+# What follows, by what they begin with; the one group is what else their cost depends on.
+_USUAL = {
+    b"{SHA}": _BASE64 + rb"{27}=()",
+    b"{SSHA}": rb"(?:" + _BASE64 + rb"{4}){7,}" + _SALTED + rb"()",
+    b"{SHA256}": _BASE64 + rb"{43}=()",
+    b"{SSHA256}": rb"(?:" + _BASE64 + rb"{4}){11,}" + _SALTED + rb"()",
+    b"{SHA512}": _BASE64 + rb"{86}==()",
+    b"{SSHA512}": rb"(?:" + _BASE64 + rb"{4}){22,}" + _SALTED + rb"()",
+    b"$1$": crypt3.MD5.pattern + rb"()",
+    b"$apr1$": crypt3.APR1.pattern + rb"()",
+    b"$5$": crypt3.SHA256.pattern,
+    b"$6$": crypt3.SHA512.pattern,
+    b"$2a$": crypt3.BCRYPT.pattern,
+    b"$2b$": crypt3.BCRYPT.pattern,
+    b"$2y$": crypt3.BCRYPT.pattern,
+    b"$y$": crypt3.YESCRYPT.pattern,
+}
 
 
 def recognize(stored: bytes) -> bytes | None:
-    """What a stored password begins with, if it is of a usual form.
+    """What tells the scheme and the cost of a stored password that is of a usual form; None for another one.
 
-    Of all that begin alike `identify` says alike: they have one scheme and one cost, or none can serve.
+    Of all of which it is the same `identify` says the same: they have one scheme and one cost, or none can serve.
     """
-    usual = _matcher()(stored)
-    return None if usual is None else usual[1]
+    found = _find([stored])
+    return found[0] if found else None
+
+
+def recognize_all(stored: Sequence[bytes]) -> list[bytes] | None:
+    """The same of each; None where one is of no usual form."""
+    found = _find(stored)
+    if len(found) < len(stored):  # they are not all of the form that the first one has
+        found = [form for each in stored if (form := recognize(each)) is not None]
+    return found if len(found) == len(stored) else None
+
+
+def _find(stored: Sequence[bytes]) -> list[bytes]:
+    """The same of those that are of the form that the first one has."""
+    beginning = _beginning(stored[0])
+    usual = _pattern(beginning)
+    return [] if usual is None else [beginning + cost for cost in usual.findall(b"\n".join(stored))]
+
+
+def _beginning(stored: bytes) -> bytes:
+    end = stored.find(b"}") if stored.startswith(b"{") else stored.find(b"$", 1)
+    return stored[: end + 1]
 
 
 @functools.cache
-def _matcher() -> Callable[[bytes], re.Match[bytes] | None]:
-    """Compiled when a file is read, and not at each start."""
-    return re.compile(_USUAL).fullmatch
+def _pattern(beginning: bytes) -> re.Pattern[bytes] | None:
+    """What lines of one form match; compiled when one is there, and not at each start."""
+    following = _USUAL.get(beginning)
+    if following is None:
+        return None
+    return re.compile(rb"(?m)^" + (re.escape(beginning) if beginning.startswith(b"{") else b"") + following + rb"$")

@@ -1,8 +1,9 @@
 """Password files.
 
 backend   the backend: which files serve which domains, what an account's entry says
-table     a file's lines to a table of accounts
-few, many   what such a table holds, be it a few accounts or very many
+reading   a file's lines to what they say of accounts
+table     what is found for an account
+few, many   where it is found, be there a few accounts or very many
 entry     what stands for one account
 plain, dovecot, shadow   the formats: a line to an account and its entry
 edit      a line added, changed or taken out (`extauth passwd`)

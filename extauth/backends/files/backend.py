@@ -10,6 +10,7 @@ from typing import Literal
 from extauth.backend import Backend, Site
 from extauth.backends.files.domain_path import DomainPath
 from extauth.backends.files.entry import AgingPassword
+from extauth.backends.files.reading import Reader
 from extauth.backends.files.table import Found, Table
 from extauth.errors import BackendUnavailable, ConfigError
 from extauth.hashing import Hash, identify, known_scheme, schemes, unpack, verify_packed_if_quick
@@ -47,7 +48,8 @@ class Files(Backend[FilesSettings]):
         self._scheme: str = settings.default_scheme or _DEFAULT_SCHEMES[settings.format]
         if self._scheme and not known_scheme(self._scheme):
             raise ConfigError(f"default_scheme = {self._scheme!r}: known are {', '.join(schemes())}")
-        self._table = Table(settings.format, self._scheme, site.accounts, self.log)
+        self._reader = Reader(settings.format, self._scheme, site.accounts, self.log)
+        self._table = Table(self._reader)
         self._typical: Hash | None = None
         self._missing: dict[str, str] = {}  # domain -> why its file cannot be read
 
@@ -59,16 +61,17 @@ class Files(Backend[FilesSettings]):
         elif path not in self.site.before and path.parent.is_dir() and not os.path.lexists(path):
             raise ConfigError(f"path = {path}: No such file; make one with: extauth passwd {path} name@domain")
         else:
-            self._table.read(path, self.read_file(path))
+            self._reader.read(path, self.read_file(path))
             several = self.site.domains is None or len(self.site.domains) > 1
-            if several and self._table.bare_names:
+            if several and self._reader.bare_names:
                 self.log.warning(
                     "%s: %d names without a domain count in every domain that this backend serves",
                     path,
-                    self._table.bare_names,
+                    self._reader.bare_names,
                 )
-        self._table.finish()
-        self._typical = self._table.typical()
+        self._table = Table(self._reader)
+        self._typical = self._reader.typical()
+        del self._reader  # what has been read is in the table
         self.log.info("%s: %d accounts", path, len(self._table))
 
     def verify_password(self, account: Account, password: Secret) -> Verdict | Decided:
@@ -123,7 +126,7 @@ class Files(Backend[FilesSettings]):
             self.log.warning("%s: there is no such file: nobody logs in to %s", path, domain)
             return
         try:
-            self._table.read(path, self.read_file(path), domain)
+            self._reader.read(path, self.read_file(path), domain)
         except BackendUnavailable as outage:
             self.log.error("%s", outage)
             self._missing[domain] = str(outage)

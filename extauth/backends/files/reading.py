@@ -1,0 +1,209 @@
+"""The lines of password files to what they say of accounts."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from extauth.backends.files import dovecot, plain, shadow
+from extauth.backends.files.entry import BYTE_ORDER_MARK, AgingPassword, BadLine, Entry
+from extauth.errors import MalformedRequest
+from extauth.hashing import Hash, identify, recognize_all
+from extauth.model import Decided, Verdict
+from extauth.protocol.accounts import AccountParser
+
+FORMATS: dict[str, Callable[[bytes], tuple[str, Entry]]] = {
+    "plain": plain.parse,
+    "dovecot": dovecot.parse,
+    "shadow": shadow.parse,
+}
+
+_MOST_REPORTED = 20  # bad lines a file
+_AT_ONCE = 65_536  # bytes
+
+
+class Kind(msgspec.Struct):
+    """Stored passwords of one scheme and cost: one of them, and how many there are."""
+
+    example: Hash
+    count: int = 0
+
+
+class Reader:
+    """Reads files, any number of them; what they say is by `name@domain`, or by a bare name, which has no @."""
+
+    def __init__(self, file_format: str, default_scheme: str, accounts: AccountParser, log: logging.Logger) -> None:
+        self.default_scheme = default_scheme
+        self.stored: dict[str, bytes] = {}
+        """Stored passwords; for each `identify` has a Hash."""
+        self.others: dict[str, AgingPassword | Decided] = {}
+        self.bare_names = 0
+        self._parse = FORMATS[file_format]
+        self._accounts = accounts
+        self._log = log
+        self._domains: dict[str, str] = {}  # as they are written in the files, to their canonical form
+        self._kinds: dict[tuple[str, object], Kind] = {}  # by scheme and cost
+        self._alike: dict[bytes, Kind] = {}  # by what those that are recognized have in common
+
+    def __len__(self) -> int:
+        return len(self.stored) + len(self.others)
+
+    def typical(self) -> Hash | None:
+        """A stored password of the most frequent scheme and cost, to spend the same time where there is none."""
+        most_frequent = max(self._kinds.values(), key=lambda kind: kind.count, default=None)
+        return None if most_frequent is None else most_frequent.example
+
+    def read(self, path: Path, data: bytes, domain: str | None = None) -> None:
+        """Add the lines of a file; `domain` is the one it is for, where it is for one.
+
+        A line that cannot be read is reported and disables its account only.
+        """
+        bad = number = 0
+        for lines in _cut(data.removeprefix(BYTE_ORDER_MARK)):
+            if self._add_usual([line for line in lines if not _says_nothing(line)], domain):
+                number += len(lines)
+                continue
+            for line in lines:
+                number += 1
+                problem = None if _says_nothing(line) else self._add(line, domain)
+                if problem:
+                    bad += 1
+                    if bad <= _MOST_REPORTED:
+                        self._log.warning("%s, line %d: %s; nobody logs in by this line", path, number, problem)
+        if bad > _MOST_REPORTED:
+            self._log.warning("%s: %d more lines are as bad", path, bad - _MOST_REPORTED)
+
+    def _add_usual(self, lines: Sequence[bytes], domain: str | None) -> bool:
+        """Add lines together, which is sooner done than one by one, if there is nothing to be said of any; whether so.
+
+        That is, they are for accounts that are new, and their stored passwords can serve and are of usual forms.
+        """
+        try:
+            read = list(map(self._parse, lines))
+            keys = self._usual_keys([address for address, _ in read], domain)
+        except (BadLine, MalformedRequest):
+            return False
+        stored = [entry for _, entry in read if isinstance(entry, bytes)]
+        if keys is None or len(stored) < len(keys) or not self._are_new(keys):
+            return False
+        forms = recognize_all(stored)
+        if forms is None:
+            return False
+        counts = Counter(forms)
+        kinds = [self._kind_of(form, stored[forms.index(form)]) for form in counts]
+        if None in kinds:
+            return False
+        for kind, count in zip(kinds, counts.values(), strict=True):
+            assert kind is not None
+            kind.count += count
+        self.stored.update(zip(keys, stored, strict=True))
+        if "@" not in keys[0]:
+            self.bare_names += len(keys)
+        return True
+
+    def _usual_keys(self, addresses: Sequence[str], domain: str | None) -> list[str] | None:
+        """The keys of accounts if all are named alike, with their domain or without. Raises MalformedRequest."""
+        if "" in addresses:
+            return None
+        if not any("@" in address for address in addresses):
+            names = self._accounts.name("@".join(addresses))
+            return names.split("@") if domain is None else f"{names}@".replace("@", f"@{domain}\n").split("\n")[:-1]
+        if not all("@" in address for address in addresses):
+            return None
+        accounts = self._accounts.parse_all([address.encode() for address in addresses])
+        served = [account.address for account in accounts if account and domain in (None, account.domain)]
+        return served if len(served) == len(addresses) else None
+
+    def _are_new(self, keys: Sequence[str]) -> bool:
+        names = set(keys)
+        is_new = self.stored.keys().isdisjoint(names) and self.others.keys().isdisjoint(names)
+        return is_new and len(names) == len(keys)
+
+    def _add(self, line: bytes, domain: str | None) -> str | None:
+        """Add one line; what is wrong with it, if so."""
+        try:
+            address, entry = self._parse(line)
+            key = self._key(address, domain)
+        except BadLine as bad:
+            if bad.address is not None:
+                try:
+                    self._disable(self._key(bad.address, domain), str(bad))
+                except BadLine as worse:
+                    return str(worse)
+            return str(bad)
+        if not self._are_new([key]):
+            self._disable(key, "several lines are for this account")
+            return f"{key} has another line before this one: both are disabled"
+        if "@" not in key:
+            self.bare_names += 1
+        stored = entry.stored if isinstance(entry, AgingPassword) else entry
+        found = stored if isinstance(stored, Decided) else identify(stored, self.default_scheme)
+        if isinstance(found, Decided):
+            self.others[key] = found
+            return found.reason if found.verdict is Verdict.SCHEME_NOT_AVAILABLE else None
+        if isinstance(entry, bytes):
+            self.stored[key] = entry
+        else:
+            self.others[key] = entry
+        self._kind(found).count += 1
+        return None
+
+    def _kind_of(self, form: bytes, stored: bytes) -> Kind | None:
+        """The kind of those that are recognized as being of this form, as this one is; None where they cannot serve."""
+        kind = self._alike.get(form)
+        if kind is None:
+            found = identify(stored, self.default_scheme)
+            if isinstance(found, Decided):
+                return None
+            kind = self._alike[form] = self._kind(found)
+        return kind
+
+    def _kind(self, found: Hash) -> Kind:
+        return self._kinds.setdefault((found.scheme, found.cost), Kind(found))
+
+    def _disable(self, key: str, reason: str) -> None:
+        self.stored.pop(key, None)
+        self.others[key] = Verdict.USER_DISABLED.because(reason)
+
+    def _key(self, address: str, domain: str | None) -> str:
+        """The account's key. Raises BadLine where the name is none, or not of the domain that the file is for."""
+        if not address:
+            raise BadLine("has no name")
+        name, at, written = address.rpartition("@")
+        if not at:
+            name, written = address, domain or ""
+        try:
+            if not written and not at:
+                return self._accounts.name(name)
+            canonical = self._domains.get(written)
+            if canonical is None or not name:
+                account = self._accounts.parse(f"{name}@{written}")
+                if account is None:
+                    raise BadLine("its domain is no host name")
+                canonical = self._domains[written] = account.domain
+            key = f"{self._accounts.name(name)}@{canonical}"
+        except MalformedRequest as error:
+            raise BadLine(f"its name has {error}") from None
+        if domain is not None and canonical != domain:
+            raise BadLine(f"its domain is not {domain}, which this file is for")
+        return key
+
+
+def _cut(data: bytes) -> Iterator[list[bytes]]:
+    """The lines of a file, some at once, without their ends."""
+    data = data.removesuffix(b"\n")
+    start = 0
+    while start <= len(data):
+        end = data.find(b"\n", start + _AT_ONCE)
+        if end < 0:
+            end = len(data)
+        yield [line.rstrip(b"\r") for line in data[start:end].split(b"\n")]
+        start = end + 1
+
+
+def _says_nothing(line: bytes) -> bool:
+    return not line or line.startswith(b"#")

@@ -1,0 +1,113 @@
+"""Lines of a password file that are read together: they say what they say one by one."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from extauth.backends.files.reading import Reader
+from extauth.protocol.accounts import AccountParser
+from tests.stored_passwords import ORACLES, SCHEMES
+
+_SHA = "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ="
+_STORED = [store(b"open sesame").decode() for _, store in SCHEMES + ORACLES]
+_COSTLY = ["$6$rounds=999999999$abcdefgh$" + "a" * 86, "$2y$31$" + "a" * 21 + "." + "a" * 31]
+_SPECIAL = [
+    "",
+    "!",
+    "*",
+    "x",
+    "{SHA}short",
+    "$6$",
+    "$6$rounds=999999999$a$b",
+    "{PLAIN}pw",
+    "{NONE}",
+    "plain",
+    "{SHA",
+    "$",
+]
+_NAMES = st.sampled_from(
+    [
+        "bob",
+        "Bob",
+        "carol",
+        "a b",
+        "é",
+        "a@b.example",
+        "a@B.example",
+        "b@c.example",
+        "a@b@c.example",
+        "@",
+        "a@-",
+        "\x07",
+    ]
+)
+_USUAL_NAMES = st.integers(0, 30).map(lambda number: f"user{number}")
+_SAYS_NOTHING = st.sampled_from(["", "#", "# a: comment", "\r"])
+
+
+def _lines(names: st.SearchStrategy[str], stored: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    entries = st.tuples(names, stored).map(":".join)
+    return st.lists(entries, max_size=12).map("\n".join)
+
+
+_USUAL = st.sampled_from([_SHA, "{SHA}" + "a" * 27 + "="])
+
+files = st.one_of(
+    st.sampled_from(_STORED + _COSTLY).flatmap(lambda stored: _lines(_USUAL_NAMES, st.just(stored))),
+    _lines(_USUAL_NAMES, st.sampled_from(_STORED)),
+    *[_lines(_USUAL_NAMES.map(f"{{}}@{domain}".format), _USUAL) for domain in ("b.example", "B.example", "c.example")],
+    _lines(_NAMES, _USUAL),
+    _lines(st.one_of(_NAMES, _USUAL_NAMES), st.sampled_from(_STORED + _SPECIAL)),
+)
+
+
+def read(text: str, form: str, domain: str | None, default_scheme: str) -> tuple[object, ...]:
+    """All that is known of a file afterwards."""
+    problems: list[str] = []
+    log = logging.Logger("files")
+    handler = logging.Handler()
+    handler.emit = lambda record: problems.append(record.getMessage())  # type: ignore[method-assign]
+    log.addHandler(handler)
+    reader = Reader(form, default_scheme, AccountParser("default.example"), log)
+    reader.read(Path("passwd"), text.encode(), domain)
+    kinds = {(kind.example.scheme, kind.example.cost): kind.count for kind in reader._kinds.values() if kind.count}
+    return reader.stored, reader.others, reader.bare_names, len(reader), kinds, problems
+
+
+@given(
+    texts=st.lists(st.one_of(files, files, _SAYS_NOTHING), max_size=4),
+    form=st.sampled_from(["plain", "plain", "dovecot", "shadow"]),
+    domain=st.sampled_from([None, "b.example"]),
+    default_scheme=st.sampled_from(["", "CRYPT", "PLAIN"]),
+    end=st.sampled_from(["", "\n", "\r\n", "\n\n"]),
+)
+@example(texts=[f":{_SHA}\nbob:{_SHA}"], form="plain", domain=None, default_scheme="", end="")
+@settings(max_examples=1_000)
+def test_what_is_read_together_is_what_is_read_line_by_line(
+    texts: list[str], form: str, domain: str | None, default_scheme: str, end: str
+) -> None:
+    text = "\n".join(texts) + end
+    if form == "shadow":
+        text = "\n".join(line + ":1::::::" for line in text.split("\n"))
+    with patch.object(Reader, "_add_usual", return_value=False):
+        one_by_one = read(text, form, domain, default_scheme)
+    with patch("extauth.backends.files.reading._AT_ONCE", 100):
+        in_parts = read(text, form, domain, default_scheme)
+    assert read(text, form, domain, default_scheme) == in_parts == one_by_one
+
+
+_FORMS = [_SHA, "$1$abcdefgh$" + "a" * 22, "$2y$05$" + "a" * 21 + "." + "a" * 31]
+
+
+@pytest.mark.parametrize("forms", [*([form] for form in _FORMS), _FORMS])
+def test_usual_lines_are_read_together(forms: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(Reader, "_add")
+    text = "".join(f"user{number}:{forms[number % len(forms)]}\n" for number in range(5_000))
+    _, _, _, number_of_accounts, *_ = read(f"# accounts\n{text}", "plain", "b.example", "")
+    assert number_of_accounts == 5_000
