@@ -48,30 +48,29 @@ class Files(Backend[FilesSettings]):
         self._scheme: str = settings.default_scheme or _DEFAULT_SCHEMES[settings.format]
         if self._scheme and not known_scheme(self._scheme):
             raise ConfigError(f"default_scheme = {self._scheme!r}: known are {', '.join(schemes())}")
-        self._reader = Reader(settings.format, self._scheme, site.accounts, self.log)
-        self._table = Table(self._reader)
-        self._typical: Hash | None = None
+        self._table: Table
+        self._typical: Hash | None
         self._missing: dict[str, str] = {}  # domain -> why its file cannot be read
 
     def load(self) -> None:
         """Read the file, or those of all domains."""
         path = self.settings.path
+        reader = Reader(self.settings.format, self._scheme, self.site.accounts, self.log)
         if DomainPath.is_one(path):
-            self._load_domains(DomainPath(path))
+            self._load_domains(DomainPath(path), reader)
         elif path not in self.site.before and path.parent.is_dir() and not os.path.lexists(path):
             raise ConfigError(f"path = {path}: No such file; make one with: extauth passwd {path} name@domain")
         else:
-            self._reader.read(path, self.read_file(path))
+            reader.read(path, self.read_file(path))
             several = self.site.domains is None or len(self.site.domains) > 1
-            if several and self._reader.bare_names:
+            if several and reader.bare_names:
                 self.log.warning(
                     "%s: %d names without a domain count in every domain that this backend serves",
                     path,
-                    self._reader.bare_names,
+                    reader.bare_names,
                 )
-        self._table = Table(self._reader)
-        self._typical = self._reader.typical()
-        del self._reader  # what has been read is in the table
+        self._table = Table(reader)
+        self._typical = reader.typical()
         self.log.info("%s: %d accounts", path, len(self._table))
 
     def verify_password(self, account: Account, password: Secret) -> Verdict | Decided:
@@ -120,22 +119,22 @@ class Files(Backend[FilesSettings]):
             return entry.refusal(today=int(time.time() // _DAY)) or identify(entry.stored, self._scheme)
         return entry
 
-    def _load_domain(self, domain: str, path: Path) -> None:
+    def _load_domain(self, domain: str, path: Path, reader: Reader) -> None:
         if path not in self.site.before and not path.exists():
             self.watch(path)  # a domain whose file has never been seen knows nobody
             self.log.warning("%s: there is no such file: nobody logs in to %s", path, domain)
             return
         try:
-            self._reader.read(path, self.read_file(path), domain)
+            reader.read(path, self.read_file(path), domain)
         except BackendUnavailable as outage:
             self.log.error("%s", outage)
             self._missing[domain] = str(outage)
 
-    def _load_domains(self, paths: DomainPath) -> None:
+    def _load_domains(self, paths: DomainPath, reader: Reader) -> None:
         """Read the files of the domains that are configured, or else of those that are there or have been."""
         if self.site.domains is not None:
             for domain in self.site.domains:
-                self._load_domain(domain, paths.of(domain))
+                self._load_domain(domain, paths.of(domain), reader)
             return
         self.watch(paths.folder)
         try:
@@ -148,4 +147,4 @@ class Files(Backend[FilesSettings]):
         for name in sorted(seen.union(there)):
             canonical = canonical_domain(name)
             if canonical is not None and (not paths.of(name).is_dir() or paths.of(name) in self.site.before):
-                self._load_domain(canonical, paths.of(name))
+                self._load_domain(canonical, paths.of(name), reader)
