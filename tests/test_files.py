@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import os
 import re
@@ -14,9 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extauth.backends.files.entry import AgingPassword
+from extauth.backends.files.few import Few
 from extauth.backends.files.many import Many
 from extauth.errors import UnsafeFile
 from extauth.hashing import pack
+from extauth.hashing.clear import ClearText
 from extauth.model import Verdict
 from extauth.trust import read_trusted
 from tests.helper import Helper, Site, wait_for_serving
@@ -367,6 +370,24 @@ def test_of_many_accounts_each_logs_in_by_its_own_password_only(site: Site) -> N
         *((b"%b@any.example" % name.encode(), b"Open sesame", NEGATIVE) for name in (*schemes, "default")),
     ]:
         assert helper.ask(b"1 VRFY " + address + b" " + password) == reply
+    response = hmac.new(b"open sesame", b"<1@x.example>", "md5").hexdigest().encode()
+    for name, reply in [(b"default", b"OK"), (b"user5", NEGATIVE), (b"SHA", NEGATIVE)]:
+        assert helper.ask(b"1 SASL(CRAM-MD5) %b@any.example %b <1@x.example>" % (name, response)) == reply
+
+
+def test_who_asks_while_a_stored_password_is_being_read_for_another_finds_it_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    few = Few({"bob": b"{PLAIN}open sesame"}, "")
+    found_meanwhile = []
+
+    def read_slowly(stored: bytes) -> None:
+        monkeypatch.undo()
+        found_meanwhile.append(few["bob"])
+
+    monkeypatch.setattr("extauth.backends.files.few.pack_digest", read_slowly)
+    found = few["bob"]
+    assert [type(found)] == [type(each) for each in found_meanwhile] == [ClearText]
 
 
 _NAME = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=4)

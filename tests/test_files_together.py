@@ -56,7 +56,7 @@ def _lines(names: st.SearchStrategy[str], stored: st.SearchStrategy[str]) -> st.
     return st.lists(entries, max_size=12).map("\n".join)
 
 
-_USUAL = st.sampled_from([_SHA, "{SHA}" + "a" * 27 + "="])
+_USUAL = st.sampled_from([_SHA, _SHA, f"!{_SHA}", f"x{_SHA}", f"{_SHA}=", "{SHA}" + "a" * 27 + "="])
 
 files = st.one_of(
     st.sampled_from(_STORED + _COSTLY).flatmap(lambda stored: _lines(_USUAL_NAMES, st.just(stored))),
@@ -85,7 +85,7 @@ def read(text: str, form: str, domain: str | None, default_scheme: str) -> tuple
     form=st.sampled_from(["plain", "plain", "dovecot", "shadow"]),
     domain=st.sampled_from([None, "b.example"]),
     default_scheme=st.sampled_from(["", "CRYPT", "PLAIN"]),
-    end=st.sampled_from(["", "\n", "\r\n", "\n\n"]),
+    end=st.sampled_from(["", "\n", "\r\n", "\r\r\n", "\n\n"]),
 )
 @example(texts=[f":{_SHA}\nbob:{_SHA}"], form="plain", domain=None, default_scheme="", end="")
 @settings(max_examples=1_000)
@@ -95,7 +95,7 @@ def test_what_is_read_together_is_what_is_read_line_by_line(
     text = "\n".join(texts) + end
     if form == "shadow":
         text = "\n".join(line + ":1::::::" for line in text.split("\n"))
-    with patch.object(Reader, "_add_usual", return_value=False):
+    with patch.object(Reader, "_add_usual", lambda _, lines, __: lines):
         one_by_one = read(text, form, domain, default_scheme)
     with patch("extauth.backends.files.reading._AT_ONCE", 100):
         in_parts = read(text, form, domain, default_scheme)

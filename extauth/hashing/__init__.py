@@ -20,7 +20,7 @@ from extauth.hashing.hash import Hash
 from extauth.hashing.identify import identify
 from extauth.hashing.make import MAKEABLE, make_hash
 from extauth.hashing.packed import Packed, pack, pack_digest, unpack, verify_packed_if_quick
-from extauth.hashing.recognize import recognize, recognize_all
+from extauth.hashing.recognize import recognize
 from extauth.hashing.schemes import known_scheme, schemes
 from extauth.hashing.verify import verify_hash
 
@@ -34,7 +34,6 @@ __all__ = [
     "pack",
     "pack_digest",
     "recognize",
-    "recognize_all",
     "schemes",
     "unpack",
     "verify_hash",

@@ -1,4 +1,4 @@
-"""Stored passwords as a table of very many keeps them: a digest is there in the bytes it has, without its text.
+"""Stored passwords as tables keep them: a digest is there in the bytes it has, without its text.
 
 That takes less room, and nothing is made before it can be compared: making a Hash takes as long as a digest.
 """
@@ -24,7 +24,7 @@ _SCHEMES = (
     digests.SHA512,
     digests.SSHA512,
 )
-_NUMBERS = {b"{%b" % scheme.name.encode(): number for number, scheme in enumerate(_SCHEMES)}
+_DIGESTS = {b"{%b" % scheme.name.encode(): (bytes((number,)), scheme) for number, scheme in enumerate(_SCHEMES)}
 _TEXT = len(_SCHEMES)
 _MATCHES = (*(scheme.matches for scheme in _SCHEMES), None)
 
@@ -40,11 +40,12 @@ def pack(stored: bytes) -> Packed:
 def pack_digest(stored: bytes) -> Packed | None:
     """The same if it is a digest as it is usually written; otherwise None."""
     beginning, _, text = stored.partition(b"}")
-    number = _NUMBERS.get(beginning)
-    if number is None:
+    digest = _DIGESTS.get(beginning)
+    if digest is None:
         return None
+    number, scheme = digest
     try:
-        return Packed(bytes((number,)) + _SCHEMES[number].fitting(base64(text)))
+        return Packed(number + scheme.fitting(base64(text)))
     except Unusable:
         return None
 

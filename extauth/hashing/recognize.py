@@ -33,25 +33,19 @@ _USUAL = {
 }
 
 
-def recognize(stored: bytes) -> bytes | None:
-    """What tells the scheme and the cost of a stored password that is of a usual form; None for another one.
+def recognize(stored: Sequence[bytes]) -> Sequence[bytes | None]:
+    """What tells the scheme and the cost of stored passwords, for each that is of a usual form; None for others.
 
     Of all of which it is the same `identify` says the same: they have one scheme and one cost, or none can serve.
     """
-    found = _find([stored])
-    return found[0] if found else None
+    if not stored:
+        return []
+    forms = _forms(stored)
+    return forms if len(forms) == len(stored) else [next(iter(_forms([each])), None) for each in stored]
 
 
-def recognize_all(stored: Sequence[bytes]) -> list[bytes] | None:
-    """The same of each; None where one is of no usual form."""
-    found = _find(stored)
-    if len(found) < len(stored):  # they are not all of the form that the first one has
-        found = [form for each in stored if (form := recognize(each)) is not None]
-    return found if len(found) == len(stored) else None
-
-
-def _find(stored: Sequence[bytes]) -> list[bytes]:
-    """The same of those that are of the form that the first one has."""
+def _forms(stored: Sequence[bytes]) -> list[bytes]:
+    """The same for those that have the form that the first one has."""
     beginning = _beginning(stored[0])
     usual = _pattern(beginning)
     return [] if usual is None else [beginning + cost for cost in usual.findall(b"\n".join(stored))]

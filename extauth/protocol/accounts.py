@@ -74,7 +74,7 @@ class AccountParser:
     def _parse_usual(self, addresses: Sequence[bytes]) -> list[Account] | None:
         """None unless all are of printable ASCII, have a name, and have a domain that is a host name."""
         joined = b" ".join([*addresses, b""])
-        if not joined.isascii() or len(joined.translate(None, _ASCII_CONTROLS)) < len(joined):
+        if not (joined and joined.isascii()) or len(joined.translate(None, _ASCII_CONTROLS)) < len(joined):
             return None
         text = joined.decode().lower() if self._lower_names else joined.decode()
         if text.count(" ") != len(addresses):

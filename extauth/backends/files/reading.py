@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import compress
+from operator import not_
 from pathlib import Path
 
 import msgspec
@@ -12,7 +14,7 @@ import msgspec
 from extauth.backends.files import dovecot, plain, shadow
 from extauth.backends.files.entry import BYTE_ORDER_MARK, AgingPassword, BadLine, Entry
 from extauth.errors import MalformedRequest
-from extauth.hashing import Hash, identify, recognize_all
+from extauth.hashing import Hash, identify, recognize
 from extauth.model import Decided, Verdict
 from extauth.protocol.accounts import AccountParser
 
@@ -23,7 +25,10 @@ FORMATS: dict[str, Callable[[bytes], tuple[str, Entry]]] = {
 }
 
 _MOST_REPORTED = 20  # bad lines a file
-_AT_ONCE = 65_536  # bytes
+_AT_ONCE = 16_384  # bytes
+
+Line = tuple[int, bytes]
+"""The number of a line, and what it says, without its end."""
 
 
 class Kind(msgspec.Struct):
@@ -62,14 +67,10 @@ class Reader:
 
         A line that cannot be read is reported and disables its account only.
         """
-        bad = number = 0
+        bad = 0
         for lines in _cut(data.removeprefix(BYTE_ORDER_MARK)):
-            if self._add_usual([line for line in lines if not _says_nothing(line)], domain):
-                number += len(lines)
-                continue
-            for line in lines:
-                number += 1
-                problem = None if _says_nothing(line) else self._add(line, domain)
+            for number, line in self._add_usual(lines, domain):
+                problem = self._add(line, domain)
                 if problem:
                     bad += 1
                     if bad <= _MOST_REPORTED:
@@ -77,33 +78,33 @@ class Reader:
         if bad > _MOST_REPORTED:
             self._log.warning("%s: %d more lines are as bad", path, bad - _MOST_REPORTED)
 
-    def _add_usual(self, lines: Sequence[bytes], domain: str | None) -> bool:
-        """Add lines together, which is sooner done than one by one, if there is nothing to be said of any; whether so.
+    def _add_usual(self, lines: Sequence[Line], domain: str | None) -> Sequence[Line]:
+        """Add what is usual of some lines together, which is sooner done than one by one; the lines that are left.
 
-        That is, they are for accounts that are new, and their stored passwords can serve and are of usual forms.
+        That is a stored password of a usual form, where all of the lines are for accounts that are new.
         """
+        if not lines:
+            return lines
         try:
-            read = list(map(self._parse, lines))
+            read = [self._parse(line) for _, line in lines]
             keys = self._usual_keys([address for address, _ in read], domain)
         except (BadLine, MalformedRequest):
-            return False
-        stored = [entry for _, entry in read if isinstance(entry, bytes)]
-        if keys is None or len(stored) < len(keys) or not self._are_new(keys):
-            return False
-        forms = recognize_all(stored)
-        if forms is None:
-            return False
-        counts = Counter(forms)
-        kinds = [self._kind_of(form, stored[forms.index(form)]) for form in counts]
-        if None in kinds:
-            return False
-        for kind, count in zip(kinds, counts.values(), strict=True):
-            assert kind is not None
-            kind.count += count
-        self.stored.update(zip(keys, stored, strict=True))
+            return lines
+        if keys is None or not self._are_new(keys):
+            return lines
+        stored = [entry if isinstance(entry, bytes) else b"" for _, entry in read]
+        forms = recognize(stored)
+        usual = set()
+        for form, count in Counter(forms).items():
+            kind = self._kind_of(form, stored[forms.index(form)])
+            if kind is not None:
+                kind.count += count
+                usual.add(form)
+        is_usual = [form in usual for form in forms]
+        self.stored.update(compress(zip(keys, stored, strict=True), is_usual))
         if "@" not in keys[0]:
-            self.bare_names += len(keys)
-        return True
+            self.bare_names += sum(is_usual)
+        return list(compress(lines, map(not_, is_usual)))
 
     def _usual_keys(self, addresses: Sequence[str], domain: str | None) -> list[str] | None:
         """The keys of accounts if all are named alike, with their domain or without. Raises MalformedRequest."""
@@ -152,8 +153,10 @@ class Reader:
         self._kind(found).count += 1
         return None
 
-    def _kind_of(self, form: bytes, stored: bytes) -> Kind | None:
+    def _kind_of(self, form: bytes | None, stored: bytes) -> Kind | None:
         """The kind of those that are recognized as being of this form, as this one is; None where they cannot serve."""
+        if form is None:
+            return None
         kind = self._alike.get(form)
         if kind is None:
             found = identify(stored, self.default_scheme)
@@ -193,17 +196,13 @@ class Reader:
         return key
 
 
-def _cut(data: bytes) -> Iterator[list[bytes]]:
-    """The lines of a file, some at once, without their ends."""
-    data = data.removesuffix(b"\n")
-    start = 0
-    while start <= len(data):
+def _cut(data: bytes) -> Iterator[list[Line]]:
+    """The lines of a file that say something, some at once."""
+    start, number = 0, 1
+    while start < len(data):
         end = data.find(b"\n", start + _AT_ONCE)
-        if end < 0:
-            end = len(data)
-        yield [line.rstrip(b"\r") for line in data[start:end].split(b"\n")]
-        start = end + 1
-
-
-def _says_nothing(line: bytes) -> bool:
-    return not line or line.startswith(b"#")
+        lines = data[start : end if end >= 0 else None].split(b"\n")
+        stripped = [line.rstrip(b"\r") for line in lines]
+        yield [(at, line) for at, line in enumerate(stripped, number) if line and not line.startswith(b"#")]
+        number += len(lines)
+        start = end + 1 or len(data)
