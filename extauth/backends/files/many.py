@@ -25,7 +25,7 @@ class Many:
     def __init__(self, entries: Mapping[str, bytes]) -> None:
         names = list(map(str.encode, entries))
         records = list(map(add, names, map(pack, entries.values())))
-        self._mask = (1 << (2 * len(names)).bit_length()) - 1
+        self._mask = (1 << (4 * len(names)).bit_length()) - 1
         slots = [hash(name) & self._mask for name in names]
         order = sorted(range(len(names)), key=slots.__getitem__)
         self._text = b"".join([records[number] for number in order])
