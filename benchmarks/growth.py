@@ -4,7 +4,7 @@
 
 The cost is CPU time of all of extauth's processes for an answer; it shall stay the same within a fifth. `growth/files`
 looks accounts up in files with {SHA}, `growth/hits` takes verdicts from the cache, into which every account has logged
-in before. N runs of each, in turn; medians.
+in before. N runs of each, in turn; medians, the ratios being those of runs that followed each other.
 """
 
 from __future__ import annotations
@@ -58,12 +58,6 @@ def runner(at: Scratch, size: Size, seconds: float, workload: str) -> Runner:
     return Runner(peer, logins, everybody(size.accounts if cached else WARM_UP, size.domains))
 
 
-def _median(runs: Sequence[Run]) -> tuple[float, float, float]:
-    """Microseconds of CPU time for an answer, answers a second, MiB."""
-    cpu = statistics.median(run.cpu or 0 for run in runs) * 1e6
-    return cpu, statistics.median(run.rate for run in runs), statistics.median(run.memory or 0 for run in runs)
-
-
 def measure(chosen: Options) -> None:
     """Print the table."""
     workloads = [name for name in _QUICKEST if chosen.wants(name)]
@@ -74,21 +68,33 @@ def measure(chosen: Options) -> None:
         for workload in workloads:
             for grows, sizes in SERIES.items():
                 runners = [runner(at, size, chosen.seconds, workload) for size in sizes]
-                rounds = [
-                    [each.run(chosen.seconds, size.under_way) for each, size in zip(runners, sizes, strict=True)]
-                    for _ in range(chosen.pairs)
-                ]
-                first = 0.0
-                for size, runs in zip(sizes, zip(*rounds, strict=True), strict=True):
-                    cpu, rate, memory = _median(runs)
-                    first = first or cpu
+                rounds = [_round(runners, sizes, chosen.seconds, number) for number in range(chosen.pairs)]
+                first, *_ = runs_of_sizes = list(zip(*rounds, strict=True))
+                for size, runs in zip(sizes, runs_of_sizes, strict=True):
+                    ratio = statistics.median(_cpu(run) / _cpu(beside) for run, beside in zip(runs, first, strict=True))
+                    rate = statistics.median(run.rate for run in runs)
+                    memory = statistics.median(run.memory or 0 for run in runs)
                     faults = sum(run.checked.faults for run in runs)
                     print(
-                        f"{workload:14}{grows.replace('_', ' '):12}{getattr(size, grows):10,}{cpu:19.2f}"
-                        f"{cpu / first:19.2f}{rate:19,.0f}{memory:13.0f}" + (f"  {faults:,} faults" if faults else ""),
+                        f"{workload:14}{grows.replace('_', ' '):12}{getattr(size, grows):10,}"
+                        f"{statistics.median(map(_cpu, runs)):19.2f}{ratio:19.2f}{rate:19,.0f}{memory:13.0f}"
+                        + (f"  {faults:,} faults" if faults else ""),
                         flush=True,
                     )
 
 
+def _round(runners: Sequence[Runner], sizes: Sequence[Size], seconds: float, number: int) -> list[Run]:
+    """A run of each; every second time the other way round."""
+    places = range(len(sizes))
+    turns = reversed(places) if number % 2 else places
+    runs = {place: runners[place].run(seconds, sizes[place].under_way) for place in turns}
+    return [runs[place] for place in places]
+
+
+def _cpu(run: Run) -> float:
+    """Microseconds for an answer."""
+    return (run.cpu or 0.0) * 1e6
+
+
 if __name__ == "__main__":
-    measure(options(__doc__, pairs=3))
+    measure(options(__doc__))
