@@ -23,6 +23,7 @@ from extauth.hashing import (
     recognize,
     schemes,
 )
+from extauth.hashing.recognize import _pattern
 from extauth.mechanisms.credentials import CramMd5Context
 from extauth.model import Decided, Secret, Verdict
 from tests.stored_passwords import CUT, ORACLES, SCHEMES, Store, doveadm, htpasswd, mkpasswd, openssl, slappasswd
@@ -550,6 +551,13 @@ def test_what_is_recognized_by_its_form_is_what_is_read_in_it() -> None:
             assert alike.setdefault(form, kind) == kind, variant
     assert recognized > 1_000
     assert {b"{SHA}", b"{SSHA}", b"$6$", b"$1$", b"$apr1$"} <= set(alike)
+
+
+def test_nothing_is_kept_of_what_is_not_recognized() -> None:
+    recognize([b"{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ="])
+    kept = _pattern.cache_info().currsize
+    assert recognize([b"pass%dword$" % number for number in range(100)]) == [None] * 100
+    assert _pattern.cache_info().currsize == kept > 0
 
 
 @pytest.mark.parametrize("size", range(1, 100))

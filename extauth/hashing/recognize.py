@@ -14,14 +14,14 @@ from extauth.hashing import crypt3
 _BASE64 = rb"[A-Za-z0-9+/]"
 _SALTED = rb"(?:" + _BASE64 + rb"{2}==|" + _BASE64 + rb"{3}=)?"
 
-# What follows, by what they begin with; the one group is what else their cost depends on.
+# What they look like, by what they begin with; the one group is what else their cost depends on.
 _USUAL = {
-    b"{SHA}": _BASE64 + rb"{27}=()",
-    b"{SSHA}": rb"(?:" + _BASE64 + rb"{4}){7,}" + _SALTED + rb"()",
-    b"{SHA256}": _BASE64 + rb"{43}=()",
-    b"{SSHA256}": rb"(?:" + _BASE64 + rb"{4}){11,}" + _SALTED + rb"()",
-    b"{SHA512}": _BASE64 + rb"{86}==()",
-    b"{SSHA512}": rb"(?:" + _BASE64 + rb"{4}){22,}" + _SALTED + rb"()",
+    b"{SHA}": rb"\{SHA\}" + _BASE64 + rb"{27}=()",
+    b"{SSHA}": rb"\{SSHA\}(?:" + _BASE64 + rb"{4}){7,}" + _SALTED + rb"()",
+    b"{SHA256}": rb"\{SHA256\}" + _BASE64 + rb"{43}=()",
+    b"{SSHA256}": rb"\{SSHA256\}(?:" + _BASE64 + rb"{4}){11,}" + _SALTED + rb"()",
+    b"{SHA512}": rb"\{SHA512\}" + _BASE64 + rb"{86}==()",
+    b"{SSHA512}": rb"\{SSHA512\}(?:" + _BASE64 + rb"{4}){22,}" + _SALTED + rb"()",
     b"$1$": crypt3.MD5.pattern + rb"()",
     b"$apr1$": crypt3.APR1.pattern + rb"()",
     b"$5$": crypt3.SHA256.pattern,
@@ -47,8 +47,9 @@ def recognize(stored: Sequence[bytes]) -> Sequence[bytes | None]:
 def _forms(stored: Sequence[bytes]) -> list[bytes]:
     """The same for those that have the form that the first one has."""
     beginning = _beginning(stored[0])
-    usual = _pattern(beginning)
-    return [] if usual is None else [beginning + cost for cost in usual.findall(b"\n".join(stored))]
+    if beginning not in _USUAL:
+        return []
+    return [beginning + cost for cost in _pattern(beginning).findall(b"\n".join(stored))]
 
 
 def _beginning(stored: bytes) -> bytes:
@@ -57,9 +58,6 @@ def _beginning(stored: bytes) -> bytes:
 
 
 @functools.cache
-def _pattern(beginning: bytes) -> re.Pattern[bytes] | None:
+def _pattern(beginning: bytes) -> re.Pattern[bytes]:
     """What lines of one form match; compiled when one is there, and not at each start."""
-    following = _USUAL.get(beginning)
-    if following is None:
-        return None
-    return re.compile(rb"(?m)^" + (re.escape(beginning) if beginning.startswith(b"{") else b"") + following + rb"$")
+    return re.compile(rb"(?m)^" + _USUAL[beginning] + rb"$")

@@ -72,7 +72,7 @@ class AccountParser:
         return self._parse_usual(addresses) or list(map(self._parse_or_none, addresses))
 
     def _parse_usual(self, addresses: Sequence[bytes]) -> list[Account] | None:
-        """None unless all are of printable ASCII, have a name, and have a domain that is a host name."""
+        """Their accounts, if all are of printable ASCII and have a name and a domain that is a host name."""
         joined = b" ".join([*addresses, b""])
         if not (joined and joined.isascii()) or len(joined.translate(None, _ASCII_CONTROLS)) < len(joined):
             return None
