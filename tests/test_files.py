@@ -1,27 +1,18 @@
-"""Password files through the real program: their formats, who is found in them, whom they are trusted to, faults."""
+"""Password files through the real program: their formats, who is found in them, which of them serve which domain."""
 
 from __future__ import annotations
 
-import hmac
 import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from extauth.backends.files.entry import AgingPassword
-from extauth.backends.files.few import Few
-from extauth.backends.files.many import Many
-from extauth.errors import UnsafeFile
-from extauth.hashing import pack
-from extauth.hashing.clear import ClearText
 from extauth.model import Verdict
-from extauth.trust import read_trusted
 from tests.helper import Helper, Site, wait_for_serving
 from tests.stored_passwords import ORACLES, SCHEMES
 
@@ -336,70 +327,6 @@ def test_many_bad_lines_are_counted_and_not_all_reported(site: Site) -> None:
     assert sum("has no colon" in line for line in helper.information) == 20
 
 
-def test_of_many_accounts_each_logs_in_by_its_own_password_only(site: Site) -> None:
-    lines = [f"user{number}@plain.example:{{PLAIN}}pw{number}\n" for number in range(60_000)]
-    lines += ["bare:{PLAIN}bare\n", "user5:{PLAIN}bare\n", "user6@plain.example:{PLAIN}twice\n", "bare@x.example:!\n"]
-    schemes = ["SHA", "SSHA", "SHA256", "SSHA512", "SMD5", "MD5", "SHA.HEX", "SSHA.B64", "BLF-CRYPT", "PBKDF2"]
-    for scheme in schemes:
-        lines.append(f"{scheme}@any.example:{dict(SCHEMES)[f'doveadm-{scheme}'](b'open sesame').decode()}\n")
-    lines += ["default@any.example:open sesame\n", "locked@any.example:{SSHA}!\n"]
-    site.write("passwd", "".join(lines))
-    files = '[[backend]]\ntype = "files"\npath = "passwd"\ndefault_scheme = "PLAIN"\n'
-    site.configure(f'[log]\nserver_level = "Failures"\n{files}')
-    helper = site.serve()
-    numbers = [*range(0, 60_000, 97), 59_999]
-    for number in numbers:
-        helper.send(b"r%d VRFY user%d@plain.example pw%d" % (number, number, number))
-        helper.send(b"w%d VRFY user%d@plain.example pw%d" % (number, number, number + 1))
-    replies = helper.wait_for_replies(2 * len(numbers))
-    assert sorted(replies) == sorted(
-        reply for number in numbers for reply in (b"r%d OK" % number, b"w%d " % number + NEGATIVE)
-    )
-    for address, password, reply in [
-        (b"bare@any.example", b"bare", b"OK"),
-        (b"bare@x.example", b"bare", NEGATIVE),
-        (b"user5@plain.example", b"pw5", b"OK"),
-        (b"user5@plain.example", b"bare", NEGATIVE),
-        (b"user5@any.example", b"bare", b"OK"),
-        (b"user6@plain.example", b"pw6", NEGATIVE),
-        (b"user6@plain.example", b"twice", NEGATIVE),
-        (b"user60000@plain.example", b"pw60000", NEGATIVE),
-        (b"user7@any.example", b"pw7", NEGATIVE),
-        (b"locked@any.example", b"!", NEGATIVE),
-        *((b"%b@any.example" % name.encode(), b"open sesame", b"OK") for name in (*schemes, "default")),
-        *((b"%b@any.example" % name.encode(), b"Open sesame", NEGATIVE) for name in (*schemes, "default")),
-    ]:
-        assert helper.ask(b"1 VRFY " + address + b" " + password) == reply
-    response = hmac.new(b"open sesame", b"<1@x.example>", "md5").hexdigest().encode()
-    for name, reply in [(b"default", b"OK"), (b"user5", NEGATIVE), (b"SHA", NEGATIVE)]:
-        assert helper.ask(b"1 SASL(CRAM-MD5) %b@any.example %b <1@x.example>" % (name, response)) == reply
-
-
-def test_who_asks_while_a_stored_password_is_being_read_for_another_finds_it_too(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    few = Few({"bob": b"{PLAIN}open sesame"}, "")
-    found_meanwhile = []
-
-    def read_slowly(stored: bytes) -> None:
-        monkeypatch.undo()
-        found_meanwhile.append(few["bob"])
-
-    monkeypatch.setattr("extauth.backends.files.few.pack_digest", read_slowly)
-    found = few["bob"]
-    assert [type(found)] == [type(each) for each in found_meanwhile] == [ClearText]
-
-
-_NAME = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=4)
-
-
-@given(st.dictionaries(_NAME, st.binary(max_size=4)), _NAME)
-def test_what_is_stored_for_a_name_is_found_in_flat_memory(entries: dict[str, bytes], other: str) -> None:
-    many = Many(entries)
-    assert {name: many.find(name) for name in entries} == {name: pack(stored) for name, stored in entries.items()}
-    assert (many.find(other) is None) == (other not in entries)
-
-
 def test_every_scheme_is_served(site: Site) -> None:
     stored = [store(b"open sesame") for _, store in SCHEMES + ORACLES]
     site.write("passwd", b"".join(b"%d:%s\n" % account for account in enumerate(stored)))
@@ -522,171 +449,3 @@ def test_a_backend_that_cannot_tell_makes_a_no_temporary_but_not_a_yes(site: Sit
     assert helper.ask(b"1 VRFY nobody@example.com three") == TEMPORARY
     assert helper.ask(b"1 VRFY bob@example.com three") == TEMPORARY
     helper.wait_for_information("account=alice@example.com method=VRFY verdict=TEMPORARY backend=first .*No such file")
-
-
-# --- whom a file is trusted to ------------------------------------------------------------------------
-
-
-def _writable(path: Path) -> None:
-    path.chmod(0o602)
-
-
-def _in_a_writable_folder(path: Path) -> None:
-    path.parent.chmod(0o703)
-
-
-def _in_a_sticky_folder(path: Path) -> None:
-    path.parent.chmod(0o1777)
-
-
-def _under_a_writable_folder(path: Path) -> None:
-    path.parent.parent.chmod(0o777)
-
-
-def _linked_into_a_writable_folder(path: Path) -> None:
-    _move(path, _open_folder(path) / "target")
-
-
-def _linked_by_way_of_a_writable_folder(path: Path) -> None:
-    way = _open_folder(path) / "way"
-    way.symlink_to(path.with_name("target"))
-    path.rename(path.with_name("target"))
-    path.symlink_to(way)
-
-
-def _given_away(path: Path) -> None:
-    os.chown(path, 12345, -1)
-
-
-def _in_a_folder_that_is_given_away(path: Path) -> None:
-    os.chown(path.parent, 12345, -1)
-
-
-def _make_huge(path: Path) -> None:
-    path.touch(0o600)
-    os.truncate(path, 2**31)
-
-
-def _open_folder(path: Path) -> Path:
-    folder = path.parent.parent / "open"
-    folder.mkdir()
-    folder.chmod(0o777)
-    return folder
-
-
-def _move(path: Path, target: Path) -> None:
-    path.rename(target)
-    path.symlink_to(target)
-
-
-def _shared_with_a_group(path: Path) -> None:
-    os.chown(path, -1, 12345)
-    path.chmod(0o660)
-
-
-UNSAFE: list[tuple[Callable[[Path], None], str]] = [
-    (_writable, r"passwd: this file is writable by everyone \(mode 0602\); run: chmod o-w /.*passwd\b"),
-    (_in_a_writable_folder, r"files: this folder .*is writable by everyone"),
-    (_in_a_sticky_folder, r"files: this folder .*is writable by everyone"),
-    (_under_a_writable_folder, r"this folder .*is writable by everyone"),
-    (_linked_into_a_writable_folder, r"open: this folder .*is writable by everyone"),
-    (_linked_by_way_of_a_writable_folder, r"open: this folder .*is writable by everyone"),
-]
-if os.geteuid() == 0:  # nobody else can give a file away
-    UNSAFE += [
-        (
-            _shared_with_a_group,
-            r"passwd: this file is writable by group 12345 \(mode 0660\); run: chmod g-w /.*passwd\b",
-        ),
-        (_given_away, r"passwd: this file belongs to uid 12345; it must belong to root"),
-        (_in_a_folder_that_is_given_away, r"files: this folder .*belongs to uid 12345"),
-    ]
-
-
-@pytest.fixture
-def passwd(site: Site) -> Path:
-    """A password file two folders down, that a configuration names."""
-    site.configure(backend(path="below/files/passwd"))
-    (site.folder / "below").mkdir()
-    return site.write("below/files/passwd", "alice@example.com:{PLAIN}x\n")
-
-
-@pytest.mark.parametrize(("make", "error"), UNSAFE)
-def test_a_file_that_others_could_have_written_is_refused(
-    site: Site, passwd: Path, make: Callable[[Path], None], error: str
-) -> None:
-    make(passwd)
-    _is_refused(site, error)
-
-
-@pytest.mark.parametrize("make", [make for make, _ in UNSAFE])
-def test_such_a_file_is_served_where_the_configuration_allows_it(
-    site: Site, passwd: Path, make: Callable[[Path], None]
-) -> None:
-    make(passwd)
-    site.configure("[server]\nallow_unsafe_files = true\n" + backend(path="below/files/passwd"))
-    assert site.session(b"1 VRFY alice@example.com x") == [b"1 OK"]
-
-
-def test_a_sticky_folder_further_up_is_no_danger(site: Site, passwd: Path) -> None:
-    passwd.parent.parent.chmod(0o1777)
-    assert site.session(b"1 VRFY alice@example.com x") == [b"1 OK"]
-
-
-def test_a_file_that_belongs_to_somebody_else_is_refused(passwd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if os.geteuid() == 0:
-        os.chown(passwd, 12345, -1)
-    else:
-        monkeypatch.setattr(os, "geteuid", lambda: 12345)  # to whom we are somebody else
-    with pytest.raises(UnsafeFile, match=r"this file belongs to uid \d+; it must belong to root or to uid"):
-        read_trusted(passwd)
-
-
-@pytest.mark.parametrize(
-    ("make", "error"),
-    [
-        (os.mkfifo, "is a FIFO; it must be a regular file"),
-        (Path.mkdir, "is a folder; it must be a regular file"),
-        (lambda path: path.symlink_to("/dev/null"), "is a device; it must be a regular file"),
-        (lambda path: path.symlink_to("/dev/zero"), "is a device; it must be a regular file"),
-        (_make_huge, "has 2147483648 bytes; at most 2147483647 are"),
-        (lambda path: path.symlink_to("nowhere"), "passwd: No such file or directory"),
-        (lambda path: path.symlink_to(path), "passwd: Too many levels of symbolic links"),
-    ],
-)
-def test_what_is_no_regular_file_of_a_bearable_size_is_refused_even_then(
-    site: Site, passwd: Path, make: Callable[[Path], object], error: str
-) -> None:
-    passwd.unlink()
-    make(passwd)
-    site.configure("[server]\nallow_unsafe_files = true\n" + backend(path="below/files/passwd"))
-    _is_refused(site, error)
-
-
-def test_a_file_that_everyone_can_read_is_served_with_a_warning_at_the_start_and_from_check(
-    site: Site, passwd: Path
-) -> None:
-    passwd.chmod(0o604)
-    warning = f"{passwd}: is readable by everyone; run: chmod o-r {passwd}"
-    assert warning in site.run("check", "-c", str(site.config)).stdout.decode()
-    helper = site.serve()
-    assert helper.ask(b"1 VRFY alice@example.com x") == b"OK"
-    helper.wait_for_information(f"{warning}$")
-
-
-def test_a_private_file_is_served_without_a_warning(site: Site, passwd: Path) -> None:
-    assert "readable" not in site.run("check", "-c", str(site.config)).stdout.decode()
-
-
-@pytest.mark.parametrize("allow", ["", "[server]\nallow_unsafe_files = true\n"])
-def test_a_configuration_that_others_could_have_written_is_always_refused(site: Site, passwd: Path, allow: str) -> None:
-    site.configure(allow + backend(path="below/files/passwd"))
-    site.config.chmod(0o602)
-    _is_refused(site, r"extauth.toml: this file is writable by everyone \(mode 0602\); run: chmod o-w")
-
-
-def _is_refused(site: Site, error: str) -> None:
-    """`check` does not take it, and says why; `serve` reads the same."""
-    done = site.run("check", "-c", str(site.config))
-    assert done.returncode == 1
-    assert re.search(error, done.stderr.decode())
