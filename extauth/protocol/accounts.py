@@ -71,6 +71,14 @@ class AccountParser:
         """The same for addresses as they stand in lines; None also where that is refused."""
         return self._parse_usual(addresses) or list(map(self._parse_or_none, addresses))
 
+    def name(self, name: str) -> str:
+        """The name part in canonical form. Raises MalformedRequest for a control character."""
+        if not name.isprintable() and _CONTROL.search(name):  # more than those is not printable, and is no harm
+            raise MalformedRequest("a control character")
+        if not self._lower_names:
+            return name
+        return name.lower() if name.isascii() else name.translate(_ASCII_LOWER)
+
     def _parse_usual(self, addresses: Sequence[bytes]) -> list[Account] | None:
         """Their accounts, if all are of printable ASCII and have a name and a domain that is a host name."""
         joined = b" ".join([*addresses, b""])
@@ -98,14 +106,6 @@ class AccountParser:
             return self.parse(address.decode())
         except (UnicodeDecodeError, MalformedRequest):
             return None
-
-    def name(self, name: str) -> str:
-        """The name part in canonical form. Raises MalformedRequest for a control character."""
-        if not name.isprintable() and _CONTROL.search(name):  # more than those is not printable, and is no harm
-            raise MalformedRequest("a control character")
-        if not self._lower_names:
-            return name
-        return name.lower() if name.isascii() else name.translate(_ASCII_LOWER)
 
     def _domain(self, domain: str) -> str | None:
         try:
