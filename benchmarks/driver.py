@@ -79,16 +79,17 @@ class Checked:
         return self.wrong + self.missing + self.strange
 
 
-def check(dialect: Dialect, logins: Sequence[Login], exchange: Exchange) -> Checked:
-    """Compare the answers with what is right."""
-    open_numbers = set(range(1, exchange.asked + 1))
-    in_order = itertools.count(1)
+def check(dialect: Dialect, logins: Sequence[Login], exchange: Exchange, before: int = 0) -> Checked:
+    """Compare the answers with what is right. The first `before` were not asked, or only after all the others."""
+    numbers = [*range(before + 1, len(logins) + 1), *range(1, before + 1)][: exchange.asked]
+    open_numbers = set(numbers)
+    in_order = iter(numbers)
     right = wrong = strange = 0
     for line in exchange.lines:
         if dialect.information is not None and line.startswith(dialect.information):
             continue
         answer = dialect.answer(line)
-        number = None if answer is None else answer.number or next(in_order)
+        number = 0 if answer is None else answer.number or next(in_order, 0)
         if answer is None or number not in open_numbers:
             strange += 1
             continue

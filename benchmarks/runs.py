@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.driver import Checked, Connections, Stream, check
@@ -31,10 +32,7 @@ class Run:
 
 
 class Runner:
-    """Runs a program afresh each time. `warm_up` is asked before the clock starts.
-
-    The requests are made once.
-    """
+    """Runs a program. `warm_up` is asked before the clock starts. The requests are made once."""
 
     def __init__(self, peer: Peer, logins: Sequence[Login], warm_up: Sequence[Login]) -> None:
         self.name = peer.name
@@ -46,21 +44,18 @@ class Runner:
 
     def run(self, seconds: float, under_way: int | None = None) -> Run:
         """Start it, ask for so many seconds, end it. Raises FailedError."""
+        with self.warm() as warm:
+            return warm.ask(seconds, under_way)
+
+    @contextlib.contextmanager
+    def warm(self) -> Iterator[Warm]:
+        """Start it and warm it up, to end with the context. Raises FailedError."""
         began = time.perf_counter()
         with self._peer.started() as running:
             self._ask_first(running)
             first_answer = time.perf_counter() - began
             running.channel.exchange(self._warm_up, self._peer.under_way)
-            before = cpu(running.root)
-            exchange = running.channel.exchange(self._requests, under_way or self._peer.under_way, seconds)
-            used = cpu(running.root) - before
-            held = memory(running.root)
-        checked = check(self._peer.dialect, self._logins, exchange)
-        answers = exchange.asked - checked.missing
-        if not answers:
-            raise FailedError("no request was answered")
-        rate, driver = answers / exchange.seconds, exchange.driver / exchange.seconds
-        return Run(rate, used / answers, held, first_answer, driver, checked)
+            yield Warm(self._peer, running, self._logins, self._requests, first_answer)
 
     def _ask_first(self, running: Running[Stream | Connections]) -> None:
         exchange = running.channel.exchange(self._first, 1)
@@ -69,6 +64,44 @@ class Runner:
 
     def _written(self, logins: Sequence[Login]) -> list[bytes]:
         return [self._peer.dialect.request(number, login) for number, login in enumerate(logins, 1)]
+
+
+class Warm:
+    """A program that runs, to be asked again and again: each time what comes next in `requests`, written from `logins`.
+
+    Whoever asks for the same again finds it still at hand.
+    """
+
+    def __init__(
+        self,
+        peer: Peer,
+        running: Running[Stream | Connections],
+        logins: Sequence[Login],
+        requests: Sequence[bytes],
+        first_answer: float,
+    ) -> None:
+        self._peer = peer
+        self._running = running
+        self._logins = logins
+        self._requests = requests
+        self._first_answer = first_answer
+        self._asked = 0
+
+    def ask(self, seconds: float, under_way: int | None = None) -> Run:
+        """Ask for so many seconds. Raises FailedError."""
+        asked = self._asked % len(self._requests)
+        requests = [*self._requests[asked:], *self._requests[:asked]]
+        before = cpu(self._running.root)
+        exchange = self._running.channel.exchange(requests, under_way or self._peer.under_way, seconds)
+        used = cpu(self._running.root) - before
+        held = memory(self._running.root)
+        checked = check(self._peer.dialect, self._logins, exchange, asked)
+        self._asked += exchange.asked
+        answers = exchange.asked - checked.missing
+        if not answers:
+            raise FailedError("no request was answered")
+        rate, driver = answers / exchange.seconds, exchange.driver / exchange.seconds
+        return Run(rate, used / answers, held, self._first_answer, driver, checked)
 
 
 class LimitRunner:

@@ -40,6 +40,18 @@ for line in sys.stdin:
 """
 
 
+ONLY_IN_TURN = """\
+import itertools, sys
+first = input()
+print(first.split()[0], "OK", flush=True)
+for number in itertools.cycle([1, 2, 3]):
+    if int(input().split()[0]) != number:
+        break
+    print(number, "OK", flush=True)
+"""
+"""Answers the first request, and then the requests 1 to 3 again and again, but none out of turn."""
+
+
 def program(code: str) -> PipePeer:
     return PipePeer("a program", MailServerDialect(), [sys.executable, "-c", code])
 
@@ -110,6 +122,12 @@ def test_a_connection_for_each_request_may_bring_its_answer_in_pieces(tmp_path: 
         exchange = Connections(path).exchange([dialect.request(0, login) for login in logins], 4)
         server.join()
     assert check(dialect, logins, exchange) == Checked(right=20)
+
+
+def test_a_program_that_is_asked_again_is_asked_what_comes_next() -> None:
+    with Runner(program(ONLY_IN_TURN), everybody(3), []).warm() as warm:
+        assert [warm.ask(1e-9, under_way=1).checked for _ in range(4)] == [Checked(right=1)] * 4
+        assert warm.ask(20.0, under_way=1).checked == Checked(right=3)
 
 
 def test_a_program_that_is_not_there_or_says_no_to_a_right_password_has_failed() -> None:
