@@ -6,6 +6,7 @@ processor has not at hand. In a set or a dict these are three to eight, and each
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import struct
 
@@ -44,6 +45,8 @@ class Marks:
         """Have nothing marked."""
         size = (self._places + PLACES) * _MARK_SIZE
         memory = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # of which only what is touched is there
+        with contextlib.suppress(OSError):  # where the system has no large pages; with small ones it works as well
+            memory.madvise(mmap.MADV_HUGEPAGE)  # any place is as likely as any other, and where it is takes time too
         self.table = memoryview(memory).cast("Q")
 
     def add(self, digest: Digest) -> int:
