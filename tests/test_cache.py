@@ -177,6 +177,17 @@ def test_a_verdict_that_was_asked_for_before_a_hangup_signal_is_given_and_not_ke
     assert len(stage.processes("wait")) == 2
 
 
+def test_workers_that_come_later_have_nothing_of_what_is_remembered_or_under_way(site: Site) -> None:
+    site.write("looks_around.py", plugin("looks_around.py"))
+    site.configure('[cache]\n[[backend]]\ntype = "looks_around.py:LooksAround"\n')
+    helper = site.serve()
+    assert ask(helper, "alice", "password") == OK
+    helper.send(b"2 VRFY alice@example.com wait")
+    helper.process.send_signal(signal.SIGHUP)
+    wait_for_serving(helper, 2)
+    assert ask(helper, "alice", "password") == OK
+
+
 def test_a_hangup_signal_can_switch_it_off_while_requests_wait(stage: Stage) -> None:
     helper = stage.serve(more="[cache]\n")
     helper.send(b"a VRFY alice@example.com wait", b"b VRFY alice@example.com wait")

@@ -78,6 +78,12 @@ class FrontDesk:
         self._answers = answers_in(self._parser.dialect, config)
         self._memory.configure(config)
 
+    def forget(self) -> None:
+        """Know nothing of who asked before: for a process that is forked from this one and does something else."""
+        self._pending.clear()
+        self._questions.clear()
+        self._memory = Memory()
+
     @property
     def pending(self) -> int:
         """How many requests wait for their decision."""
