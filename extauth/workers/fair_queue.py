@@ -27,6 +27,11 @@ class FairQueue(Generic[W, T]):
             self._add(whom, item)
             self._changed.notify()
 
+    @property
+    def waiting(self) -> int:
+        """For how many something waits at this moment."""
+        return len(self._waiting)
+
     def is_empty(self) -> bool:
         """Whether nothing waits at this moment."""
         return not self._waiting

@@ -14,7 +14,7 @@ from extauth.chain import Link
 from extauth.errors import BackendUnavailable, ConfigError, Fault
 from extauth.model import Account, Decision, Undecided
 from extauth.workers.fair_queue import FairQueue
-from extauth.workers.outbox import OLDEST
+from extauth.workers.outbox import AT_ONCE
 from extauth.workers.task import Task
 
 STUCK_AFTER = 10.0  # seconds over its timeout that every thread's call must last
@@ -22,13 +22,13 @@ _TOO_LATE = Undecided(reason="the deadline passed before anybody was asked")
 
 
 Tasks = FairQueue[Account, tuple[Task, int]]
-Heard = Callable[[Task, int, Decision, bool], None]
+Heard = Callable[[Task, int, Decision, int], None]
 
 
 class Lane:
     """Asks one backend. `heard(task, turn, answer, more)` is told what it says, `fails` why it cannot be opened.
 
-    `more`: the next answer will follow at once, as far as one can know.
+    `more`: how many answers will follow at once, as far as one can know.
     """
 
     def __init__(self, link: Link, heard: Heard, fails: Callable[[str], None], tasks: Tasks | None = None) -> None:
@@ -36,7 +36,7 @@ class Lane:
         self._heard = heard
         self._fails = fails
         self._tasks = FairQueue() if tasks is None else tasks
-        self._is_brisk = False
+        self._pace = AT_ONCE  # seconds that an answer takes
         self._calls: dict[int, float] = {}  # number of the thread -> since when it has been in the backend's code
         for number in range(link.threads):
             threading.Thread(target=self._run, args=(number,), name=f"{link.name}-{number}", daemon=True).start()
@@ -46,9 +46,9 @@ class Lane:
         self._tasks.put(task.inquiry.question.account, (task, task.turn))
 
     @property
-    def has_more(self) -> bool:
-        """Whether requests wait in it, and it answers so fast that the next answer will follow at once."""
-        return self._is_brisk and not self._tasks.is_empty()
+    def more(self) -> int:
+        """How many accounts' requests wait in it, where it answers so fast that one answer follows another at once."""
+        return self._tasks.waiting if self._pace < AT_ONCE else 0
 
     def is_stuck(self) -> bool:
         """Whether every thread is in a call that should long be over."""
@@ -78,7 +78,7 @@ class Lane:
         if task.turn != turn:
             return False  # given up on while it waited
         if time.monotonic() >= task.deadline:
-            self._heard(task, turn, _TOO_LATE, self.has_more)
+            self._heard(task, turn, _TOO_LATE, self.more)
             return False
         return True
 
@@ -90,8 +90,8 @@ class Lane:
 
     def _hear(self, task: Task, turn: int, since: float, answer: Decision) -> None:
         """Pass an answer on, which was the next one to come `since` then (monotonic seconds)."""
-        self._is_brisk = time.monotonic() - since < OLDEST
-        self._heard(task, turn, answer, self.has_more)
+        self._pace += (time.monotonic() - since - self._pace) / 8  # that it had to wait for a core once says little
+        self._heard(task, turn, answer, self.more)
 
     def _rest(self) -> None:
         try:

@@ -11,17 +11,21 @@ from extauth.model import Decision
 Answered = tuple[Decision, list[int]]
 """A decision, with the keys of the questions that it is the answer to."""
 
-OLDEST = 0.005
+OLDEST = 0.02
 """Seconds after which an answer that waits for others to travel with is sent as soon as somebody looks.
 
-That is at most as many seconds later.
+That is at most as many seconds later, and mostly at once: under load somebody looks with each answer.
 """
+
+AT_ONCE = OLDEST / 4
+"""Seconds within which an answer follows at once: less is saved by waiting for one that takes longer."""
 
 
 class Outbox:
     """Holds answers back while others follow at once, and somebody looks every `OLDEST` seconds whether one is so old.
 
-    Every message wakes the front process, which costs more than most answers do.
+    Every message wakes the front process and the mail server, which costs more than most answers do. But what is held
+    back is never more than what follows, so that those who wait for an answer to ask again leave no gap.
     """
 
     def __init__(self, send: Callable[[list[Answered]], None]) -> None:
@@ -31,14 +35,14 @@ class Outbox:
         self._oldest = 0.0
         self._watched = False
 
-    def put(self, answer: Answered, *, more: bool) -> None:
-        """Send an answer, with those that were held back; or hold it back, where there are `more` to come at once."""
+    def put(self, answer: Answered, *, more: int) -> None:
+        """Send an answer, with those that were held back; or hold it back, where so many `more` follow at once."""
         with self._lock:
             now = time.monotonic()
             if not self._held:
                 self._oldest = now
             self._held.append(answer)
-            if not (more and self._watched) or now - self._oldest > OLDEST:
+            if not self._watched or more < len(self._held) or now - self._oldest > OLDEST:
                 self._flush()
 
     def send(self, answers: Iterable[Answered]) -> None:

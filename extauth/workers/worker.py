@@ -68,7 +68,7 @@ class Worker:
                 return batches
         if self._quick:
             self._send_quick()
-        has_more = any(lane.has_more for lane in self._lanes.values())
+        has_more = any(lane.more for lane in self._lanes.values())
         self._outbox.watch(has_more)
         if has_more and not self._is_watching:
             self._watch(True)
@@ -119,7 +119,7 @@ class Worker:
             self._alarms.set(time.monotonic() + lane.link.timeout, give_up)
         lane.put(task)
 
-    def _hear(self, task: Task, turn: int, answer: Decision, more: bool) -> None:
+    def _hear(self, task: Task, turn: int, answer: Decision, more: int) -> None:
         """Take an answer, unless that backend was given up on; send the decision, or ask the next one."""
         with self._turning:
             if task.turn != turn:
@@ -133,7 +133,7 @@ class Worker:
 
     def _give_up(self, lane: Lane, task: Task, turn: int) -> None:
         if task.turn == turn:
-            self._hear(task, turn, lane.link.gave_up(), False)
+            self._hear(task, turn, lane.link.gave_up(), 0)
             if lane.is_stuck():
                 self._send(Hangs(lane.link.name))
 

@@ -1,0 +1,108 @@
+"""Answers that travel together: how many, how long they wait for that, and that none is left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from extauth.model import Decided, Verdict
+from extauth.workers.outbox import OLDEST, Answered, Outbox
+from tests.helper import Site
+from tests.plugins import Stage, set_stage
+
+YES = Decided(Verdict.OK)
+
+
+@pytest.fixture
+def stage(site: Site) -> Iterator[Stage]:
+    with set_stage(site) as stage:
+        yield stage
+
+
+class Clock:
+    """Stands still unless it is put forward."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class Sender:
+    """An outbox, and what it has sent: the keys that travelled together."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.clock = Clock()
+        monkeypatch.setattr("extauth.workers.outbox.time", self.clock)
+        self.sent: list[list[int]] = []
+        self.outbox = Outbox(self._send)
+
+    def put(self, key: int, more: int) -> list[list[int]]:
+        self.outbox.put((YES, [key]), more=more)
+        return self.sent
+
+    def _send(self, answers: list[Answered]) -> None:
+        self.sent.append([key for _, keys in answers for key in keys])
+
+
+@pytest.fixture
+def sender(monkeypatch: pytest.MonkeyPatch) -> Sender:
+    return Sender(monkeypatch)
+
+
+def test_an_answer_that_none_follows_takes_along_those_that_wait(sender: Sender) -> None:
+    sender.outbox.watch(True)
+    assert sender.put(1, more=9) == []
+    assert sender.put(2, more=9) == []
+    assert sender.put(3, more=0) == [[1, 2, 3]]
+
+
+def test_never_more_answers_wait_than_follow(sender: Sender) -> None:
+    sender.outbox.watch(True)
+    for key, more in enumerate([5, 4, 3]):
+        assert sender.put(key, more) == []
+    assert sender.put(3, more=2) == [[0, 1, 2, 3]]
+    assert sender.put(4, more=1) == [[0, 1, 2, 3]]
+
+
+def test_none_waits_where_nobody_looks(sender: Sender) -> None:
+    assert sender.put(1, more=9) == [[1]]
+    sender.outbox.watch(True)
+    assert sender.put(2, more=9) == [[1]]
+    sender.outbox.watch(False)
+    assert sender.sent == [[1], [2]]
+
+
+def test_none_waits_for_long(sender: Sender) -> None:
+    sender.outbox.watch(True)
+    sender.put(1, more=9)
+    sender.clock.now += OLDEST / 2
+    sender.outbox.watch(True)
+    assert sender.put(2, more=9) == []
+    sender.clock.now += 2 * OLDEST
+    assert sender.put(3, more=9) == [[1, 2, 3]]
+    sender.put(4, more=9)
+    sender.clock.now += 2 * OLDEST
+    sender.outbox.watch(True)
+    assert sender.sent == [[1, 2, 3], [4]]
+
+
+def test_those_that_are_sent_at_once_take_along_those_that_wait(sender: Sender) -> None:
+    sender.outbox.watch(True)
+    sender.put(1, more=9)
+    sender.outbox.send([(YES, [2, 3])])
+    assert sender.sent == [[1, 2, 3]]
+
+
+def test_what_was_answered_is_not_left_behind_when_what_should_follow_at_once_takes_long(stage: Stage) -> None:
+    helper = stage.serve()
+    quick = [b"%d VRFY user%d@example.com yes" % (number, number) for number in range(900)]
+    slow = [b"%d VRFY user%d@example.com wait" % (number, number) for number in range(900, 920)]
+    helper.send(*quick[:500])
+    helper.wait_for_replies(100)  # by now it is known that one answer follows another at once
+    helper.send(*quick[500:], *slow)
+    assert {reply.split()[0] for reply in helper.wait_for_replies(900)} == {b"%d" % number for number in range(900)}
+    stage.release(20)
+    helper.wait_for_replies(920)
