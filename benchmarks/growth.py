@@ -30,7 +30,7 @@ _SHARE = 0.5  # of the seconds of a run, in each
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A point of the table."""
+    """A point of the table; the usual one, with which others are compared, where nothing else is said."""
 
     accounts: int = ACCOUNTS
     under_way: int = UNDER_WAY
@@ -67,13 +67,14 @@ def measure(chosen: Options) -> None:
     workloads = [name for name in _QUICKEST if chosen.wants(name)]
     if not workloads:
         return
-    print(f"{'':14}{'':12}{'':>10}   CPU us an answer   beside the first   answers a second   memory MiB")
+    print(f"{'':14}{'':12}{'':>10}   CPU us an answer   beside the usual   answers a second   memory MiB")
     with scratch() as at:
         for workload in workloads:
             for grows, sizes in SERIES.items():
-                first, *_ = turns_of_sizes = _take_turns(at, workload, sizes, chosen)
+                turns_of_sizes = _take_turns(at, workload, sizes, chosen)
+                usual = turns_of_sizes[sizes.index(Size())]
                 for size, turns in zip(sizes, turns_of_sizes, strict=True):
-                    pairs = zip(turns, first, strict=True)
+                    pairs = zip(turns, usual, strict=True)
                     ratio = statistics.median(_cpu(turn) / _cpu(beside) for turn, beside in pairs)
                     rate = statistics.median(turn.rate for turn in turns)
                     memory = statistics.median(turn.memory or 0 for turn in turns)
