@@ -69,7 +69,7 @@ class Runner:
 class Warm:
     """A program that runs, to be asked again and again: each time what comes next in `requests`, written from `logins`.
 
-    Whoever asks for the same again finds it still at hand.
+    The same ones again would find what they need still in the processor's caches.
     """
 
     def __init__(

@@ -18,6 +18,7 @@ from extauth.server.log import Log
 from extauth.server.memory import Known, Memory
 from extauth.server.memory.cache import VerdictCache
 from extauth.server.memory.keyed import DIGEST_SIZE, Digest
+from extauth.server.memory.marks import NOWHERE, Marks
 from tests.helper import Helper, Site, wait_for_serving, wait_until
 from tests.plugins import Stage, plugin, set_stage
 
@@ -359,6 +360,13 @@ def test_what_looks_alike_when_it_is_put_together_is_never_mixed_up() -> None:
     ]
     questions = [PasswordCheck(Account(name, domain), Secret(password.encode())) for name, domain, password in parts]
     assert len({cache.digest(question) for question in questions}) == len(parts)
+
+
+def test_where_there_are_no_large_pages_lines_are_marked_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mmap.MADV_HUGEPAGE", 999)  # an advice that no system knows
+    marks = Marks(100)
+    assert marks.add(bytes(range(DIGEST_SIZE))) != NOWHERE
+    assert marks.add(bytes(range(DIGEST_SIZE))) == NOWHERE
 
 
 def test_no_two_caches_have_one_key() -> None:

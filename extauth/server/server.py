@@ -66,7 +66,7 @@ class Server:
         self._load_until = time.monotonic() + _LOADING
         self._log = Log(config.log)
         self._desk = FrontDesk(config, self._log)
-        os.register_at_fork(after_in_child=self._desk.forget)  # that of a keeper, which lives long
+        os.register_at_fork(after_in_child=self._desk.forget)  # a keeper, which has no use for it
         self._log.write(Level.MAJOR, f"extauth {VERSION} starts, pid {os.getpid()}, configuration {config.file}")
         self._pool = WorkerPool(config, keeper, self._poller, self._log, self._desk.decide, self._configure)
 

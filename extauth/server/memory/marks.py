@@ -45,8 +45,8 @@ class Marks:
         """Have nothing marked."""
         size = (self._places + PLACES) * _MARK_SIZE
         memory = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # of which only what is touched is there
-        with contextlib.suppress(OSError):  # where the system has no large pages; with small ones it works as well
-            memory.madvise(mmap.MADV_HUGEPAGE)  # any place is as likely as any other, and where it is takes time too
+        with contextlib.suppress(OSError):  # where the system has none, small ones do
+            memory.madvise(mmap.MADV_HUGEPAGE)  # of so few pages the processor knows by heart where each one lies
         self.table = memoryview(memory).cast("Q")
 
     def add(self, digest: Digest) -> int:
