@@ -66,42 +66,35 @@ class Runner:
         return [self._peer.dialect.request(number, login) for number, login in enumerate(logins, 1)]
 
 
+@dataclass
 class Warm:
     """A program that runs, to be asked again and again: each time what comes next in `requests`, written from `logins`.
 
     The same ones again would find what they need still in the processor's caches.
     """
 
-    def __init__(
-        self,
-        peer: Peer,
-        running: Running[Stream | Connections],
-        logins: Sequence[Login],
-        requests: Sequence[bytes],
-        first_answer: float,
-    ) -> None:
-        self._peer = peer
-        self._running = running
-        self._logins = logins
-        self._requests = requests
-        self._first_answer = first_answer
-        self._asked = 0
+    peer: Peer
+    running: Running[Stream | Connections]
+    logins: Sequence[Login]
+    requests: Sequence[bytes]
+    first_answer: float
+    asked: int = 0
 
     def ask(self, seconds: float, under_way: int | None = None) -> Run:
         """Ask for so many seconds. Raises FailedError."""
-        asked = self._asked % len(self._requests)
-        requests = [*self._requests[asked:], *self._requests[:asked]]
-        before = cpu(self._running.root)
-        exchange = self._running.channel.exchange(requests, under_way or self._peer.under_way, seconds)
-        used = cpu(self._running.root) - before
-        held = memory(self._running.root)
-        checked = check(self._peer.dialect, self._logins, exchange, asked)
-        self._asked += exchange.asked
+        start = self.asked % len(self.requests)
+        requests = [*self.requests[start:], *self.requests[:start]]
+        before = cpu(self.running.root)
+        exchange = self.running.channel.exchange(requests, under_way or self.peer.under_way, seconds)
+        used = cpu(self.running.root) - before
+        held = memory(self.running.root)
+        checked = check(self.peer.dialect, self.logins, exchange, start)
+        self.asked += exchange.asked
         answers = exchange.asked - checked.missing
         if not answers:
             raise FailedError("no request was answered")
         rate, driver = answers / exchange.seconds, exchange.driver / exchange.seconds
-        return Run(rate, used / answers, held, self._first_answer, driver, checked)
+        return Run(rate, used / answers, held, self.first_answer, driver, checked)
 
 
 class LimitRunner:

@@ -79,10 +79,8 @@ class FrontDesk:
         self._memory.configure(config)
 
     def forget(self) -> None:
-        """Know nothing of who asked before: for a process that is forked from this one and does something else."""
-        self._pending.clear()
-        self._questions.clear()
-        self._memory = Memory()
+        """Hold nothing any more: for a process that is forked from this one and has no use for a desk."""
+        vars(self).clear()
 
     @property
     def pending(self) -> int:

@@ -32,10 +32,6 @@ class FairQueue(Generic[W, T]):
         """For how many something waits at this moment."""
         return len(self._waiting)
 
-    def is_empty(self) -> bool:
-        """Whether nothing waits at this moment."""
-        return not self._waiting
-
     def get(self) -> T:
         """Take what is next; wait for it."""
         with self._changed:

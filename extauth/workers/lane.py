@@ -67,7 +67,7 @@ class Lane:
     def _serve(self, number: int) -> NoReturn:
         """Ask about one after the other."""
         while True:
-            if self._tasks.is_empty():
+            if not self._tasks.waiting:
                 self._rest()
             task, turn = self._tasks.get()
             if self._is_wanted(task, turn):

@@ -62,12 +62,12 @@ class SteppingLane(Lane):
     def _serve(self, number: int) -> NoReturn:
         under_way = self._under_way[number]
         while True:
-            if self._queue.is_empty():
+            if not self._queue.waiting:
                 self._rest()
             taken = self._next(number, under_way)
             if taken is None or not self._is_wanted(*taken):
                 continue
-            is_alone = not under_way and self._queue.is_empty() and self._queue.is_awaited
+            is_alone = not under_way and not self._queue.waiting and self._queue.is_awaited
             task, turn = taken
             course = Course(task, turn, time.monotonic(), self.link.begin(task.inquiry.question))
             self._step(number, under_way, course, patience=_PATIENCE if is_alone else 0.0)
@@ -118,7 +118,7 @@ class SteppingLane(Lane):
                 under_way.apart[course] = math.inf
                 ready([course])
                 under_way.apart[course] = time.monotonic()
-        if self._queue.is_empty():
+        if not self._queue.waiting:
             self._rest()
         del under_way.apart[course]
         os.eventfd_write(under_way.room, 1)
