@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.helper import Helper, Site
+from tests.plugins import Stage, set_stage
 
 
 @pytest.fixture
@@ -25,3 +26,10 @@ def helper(site: Site) -> Helper:
     site.write("passwd", site.ACCOUNTS)
     site.configure()
     return site.serve()
+
+
+@pytest.fixture
+def stage(site: Site) -> Iterator[Stage]:
+    """A site with a backend that does what it is told."""
+    with set_stage(site) as stage:
+        yield stage

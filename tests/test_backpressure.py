@@ -7,22 +7,13 @@ import os
 import select
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.helper import Helper, Site, is_alive, wait_until
-from tests.plugins import Stage, set_stage
+from tests.helper import Helper, is_alive, wait_until
+from tests.plugins import Stage
 
 NEGATIVE = b"ERROR incorrect password"
 TEMPORARY = b"ERROR temporary failure"
-
-
-@pytest.fixture
-def stage(site: Site) -> Iterator[Stage]:
-    with set_stage(site) as stage:
-        yield stage
 
 
 def requests(count: int, rest: bytes) -> bytes:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import growth
 from benchmarks.against_peers import row
 from benchmarks.driver import Answer, Checked, Connections, Dialect, Exchange, check
+from benchmarks.options import Options
 from benchmarks.peers.dovecot import DovecotDialect
 from benchmarks.peers.ours import MailServerDialect
 from benchmarks.peers.peer import PipePeer
@@ -128,6 +130,18 @@ def test_a_program_that_is_asked_again_is_asked_what_comes_next() -> None:
     with Runner(program(ONLY_IN_TURN), everybody(3), []).warm() as warm:
         assert [warm.ask(1e-9, under_way=1).checked for _ in range(4)] == [Checked(right=1)] * 4
         assert warm.ask(20.0, under_way=1).checked == Checked(right=3)
+
+
+def test_growth_is_measured_beside_the_usual_size(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(growth, "SERIES", {"under_way": [growth.Size(under_way=1), growth.Size()]})
+    growth.measure(Options("growth/files", pairs=1, seconds=0.2))
+    _, one, usual = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert one[:4] == ["growth/files", "under", "way", "1"]
+    assert usual[:4] == ["growth/files", "under", "way", "256"]
+    assert usual[5] == "1.00"
+    assert "faults" not in one + usual
 
 
 def test_a_program_that_is_not_there_or_says_no_to_a_right_password_has_failed() -> None:

@@ -8,14 +8,8 @@ import pytest
 
 from tests.helper import Site
 from tests.ldap_site import ENTRIES, PEOPLE, PEOPLE_BY_UID, READER, ldap_site, section
-from tests.plugins import Stage, set_stage
+from tests.plugins import Stage
 from tests.slapd import Slapd
-
-
-@pytest.fixture
-def stage(site: Site) -> Iterator[Stage]:
-    with set_stage(site) as stage:
-        yield stage
 
 
 @pytest.fixture

@@ -20,19 +20,13 @@ from extauth.server.memory.cache import VerdictCache
 from extauth.server.memory.keyed import DIGEST_SIZE, Digest
 from extauth.server.memory.marks import NOWHERE, Marks
 from tests.helper import Helper, Site, wait_for_serving, wait_until
-from tests.plugins import Stage, plugin, set_stage
+from tests.plugins import Stage, plugin
 
 OK, NO, TEMPORARY = b"OK", b"ERROR incorrect password", b"ERROR temporary failure"
 QUIET = '[log]\nserver_level = "Major & Failures"\n'
 """Decisions are not logged."""
 
 SILENT = Log(LogSettings(server_level="Failures"))
-
-
-@pytest.fixture
-def stage(site: Site) -> Iterator[Stage]:
-    with set_stage(site) as stage:
-        yield stage
 
 
 @pytest.fixture(params=["logged", "quiet"])

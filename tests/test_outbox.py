@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+import queue
+import threading
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from extauth.model import Decided, Verdict
-from extauth.workers.outbox import OLDEST, Answered, Outbox
-from tests.helper import Site
-from tests.plugins import Stage, set_stage
+from extauth.model import Account, Decided, Verdict
+from extauth.workers.lane import Lane
+from extauth.workers.outbox import AT_ONCE, OLDEST, Answered, Outbox
+from extauth.workers.task import Task
+from tests.plugins import Stage
 
 YES = Decided(Verdict.OK)
-
-
-@pytest.fixture
-def stage(site: Site) -> Iterator[Stage]:
-    with set_stage(site) as stage:
-        yield stage
 
 
 class Clock:
@@ -94,6 +93,41 @@ def test_those_that_are_sent_at_once_take_along_those_that_wait(sender: Sender) 
     sender.put(1, more=9)
     sender.outbox.send([(YES, [2, 3])])
     assert sender.sent == [[1, 2, 3]]
+
+
+class Asked:
+    """What a lane needs of a backend: each answer takes so long by the clock, the first also until all have asked."""
+
+    name, threads, timeout, is_loaded = "a backend", 1, None, False
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self.all_have_asked = threading.Event()
+
+    def ask(self, question: object) -> Decided:
+        self.all_have_asked.wait()
+        self._clock.now += self._seconds
+        return YES
+
+    def rest(self) -> None:
+        """Nothing to be done."""
+
+
+@pytest.mark.parametrize(("seconds", "follow"), [(AT_ONCE / 2, [4, 3, 2, 1, 0]), (AT_ONCE * 2, [0, 0, 0, 0, 0])])
+def test_those_who_wait_for_a_quick_backend_follow_at_once(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, follow: list[int]
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr("extauth.workers.lane.time", clock)
+    heard: queue.Queue[int] = queue.Queue()
+    link: Any = Asked(clock, seconds)
+    lane = Lane(link, lambda task, turn, answer, more: heard.put(more), lambda text: None)
+    for key in range(5):
+        inquiry: Any = SimpleNamespace(question=SimpleNamespace(account=Account(f"user{key}", "example.com")))
+        lane.put(Task(key, math.inf, inquiry))
+    link.all_have_asked.set()
+    assert [heard.get(timeout=10) for _ in follow] == follow
 
 
 def test_what_was_answered_is_not_left_behind_when_what_should_follow_at_once_takes_long(stage: Stage) -> None:

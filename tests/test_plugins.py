@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.helper import EXTAUTH, Helper, Site, is_alive, wait_until
-from tests.plugins import Stage, plugin, set_stage
+from tests.plugins import Stage, plugin
 from tests.plugins.answers import EMPTY, KNOWS, LEAKS, LOOKUP, VERIFY
 
 TEMPORARY = b"ERROR temporary failure"
@@ -32,12 +32,6 @@ class Own(Backend[Settings]):
     def verify_password(self, account: Account, password: Secret) -> Verdict:
         return Verdict.OK
 """
-
-
-@pytest.fixture
-def stage(site: Site) -> Iterator[Stage]:
-    with set_stage(site) as stage:
-        yield stage
 
 
 def configure(site: Site, type_name: str = "own.py:Own", more: str = "") -> None:

@@ -15,17 +15,11 @@ from typing import Any
 
 import pytest
 
-from tests.helper import Helper, Site, is_alive, wait_until
-from tests.plugins import Stage, set_stage
+from tests.helper import Helper, is_alive, wait_until
+from tests.plugins import Stage
 
 TEMPORARY = b"ERROR temporary failure"
 ENDINGS = ["its input closes", signal.SIGTERM, signal.SIGINT]
-
-
-@pytest.fixture
-def stage(site: Site) -> Iterator[Stage]:
-    with set_stage(site) as stage:
-        yield stage
 
 
 def order(number: int, what: str) -> bytes:
