@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -26,6 +27,8 @@ def serve_file(config_file: Path) -> None:
         keeper = start_keeper(config)
         from extauth.server.server import Server  # here: it takes as long as the keeper does to load
 
+        gc.freeze()
+        gc.enable()
         sealed(Server(config, standard, keeper).serve)  # an error of our own must not show what it was about either
     except OSError as error:
         os.write(standard.error, f"extauth: cannot start a process: {error.strerror}\n".encode())
