@@ -11,10 +11,12 @@ import os
 import platform
 import re
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 from benchmarks import against_peers, growth, latency
+from benchmarks.comparisons import WORKLOADS
 from benchmarks.options import options
 from extauth.version import VERSION
 
@@ -35,6 +37,9 @@ def machine() -> str:
 def main() -> None:
     """Run all that is wanted."""
     chosen = options(__doc__)
+    names = [*(workload.name for workload in WORKLOADS), *latency.NAMES, *growth.NAMES]
+    if not any(map(chosen.wants, names)):
+        sys.exit(f"--only {chosen.only}: no workload has such a name; there are: {', '.join(names)}")
     began = time.perf_counter()
     print(machine(), flush=True)
     against_peers.measure(chosen)

@@ -62,6 +62,10 @@ def runner(at: Scratch, size: Size, seconds: float, workload: str) -> Runner:
     return Runner(peer, logins, everybody(size.accounts if cached else WARM_UP, size.domains))
 
 
+NAMES = tuple(_QUICKEST)
+"""What `--only` chooses from."""
+
+
 def measure(chosen: Options) -> None:
     """Print the table."""
     workloads = [name for name in _QUICKEST if chosen.wants(name)]

@@ -84,9 +84,13 @@ def beside_hashing(at: Scratch, chosen: Options) -> None:
     print(f"p99      median of runs {statistics.median(p99s):.2f} ms (from {min(p99s):.2f} to {max(p99s):.2f})")
 
 
+NAMES = ("latency", "p99")
+"""What `--only` chooses from."""
+
+
 def measure(chosen: Options) -> None:
     """Print what is wanted."""
-    wanted = [run for name, run in (("latency", latency), ("p99", beside_hashing)) if chosen.wants(name)]
+    wanted = [run for name, run in zip(NAMES, (latency, beside_hashing), strict=True) if chosen.wants(name)]
     if not wanted:
         return
     print(f"{'':31}{_HEADING}")

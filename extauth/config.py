@@ -48,7 +48,7 @@ class CacheSettings(Settings, frozen=True):
 
     ttl: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 120
     negative_ttl: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 30
-    size: Annotated[int, msgspec.Meta(ge=1)] = 100_000
+    size: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 100_000
 
 
 class LogSettings(Settings, frozen=True):
@@ -141,9 +141,12 @@ def read_config(path: Path) -> Config:
         raise ConfigError(f"{path}: has no [[backend]]: nobody could log in; see README.md, Configuration")
     backends = tuple(_backend(table, number, path) for number, table in enumerate(read.backend, start=1))
     names = [backend.name for backend in backends]
-    for backend in backends:
-        if names.count(backend.name) > 1:
-            raise ConfigError(f"{path}: {backend.section} name = {backend.name!r}: two backends have this name")
+    for number, backend in enumerate(backends, start=1):
+        if backend.name in names[: number - 1]:
+            raise ConfigError(
+                f"{path}: {backend.section} name = {backend.name!r}: number {names.index(backend.name) + 1} has this "
+                "name already"
+            )
         if backend.timeout is not None and backend.timeout >= read.server.deadline:
             raise ConfigError(
                 f"{path}: {backend.section} timeout = {backend.timeout:g}: must be less than server.deadline, "
@@ -166,6 +169,9 @@ def _backend(table: dict[str, Any], number: int, path: Path) -> BackendConfig:
         if not read.domains:
             raise ConfigError(f"{path}: {section} domains = []: name one, or leave the key out to serve every domain")
         domains = tuple(_host_name(domain, path, f"{section} domains") for domain in read.domains)
+        for domain in domains:
+            if domains.count(domain) > 1:
+                raise ConfigError(f"{path}: {section} domains: {domain} is there twice")
     name = read.name or (read.type.rpartition(":")[2] if number == 1 else f"{read.type.rpartition(':')[2]}-{number}")
     stops = read.on_mismatch == "stop"
     return BackendConfig(

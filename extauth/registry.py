@@ -33,10 +33,10 @@ def backend_class(type_name: str, folder: Path, *, allow_unsafe: bool = False) -
     if not colon or not module_name or not class_name:
         import difflib  # here because it is rarely needed
 
-        close = difflib.get_close_matches(type_name, BUILT_IN, n=1)
+        close = difflib.get_close_matches(type_name.lower(), BUILT_IN, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
         raise ConfigError(
-            f"unknown backend; {hint}Built in: {', '.join(sorted(BUILT_IN))}; "
+            f"unknown backend; {hint}built in: {', '.join(sorted(BUILT_IN))}; "
             "your own: path/to/file.py:Class or package.module:Class"
         )
     try:

@@ -118,9 +118,10 @@ class _Problem:
         settings = self._settings
         for step in self._steps:
             kind = next((f.type for f in msgspec.structs.fields(settings) if f.encode_name == step), None)
-            if not (isinstance(kind, type) and issubclass(kind, Settings)):
+            tables = [each for each in (kind, *get_args(kind)) if isinstance(each, type) and issubclass(each, Settings)]
+            if not tables:
                 break
-            settings = kind
+            settings = tables[0]
         return list(msgspec.structs.fields(settings))
 
     def _value(self, table: Any) -> str:
@@ -131,7 +132,9 @@ class _Problem:
             if step == "...":  # which element of an array, msgspec does not say
                 break
             table = table[int(step)] if isinstance(table, list) else table[step]
-        return "{...}" if isinstance(table, dict) else "[...]" if isinstance(table, list) else _in_toml(table)
+        if table and isinstance(table, dict | list):
+            return "{...}" if isinstance(table, dict) else "[...]"
+        return _in_toml(table)
 
 
 def _in_toml(value: Any) -> str:

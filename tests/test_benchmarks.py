@@ -175,3 +175,11 @@ def test_a_measurement_runs() -> None:
     assert done.returncode == 0, done.stderr
     assert "latency  extauth " in done.stdout
     assert "median of ratios" in done.stdout
+
+
+def test_workloads_that_nobody_knows_are_not_measured_in_silence() -> None:
+    command = [sys.executable, "-m", "benchmarks", "--only", "latncy"]
+    done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "there are: " in done.stderr
+    assert " latency, " in done.stderr

@@ -341,6 +341,7 @@ def test_no_reason_shows_a_part_of_what_is_stored(stored: bytes) -> None:
 
 def test_a_reason_names_a_scheme_that_exists_but_is_not_supported() -> None:
     assert "{DIGEST-MD5}" in refused(b"{DIGEST-MD5}word").reason
+    assert refused(b"$md5,rounds=5000$abcdefgh$$x").reason.endswith(" unsupported scheme $md5,rounds=5000$")
     assert "$sha1$" in refused(b"$sha1$word").reason
 
 

@@ -273,18 +273,29 @@ def test_check_says_of_every_server_whether_it_can_be_asked(
         section(engine, "reader", READER, PEOPLE_BY_UID, servers=f"{nobody!r}, {slapd.url!r}")
         + section(engine, "stranger", READER.replace("reader,", "stranger,"), PEOPLE_BY_UID, servers=repr(slapd.url))
         + section(engine, "anonymous", PEOPLE_BY_UID, servers=repr(slapd.local_url))
+        + section(
+            engine,
+            "lost",
+            'base = "ou=nowhere,dc=example"\nfilter = "(uid={name})"',
+            'required_groups = ["cn=nobody,dc=example"]\ngroup_filter = "(member={dn})"',
+            servers=repr(slapd.url),
+        )
     )
     done = site.run("check", "-c", str(site.config))
     assert done.returncode == 0
     said = done.stdout.decode().splitlines()
     assert said[0] == "reader serves reader.example"
     assert said[1].startswith(f"{nobody} is out of reach: ")
-    assert said[2:7] == [
+    assert said[2:-1] == [
         f"{slapd.url} answers, and takes the service account cn=reader,dc=example",
         "stranger serves stranger.example",
         f"{slapd.url} rejects the service account cn=stranger,dc=example: 49 invalidCredentials",
         "anonymous serves anonymous.example",
         f"{slapd.local_url} answers, and takes an anonymous bind",
+        "lost serves lost.example",
+        f"{slapd.url} answers, and takes an anonymous bind",
+        f"{slapd.url}: the search in ou=nowhere,dc=example was answered 32 noSuchObject",
+        f"{slapd.url}: the search in cn=nobody,dc=example was answered 32 noSuchObject",
     ]
 
 

@@ -290,9 +290,9 @@ RESULTS_OF_A_SEARCH = [
     ([result(SEARCH_DONE, 0)], NEGATIVE, "no entry"),
     ([found("cn=a"), found("cn=b"), result(SEARCH_DONE, 4)], NEGATIVE, "more than one"),
     ([found("cn=a"), result(SEARCH_DONE, 4)], NEGATIVE, "more than one"),
-    ([result(SEARCH_DONE, 4)], TEMPORARY, "the search was answered 4"),
-    ([found("cn=a"), result(SEARCH_DONE, 11)], TEMPORARY, "the search was answered 11"),
-    ([found("cn=a"), result(SEARCH_DONE, 3)], TEMPORARY, "the search was answered 3"),
+    ([result(SEARCH_DONE, 4)], TEMPORARY, "the search in ou=people,dc=example was answered 4"),
+    ([found("cn=a"), result(SEARCH_DONE, 11)], TEMPORARY, "the search in ou=people,dc=example was answered 11"),
+    ([found("cn=a"), result(SEARCH_DONE, 3)], TEMPORARY, "the search in ou=people,dc=example was answered 3"),
     ([b"\x65\x03abc"], TEMPORARY, ""),
     ([b"garbage"], TEMPORARY, ""),
 ]

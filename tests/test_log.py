@@ -92,7 +92,16 @@ def test_a_log_that_cannot_be_written_is_said_once_and_holds_nobody_up(site: Sit
     helper = serve(site, f'file = "{name}"')
     for _ in range(3):
         assert helper.ask(b"1 VRFY bob@example.com password") == b"OK"
-    assert sum("cannot write the log: " in line for line in helper.information) == 1
+    assert sum(f"cannot write the log: log.file = {site.folder}" in line for line in helper.information) == 1
+    told = site.run("check", "-c", str(site.config)).stdout.decode()
+    assert f"{site.config}: log.file = {site.folder}/{name}".removesuffix("/.") in told
+
+
+def test_check_makes_no_log(site: Site) -> None:
+    site.configure('[[backend]]\ntype = "files"\npath = "passwd"\n[log]\nfile = "log"\n')
+    site.write("passwd", Site.ACCOUNTS)
+    assert b"log.file" not in site.run("check", "-c", str(site.config)).stdout
+    assert not (site.folder / "log").exists()
 
 
 # --- syslog -------------------------------------------------------------------------------------------
@@ -126,7 +135,8 @@ def test_records_go_to_syslog_with_their_facility_and_severity(site: Site, syslo
     helper.send(b"1 VRFY bob@example.com no", b"2 VRFY bob@example.com password")
     helper.wait_for_replies(2)
     if syslog is None:
-        assert any("cannot write the log: /dev/log" in line for line in helper.information) is not SYSLOG.exists()
+        complaint = "cannot write the log: log.syslog: /dev/log"
+        assert any(complaint in line for line in helper.information) is not SYSLOG.exists()
         return
     head = rf"extauth\[{helper.process.pid}\]: account=bob@example.com method=VRFY verdict="
     for expected in (rf"<{19 * 8 + 6}>{head}OK ", rf"<{19 * 8 + 4}>{head}PASSWORD_MISMATCH "):

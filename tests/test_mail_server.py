@@ -40,6 +40,17 @@ def start(folder: Path, *options: str, accounts: str = ACCOUNTS, environment: di
     return done.stderr
 
 
+def test_a_pam_service_without_a_file_is_refused_since_pam_would_ask_another_one(tmp_path: Path) -> None:
+    (tmp_path / "pam.d").mkdir()
+    (tmp_path / "pam.d" / "other").write_text("auth required pam_permit.so\naccount required pam_permit.so\n")
+    settings = 'pam_service = "mial"\n{}[defaults]\nuse_os_password = true\n' + ACCOUNTS
+    assert "pam_service = 'mial': there is no such file in " in start(
+        tmp_path, "--pop3", "0", accounts=settings.format("")
+    )
+    said = start(tmp_path, "--pop3", "0", accounts=settings.format('pam_service_folder = "pam.d"\n'))
+    assert "pam_service = 'mial': there is no such file in pam.d: PAM would ask `other`" in said
+
+
 def test_the_examples_go_together(tmp_path: Path) -> None:
     examples = tmp_path / "examples"
     shutil.copytree(EXAMPLES, examples)

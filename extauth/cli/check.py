@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from extauth.chain import build_chain
 from extauth.config import read_config
 from extauth.errors import ConfigError, Fault
 from extauth.registry import forget_outside_paths
+from extauth.server.log import problems_with
 
 
 @click.command()
@@ -33,9 +33,8 @@ def check(config_file: Path) -> None:
     except (ConfigError, Fault) as error:
         click.echo(f"extauth: {error}", err=True)
         sys.exit(1)
-    log = config.log.file
-    if log is not None and not os.access(log if log.exists() else log.parent, os.W_OK):
-        click.echo(f"{config.file}: log.file = {log}: cannot be written")
+    for problem in problems_with(config.log):
+        click.echo(f"{config.file}: {problem}: there would be no such log")
     for link in chain.links:
         click.echo(link.describe())
         link.try_out()

@@ -18,7 +18,7 @@ from extauth.model import Decided, Verdict
 _LOCKED = re.compile(rb"(?:\*|x|!.*)?", re.DOTALL)
 _ELSEWHERE = (  # compiled where it is needed, which is rarely
     rb"\{(?:DIGEST-MD5|SCRAM-SHA-(?:1|256|512)|NTLM?|LANMAN|LM|PLAIN-MD4|PLAIN-TRUNC|OTP|RPA|SKEY"
-    rb"|SASL|PKCS5S2|PBKDF2_SHA256|KERBEROS|UNIX|NS-MTA-MD5|S?SHA(?:224|384))\}|\$(?:2x|3|md5|sha1|P|H|S)\$"
+    rb"|SASL|PKCS5S2|PBKDF2_SHA256|KERBEROS|UNIX|NS-MTA-MD5|S?SHA(?:224|384))\}|\$(?:2x|3|md5(?:,rounds=[0-9]+)?|sha1|P|H|S)\$"
 )
 
 

@@ -19,6 +19,8 @@ _NAMES = {level: level.name.replace("_", " ").title() for level in Level}
 _FACILITIES = {"user": 1, "mail": 2, "daemon": 3, "auth": 4, "authpriv": 10} | {f"local{n}": 16 + n for n in range(8)}
 _SEVERITIES = {Level.CRASHES: 2, Level.FAILURES: 3, Level.MAJOR: 5, Level.PROBLEMS: 4, Level.LOW_LEVEL: 6}
 _SYSLOG = "/dev/log"
+_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
 _MAX_FOR_SERVER = 2**18  # bytes
 
 
@@ -113,34 +115,62 @@ class Log:
         lines, self._lines = b"".join(self._lines), []
         try:
             if self._file is None:
-                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
-                self._file = os.open(str(self._settings.file), flags, 0o640)
+                self._file = os.open(str(self._settings.file), _APPEND | os.O_CREAT, 0o640)
             written = os.write(self._file, lines)
             if written < len(lines):
                 self._lines = [lines[written:]]
             self._complained.discard("file")
         except OSError as error:
-            self._complain("file", f"{self._settings.file}: {error.strerror}")
+            self._complain("file", f"log.file = {self._settings.file}: {error.strerror}")
 
     def _to_syslog(self, level: Level, line: str) -> None:
         priority = _FACILITIES[self._settings.syslog or "mail"] * 8 + _SEVERITIES.get(level, 7)
         record = f"<{priority}>extauth[{os.getpid()}]: {line}".encode()
         try:
             if self._syslog is None:
-                self._syslog = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-                self._syslog.connect(_SYSLOG)
+                self._syslog = _connected_to_syslog()
             self._syslog.send(record)
             self._complained.discard("syslog")
         except OSError as error:
             if self._syslog is not None:
                 self._syslog.close()
                 self._syslog = None
-            self._complain("syslog", f"{_SYSLOG}: {error.strerror}")
+            self._complain("syslog", f"log.syslog: {_SYSLOG}: {error.strerror}")
 
     def _complain(self, what: str, text: str) -> None:
         if what not in self._complained:
             self._complained.add(what)
             self.inform(f"cannot write the log: {text}")
+
+
+def problems_with(settings: LogSettings) -> list[str]:
+    """Which of the logs that are configured cannot be written now, and why; none is written, nor made."""
+    problems = []
+    if settings.file is not None:
+        folder = settings.file.parent
+        try:
+            os.close(os.open(settings.file, _APPEND) if settings.file.exists() else os.open(folder, _FOLDER))
+            if not settings.file.exists() and not os.access(folder, os.W_OK | os.X_OK):
+                problems.append(f"log.file = {settings.file}: cannot be made in {folder}")
+        except OSError as error:
+            problems.append(f"log.file = {settings.file}: {error.strerror}")
+    if settings.syslog is not None:
+        try:
+            _connected_to_syslog().close()
+        except OSError as error:
+            problems.append(f"log.syslog: {_SYSLOG}: {error.strerror}")
+    return problems
+
+
+def _connected_to_syslog() -> socket.socket:
+    """Raises OSError."""
+    syslog = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    try:
+        syslog.connect(_SYSLOG)
+    except OSError:
+        syslog.close()
+        raise
+    return syslog
 
 
 def shown(value: str) -> str:

@@ -98,9 +98,10 @@ class Ldap(Backend[LdapSettings]):
             raise ConfigError(f"{key} = {error}") from None
 
     def try_out(self) -> None:
-        """Connect to every server, and bind the service account, or nobody."""
+        """Connect to every server, bind the service account, or nobody, and see what is searched in."""
         self.open()
-        self._directory.try_out()
+        places = [self._search.base.text] if self._search.is_needed and not self._search.base.placeholders else []
+        self._directory.try_out(places if self._member is None else [*places, *self._groups])
 
     def open(self) -> None:
         """Make ready; connections are opened by the threads, when they first need them."""
@@ -178,12 +179,11 @@ class Ldap(Backend[LdapSettings]):
     def _find(self, session: Session, account: Account, more: tuple[str, ...] = ()) -> Steps[Entry | Decided]:
         """The one entry of this account, which is in the groups that it must be in; or why there is none."""
         search = self._search
-        answer = yield from session.search(
-            search.base.filled(account), search.scope, search.filter.filled(account), self._attributes + more
-        )
+        base = search.base.filled(account)
+        answer = yield from session.search(base, search.scope, search.filter.filled(account), self._attributes + more)
         if answer.code == NO_SUCH_OBJECT and search.base.placeholders:
             return Verdict.USER_UNKNOWN.because("32 noSuchObject")
-        entry = _only_entry(answer)
+        entry = _only_entry(answer, base)
         if isinstance(entry, Decided):
             return entry
         for group in self._groups:
@@ -237,12 +237,12 @@ class Ldap(Backend[LdapSettings]):
         return context
 
 
-def _only_entry(answer: Answer) -> Entry | Decided:
+def _only_entry(answer: Answer, base: str) -> Entry | Decided:
     """The one entry that was found, or why there is none; raises CannotTell where the search went wrong."""
     if len(answer.entries) > 1 or (answer.code == SIZE_LIMIT_EXCEEDED and answer.entries):
         return Verdict.USER_UNKNOWN.because("more than one entry was found")
     if answer.code != SUCCESS:
-        raise CannotTell(f"the search was answered {explained(answer)}")
+        raise CannotTell(f"the search in {base} was answered {explained(answer)}")
     if not answer.entries:
         return Verdict.USER_UNKNOWN.because("no entry was found")
     if not answer.entries[0].dn:

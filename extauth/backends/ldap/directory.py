@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from extauth.backends.ldap.engine import Answer, Connection, Deadline, Engine, Scope, ServerUnavailable
@@ -83,19 +83,22 @@ class Directory:
                 self._free.append(sessions)
         raise BackendUnavailable("; ".join(problems))
 
-    def try_out(self) -> None:
-        """Say of each server whether it can be asked."""
+    def try_out(self, places: Iterable[str]) -> None:
+        """Say of each server whether it can be asked, and whether it has the entries that are searched in."""
         for server in self._servers.in_order():
             session = self._session({}, server)
             try:
                 session.begin(Deadline(self._settings.overall_timeout))
                 said = run_alone(session.try_out())
+                missing = [why for place in places if (why := run_alone(session.problem_in(place)))]
             except (ServerUnavailable, TimeoutError) as problem:
                 self._log.error("%s is out of reach: %s", server.url, problem)
             except CannotTell:
                 continue  # that the service account is rejected is logged where it is
             else:
                 self._log.info("%s answers, and %s", server.url, said)
+                for why in missing:
+                    self._log.error("%s: %s", server.url, why)
             finally:
                 session.close()
 
@@ -174,6 +177,11 @@ class Session:
         if answer.code in (BUSY, UNAVAILABLE):
             raise ServerUnavailable(explained(answer))
         return f"{'takes' if answer.code == SUCCESS else f'answers {explained(answer)} to'} an anonymous bind"
+
+    def problem_in(self, place: str) -> Steps[str]:
+        """Why the entry of that name cannot be searched in; nothing where it can."""
+        answer = yield from self.search(place, "base", "(objectClass=*)", ())
+        return "" if answer.code == SUCCESS else f"the search in {place} was answered {explained(answer)}"
 
     def leave(self) -> None:
         """Leave nobody bound, without waiting for the answer."""

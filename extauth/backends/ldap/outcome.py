@@ -30,6 +30,7 @@ OF_THE_RESULT = {
 _HINTS = {
     8: "strongerAuthRequired: the directory wants TLS",
     REFERRAL: "referral, which is not followed",
+    NO_SUCH_OBJECT: "noSuchObject",
     13: "confidentialityRequired: the directory wants TLS",
     50: "insufficientAccessRights: the directory's own rules keep this entry from being bound as",
     BUSY: "busy",

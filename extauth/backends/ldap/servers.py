@@ -39,15 +39,16 @@ class Server(msgspec.Struct, frozen=True):
 
 def parsed_server(text: str) -> Server:
     """A server by its URL; raises ConfigError."""
-    wrong = ConfigError(
-        f"servers: {text!r}: must be ldap://host, ldap://host:port, ldaps://host or ldapi://%2Fpath%2Fof%2Fsocket"
-    )
+    right = "must be ldap://host, ldap://host:port, ldaps://host or ldapi://%2Fpath%2Fof%2Fsocket"
+    if "@" in text:
+        raise ConfigError(f"servers: (not shown, since it may hold a password): {right}; whom to bind as says bind_dn")
+    wrong = ConfigError(f"servers: {text!r}: {right}")
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
         raise wrong from None
-    if parts.query or parts.fragment or parts.username is not None or parts.path not in ("", "/"):
+    if parts.query or parts.fragment or parts.path not in ("", "/"):
         raise wrong
     if parts.scheme == "ldapi":
         path = unquote(parts.netloc) or _LOCAL_SOCKET

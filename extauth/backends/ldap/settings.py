@@ -163,9 +163,8 @@ def _filter(text: str, key: str, *, more: tuple[str, ...] = ()) -> tuple[Templat
     try:
         return template, parsed_filter(text)
     except NoFilter as problem:
-        raise ConfigError(
-            f"{key} = {text!r}: must be a search filter, as in (uid={{name}}); it is none from {problem.rest[:20]!r} on"
-        ) from None
+        where = f"it is none from {problem.rest[:20]!r} on" if problem.rest else "it ends too early"
+        raise ConfigError(f"{key} = {text!r}: must be a search filter, as in (uid={{name}}); {where}") from None
 
 
 def check_times(settings: LdapSettings, deadline: float) -> None:
@@ -187,6 +186,8 @@ def check_together(settings: LdapSettings) -> None:
     for group in settings.required_groups:
         if parsed_name(group) is None:
             raise ConfigError(f"required_groups: {group!r}: must be a distinguished name")
+    if settings.default_scheme and settings.check == "bind":
+        raise ConfigError(f'default_scheme = {settings.default_scheme!r}: goes with check = "hash"')
     if settings.default_scheme and not known_scheme(settings.default_scheme):
         raise ConfigError(f"default_scheme = {settings.default_scheme!r}: known are {', '.join(schemes())}")
     if settings.ca_file is not None and not settings.verify_certificate:

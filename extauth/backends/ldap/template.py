@@ -26,7 +26,7 @@ class Template:
         self.placeholders = placeholders_in(text)
         for name in self.placeholders.difference(known):
             raise ConfigError(f"{key} = {text!r}: there is no {{{name}}}; known are {{{'}, {'.join(known)}}}")
-        self._text = text
+        self.text = text
         self._texts = _PLACEHOLDER.split(text)  # every second one is a name
         self._names = [(place, self._texts[place]) for place in range(1, len(self._texts), 2)]
         self._escape = escape
@@ -34,7 +34,7 @@ class Template:
     def filled(self, account: Account, **more: str) -> str:
         """The text for this account."""
         if not self.placeholders:
-            return self._text
+            return self.text
         found = self._texts.copy()
         for place, name in self._names:
             found[place] = self._escape(more[name] if name in more else _OF_THE_ACCOUNT[name](account))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
@@ -100,6 +101,9 @@ class ProgramOptions:
             signal.signal(number, signal.default_int_handler)
         with _errors_as_sentences(), tempfile.TemporaryDirectory(prefix="extauth-harness-") as temporary:
             folder = self.base_directory or Path(temporary)
+            for word in self.program[1:]:
+                if "/" not in word and self.base_directory is None and os.access(word, os.F_OK):
+                    click.echo(f"# {word} is handed over as it is; what has that name here is ./{word}", err=True)
             yield ServerSettings(self.program, folder, self.time_out, self.auto_restart)
 
     def masker(self) -> Masker:

@@ -16,6 +16,8 @@ from extauth.model import Secret
 from extauth.protocol.accounts import AccountParser, canonical_domain
 from extauth.settings import Settings, convert, parse_toml
 
+_PAM_FOLDERS = (Path("/etc/pam.d"), Path("/usr/lib/pam.d"))
+
 
 class ServerTable(Settings, frozen=True):
     """The keys of the whole file."""
@@ -69,7 +71,7 @@ def read_accounts(path: Path) -> Accounts:
     _check_unique("domain or alias", (name for domain in domains for name in (domain.name, *domain.aliases)), path)
     _check_unique("address", (address for domain in domains for address in domain.addresses), path)
     _check_unique("account", (account.account.address for account in accounts), path)
-    return Accounts(
+    found = Accounts(
         domains,
         accounts,
         clients_only=server.grant_access_to_clients_only,
@@ -77,6 +79,19 @@ def read_accounts(path: Path) -> Accounts:
         pam_service=server.pam_service,
         pam_service_folder=server.pam_service_folder,
     )
+    if found.use_os_passwords:
+        _check_service(server, path)
+    return found
+
+
+def _check_service(server: ServerTable, path: Path) -> None:
+    folders = _PAM_FOLDERS if server.pam_service_folder is None else (server.pam_service_folder,)
+    has_folders = any(folder.is_dir() for folder in folders)  # or else PAM reads /etc/pam.conf
+    if has_folders and not any((folder / server.pam_service).exists() for folder in folders):
+        where = " or ".join(map(str, folders))
+        raise ConfigError(
+            f"{path}: pam_service = {server.pam_service!r}: there is no such file in {where}: PAM would ask `other`"
+        )
 
 
 def _domain(table: DomainTable, path: Path, section: str) -> Domain:
