@@ -46,7 +46,7 @@ class NewSettings(Settings, frozen=True):
 class CacheSettings(Settings, frozen=True):
     """`[cache]`: how many seconds a verdict counts; of how many accounts, and wrong passwords, it is kept."""
 
-    ttl: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 120
+    ttl: Annotated[float, msgspec.Meta(ge=0.1, le=86_400)] = 120
     negative_ttl: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 30
     size: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 100_000
 

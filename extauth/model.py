@@ -122,11 +122,15 @@ Question = Check | AccountLookup | SecretLookup
 
 
 class Decided(msgspec.Struct, frozen=True, array_like=True, tag=0, gc=False):
-    """A verdict, which backend gave it, and the reason for the log (not for the server)."""
+    """A verdict, which backend gave it, and the reason for the log (not for the server).
+
+    `provisional`: somebody who is asked before that backend could not be, and might have said something else.
+    """
 
     verdict: Verdict
     backend: str = ""
     reason: str = ""
+    provisional: bool = False
 
 
 class Disclosed(Decided, frozen=True, array_like=True, tag=2, kw_only=True, gc=False):

@@ -11,9 +11,11 @@ from functools import partial
 from types import ModuleType
 
 import pytest
+from msgspec import Struct
 
-from extauth.config import CacheSettings, LogSettings, read_config
+from extauth.config import CacheSettings, Config, LogSettings, read_config
 from extauth.model import Account, Decided, PasswordCheck, Secret, Verdict
+from extauth.server.desk import FrontDesk
 from extauth.server.log import Log
 from extauth.server.memory import Known, Memory
 from extauth.server.memory.cache import VerdictCache
@@ -32,6 +34,19 @@ SILENT = Log(LogSettings(server_level="Failures"))
 @pytest.fixture(params=["logged", "quiet"])
 def log(request: pytest.FixtureRequest) -> str:
     return QUIET if request.param == "quiet" else '[log]\nserver_level = "Low Level"\n'
+
+
+def config_of(site: Site, sections: str) -> Config:
+    """The configuration with these sections, and one backend."""
+    site.configure(sections + Site.BASIC.replace("default_domain", "# default_domain"))
+    return read_config(site.config)
+
+
+def configured(site: Site) -> Memory:
+    """One that keeps verdicts."""
+    memory = Memory()
+    memory.configure(config_of(site, "[cache]\n"))
+    return memory
 
 
 def ask(helper: Helper, account: str, password: str) -> bytes:
@@ -218,9 +233,7 @@ def test_what_a_line_means_changes_with_the_dialect(stage: Stage, log: str) -> N
 
 
 def test_what_stood_for_a_line_stands_for_none_in_another_dialect(site: Site) -> None:
-    site.configure("[cache]\n" + Site.BASIC.replace("default_domain", "# default_domain"))
-    memory = Memory()
-    memory.configure(read_config(site.config))
+    memory = configured(site)
     before = memory.digest_of_line(b"1 VRFY alice@example.com yes")
     assert memory.digest_of_line(b"2 VRFY alice@example.com yes") == before
     memory.forget_lines()
@@ -246,15 +259,12 @@ def test_a_known_line_is_answered_whatever_its_number(stage: Stage, number: byte
     assert len(stage.processes("yes")) == 1
 
 
-def test_what_an_emergency_backend_says_is_not_kept(site: Site) -> None:
+@pytest.mark.parametrize("emergency", ["", "emergency = true\n"])
+def test_what_is_said_only_while_another_backend_is_out_of_reach_is_not_kept(emergency: str, site: Site) -> None:
     site.write("says.py", plugin("says.py"))
     says = '[[backend]]\ntype = "says.py:Says"\nname = "{0}"\nsays = "{0}"\n'
-    site.configure(
-        '[cache]\n[log]\nserver_level = "Low Level"\n'
-        + says.format("an outage")
-        + says.format("OK")
-        + "emergency = true\n"
-    )
+    log = '[log]\nserver_level = "Low Level"\n'
+    site.configure(f"[cache]\n{log}{says.format('an outage')}{says.format('OK')}{emergency}")
     helper = site.serve()
     for _ in range(3):
         assert ask(helper, "alice", "x") == OK
@@ -274,9 +284,7 @@ def test_secure_methods_are_not_remembered(site: Site) -> None:
 
 
 def test_neither_a_password_nor_a_line_is_kept(site: Site) -> None:
-    site.configure("[cache]\n" + Site.BASIC.replace("default_domain", "# default_domain"))
-    memory = Memory()
-    memory.configure(read_config(site.config))
+    memory = configured(site)
     line = b"1 VRFY alice@example.com open sesame"
     question = PasswordCheck(Account("alice", "example.com"), Secret(b"open sesame"))
     digest, of_line = memory.digest(question), memory.digest_of_line(line)
@@ -305,6 +313,8 @@ def _bytes_in(root: object) -> Iterator[bytes]:
         seen.add(id(each))
         if isinstance(each, bytes | str | memoryview):
             yield each.encode(errors="surrogateescape") if isinstance(each, str) else bytes(each)
+        if isinstance(each, Struct):  # those without `gc` hide what they refer to
+            found += [getattr(each, field) for field in each.__struct_fields__]
         found += gc.get_referents(each)
 
 
@@ -385,10 +395,7 @@ def test_what_is_said_of_the_account_ends_the_password_that_was_accepted(verdict
 
 @pytest.mark.parametrize("seed", range(20))
 def test_no_line_is_answered_that_would_be_answered_otherwise_if_it_were_read(seed: int, site: Site) -> None:
-    site.configure(
-        "[cache]\nsize = 3\nttl = 4\nnegative_ttl = 2\n" + Site.BASIC.replace("default_domain", "# default_domain")
-    )
-    config = read_config(site.config)
+    config = config_of(site, "[cache]\nsize = 3\nttl = 4\nnegative_ttl = 2\n")
     chance = random.Random(seed)
     memory = Memory()
     memory.configure(config)
@@ -425,3 +432,55 @@ def test_no_line_is_answered_that_would_be_answered_otherwise_if_it_were_read(se
         if chance.random() < 0.005:
             memory.configure(config)
     assert known_lines > 100
+
+
+def test_what_was_asked_before_another_password_was_accepted_is_not_kept(stage: Stage, log: str) -> None:
+    helper = stage.serve(more=f"[cache]\n{log}")
+    for count in (1, 2):
+        helper.send(b"%d VRFY alice@example.com wait/old" % count)
+        stage.wait_for("wait", count)
+        assert ask(helper, "alice", f"yes/{count}") == OK
+        stage.release()
+        assert helper.reply(b"%d" % count) == OK
+
+
+@pytest.mark.parametrize("verdict", [verdict for verdict in Verdict if verdict is not Verdict.PASSWORD_MISMATCH])
+def test_every_verdict_but_that_on_a_password_ends_what_is_under_way_for_the_account(
+    verdict: Verdict, site: Site
+) -> None:
+    memory = configured(site)
+    bob = Account("bob", "example.com")
+    questions = [PasswordCheck(account, Secret(b"%d" % n)) for n, account in enumerate((ALICE, ALICE, ALICE, bob))]
+    digests = [memory.digest(question) for question in questions]
+    for key, (question, digest) in enumerate(zip(questions, digests, strict=True)):
+        assert not memory.join(question, digest, key, range(10))
+    assert memory.settle(1, Decided(Verdict.PASSWORD_MISMATCH), 0.0, keep=True)[1] is not None
+    assert memory.settle(0, Decided(verdict), 0.0, keep=True)[1] is not None
+    assert not memory.join(questions[2], digests[2], 4, range(10))  # it is asked anew
+    assert memory.settle(2, Decided(Verdict.OK), 0.0, keep=True) == ([2], None)
+    assert memory.settle(3, Decided(Verdict.OK), 0.0, keep=True)[1] is not None
+    assert memory.settle(4, Decided(Verdict.OK), 0.0, keep=True)[1] is not None
+    assert not memory.is_checking_any
+    assert not memory._digests
+
+
+def test_a_password_that_nobody_waits_for_any_more_is_not_held(site: Site) -> None:
+    memory = configured(site)
+    question = PasswordCheck(ALICE, Secret(b"open sesame"))
+    digest = memory.digest(question)
+    assert not memory.join(question, digest, 1, {1})
+    assert memory.join(question, digest, 2, {1})
+    memory.let_go({2})
+    assert [text for text in _bytes_in(memory) if b"sesame" in text]
+    memory.let_go(set())
+    assert not [text for text in _bytes_in(memory) if b"sesame" in text]
+    assert memory.ask_again(1, set()) is None
+    assert memory.settle(1, Decided(Verdict.OK), 0.0, keep=False) == ([1, 2], None)
+
+
+def test_the_front_holds_no_password_whose_deadline_is_over(site: Site) -> None:
+    desk = FrontDesk(config_of(site, "[server]\ndeadline = 0.1\n[cache]\n"), SILENT)
+    desk.receive([b"1 VRFY alice@example.com open sesame"])
+    while desk.pending:
+        desk.expire()
+    assert not [text for text in _bytes_in(vars(desk)) if b"sesame" in text]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,21 @@ def test_only_what_the_log_wants_is_logged_of_what_is_decided_alike(tmp_path: Pa
     assert len(decide(tmp_path, "Low Level", Decided(Verdict.OK, "files"))[1]) == 4
     no = decide(tmp_path, "Problems", Decided(Verdict.PASSWORD_MISMATCH, "files"))[1]
     assert len(no) == 3, "a refused NEW is of no interest at this level"
+
+
+def test_a_deadline_that_is_made_shorter_holds_while_longer_ones_run(tmp_path: Path) -> None:
+    path = tmp_path / "extauth.toml"
+    backend = f'[[backend]]\ntype = "files"\npath = "{tmp_path}/passwd"\n'
+    path.write_text(f"[server]\ndeadline = 3600\n{backend}")
+    desk = FrontDesk(read_config(path), Log(read_config(path).log))
+    (first,) = desk.receive([b"1 VRFY bob@example.com password"]).keys
+    path.write_text(f"[server]\ndeadline = 0.1\n{backend}")
+    desk.configure(read_config(path))
+    desk.receive([b"2 VRFY bob@example.com password"])
+    assert desk.next_deadline is not None
+    assert desk.next_deadline < time.monotonic() + 1
+    while desk.pending == 2:
+        desk.expire()
+    assert desk.replies == [b"2 ERROR temporary failure\n"]
+    desk.decide(Decided(Verdict.OK), [first])
+    assert desk.replies[1:] == [b"1 OK\n"]

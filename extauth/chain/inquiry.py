@@ -35,7 +35,7 @@ class Inquiry:
         if isinstance(answer, Undecided):
             self._undecided.append(answer)
         elif answer.verdict is Verdict.OK:
-            return self._in_need(answer) if link.emergency else answer
+            return self._in_need(answer) if self._undecided else answer
         elif link.emergency:
             return undecided
         elif answer.verdict in _ENDS_THE_CHAIN or (
@@ -54,6 +54,9 @@ class Inquiry:
         return sum(answer.outage for answer in self._undecided) == self._position
 
     def _in_need(self, answer: Decided) -> Decided:
-        """The OK of an emergency, with the reason for asking: why none of the others could be."""
-        why = "; ".join(f"{outage.backend}: {outage.reason}" for outage in self._undecided)
-        return msgspec.structs.replace(answer, reason=f"{answer.reason}; {why}" if answer.reason else why)
+        """An OK without those who could not be asked; that of an emergency gives it as the reason for asking."""
+        reason = answer.reason
+        if self.link.emergency:
+            why = "; ".join(f"{outage.backend}: {outage.reason}" for outage in self._undecided)
+            reason = f"{reason}; {why}" if reason else why
+        return msgspec.structs.replace(answer, reason=reason, provisional=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
 import time
-from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import compress, groupby, repeat
 from operator import attrgetter, not_
@@ -59,8 +59,8 @@ class FrontDesk:
         self._log = log
         self._keys = 0
         self._pending: dict[int, Pending] = {}
-        # when a deadline is over, and for which keys: the first and one past the last
-        self._deadlines: deque[tuple[float, int, int]] = deque()
+        # when a deadline is over, and for which keys: the first and one past the last. A heap: it may be made shorter
+        self._deadlines: list[tuple[float, int, int]] = []
         self.pending_bytes = 0
         self._asked: list[int] = []  # keys, and the questions that these belong to
         self._questions: list[Question] = []
@@ -110,7 +110,7 @@ class FrontDesk:
             if self.quit:
                 break
         if self._keys > first:
-            self._deadlines.append((deadline, first, self._keys))
+            heapq.heappush(self._deadlines, (deadline, first, self._keys))
         batch = Batch(deadline, self._asked, self._questions)
         self._asked, self._questions = [], []
         return batch
@@ -139,12 +139,15 @@ class FrontDesk:
     def expire(self) -> None:
         """Reply to those whose deadline is over."""
         now = time.monotonic()
+        before = len(self._pending)
         while self._deadlines and self._deadlines[0][0] <= now:
-            _, first, end = self._deadlines.popleft()
+            _, first, end = heapq.heappop(self._deadlines)
             self._finish(range(first, end), Undecided(reason="the deadline is over"))
+        if len(self._pending) < before:
+            self._memory.let_go(self._pending)
         oldest = next(iter(self._pending), self._keys)
         while self._deadlines and self._deadlines[0][2] <= oldest:  # all answered: at a high rate these are many
-            self._deadlines.popleft()
+            heapq.heappop(self._deadlines)
 
     def give_up(self, reason: str) -> None:
         """Reply "temporary" to all that still wait."""

@@ -14,7 +14,11 @@ from extauth.server.memory.known import Known
 from extauth.server.memory.shortcut import Shortcut
 
 _LENGTHS = struct.Struct("!II")
-_SAYS_OF_THE_ACCOUNT = (Verdict.USER_UNKNOWN, Verdict.USER_DISABLED, Verdict.PASSWORD_EXPIRED)
+
+
+def is_about_the_account(verdict: Verdict) -> bool:
+    """Whether a verdict makes obsolete what was said of the account before: each does that is not on one password."""
+    return verdict is not Verdict.PASSWORD_MISMATCH
 
 
 class VerdictCache:
@@ -49,7 +53,7 @@ class VerdictCache:
         """Have a verdict count from now on, in the place of what it makes obsolete."""
         if decision.verdict is Verdict.OK:
             return self.accepted.add(account, digest, decision, now)
-        if decision.verdict in _SAYS_OF_THE_ACCOUNT:
+        if is_about_the_account(decision.verdict):
             self.accepted.remove(account)
         known = Known(digest, decision, now + self._settings.negative_ttl)
         self._refused.pop(digest, None)  # so that it becomes the youngest

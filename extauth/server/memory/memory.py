@@ -10,15 +10,19 @@ from extauth.config import Config
 from extauth.model import Account, Decided, Decision, PasswordCheck
 from extauth.protocol.framing import Line
 from extauth.server.log import Log, Record
-from extauth.server.memory.cache import VerdictCache
+from extauth.server.memory.cache import VerdictCache, is_about_the_account
 from extauth.server.memory.keyed import Digest
 from extauth.server.memory.known import Known
 
 
 class Checking(msgspec.Struct):
-    """A password that is being checked: `keys` of the requests that wait for it, the first of which has asked."""
+    """A password that is being checked: `keys` of the requests that wait for it, the first of which has asked.
 
-    question: PasswordCheck
+    `question` goes when nobody waits for it any more, as there is a password in it.
+    """
+
+    question: PasswordCheck | None
+    account: Account
     digest: Digest
     keys: list[int]
 
@@ -26,15 +30,15 @@ class Checking(msgspec.Struct):
 class Memory:
     """A verdict cache and its shortcut, where `[cache]` is configured; and each password is checked once at a time.
 
-    Whatever a new configuration or a changed file makes obsolete, it forgets by `configure`: a verdict that was asked
-    for before that is given to those who asked, and not kept.
+    Whatever a new configuration or a changed file makes obsolete, it forgets by `configure`, and what a verdict makes
+    obsolete of its account when it is kept: what was asked for before that is given to those who asked, and not kept.
     """
 
     def __init__(self) -> None:
         self._cache: VerdictCache | None = None
         self.remembers = False
-        self._emergency: frozenset[str] = frozenset()
         self._by_digest: dict[Digest, Checking] = {}
+        self._digests: dict[Account, set[Digest]] = {}  # those in `_by_digest`
         self._by_key: dict[int, Checking] = {}
 
     def configure(self, config: Config) -> None:
@@ -42,8 +46,8 @@ class Memory:
         settings = config.cache
         self._cache = None if settings is None else VerdictCache(settings)
         self.remembers = settings is not None
-        self._emergency = frozenset(backend.name for backend in config.backends if backend.emergency)
         self._by_digest.clear()
+        self._digests.clear()
 
     def forget_lines(self) -> None:
         """Forget what lines mean, those under way too: the dialect has changed."""
@@ -79,8 +83,16 @@ class Memory:
         if checking is not None and checking.keys[0] in pending:
             checking.keys.append(key)
             return True
-        self._by_digest[digest] = self._by_key[key] = Checking(question, digest, [key])
+        account = question.account
+        self._by_digest[digest] = self._by_key[key] = Checking(question, account, digest, [key])
+        self._digests.setdefault(account, set()).add(digest)
         return False
+
+    def let_go(self, pending: Container[int]) -> None:
+        """Hold no password that is checked for requests none of which is still `pending`."""
+        for checking in self._by_key.values():
+            if not any(key in pending for key in checking.keys):
+                checking.question = None
 
     @property
     def is_checking_any(self) -> bool:
@@ -96,11 +108,21 @@ class Memory:
         checking = self._by_key.pop(key)
         is_current = self._by_digest.get(checking.digest) is checking
         if is_current:
-            del self._by_digest[checking.digest]
-        if not (keep and is_current and isinstance(decision, Decided)) or decision.backend in self._emergency:
+            self._forget(checking.account, [checking.digest])
+        if not (keep and is_current and isinstance(decision, Decided)) or decision.provisional:
             return checking.keys, None
         assert self._cache is not None
-        return checking.keys, self._cache.store(checking.question.account, checking.digest, decision, now)
+        if is_about_the_account(decision.verdict):
+            self._forget(checking.account, [*self._digests.get(checking.account, ())])
+        return checking.keys, self._cache.store(checking.account, checking.digest, decision, now)
+
+    def _forget(self, account: Account, digests: list[Digest]) -> None:
+        """Keep no verdict on these checks of this account, and have nobody join them any more."""
+        for digest in digests:
+            del self._by_digest[digest]
+            self._digests[account].remove(digest)
+        if digests and not self._digests[account]:
+            del self._digests[account]
 
     def ask_again(self, key: int, pending: Container[int]) -> tuple[int, PasswordCheck] | None:
         """The question of the request `key`, for the first of those that joined it and still wait; None: none does.
@@ -113,6 +135,7 @@ class Memory:
         checking = self._by_key.pop(key)
         checking.keys = waiting
         self._by_key[waiting[0]] = checking
+        assert checking.question is not None  # somebody waits
         return waiting[0], checking.question
 
     def learn(self, line: Digest, known: Known, answer: bytes, record: Record | None = None) -> None:
