@@ -31,5 +31,5 @@ def _where(fault: BaseException) -> str:
 
     frames = traceback.extract_tb(fault.__traceback__)
     theirs = [frame for frame in frames if not frame.filename.startswith(_OURS)]
-    last = (theirs or frames)[-1]
-    return f"{type(fault).__name__} at {last.filename}, line {last.lineno}, in {last.name}"
+    where = "".join(f" at {last.filename}, line {last.lineno}, in {last.name}" for last in (theirs or frames)[-1:])
+    return f"{type(fault).__name__}{where}".encode(errors="backslashreplace").decode()

@@ -11,6 +11,8 @@ import msgspec
 
 T = TypeVar("T")
 
+_LONGEST = 1e6  # seconds: poll(2) takes no more than twice as many
+
 
 class Wait(msgspec.Struct, frozen=True):
     """There is nothing to do before something can be read from `fileno`, or `until` (monotonic seconds) is over.
@@ -54,5 +56,6 @@ def readable(filenos: Iterable[int], until: float | None) -> set[int]:
         poll.register(fileno, select.POLLIN)
     milliseconds = None
     if until is not None:
-        milliseconds = max(0, int((until - time.monotonic()) * 1000) + 1)  # rather too many: else it goes on in vain
+        seconds = min(max(0.0, until - time.monotonic()), _LONGEST)
+        milliseconds = int(seconds * 1000) + 1  # rather too many: else it goes on in vain
     return {fileno for fileno, _ in poll.poll(milliseconds)}

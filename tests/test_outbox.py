@@ -14,7 +14,7 @@ from extauth.model import Account, Decided, Verdict
 from extauth.workers.lane import Lane
 from extauth.workers.outbox import AT_ONCE, OLDEST, Answered, Outbox
 from extauth.workers.task import Task
-from tests.plugins import Stage
+from tests.plugins import Stage, plugin
 
 YES = Decided(Verdict.OK)
 
@@ -140,3 +140,28 @@ def test_what_was_answered_is_not_left_behind_when_what_should_follow_at_once_ta
     assert {reply.split()[0] for reply in helper.wait_for_replies(900)} == {b"%d" % number for number in range(900)}
     stage.release(20)
     helper.wait_for_replies(920)
+
+
+def test_what_was_answered_is_not_left_behind_while_more_is_being_taken_in(stage: Stage) -> None:
+    stage.site.write("obeys.py", f"{plugin('obeys.py')}\n{_LOOKS_THROUGH}")
+    helper = stage.serve(server="workers = 1\ndeadline = 60")
+    quick, more = ([b"%d VRFY user%d@example.com yes" % (n, n) for n in range(*of)] for of in ((500,), (600, 900)))
+    slow = [b"%d VRFY user%d@example.com wait" % (number, number) for number in range(500, 504)]
+    helper.send(*quick)
+    helper.wait_for_replies(100)
+    helper.send(*slow, *more, b"900 VRFY alice@example.com wait in the end")
+    assert set(helper.wait_for_replies(500)) == {b"%d OK" % number for number in range(500)}
+    stage.release(5)
+    helper.wait_for_replies(805)
+
+
+_LOOKS_THROUGH = """
+    def verify_if_quick(self, account, password):
+        if password.matches("wait in the end"):
+            self._wait()
+        elif account.name > "user6":
+            time.sleep(0.001)
+
+
+import time
+"""

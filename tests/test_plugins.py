@@ -155,6 +155,42 @@ def test_the_log_says_what_a_backend_did_and_where(answers: Helper) -> None:
     answers.wait_for_information(r"backend=Answers .*Unspeakable at .*answers\.py, line \d+")
 
 
+@pytest.mark.parametrize("steps", ["", "    at_once = 4\n"])
+def test_a_thread_that_fails_takes_its_worker_along_and_nobody_waits_for_it(site: Site, steps: str) -> None:
+    site.write("own.py", _UNSPEAKABLE + steps)
+    configure_one_worker(site)
+    helper = site.serve()
+    for number in range(2):
+        assert helper.ask(b"%d VRFY alice@example.com say it" % number) == TEMPORARY
+        assert helper.ask(b"%d VRFY alice@example.com x" % number) == b"OK"
+    helper.wait_for_information("thread Own-[0-3]: ValueError at .*own.py, line 5, in __bool__: ending this worker")
+    helper.wait_for_information("account=alice@.*worker 1, that had the request, ended with status 1")
+
+
+_UNSPEAKABLE = """\
+from extauth import Backend, BackendUnavailable, Settings, Verdict
+
+class Text(str):
+    def __bool__(self):
+        raise ValueError
+
+class Unspeakable(BackendUnavailable):
+    def __str__(self):
+        return Text("x")
+
+class Own(Backend[Settings]):
+    def verify_password(self, account, password):
+        if password.matches("say it"):
+            raise Unspeakable
+        return Verdict.OK
+
+    def verify_in_steps(self, account, password):
+        return self.verify_password(account, password)
+        yield
+
+"""
+
+
 def test_one_thread_is_one_request_at_a_time(stage: Stage) -> None:
     stage.site.write("obeys.py", plugin("obeys.py").replace("def open(", "threads = 1\n\n    def open("))
     helper = stage.serve()

@@ -74,9 +74,10 @@ def test_nonsense_is_a_bug_and_lets_nobody_in(stage: Stage, order: str, told: st
     assert helper.ask(b"2 VRFY alice@example.com yes") == b"OK"
 
 
-def test_a_closed_descriptor_is_waited_for_by_nobody(stage: Stage) -> None:
+@pytest.mark.parametrize("what", ["a closed descriptor", "the beginning of time"])
+def test_what_cannot_be_waited_for_is_waited_for_by_nobody(stage: Stage, what: str) -> None:
     helper = stage.serve()
-    assert helper.ask(b"1 VRFY alice@example.com yield a closed descriptor") == NEGATIVE
+    assert helper.ask(f"1 VRFY alice@example.com yield {what}".encode()) == NEGATIVE
 
 
 @pytest.mark.parametrize("order", ["for ever", "for ever long", "at once for ever"])
@@ -109,6 +110,17 @@ def test_a_worker_where_as_many_long_steps_hang_as_there_may_be_is_replaced(stag
     (worker,) = set(stage.processes("long and hang begins"))
     wait_until(lambda: helper.ask(b"y VRFY alice@example.com yes") == b"OK", "a worker that answers")
     assert stage.wait_for("yes begins") != [worker]
+
+
+def test_who_has_been_given_up_on_leaves_room_for_others(stage: Stage) -> None:
+    stage.configure(server="workers = 1\ndeadline = 60")
+    stage.site.configure(stage.site.config.read_text().replace('name = "obeys"', 'name = "obeys"\ntimeout = 0.2'))
+    helper = stage.site.serve()
+    helper.send(*(b"w%d VRFY w%d@example.com wait" % (n, n) for n in range(4)))
+    assert {line.partition(b" ")[2] for line in helper.wait_for_replies(4)} == {TEMPORARY}
+    stage.wait_for("wait ends", 4)
+    assert helper.ask(b"y VRFY alice@example.com yes") == b"OK"
+    assert sum("no answer within its timeout" in line for line in helper.information) == 4
 
 
 def test_other_questions_are_answered_while_all_passwords_wait(stage: Stage) -> None:

@@ -37,6 +37,16 @@ def test_one_that_has_kept_a_question_for_long_is_given_no_more(worker: WorkerLi
     assert not worker.has_soon_answered(1, 100.1)  # it has 3 still, which is neither the first key nor the last
 
 
+def test_one_that_takes_long_for_an_answer_is_not_taken_for_quick_any_more(worker: WorkerLink) -> None:
+    worker.take([1, 2], 115.0, 100.0)
+    worker.pace(1, 100.00001)
+    worker.give_back([1])
+    assert worker.has_soon_answered(2, 100.001)
+    worker.pace(1, 100.5)
+    worker.give_back([2])
+    assert not worker.has_soon_answered(2, 101.0)
+
+
 def test_a_message_that_answers_nothing_does_no_harm(worker: WorkerLink) -> None:
     worker.pace(0, 100.0)
     assert not worker.has_soon_answered(1, 100.0)

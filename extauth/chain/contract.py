@@ -173,7 +173,7 @@ def _is_wait(found: object) -> bool:
 def presentable(reason: str, question: Question) -> str:
     """`reason` as text that can travel, unless a backend has put the password into it."""
     if not reason:
-        return reason
+        return ""
     reason = one_line(reason)
     if isinstance(question, PasswordCheck):
         password = question.password.reveal()

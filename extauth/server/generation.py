@@ -91,11 +91,17 @@ class WorkerLink:
         return answered
 
     def pace(self, answers: int, now: float) -> None:
-        """Learn how long it has taken for so many answers; that it had to wait for a core once says little."""
+        """Learn how long it has taken for so many answers; that it had to wait for a core once says little.
+
+        But one that takes long for each will do so again, for all that it had been given because it was quick.
+        """
         if not answers:
             return  # a worker of ours says no such thing, but a broken one may
         pace = (now - self._since) / answers
-        self._pace = pace if self._pace == math.inf else self._pace + (min(pace, 2 * self._pace) - self._pace) / 4
+        if pace > _LONG or self._pace == math.inf:
+            self._pace = pace
+        else:
+            self._pace += (min(pace, 2 * self._pace) - self._pace) / 4
         self._since = now
 
     def has_soon_answered(self, more: int, now: float) -> bool:
@@ -163,7 +169,8 @@ class Generation:
 
     def ask(self, batch: Batch) -> bool:
         """Give the questions to a worker that will soon have answered them, or share them out. False: there is none."""
-        workers = [worker for worker in self._workers.values() if not worker.retired]
+        there = [worker for worker in self._workers.values() if not worker.retired]
+        workers = [worker for worker in there if worker.confirmed] or there  # the others may never be born
         now = time.monotonic()
         for worker in workers:
             if worker.has_soon_answered(len(batch.keys), now):

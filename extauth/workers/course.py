@@ -10,22 +10,26 @@ from extauth.workers.task import Task
 
 
 class Course:
-    """A task that has been begun: the steps that are left, and what they wait for (times in monotonic seconds)."""
+    """A task that has been begun: the steps that are left, and what they wait for (times in monotonic seconds).
 
-    __slots__ = ("began", "fileno", "steps", "task", "turn", "until")
+    From `over` on nobody waits for it any more.
+    """
 
-    def __init__(self, task: Task, turn: int, began: float, steps: Steps[Decision]) -> None:
+    __slots__ = ("began", "fileno", "over", "steps", "task", "turn", "until")
+
+    def __init__(self, task: Task, turn: int, began: float, over: float, steps: Steps[Decision]) -> None:
         self.task = task
         self.turn = turn
         self.began = began
+        self.over = over
         self.steps = steps
         self.fileno = -1
         self.until = began
 
     def waits_for(self, wait: Wait) -> None:
-        """It cannot go on before that; but nobody waits for it any more when its task's time is over."""
+        """It cannot go on before that, or its time is over."""
         self.fileno = wait.fileno
-        self.until = min(wait.until, self.task.deadline)
+        self.until = min(wait.until, self.over)
 
 
 def ready(courses: list[Course], *signals: int) -> list[Course]:

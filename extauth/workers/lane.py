@@ -5,7 +5,6 @@ In the queue accounts take turns: when somebody guesses at one, no other one wai
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import NoReturn
@@ -16,6 +15,7 @@ from extauth.model import Account, Decision, Undecided
 from extauth.workers.fair_queue import FairQueue
 from extauth.workers.outbox import AT_ONCE
 from extauth.workers.task import Task
+from extauth.workers.vital_thread import start_vital_thread
 
 STUCK_AFTER = 10.0  # seconds over its timeout that every thread's call must last
 _TOO_LATE = Undecided(reason="the deadline passed before anybody was asked")
@@ -39,7 +39,7 @@ class Lane:
         self._pace = AT_ONCE  # seconds that an answer takes
         self._calls: dict[int, float] = {}  # number of the thread -> since when it has been in the backend's code
         for number in range(link.threads):
-            threading.Thread(target=self._run, args=(number,), name=f"{link.name}-{number}", daemon=True).start()
+            start_vital_thread(f"{link.name}-{number}", fails, self._run, number)
 
     def put(self, task: Task) -> None:
         """Have the backend asked when its account's turn comes."""

@@ -52,10 +52,14 @@ class Outbox:
             self._flush()
 
     def watch(self, watched: bool) -> None:
-        """Send what is old enough; say whether this will be called again within `OLDEST`, if not send everything."""
+        """Send what is old enough; say whether somebody looks again within `OLDEST`, if not send everything."""
+        self._watched = watched
+        self.look()
+
+    def look(self) -> None:
+        """Send what is old enough, or everything where nobody will look."""
         with self._lock:
-            self._watched = watched
-            if self._held and not (watched and time.monotonic() - self._oldest < OLDEST):
+            if self._held and not (self._watched and time.monotonic() - self._oldest < OLDEST):
                 self._flush()
 
     def _flush(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import threading
 import time
 from collections.abc import Callable
 from typing import NoReturn
@@ -16,6 +15,7 @@ from extauth.steps import Wait
 from extauth.workers.course import Course, ready
 from extauth.workers.lane import STUCK_AFTER, Heard, Lane
 from extauth.workers.task import Task
+from extauth.workers.vital_thread import start_vital_thread
 from extauth.workers.watched_queue import WatchedQueue
 
 _PATIENCE = 0.02  # seconds that a thread waits for its only request as if it could have no other
@@ -69,7 +69,7 @@ class SteppingLane(Lane):
                 continue
             is_alone = not under_way and not self._queue.waiting and self._queue.is_awaited
             task, turn = taken
-            course = Course(task, turn, time.monotonic(), self.link.begin(task.inquiry.question))
+            course = Course(task, turn, time.monotonic(), task.until, self.link.begin(task.inquiry.question))
             self._step(number, under_way, course, patience=_PATIENCE if is_alone else 0.0)
 
     def _next(self, number: int, under_way: UnderWay) -> tuple[Task, int] | None:
@@ -106,7 +106,7 @@ class SteppingLane(Lane):
         else:
             under_way.apart[course] = time.monotonic()
             try:
-                threading.Thread(target=self._go_apart, args=(under_way, course), daemon=True).start()
+                start_vital_thread(f"{self.link.name}-apart", self._fails, self._go_apart, under_way, course)
             except RuntimeError:  # the system has no more of them
                 self._go_apart(under_way, course)
 
@@ -127,9 +127,10 @@ class SteppingLane(Lane):
     def _found(self, course: Course, patience: float = 0.0) -> Wait | Decision | None:
         """What comes of the next step, as long as anybody waits for it."""
         question = course.task.inquiry.question
-        if time.monotonic() >= course.task.deadline:
-            return self.link.abandon(course.steps, question)
-        return self.link.step(course.steps, question, patience)
+        if time.monotonic() < course.over:
+            return self.link.step(course.steps, question, patience)
+        abandoned = self.link.abandon(course.steps, question)
+        return abandoned if course.over == course.task.deadline else self.link.gave_up()
 
     def _end(self, course: Course, answer: Decision) -> None:
         since, self._last = max(course.began, self._last), time.monotonic()

@@ -6,12 +6,15 @@ from extauth.chain import Inquiry
 
 
 class Task:
-    """An inquiry on its way: its key, its deadline (monotonic seconds), and whose turn it is, counted from 0."""
+    """An inquiry on its way: its key, its deadline (monotonic seconds), and whose turn it is, counted from 0.
 
-    __slots__ = ("deadline", "inquiry", "key", "turn")
+    `until` then that one's answer is waited for.
+    """
+
+    __slots__ = ("deadline", "inquiry", "key", "turn", "until")
 
     def __init__(self, key: int, deadline: float, inquiry: Inquiry) -> None:
         self.key = key
-        self.deadline = deadline
+        self.deadline = self.until = deadline
         self.inquiry = inquiry
         self.turn = 0

@@ -44,7 +44,7 @@ class Worker:
             link: (Lane if link.at_once == 1 else SteppingLane)(link, self._hear, self._log_failure)
             for link in chain.links
         }
-        self._alarms = Alarms() if any(link.timeout for link in chain.links) else None
+        self._alarms = Alarms(self._log_failure) if any(link.timeout for link in chain.links) else None
 
     def run(self) -> NoReturn:
         """Serve, then end the process: threads that hang are not waited for."""
@@ -88,6 +88,7 @@ class Worker:
             if not self._quick:
                 self._oldest = time.monotonic()
             self._begin(batch.part(start, start + _AT_ONCE))
+            self._outbox.look()
             if self._quick and (sum(len(keys) for _, keys in self._quick.values()) >= _ENOUGH or self._are_old()):
                 self._send_quick()
 
@@ -116,7 +117,11 @@ class Worker:
         lane = self._lanes[task.inquiry.link]
         if self._alarms is not None and lane.link.timeout is not None:
             give_up = functools.partial(self._give_up, lane, task, task.turn)
-            self._alarms.set(time.monotonic() + lane.link.timeout, give_up)
+            give_up_at = time.monotonic() + lane.link.timeout
+            task.until = min(task.deadline, give_up_at)
+            self._alarms.set(give_up_at, give_up)
+        else:
+            task.until = task.deadline
         lane.put(task)
 
     def _hear(self, task: Task, turn: int, answer: Decision, more: int) -> None:

@@ -86,6 +86,7 @@ class InSteps(Backend[StepsSettings]):
                 "yield a large descriptor": Wait(2**40, time.monotonic() + 60),
                 "yield no number": Wait("0", time.monotonic() + 60),  # type: ignore[arg-type]
                 "yield no time": Wait(self._gate, float("nan")),
+                "yield the beginning of time": Wait(self._gate, float("-inf")),
             }
             if order in nonsense:
                 yield nonsense[order]

@@ -1,0 +1,34 @@
+"""Threads that a worker cannot do without: when one of them fails, its requests would wait for nobody."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import ParamSpec
+
+from extauth.errors import BackendUnavailable, ConfigError, Fault
+from extauth.seal import sealed
+
+P = ParamSpec("P")
+
+
+def start_vital_thread(
+    name: str, fails: Callable[[str], None], function: Callable[P, object], *args: P.args, **kwargs: P.kwargs
+) -> None:
+    """Call a function in a thread of that name. If it raises, `fails` is told where, and the process ends.
+
+    Another worker takes its place then, and what this one had is answered at once. Raises RuntimeError where the system
+    has no more threads.
+    """
+
+    def run() -> None:
+        try:
+            sealed(function, *args, **kwargs)
+        except (BackendUnavailable, ConfigError, Fault) as fault:
+            try:
+                fails(f"thread {name}: {fault}: ending this worker")
+            finally:
+                os._exit(1)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
