@@ -159,7 +159,7 @@ _LOOKS_THROUGH = """
     def verify_if_quick(self, account, password):
         if password.matches("wait in the end"):
             self._wait()
-        elif account.name > "user6":
+        elif account.name > "user8":
             time.sleep(0.001)
 
 
