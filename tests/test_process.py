@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.helper import Helper, is_alive, wait_until
-from tests.plugins import Stage
+from tests.plugins import Stage, plugin
 
 TEMPORARY = b"ERROR temporary failure"
 ENDINGS = ["its input closes", signal.SIGTERM, signal.SIGINT]
@@ -298,6 +298,48 @@ def test_a_storm_of_hangup_signals_loses_no_request_and_leaves_no_process(stage:
     for number in range(100):
         helper.process.send_signal(signal.SIGHUP)
         assert helper.ask(bob(number)) == b"OK"
+    with everybody_ends(helper):
+        helper.close()
+
+
+def load_at_the_gate(stage: Stage) -> None:
+    """From now on the backend is loaded when it is released."""
+    source = f"{plugin('obeys.py')}\nopen({str(stage.site.folder / 'gate')!r}, 'rb', buffering=0).read(1)\n"
+    stage.site.write("obeys.py", source)
+
+
+def test_what_is_being_loaded_is_put_in_force_though_another_hangup_signal_comes(stage: Stage) -> None:
+    helper = stage.serve()
+    assert helper.ask(bob(0)) == b"OK"
+    before = set(helper.descendants())
+    load_at_the_gate(stage)
+    for number in range(5):
+        hang_up(helper)
+        assert helper.ask(bob(number)) == b"OK"
+    for _ in range(2):  # that of the first signal, and that of the others
+        helper.information.clear()
+        stage.release()
+        helper.wait_for_information("serving")
+    assert helper.ask(order(1, "yes")) == b"OK"
+    wait_for_death([*before])
+    assert len(helper.descendants()) == 2
+    with everybody_ends(helper):
+        helper.close()
+
+
+def test_when_the_process_that_reads_anew_is_killed_there_is_another_attempt(stage: Stage) -> None:
+    helper = stage.serve()
+    assert helper.ask(bob(0)) == b"OK"
+    before = set(helper.descendants())
+    load_at_the_gate(stage)
+    hang_up(helper)
+    wait_until(lambda: len(helper.descendants()) == 3, "another parent of workers")
+    (loading,) = set(helper.descendants()) - before
+    os.kill(loading, signal.SIGKILL)
+    helper.wait_for_information("the process that loads it died")
+    stage.release()
+    helper.wait_for_information("serving")
+    assert helper.ask(order(1, "yes")) == b"OK"
     with everybody_ends(helper):
         helper.close()
 

@@ -263,6 +263,20 @@ def test_a_file_that_is_put_in_the_place_of_another_is_read_sooner(
     assert watched.after(0.3) == [path]
 
 
+def test_a_file_that_never_rests_is_read_at_last_and_sooner_where_it_is_always_a_whole_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for put, seconds in ((_replace, 10), (Path.write_text, 60)):
+        path = tmp_path / "passwd"
+        path.write_text("0")
+        watched = Watched(monkeypatch, path)
+        for number in range(4 * seconds):
+            put(path, "x" * (number + 2))
+            assert watched.after(1 / 4) == []
+        put(path, "y")
+        assert watched.after(1 / 4) == [path]
+
+
 def test_nothing_is_read_while_one_of_the_files_is_being_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,9 @@ from extauth.workers.start import KeeperProcess, start_keeper
 
 _DISCONNECT_IN = 0.5  # seconds that dismissed workers have
 _LOADS_WITHIN = 120.0  # seconds
-_AGAIN = 1.0  # seconds to the next attempt, where a keeper died or could not be started
+_REPLACED_AFTER = 30.0  # seconds that a generation has to load before one that is asked for later takes its place
+_AGAIN = 1.0  # seconds to the next attempt, where a keeper could not be started, or that of those that serve died
+_AGAIN_LOADED = 10.0  # ... and where one died while it loaded, which may take all the memory there is
 
 
 class WorkerPool:
@@ -72,7 +74,14 @@ class WorkerPool:
             self._waiting.append(batch)
 
     def reload(self, config: Config) -> None:
-        """Replace what serves by a generation made from `config`, when that can be loaded."""
+        """Replace what serves by a generation made from `config`, when that can be loaded.
+
+        One that is being loaded comes first, unless it takes long: somebody who asks again and again would keep any
+        from ever being loaded.
+        """
+        if self._coming is not None and time.monotonic() - self._coming.started < _REPLACED_AFTER:
+            self._due = config
+            return
         if self._coming is not None:
             self._leave(self._coming)
             self._coming = None
@@ -150,6 +159,9 @@ class WorkerPool:
         elif self._serving is not None and (coming.gone or coming.refused is not None):
             reason = coming.refused or "the process that loads it died"
             self._log.write(Level.FAILURES, f"cannot read anew, what was read before stays: {reason}")
+            if coming.refused is None and self._due is None:
+                self._due = coming.config
+                self._again = time.monotonic() + _AGAIN_LOADED
             self._leave(coming)
             self._coming = None
 

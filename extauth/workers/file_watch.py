@@ -5,14 +5,29 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import msgspec
+
 from extauth.backend import Seen
 from extauth.trust import Signature, signature
 
 _INTERVAL = 0.25  # seconds between two looks
 _SETTLED_AFTER = 0.2  # seconds that a file put in the place of another must stay as it is
 _WRITTEN_AFTER = 1.0  # ... and one that somebody may still be writing
-_AT_LAST = 10.0  # seconds after which one that never rests keeps the others from being read no longer
+_AT_LAST = 10.0  # seconds after which one that never rests is waited for no longer, but where it may be half-written
+_WRITTEN_AT_LAST = 60.0  # ... and then too
 _SHARE = 0.02  # of our time that looking may take, however many files there are
+
+
+class Changing(msgspec.Struct):
+    """A file that is not what it was: what it is, since when, and when that began (monotonic seconds).
+
+    `is_written`: not always another one was put in its place, so it may be half-written.
+    """
+
+    signature: Signature | None
+    since: float
+    first: float
+    is_written: bool = False
 
 
 class FileWatch:
@@ -20,7 +35,7 @@ class FileWatch:
 
     def __init__(self) -> None:
         self._known: Seen = {}
-        self._changing: dict[Path, tuple[Signature | None, float]] = {}
+        self._changing: dict[Path, Changing] = {}
         self._held_since: float | None = None
         self.next_look = 0.0
 
@@ -54,9 +69,9 @@ class FileWatch:
         if current == known:
             self._changing.pop(path, None)
             return False
-        last = self._changing.get(path)
-        if last is None or last[0] != current:
-            self._changing[path] = (current, now)
-            return False
-        replaced = known is not None and current is not None and known[:2] != current[:2]
-        return now - last[1] >= (_SETTLED_AFTER if replaced else _WRITTEN_AFTER)
+        last = self._changing.setdefault(path, Changing(known, now, now))
+        if last.signature != current:
+            last.is_written |= last.signature is None or current is None or last.signature[:2] == current[:2]
+            last.signature, last.since = current, now
+        rests_in, at_last = (_WRITTEN_AFTER, _WRITTEN_AT_LAST) if last.is_written else (_SETTLED_AFTER, _AT_LAST)
+        return now - last.since >= rests_in or now - last.first >= at_last
