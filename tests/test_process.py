@@ -534,6 +534,23 @@ def test_a_log_file_that_cannot_be_written_is_reported_once_and_requests_are_ans
     assert sum("cannot write the log" in line for line in helper.information) == 1
 
 
+def test_while_a_worker_is_not_born_another_one_is_asked_though_it_has_more_to_do(stage: Stage) -> None:
+    helper = stage.serve(server="workers = 2\ndeadline = 60")
+    wait_until(lambda: len(helper.descendants()) == 3, "two workers")
+    keeper, *workers = helper.descendants()
+    helper.send(order(1, "wait"))
+    os.kill(keeper, signal.SIGSTOP)
+    (idle,) = set(workers).difference(stage.wait_for("wait"))
+    os.kill(idle, signal.SIGKILL)
+    time.sleep(1)  # it is noticed at once, but its successor is given some time
+    assert helper.ask(order(2, "yes")) == b"OK"
+    os.kill(keeper, signal.SIGCONT)
+    stage.release()
+    assert helper.reply(b"1") == b"OK"
+    with everybody_ends(helper):
+        helper.close()
+
+
 def test_a_parent_of_the_workers_that_hangs_is_replaced_and_holds_nobody_up(stage: Stage) -> None:
     helper = stage.serve(server="workers = 2\ndeadline = 60")
     wait_until(lambda: len(helper.descendants()) == 3, "two workers")

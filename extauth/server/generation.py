@@ -43,6 +43,7 @@ from extauth.workers.start import KeeperProcess
 _KEEPER_ENDS_IN = 0.3  # seconds
 _HUNG_AFTER = 10.0  # seconds over the deadline: more than the costliest check that is permitted takes
 _STARTED_WITHIN = 10.0  # seconds
+_BORN_WITHIN = 0.5  # seconds, after which others are asked rather than a worker that may never be there
 _SHORT_LIFE = 1.0  # seconds: a worker that dies so young is followed more slowly
 _LONGEST_PAUSE = 5.0  # seconds
 _SOON = 0.002  # seconds: work so short is dearer to share out than to do, since every process has to be woken up
@@ -169,9 +170,9 @@ class Generation:
 
     def ask(self, batch: Batch) -> bool:
         """Give the questions to a worker that will soon have answered them, or share them out. False: there is none."""
-        there = [worker for worker in self._workers.values() if not worker.retired]
-        workers = [worker for worker in there if worker.confirmed] or there  # the others may never be born
         now = time.monotonic()
+        there = [worker for worker in self._workers.values() if not worker.retired]
+        workers = [worker for worker in there if worker.confirmed or now - worker.started < _BORN_WITHIN] or there
         for worker in workers:
             if worker.has_soon_answered(len(batch.keys), now):
                 self._ask(worker, batch, now)
