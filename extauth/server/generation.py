@@ -48,6 +48,7 @@ _SHORT_LIFE = 1.0  # seconds: a worker that dies so young is followed more slowl
 _LONGEST_PAUSE = 5.0  # seconds
 _SOON = 0.002  # seconds: work so short is dearer to share out than to do, since every process has to be woken up
 _LONG = 0.005  # seconds from which on a question that is under way shows that it is no such work
+_SLOW = 0.02  # seconds for an answer, which nobody takes who only had to wait for a core
 
 Decide = Callable[[Decision, Sequence[int]], None]
 
@@ -99,7 +100,7 @@ class WorkerLink:
         if not answers:
             return  # a worker of ours says no such thing, but a broken one may
         pace = (now - self._since) / answers
-        if pace > _LONG or self._pace == math.inf:
+        if pace > _SLOW or self._pace == math.inf:
             self._pace = pace
         else:
             self._pace += (min(pace, 2 * self._pace) - self._pace) / 4
