@@ -327,6 +327,24 @@ def test_what_is_being_loaded_is_put_in_force_though_another_hangup_signal_comes
         helper.close()
 
 
+def test_no_more_processes_than_so_many_generations_have_wait_for_what_they_have_under_way(stage: Stage) -> None:
+    helper = stage.serve(server="workers = 1\ndeadline = 60")
+    for number in range(8):
+        helper.send(order(number, "wait"))
+        stage.wait_for("wait", number + 1)
+        hang_up(helper)
+        helper.wait_for_information("serving")
+    hang_up(helper)
+    for number in range(20):
+        assert helper.ask(b"%d VRFY bob@example.org password" % number) == b"OK"
+    assert not helper.information
+    assert len(helper.descendants()) == 2 * 9
+    stage.release(8)
+    helper.wait_for_information("serving")
+    with everybody_ends(helper):
+        helper.close()
+
+
 def test_when_the_process_that_reads_anew_is_killed_there_is_another_attempt(stage: Stage) -> None:
     helper = stage.serve()
     assert helper.ask(bob(0)) == b"OK"

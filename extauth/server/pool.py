@@ -20,6 +20,7 @@ from extauth.workers.start import KeeperProcess, start_keeper
 _DISCONNECT_IN = 0.5  # seconds that dismissed workers have
 _LOADS_WITHIN = 120.0  # seconds
 _REPLACED_AFTER = 30.0  # seconds that a generation has to load before one that is asked for later takes its place
+_MOST_LEAVING = 8  # generations
 _AGAIN = 1.0  # seconds to the next attempt, where a keeper could not be started, or that of those that serve died
 _AGAIN_LOADED = 10.0  # ... and where one died while it loaded, which may take all the memory there is
 
@@ -77,15 +78,13 @@ class WorkerPool:
         """Replace what serves by a generation made from `config`, when that can be loaded.
 
         One that is being loaded comes first, unless it takes long: somebody who asks again and again would keep any
-        from ever being loaded.
+        from ever being loaded. And it waits where too many leave, each with all its processes.
         """
-        if self._coming is not None and time.monotonic() - self._coming.started < _REPLACED_AFTER:
-            self._due = config
-            return
-        if self._coming is not None:
+        self._due, self._again = config, 0.0
+        if self._coming is not None and time.monotonic() - self._coming.started >= _REPLACED_AFTER:
             self._leave(self._coming)
             self._coming = None
-        self._begin(config)
+        self.is_stirred = True
 
     def tend(self) -> None:
         """What has to be done now and then, and when `is_stirred`: switch, replace, notice changes, bury."""
@@ -104,7 +103,7 @@ class WorkerPool:
                 self._log.write(Level.MAJOR, f"changed: {', '.join(serving.changed)}; reading anew")
                 serving.changed = []
                 self._due = serving.config
-            if self._due is not None:
+            if self._due is not None and len(self._leaving) < _MOST_LEAVING:
                 self._begin(self._due)
         if self._serving is not None:
             self._serving.tend()
