@@ -13,21 +13,23 @@ from extauth.trust import Signature, signature
 _INTERVAL = 0.25  # seconds between two looks
 _SETTLED_AFTER = 0.2  # seconds that a file put in the place of another must stay as it is
 _WRITTEN_AFTER = 1.0  # ... and one that somebody may still be writing
-_AT_LAST = 10.0  # seconds after which one that never rests is waited for no longer, but where it may be half-written
-_WRITTEN_AT_LAST = 60.0  # ... and then too
+_AT_LAST = 10.0  # seconds after which one that never rests is waited for no longer, nor are the others for it
+_WRITTEN_AT_LAST = 60.0  # ... where no other one is put in its place, so that it may well be half-written
 _SHARE = 0.02  # of our time that looking may take, however many files there are
 
 
 class Changing(msgspec.Struct):
     """A file that is not what it was: what it is, since when, and when that began (monotonic seconds).
 
-    `is_written`: not always another one was put in its place, so it may be half-written.
+    `is_replaced`: another one was put in its place once at least. Whether that was so the last time is told from inodes,
+    and their numbers come again.
     """
 
     signature: Signature | None
     since: float
     first: float
-    is_written: bool = False
+    is_replaced: bool = False
+    rests_in: float = _WRITTEN_AFTER
 
 
 class FileWatch:
@@ -71,7 +73,9 @@ class FileWatch:
             return False
         last = self._changing.setdefault(path, Changing(known, now, now))
         if last.signature != current:
-            last.is_written |= last.signature is None or current is None or last.signature[:2] == current[:2]
+            replaced = last.signature is not None and current is not None and last.signature[:2] != current[:2]
+            last.rests_in = _SETTLED_AFTER if replaced else _WRITTEN_AFTER
+            last.is_replaced |= replaced
             last.signature, last.since = current, now
-        rests_in, at_last = (_WRITTEN_AFTER, _WRITTEN_AT_LAST) if last.is_written else (_SETTLED_AFTER, _AT_LAST)
-        return now - last.since >= rests_in or now - last.first >= at_last
+        at_last = _AT_LAST if last.is_replaced else _WRITTEN_AT_LAST
+        return now - last.since >= last.rests_in or now - last.first >= at_last
