@@ -59,3 +59,14 @@ def test_no_answer_waits_for_a_check_that_hangs_behind_it(stage: Stage) -> None:
     assert set(helper.wait_for_replies(500)) == {b"%d OK" % n for n in range(500)}
     stage.release(4)
     assert len(helper.wait_for_replies(514)) == 514
+
+
+def test_what_comes_together_after_quick_answers_of_threads_is_shared_out(stage: Stage) -> None:
+    helper = stage.serve(server="workers = 2")
+    helper.send(*(b"%d VRFY user%d@example.com yes" % (number, number) for number in range(1000)))
+    helper.wait_for_replies(1000)
+    for count in (2, 4):
+        helper.send(*(b"%d VRFY user%d@example.com wait" % (number, number) for number in range(2)))
+        assert len(set(stage.wait_for("wait", count)[-2:])) == 2
+        stage.release(2)
+        helper.wait_for_replies(1000 + count)

@@ -42,7 +42,8 @@ class Sender:
         self.outbox.put((YES, [key]), more=more)
         return self.sent
 
-    def _send(self, answers: list[Answered]) -> None:
+    def _send(self, answers: list[Answered], quick: bool) -> None:
+        self.quick = quick
         self.sent.append([key for _, keys in answers for key in keys])
 
 
@@ -93,6 +94,10 @@ def test_those_that_are_sent_at_once_take_along_those_that_wait(sender: Sender) 
     sender.put(1, more=9)
     sender.outbox.send([(YES, [2, 3])])
     assert sender.sent == [[1, 2, 3]]
+    assert not sender.quick
+    sender.outbox.send([(YES, [4])])
+    assert sender.sent == [[1, 2, 3], [4]]
+    assert sender.quick
 
 
 class Asked:

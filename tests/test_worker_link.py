@@ -23,7 +23,7 @@ def test_of_a_worker_that_has_answered_nothing_nothing_is_expected(worker: Worke
 
 def test_one_that_answers_fast_is_given_more_until_that_takes_too_long(worker: WorkerLink) -> None:
     worker.take(list(range(100)), 115.0, 100.0)
-    worker.pace(100, 100.0005)
+    worker.pace(100, 100.0005, quick=True)
     worker.give_back(list(range(100)))
     assert worker.has_soon_answered(300, 101.0)
     assert not worker.has_soon_answered(500, 101.0)
@@ -31,22 +31,25 @@ def test_one_that_answers_fast_is_given_more_until_that_takes_too_long(worker: W
 
 def test_one_that_has_kept_a_question_for_long_is_given_no_more(worker: WorkerLink) -> None:
     worker.take([7, 3, 5], 115.0, 100.0)
-    worker.pace(2, 100.00001)
+    worker.pace(2, 100.00001, quick=True)
     worker.give_back([7, 5])
     assert worker.has_soon_answered(1, 100.001)
     assert not worker.has_soon_answered(1, 100.1)  # it has 3 still, which is neither the first key nor the last
 
 
-def test_one_that_takes_long_for_an_answer_is_not_taken_for_quick_any_more(worker: WorkerLink) -> None:
+def test_of_one_whose_answers_came_from_threads_nothing_is_expected(worker: WorkerLink) -> None:
     worker.take([1, 2], 115.0, 100.0)
-    worker.pace(1, 100.00001)
+    worker.pace(1, 100.00001, quick=True)
     worker.give_back([1])
     assert worker.has_soon_answered(2, 100.001)
-    worker.pace(1, 100.5)
+    worker.pace(1, 100.00002, quick=False)
     worker.give_back([2])
     assert not worker.has_soon_answered(2, 101.0)
+    worker.take([3], 115.0, 101.0)
+    worker.pace(1, 101.00001, quick=True)
+    assert worker.has_soon_answered(2, 101.001)
 
 
 def test_a_message_that_answers_nothing_does_no_harm(worker: WorkerLink) -> None:
-    worker.pace(0, 100.0)
+    worker.pace(0, 100.0, quick=True)
     assert not worker.has_soon_answered(1, 100.0)

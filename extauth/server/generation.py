@@ -48,7 +48,6 @@ _SHORT_LIFE = 1.0  # seconds: a worker that dies so young is followed more slowl
 _LONGEST_PAUSE = 5.0  # seconds
 _SOON = 0.002  # seconds: work so short is dearer to share out than to do, since every process has to be woken up
 _LONG = 0.005  # seconds from which on a question that is under way shows that it is no such work
-_SLOW = 0.02  # seconds for an answer, which nobody takes who only had to wait for a core
 
 Decide = Callable[[Decision, Sequence[int]], None]
 
@@ -92,15 +91,15 @@ class WorkerLink:
         self.under_way.difference_update(answered)
         return answered
 
-    def pace(self, answers: int, now: float) -> None:
+    def pace(self, answers: int, now: float, *, quick: bool) -> None:
         """Learn how long it has taken for so many answers; that it had to wait for a core once says little.
 
-        But one that takes long for each will do so again, for all that it had been given because it was quick.
+        Where they were not quick, nothing is expected of it: in threads it takes long for each, or may the next time.
         """
         if not answers:
             return  # a worker of ours says no such thing, but a broken one may
-        pace = (now - self._since) / answers
-        if pace > _SLOW or self._pace == math.inf:
+        pace = (now - self._since) / answers if quick else math.inf
+        if math.inf in (pace, self._pace):
             self._pace = pace
         else:
             self._pace += (min(pace, 2 * self._pace) - self._pace) / 4
@@ -301,7 +300,8 @@ class Generation:
             return False
         for message in messages:
             if isinstance(message, Answers):
-                worker.pace(sum(len(keys) for _, keys in message.decisions), time.monotonic())
+                answers = sum(len(keys) for _, keys in message.decisions)
+                worker.pace(answers, time.monotonic(), quick=message.quick)
                 for decision, keys in message.decisions:
                     self._decide(decision, worker.give_back(keys))
             elif isinstance(message, Hangs):

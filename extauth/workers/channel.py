@@ -28,9 +28,13 @@ class Batch(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Answers(msgspec.Struct, frozen=True, array_like=True, tag=0):
-    """Worker to front: decisions, each with the keys of the questions that it is the answer to."""
+    """Worker to front: decisions, each with the keys of the questions that it is the answer to.
+
+    `quick`: none of them was worth a thread.
+    """
 
     decisions: list[tuple[Decision, list[int]]]
+    quick: bool
 
 
 class LogRecord(msgspec.Struct, frozen=True, array_like=True, tag=1):

@@ -21,8 +21,8 @@ _SHARE = 0.02  # of our time that looking may take, however many files there are
 class Changing(msgspec.Struct):
     """A file that is not what it was: what it is, since when, and when that began (monotonic seconds).
 
-    `is_replaced`: another one was put in its place once at least. Whether that was so the last time is told from inodes,
-    and their numbers come again.
+    `is_replaced`: another one was put in its place once at least. It may be so each time: that is told from inodes, and
+    their numbers come again.
     """
 
     signature: Signature | None

@@ -28,7 +28,7 @@ class Outbox:
     back is never more than what follows, so that those who wait for an answer to ask again leave no gap.
     """
 
-    def __init__(self, send: Callable[[list[Answered]], None]) -> None:
+    def __init__(self, send: Callable[[list[Answered], bool], None]) -> None:
         self._send = send
         self._lock = threading.Lock()
         self._held: list[Answered] = []
@@ -46,10 +46,11 @@ class Outbox:
                 self._flush()
 
     def send(self, answers: Iterable[Answered]) -> None:
-        """Send answers, and those that were held back."""
+        """Send quick answers, and those that were held back, which are not."""
         with self._lock:
+            quick = not self._held
             self._held += answers
-            self._flush()
+            self._flush(quick=quick)
 
     def watch(self, watched: bool) -> None:
         """Send what is old enough; say whether somebody looks again within `OLDEST`, if not send everything."""
@@ -62,6 +63,6 @@ class Outbox:
             if self._held and not (self._watched and time.monotonic() - self._oldest < OLDEST):
                 self._flush()
 
-    def _flush(self) -> None:
+    def _flush(self, *, quick: bool = False) -> None:
         held, self._held = self._held, []
-        self._send(held)
+        self._send(held, quick)

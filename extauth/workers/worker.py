@@ -145,8 +145,8 @@ class Worker:
     def _log_failure(self, text: str) -> None:
         self._send(LogRecord(Level.FAILURES, text))
 
-    def _answer(self, answers: list[Answered]) -> None:
-        self._send(Answers(answers))
+    def _answer(self, answers: list[Answered], quick: bool) -> None:
+        self._send(Answers(answers, quick))
 
     def _send(self, message: FromWorker) -> None:
         data = encode(message)
