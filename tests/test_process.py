@@ -334,13 +334,18 @@ def test_no_more_processes_than_so_many_generations_have_wait_for_what_they_have
         stage.wait_for("wait", number + 1)
         hang_up(helper)
         helper.wait_for_information("serving")
+    stage.configure(server="workers = 1\ndeadline = 60", more="[sasl]\nmechanisms = []")
     hang_up(helper)
     for number in range(20):
         assert helper.ask(b"%d VRFY bob@example.org password" % number) == b"OK"
     assert not helper.information
     assert len(helper.descendants()) == 2 * 9
+    stage.site.write("passwd", "bob@example.org:{PLAIN}new\n")
+    helper.wait_for_information("changed: ")
     stage.release(8)
     helper.wait_for_information("serving")
+    assert helper.ask(b"a SASL(APOP) bob@example.org 00 <1@example.org>") == b"ERROR unsupported SASL method"
+    assert helper.ask(b"b VRFY bob@example.org new") == b"OK"
     with everybody_ends(helper):
         helper.close()
 

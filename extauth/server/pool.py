@@ -98,12 +98,13 @@ class WorkerPool:
                 self._log.write(Level.FAILURES, "the parent of the workers died; it is replaced")
                 self._kill_orphans()
                 self._again = now + _AGAIN
-                self._due = serving.config
+                self._due = self._due or serving.config
             elif serving is not None and serving.changed:
                 self._log.write(Level.MAJOR, f"changed: {', '.join(serving.changed)}; reading anew")
                 serving.changed = []
-                self._due = serving.config
-            if self._due is not None and len(self._leaving) < _MOST_LEAVING:
+                self._due = self._due or serving.config
+            is_served = serving is not None and not serving.gone
+            if self._due is not None and not (is_served and len(self._leaving) >= _MOST_LEAVING):
                 self._begin(self._due)
         if self._serving is not None:
             self._serving.tend()
