@@ -26,6 +26,7 @@ _AT = r"(?s)(?P<problem>.*?)(?: - at `\$(?P<path>.*)`)?"
 _UNKNOWN = r"Object contains unknown field `(?P<key>.*)`"
 _MISSING = r"Object missing required field `(?P<key>.*)`"
 _STEP = r"\.?([^.\[\]]+)"
+_URL_WITH_A_USER = re.compile(r"://.*[@%]")
 _IN_TOML = {
     "str": "a string",
     "int": "a whole number",
@@ -132,6 +133,8 @@ class _Problem:
             if step == "...":  # which element of an array, msgspec does not say
                 break
             table = table[int(step)] if isinstance(table, list) else table[step]
+        if isinstance(table, str) and _URL_WITH_A_USER.search(table):
+            return "(not shown, since it may hold a password)"
         if table and isinstance(table, dict | list):
             return "{...}" if isinstance(table, dict) else "[...]"
         return _in_toml(table)

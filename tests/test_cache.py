@@ -470,9 +470,9 @@ def test_a_password_that_nobody_waits_for_any_more_is_not_held(site: Site) -> No
     digest = memory.digest(question)
     assert not memory.join(question, digest, 1, {1})
     assert memory.join(question, digest, 2, {1})
-    memory.let_go({2})
+    memory.let_go([1], {2})
     assert [text for text in _bytes_in(memory) if b"sesame" in text]
-    memory.let_go(set())
+    memory.let_go([2], set())
     assert not [text for text in _bytes_in(memory) if b"sesame" in text]
     assert memory.ask_again(1, set()) is None
     assert memory.settle(1, Decided(Verdict.OK), 0.0, keep=False) == ([1, 2], None)

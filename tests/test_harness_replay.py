@@ -117,10 +117,20 @@ def test_a_path_in_the_command_is_meant_from_where_the_harness_is(tmp_path: Path
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "a.toml").touch()
     (tmp_path / "session.txt").write_text("I: 1 VRFY a@d secret\n")
-    command = [*HARNESS, "replay", "session.txt", "--", *program("says_where_it_is.pl"), "conf/a.toml", "conf", "no/x"]
+    command = [
+        *HARNESS,
+        "replay",
+        "session.txt",
+        "--",
+        *program("says_where_it_is.pl"),
+        "conf/a.toml",
+        "conf",
+        "no/x",
+        "session.txt",
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60, check=True)
-    assert f" {tmp_path / 'conf' / 'a.toml'} conf no/x\n".encode() in done.stdout
-    assert done.stderr == b"# conf is handed over as it is; what has that name here is ./conf\n"
+    assert f" {tmp_path / 'conf' / 'a.toml'} conf no/x session.txt\n".encode() in done.stdout
+    assert done.stderr == b"# session.txt is handed over as it is; the file of that name here is ./session.txt\n"
 
 
 def test_standard_error_is_shown_after_the_end(tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ HERE = 'servers = ["ldap://127.0.0.1"]'
         (f'servers = ["ldap://h:99999"]\n{PEOPLE_BY_UID}', "must be ldap://host"),
         (f'servers = ["ldap://127.0.0.1:0"]\n{PEOPLE_BY_UID}', "'ldap://127.0.0.1:0': must be ldap://host"),
         (f'servers = ["ldap://me:geheim@127.0.0.1"]\n{PEOPLE_BY_UID}', "(not shown, since it may hold a password)"),
+        (f'servers = ["ldap://me:geheim%40127.0.0.1"]\n{PEOPLE_BY_UID}', "(not shown, since it may hold a password)"),
+        (f'servers = "ldap://me:geheim@127.0.0.1"\n{PEOPLE_BY_UID}', "(not shown, since it may hold a password): must"),
         (f'servers = ["ldap://A", "ldap://a:389/"]\nstarttls = true\n{PEOPLE_BY_UID}', "'ldap://a:389' is there twice"),
         (f'servers = ["ldap://ldap.example.com"]\n{PEOPLE_BY_UID}', "allow_plaintext"),
         (HERE, "exactly one of them"),

@@ -322,7 +322,7 @@ def test_what_is_being_loaded_is_put_in_force_though_another_hangup_signal_comes
         helper.wait_for_information("serving")
     assert helper.ask(order(1, "yes")) == b"OK"
     wait_for_death([*before])
-    assert len(helper.descendants()) == 2
+    wait_until(lambda: len(helper.descendants()) == 2, "nobody but those who serve")
     with everybody_ends(helper):
         helper.close()
 

@@ -146,13 +146,13 @@ class Link:
         except (BackendUnavailable, Fault, ConfigError) as error:
             return self._undecided(error, question)
 
-    def abandon(self, steps: Steps[Decision], question: Question) -> Undecided:
-        """Take no more of the steps; what that amounts to."""
+    def abandon(self, steps: Steps[Decision], question: Question, *, timed_out: bool) -> Undecided:
+        """Take no more of the steps, since the request's time is over, or the backend's own; what that amounts to."""
         try:
             sealed(steps.close)
         except (BackendUnavailable, Fault, ConfigError) as error:
             return self._undecided(error, question)
-        return Undecided(self.name, "the deadline passed before it was done")
+        return self.gave_up() if timed_out else Undecided(self.name, "the deadline passed before it was done")
 
     def _undecided(self, error: ExtauthError, question: Question) -> Undecided:
         return Undecided(self.name, presentable(_text(error), question), isinstance(error, BackendUnavailable))

@@ -139,12 +139,10 @@ class FrontDesk:
     def expire(self) -> None:
         """Reply to those whose deadline is over."""
         now = time.monotonic()
-        before = len(self._pending)
         while self._deadlines and self._deadlines[0][0] <= now:
             _, first, end = heapq.heappop(self._deadlines)
             self._finish(range(first, end), Undecided(reason="the deadline is over"))
-        if len(self._pending) < before:
-            self._memory.let_go(self._pending)
+            self._memory.let_go(range(first, end), self._pending)
         oldest = next(iter(self._pending), self._keys)
         while self._deadlines and self._deadlines[0][2] <= oldest:  # all answered: at a high rate these are many
             heapq.heappop(self._deadlines)

@@ -19,7 +19,6 @@ from extauth.workers.start import KeeperProcess, start_keeper
 
 _DISCONNECT_IN = 0.5  # seconds that dismissed workers have
 _LOADS_WITHIN = 120.0  # seconds
-_REPLACED_AFTER = 30.0  # seconds that a generation has to load before one that is asked for later takes its place
 _MOST_LEAVING = 8  # generations
 _AGAIN = 1.0  # seconds to the next attempt, where a keeper could not be started, or that of those that serve died
 _AGAIN_LOADED = 10.0  # ... and where one died while it loaded, which may take all the memory there is
@@ -50,6 +49,7 @@ class WorkerPool:
         self._leaving: dict[Generation, float | None] = {}  # and when its workers were dismissed
         self._waiting: deque[Batch] = deque()
         self._again = 0.0
+        self._replace_again = 0.0
         self._coming: Generation | None = self._generation(config, keeper)
         self.is_stirred = True
         self._due: Config | None = None  # for a new generation, as soon as one can be made
@@ -63,7 +63,7 @@ class WorkerPool:
     @property
     def refused(self) -> str | None:
         """Why the first generation cannot be loaded, if so: then there is nothing to serve."""
-        if self._serving is not None or self._coming is None:
+        if self._serving is not None or self._coming is None or self._due is not None:
             return None
         if self._coming.gone and self._coming.refused is None:
             return f"{self._coming.config.file}: the process that loads it and its backends died"
@@ -77,13 +77,10 @@ class WorkerPool:
     def reload(self, config: Config) -> None:
         """Replace what serves by a generation made from `config`, when that can be loaded.
 
-        One that is being loaded comes first, unless it takes long: somebody who asks again and again would keep any
-        from ever being loaded. And it waits where too many leave, each with all its processes.
+        One that is being loaded comes first: somebody who asks again and again would keep any from ever being loaded.
+        And it waits where too many leave, each with all its processes.
         """
         self._due, self._again = config, 0.0
-        if self._coming is not None and time.monotonic() - self._coming.started >= _REPLACED_AFTER:
-            self._leave(self._coming)
-            self._coming = None
         self.is_stirred = True
 
     def tend(self) -> None:
@@ -92,20 +89,8 @@ class WorkerPool:
         now = time.monotonic()
         if self._coming is not None:
             self._look_at_coming(self._coming)
-        elif now >= self._again:
-            serving = self._serving
-            if serving is not None and serving.gone:
-                self._log.write(Level.FAILURES, "the parent of the workers died; it is replaced")
-                self._kill_orphans()
-                self._again = now + _AGAIN
-                self._due = self._due or serving.config
-            elif serving is not None and serving.changed:
-                self._log.write(Level.MAJOR, f"changed: {', '.join(serving.changed)}; reading anew")
-                serving.changed = []
-                self._due = self._due or serving.config
-            is_served = serving is not None and not serving.gone
-            if self._due is not None and not (is_served and len(self._leaving) >= _MOST_LEAVING):
-                self._begin(self._due)
+        if self._coming is None:
+            self._begin_what_is_due(now)
         if self._serving is not None:
             self._serving.tend()
             while self._waiting:
@@ -118,6 +103,22 @@ class WorkerPool:
                     self._decide(late, batch.keys)
         for generation, dismissed in list(self._leaving.items()):
             self._see_off(generation, dismissed, now)
+
+    def _begin_what_is_due(self, now: float) -> None:
+        serving = self._serving
+        if serving is not None and serving.gone and now >= self._replace_again:
+            self._log.write(Level.FAILURES, "the parent of the workers died; it is replaced")
+            self._kill_orphans()
+            self._due, self._again = self._due or serving.config, 0.0
+            self._replace_again = now + _AGAIN
+        elif serving is not None and serving.changed:
+            self._log.write(Level.MAJOR, f"changed: {', '.join(serving.changed)}; reading anew")
+            serving.changed = []
+            self._due, self._again = self._due or serving.config, 0.0
+        is_served = serving is not None and not serving.gone
+        may_begin = now >= self._again and not (is_served and len(self._leaving) >= _MOST_LEAVING)
+        if self._due is not None and may_begin:
+            self._begin(self._due)
 
     def end(self) -> bool:
         """Let everything end; True when it has. Call it again until then."""
@@ -156,7 +157,7 @@ class WorkerPool:
             self._switch_to(coming)
         elif coming.refused is None and time.monotonic() - coming.started > _LOADS_WITHIN:
             coming.refused = f"{coming.config.file}: loading it takes more than {_LOADS_WITHIN:g} s"
-        elif self._serving is not None and (coming.gone or coming.refused is not None):
+        elif (self._serving or self._due) is not None and (coming.gone or coming.refused is not None):
             reason = coming.refused or "the process that loads it died"
             self._log.write(Level.FAILURES, f"cannot read anew, what was read before stays: {reason}")
             if coming.refused is None and self._due is None:

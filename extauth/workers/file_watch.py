@@ -21,8 +21,7 @@ _SHARE = 0.02  # of our time that looking may take, however many files there are
 class Changing(msgspec.Struct):
     """A file that is not what it was: what it is, since when, and when that began (monotonic seconds).
 
-    `is_replaced`: another one was put in its place once at least. It may be so each time: that is told from inodes, and
-    their numbers come again.
+    `is_replaced`: another one was put in its place once at least.
     """
 
     signature: Signature | None
@@ -75,7 +74,13 @@ class FileWatch:
         if last.signature != current:
             replaced = last.signature is not None and current is not None and last.signature[:2] != current[:2]
             last.rests_in = _SETTLED_AFTER if replaced else _WRITTEN_AFTER
-            last.is_replaced |= replaced
+            last.is_replaced |= replaced or (current is not None and _was_moved(current))
             last.signature, last.since = current, now
         at_last = _AT_LAST if last.is_replaced else _WRITTEN_AT_LAST
         return now - last.since >= last.rests_in or now - last.first >= at_last
+
+
+def _was_moved(signature: Signature) -> bool:
+    """Whether it was moved, or the like, since it was written: its inode says so little, since numbers come again."""
+    *_, mtime, ctime = signature
+    return mtime != ctime

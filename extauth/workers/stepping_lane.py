@@ -129,8 +129,7 @@ class SteppingLane(Lane):
         question = course.task.inquiry.question
         if time.monotonic() < course.over:
             return self.link.step(course.steps, question, patience)
-        abandoned = self.link.abandon(course.steps, question)
-        return abandoned if course.over == course.task.deadline else self.link.gave_up()
+        return self.link.abandon(course.steps, question, timed_out=course.over < course.task.deadline)
 
     def _end(self, course: Course, answer: Decision) -> None:
         since, self._last = max(course.began, self._last), time.monotonic()

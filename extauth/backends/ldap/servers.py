@@ -40,14 +40,14 @@ class Server(msgspec.Struct, frozen=True):
 def parsed_server(text: str) -> Server:
     """A server by its URL; raises ConfigError."""
     right = "must be ldap://host, ldap://host:port, ldaps://host or ldapi://%2Fpath%2Fof%2Fsocket"
-    if "@" in text:
-        raise ConfigError(f"servers: (not shown, since it may hold a password): {right}; whom to bind as says bind_dn")
     wrong = ConfigError(f"servers: {text!r}: {right}")
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise wrong from None
+        parts, port = None, None
+    if parts is None or parts.username is not None:
+        raise ConfigError(f"servers: (not shown, since it may hold a password): {right}; whom to bind as says bind_dn")
     if parts.query or parts.fragment or parts.path not in ("", "/"):
         raise wrong
     if parts.scheme == "ldapi":

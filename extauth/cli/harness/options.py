@@ -102,8 +102,13 @@ class ProgramOptions:
         with _errors_as_sentences(), tempfile.TemporaryDirectory(prefix="extauth-harness-") as temporary:
             folder = self.base_directory or Path(temporary)
             for word in self.program[1:]:
-                if "/" not in word and self.base_directory is None and os.access(word, os.F_OK):
-                    click.echo(f"# {word} is handed over as it is; what has that name here is ./{word}", err=True)
+                if (
+                    "/" not in word
+                    and self.base_directory is None
+                    and os.access(word, os.F_OK)
+                    and Path(word).is_file()
+                ):
+                    click.echo(f"# {word} is handed over as it is; the file of that name here is ./{word}", err=True)
             yield ServerSettings(self.program, folder, self.time_out, self.auto_restart)
 
     def masker(self) -> Masker:

@@ -87,7 +87,7 @@ def read_accounts(path: Path) -> Accounts:
 def _check_service(server: ServerTable, path: Path) -> None:
     folders = _PAM_FOLDERS if server.pam_service_folder is None else (server.pam_service_folder,)
     has_folders = any(folder.is_dir() for folder in folders)  # or else PAM reads /etc/pam.conf
-    if has_folders and not any((folder / server.pam_service).exists() for folder in folders):
+    if has_folders and not any((folder / server.pam_service).is_file() for folder in folders):
         where = " or ".join(map(str, folders))
         raise ConfigError(
             f"{path}: pam_service = {server.pam_service!r}: there is no such file in {where}: PAM would ask `other`"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
 import msgspec
 
@@ -39,7 +39,8 @@ class Memory:
         self.remembers = False
         self._by_digest: dict[Digest, Checking] = {}
         self._digests: dict[Account, set[Digest]] = {}  # those in `_by_digest`
-        self._by_key: dict[int, Checking] = {}
+        self._by_key: dict[int, Checking] = {}  # by that of the request that has asked
+        self._joined: dict[int, Checking] = {}  # by those of the others
 
     def configure(self, config: Config) -> None:
         """Forget every verdict, and go on as this configuration says."""
@@ -82,16 +83,20 @@ class Memory:
         checking = self._by_digest.get(digest)
         if checking is not None and checking.keys[0] in pending:
             checking.keys.append(key)
+            self._joined[key] = checking
             return True
         account = question.account
         self._by_digest[digest] = self._by_key[key] = Checking(question, account, digest, [key])
         self._digests.setdefault(account, set()).add(digest)
         return False
 
-    def let_go(self, pending: Container[int]) -> None:
-        """Hold no password that is checked for requests none of which is still `pending`."""
-        for checking in self._by_key.values():
-            if not any(key in pending for key in checking.keys):
+    def let_go(self, keys: Iterable[int], pending: Container[int]) -> None:
+        """Hold no password for these requests, where none of those that wait for the same check is still `pending`."""
+        if not self._by_key:
+            return
+        for key in keys:
+            checking = self._by_key.get(key) or self._joined.get(key)
+            if checking is not None and not any(other in pending for other in reversed(checking.keys)):
                 checking.question = None
 
     @property
@@ -106,6 +111,8 @@ class Memory:
     def settle(self, key: int, decision: Decision, now: float, *, keep: bool) -> tuple[list[int], Known | None]:
         """Who waited for what the request `key` asked; and the verdict as it is kept, where it is, and where `keep`."""
         checking = self._by_key.pop(key)
+        for joined in checking.keys:
+            self._joined.pop(joined, None)
         is_current = self._by_digest.get(checking.digest) is checking
         if is_current:
             self._forget(checking.account, [checking.digest])
