@@ -367,6 +367,42 @@ def test_when_the_process_that_reads_anew_is_killed_there_is_another_attempt(sta
         helper.close()
 
 
+def test_a_dead_parent_of_the_workers_is_replaced_at_once_though_one_has_just_died_while_it_loaded(
+    stage: Stage,
+) -> None:
+    helper = stage.serve(server="workers = 1\ndeadline = 5")
+    assert helper.ask(bob(0)) == b"OK"
+    keeper, worker = helper.descendants()
+    load_at_the_gate(stage)
+    hang_up(helper)
+    wait_until(lambda: len(helper.descendants()) == 3, "another parent of workers")
+    (loading,) = set(helper.descendants()) - {keeper, worker}
+    os.kill(loading, signal.SIGKILL)
+    helper.wait_for_information("the process that loads it died")
+    stage.release()
+    os.kill(keeper, signal.SIGKILL)
+    helper.wait_for_information("the parent of the workers died")
+    assert helper.ask(bob(1)) == b"OK"
+    assert helper.end() == 0
+
+
+def test_a_hangup_signal_rescues_a_first_load_that_is_refused(stage: Stage) -> None:
+    stage.configure()
+    folder = stage.site.folder
+    notes = f"open({str(folder / 'notes')!r}, 'a').write('loading 1\\n')\n"
+    stage.site.write(
+        "obeys.py", f"{notes}open({str(folder / 'gate')!r}, 'rb', buffering=0).read(1)\nraise ValueError\n"
+    )
+    helper = stage.site.serve()
+    stage.wait_for("loading")
+    stage.site.write("obeys.py", plugin("obeys.py"))
+    helper.wait_for_information("starts")
+    hang_up(helper)
+    stage.release()
+    assert helper.ask(order(1, "yes")) == b"OK"
+    assert helper.end() == 0
+
+
 # --- those who die ------------------------------------------------------------------------------------
 
 
