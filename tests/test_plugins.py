@@ -155,15 +155,17 @@ def test_the_log_says_what_a_backend_did_and_where(answers: Helper) -> None:
     answers.wait_for_information(r"backend=Answers .*Unspeakable at .*answers\.py, line \d+")
 
 
-@pytest.mark.parametrize("steps", ["", "    at_once = 4\n"])
-def test_a_thread_that_fails_takes_its_worker_along_and_nobody_waits_for_it(site: Site, steps: str) -> None:
-    site.write("own.py", _UNSPEAKABLE + steps)
+@pytest.mark.parametrize("more", ["", "    at_once = 4\n", "    verify_if_quick = verify_password\n"])
+def test_a_thread_that_fails_takes_its_worker_along_and_nobody_waits_for_it(site: Site, more: str) -> None:
+    site.write("own.py", _UNSPEAKABLE + more)
     configure_one_worker(site)
     helper = site.serve()
     for number in range(2):
         assert helper.ask(b"%d VRFY alice@example.com say it" % number) == TEMPORARY
         assert helper.ask(b"%d VRFY alice@example.com x" % number) == b"OK"
-    helper.wait_for_information("thread Own-[0-3]: ValueError at .*own.py, line 5, in __bool__: ending this worker")
+    helper.wait_for_information(
+        "thread (Own-[0-3]|main): ValueError at .*own.py, line 5, in __bool__: ending this worker"
+    )
     helper.wait_for_information("account=alice@.*worker 1, that had the request, ended with status 1")
 
 

@@ -16,19 +16,25 @@ P = ParamSpec("P")
 def start_vital_thread(
     name: str, fails: Callable[[str], None], function: Callable[P, object], *args: P.args, **kwargs: P.kwargs
 ) -> None:
-    """Call a function in a thread of that name. If it raises, `fails` is told where, and the process ends.
-
-    Another worker takes its place then, and what this one had is answered at once. Raises RuntimeError where the system
-    has no more threads.
-    """
+    """Call a function in a thread of that name, as `call_vital` does. Raises RuntimeError where there are no more."""
 
     def run() -> None:
-        try:
-            sealed(function, *args, **kwargs)
-        except (BackendUnavailable, ConfigError, Fault) as fault:
-            try:
-                fails(f"thread {name}: {fault}: ending this worker")
-            finally:
-                os._exit(1)
+        call_vital(name, fails, function, *args, **kwargs)
 
     threading.Thread(target=run, name=name, daemon=True).start()
+
+
+def call_vital(
+    name: str, fails: Callable[[str], None], function: Callable[P, object], *args: P.args, **kwargs: P.kwargs
+) -> None:
+    """Call a function. If it raises, `fails` is told where, and the process ends.
+
+    Another worker takes its place then, and what this one had is answered at once.
+    """
+    try:
+        sealed(function, *args, **kwargs)
+    except (BackendUnavailable, ConfigError, Fault) as fault:
+        try:
+            fails(f"thread {name}: {fault}: ending this worker")
+        finally:
+            os._exit(1)

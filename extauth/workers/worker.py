@@ -21,6 +21,7 @@ from extauth.workers.lane import Lane
 from extauth.workers.outbox import OLDEST, Answered, Outbox
 from extauth.workers.stepping_lane import SteppingLane
 from extauth.workers.task import Task
+from extauth.workers.vital_thread import call_vital
 
 _AT_ONCE = 32  # questions that are looked through for quick ones before answers are sent
 _ENOUGH = 64  # quick answers, to be sent although more follow: the front process shall not wait for work either
@@ -48,10 +49,7 @@ class Worker:
 
     def run(self) -> NoReturn:
         """Serve, then end the process: threads that hang are not waited for."""
-        inbox = Inbox(Batch)
-        while (batches := self._receive(inbox)) is not None:
-            for batch in batches:
-                self._serve(batch)
+        call_vital("main", self._log_failure, self._serve_all)
         closing = [threading.Thread(target=self._close, args=(link,), daemon=True) for link in self._chain.links]
         for thread in closing:
             thread.start()
@@ -59,6 +57,13 @@ class Worker:
         for thread in closing:
             thread.join(max(0.0, until - time.monotonic()))
         os._exit(0)
+
+    def _serve_all(self) -> None:
+        """Serve until the socket closes."""
+        inbox = Inbox(Batch)
+        while (batches := self._receive(inbox)) is not None:
+            for batch in batches:
+                self._serve(batch)
 
     def _receive(self, inbox: Inbox[Batch]) -> list[Batch] | None:
         """What has arrived; where nothing has, answers are sent before it is waited for. None at the end."""
