@@ -478,6 +478,17 @@ def test_a_password_that_nobody_waits_for_any_more_is_not_held(site: Site) -> No
     assert memory.settle(1, Decided(Verdict.OK), 0.0, keep=False) == ([1, 2], None)
 
 
+def test_nothing_is_left_of_those_who_no_longer_waited_when_it_was_asked_anew(site: Site) -> None:
+    memory = configured(site)
+    question = PasswordCheck(ALICE, Secret(b"open sesame"))
+    digest = memory.digest(question)
+    assert [memory.join(question, digest, key, {1, 2, 3}) for key in (1, 2, 3)] == [False, True, True]
+    assert memory.ask_again(1, {3}) == (3, question)
+    assert memory.settle(3, Decided(Verdict.OK), 0.0, keep=True)[0] == [3]
+    assert not memory.is_checking_any
+    assert not [text for text in _bytes_in(memory) if b"sesame" in text]
+
+
 def test_the_front_holds_no_password_whose_deadline_is_over(site: Site) -> None:
     desk = FrontDesk(config_of(site, "[server]\ndeadline = 0.1\n[cache]\n"), SILENT)
     desk.receive([b"1 VRFY alice@example.com open sesame"])

@@ -39,8 +39,7 @@ class Memory:
         self.remembers = False
         self._by_digest: dict[Digest, Checking] = {}
         self._digests: dict[Account, set[Digest]] = {}  # those in `_by_digest`
-        self._by_key: dict[int, Checking] = {}  # by that of the request that has asked
-        self._joined: dict[int, Checking] = {}  # by those of the others
+        self._by_key: dict[int, Checking] = {}  # by those of all requests that wait for it, or have waited
 
     def configure(self, config: Config) -> None:
         """Forget every verdict, and go on as this configuration says."""
@@ -83,7 +82,7 @@ class Memory:
         checking = self._by_digest.get(digest)
         if checking is not None and checking.keys[0] in pending:
             checking.keys.append(key)
-            self._joined[key] = checking
+            self._by_key[key] = checking
             return True
         account = question.account
         self._by_digest[digest] = self._by_key[key] = Checking(question, account, digest, [key])
@@ -95,24 +94,24 @@ class Memory:
         if not self._by_key:
             return
         for key in keys:
-            checking = self._by_key.get(key) or self._joined.get(key)
+            checking = self._by_key.get(key)
             if checking is not None and not any(other in pending for other in reversed(checking.keys)):
                 checking.question = None
 
     @property
     def is_checking_any(self) -> bool:
-        """Whether any request has asked for a check, and that is not settled."""
+        """Whether any request waits for a check, or has waited for one that is not settled."""
         return bool(self._by_key)
 
     def is_checking(self, key: int) -> bool:
-        """Whether the request `key` has asked for a check."""
+        """Whether the request `key` is one of those."""
         return key in self._by_key
 
     def settle(self, key: int, decision: Decision, now: float, *, keep: bool) -> tuple[list[int], Known | None]:
         """Who waited for what the request `key` asked; and the verdict as it is kept, where it is, and where `keep`."""
-        checking = self._by_key.pop(key)
-        for joined in checking.keys:
-            self._joined.pop(joined, None)
+        checking = self._by_key[key]
+        for each in checking.keys:
+            del self._by_key[each]
         is_current = self._by_digest.get(checking.digest) is checking
         if is_current:
             self._forget(checking.account, [checking.digest])
@@ -136,12 +135,14 @@ class Memory:
 
         For when it could not be told before its own deadline: theirs are later.
         """
-        waiting = [each for each in self._by_key[key].keys if each in pending]
+        checking = self._by_key[key]
+        waiting = [each for each in checking.keys if each in pending]
         if not waiting:
             return None
-        checking = self._by_key.pop(key)
+        for each in checking.keys:
+            if each not in pending:
+                del self._by_key[each]
         checking.keys = waiting
-        self._by_key[waiting[0]] = checking
         assert checking.question is not None  # somebody waits
         return waiting[0], checking.question
 
