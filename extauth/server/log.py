@@ -149,9 +149,12 @@ def problems_with(settings: LogSettings) -> list[str]:
     if settings.file is not None:
         folder = settings.file.parent
         try:
-            os.close(os.open(settings.file, _APPEND) if settings.file.exists() else os.open(folder, _FOLDER))
-            if not settings.file.exists() and not os.access(folder, os.W_OK | os.X_OK):
-                problems.append(f"log.file = {settings.file}: cannot be made in {folder}")
+            if settings.file.exists():
+                os.close(os.open(settings.file, _APPEND))
+            else:
+                os.close(os.open(folder, _FOLDER))
+                if not os.access(folder, os.W_OK | os.X_OK):
+                    problems.append(f"log.file = {settings.file}: cannot be made in {folder}")
         except OSError as error:
             problems.append(f"log.file = {settings.file}: {error.strerror}")
     if settings.syslog is not None:

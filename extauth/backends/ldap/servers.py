@@ -46,7 +46,7 @@ def parsed_server(text: str) -> Server:
         port = parts.port
     except ValueError:
         parts, port = None, None
-    if parts is None or parts.username is not None:
+    if parts is None or "@" in text:
         raise ConfigError(f"servers: (not shown, since it may hold a password): {right}; whom to bind as says bind_dn")
     if parts.query or parts.fragment or parts.path not in ("", "/"):
         raise wrong

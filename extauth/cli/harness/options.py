@@ -102,12 +102,7 @@ class ProgramOptions:
         with _errors_as_sentences(), tempfile.TemporaryDirectory(prefix="extauth-harness-") as temporary:
             folder = self.base_directory or Path(temporary)
             for word in self.program[1:]:
-                if (
-                    "/" not in word
-                    and self.base_directory is None
-                    and os.access(word, os.F_OK)
-                    and Path(word).is_file()
-                ):
+                if self.base_directory is None and _looks_like_a_file_here(word):
                     click.echo(f"# {word} is handed over as it is; the file of that name here is ./{word}", err=True)
             yield ServerSettings(self.program, folder, self.time_out, self.auto_restart)
 
@@ -136,6 +131,11 @@ interface_option = click.option(
     "--interface", type=click.IntRange(min=1), metavar="VERSION", help="Ask for the helper dialect with INTF first."
 )
 """Of the commands that make requests of their own."""
+
+
+def _looks_like_a_file_here(word: str) -> bool:
+    """Whether a word that is handed over as it is may have been meant as a file where we are."""
+    return "/" not in word and os.access(word, os.F_OK) and Path(word).is_file()
 
 
 @contextmanager
