@@ -26,7 +26,7 @@ _AT = r"(?s)(?P<problem>.*?)(?: - at `\$(?P<path>.*)`)?"
 _UNKNOWN = r"Object contains unknown field `(?P<key>.*)`"
 _MISSING = r"Object missing required field `(?P<key>.*)`"
 _STEP = r"\.?([^.\[\]]+)"
-_URL_WITH_A_USER = re.compile(r"://.*[@%]")
+_URL_WITH_A_USER = re.compile(r":.*@|://.*%")
 _IN_TOML = {
     "str": "a string",
     "int": "a whole number",

@@ -25,6 +25,7 @@ HERE = 'servers = ["ldap://127.0.0.1"]'
         (f'servers = ["ldap://me:geheim@127.0.0.1"]\n{PEOPLE_BY_UID}', "(not shown, since it may hold a password)"),
         (f'servers = ["ldap://me:geheim%40127.0.0.1"]\n{PEOPLE_BY_UID}', "(not shown, since it may hold a password)"),
         (f'servers = ["me:geheim@127.0.0.1"]\n{PEOPLE_BY_UID}', "(not shown, since it may hold a password)"),
+        (f'servers = "me:geheim@127.0.0.1"\n{PEOPLE_BY_UID}', "(not shown, since it may hold a password): must"),
         (f'servers = "ldap://me:geheim@127.0.0.1"\n{PEOPLE_BY_UID}', "(not shown, since it may hold a password): must"),
         (f'servers = ["ldap://A", "ldap://a:389/"]\nstarttls = true\n{PEOPLE_BY_UID}', "'ldap://a:389' is there twice"),
         (f'servers = ["ldap://ldap.example.com"]\n{PEOPLE_BY_UID}', "allow_plaintext"),
