@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extauth.backends.files.reading import Reader
@@ -33,6 +34,7 @@ _SPECIAL = [
 ]
 _NAMES = st.sampled_from(
     [
+        "",
         "bob",
         "Bob",
         "carol",
@@ -49,6 +51,22 @@ _NAMES = st.sampled_from(
 )
 _USUAL_NAMES = st.integers(0, 30).map(lambda number: f"user{number}")
 _SAYS_NOTHING = st.sampled_from(["", "#", "# a: comment", "\r"])
+
+
+_TAILS = {
+    "plain": [""],
+    "dovecot": ["", ":", ":::::", "::::::", "::::::nodelay", "::::::userdb_mail=x", "::::::nologin", ":::::::secret"],
+    "shadow": [
+        ":1::::::",
+        ":19000:0:99999:7:::",
+        ":19000:0:9999:7:::",
+        ":0:0:99999:7:::",
+        ":19000:0:99999:7::1:",
+        ":19000:0:x:7:::",
+        ":19000:0:99999",
+        "::::::::",
+    ],
+}
 
 
 def _lines(names: st.SearchStrategy[str], stored: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -81,33 +99,50 @@ def read(text: str, form: str, domain: str | None, default_scheme: str) -> tuple
 
 
 @given(
+    data=st.data(),
     texts=st.lists(st.one_of(files, files, _SAYS_NOTHING), max_size=4),
     form=st.sampled_from(["plain", "plain", "dovecot", "shadow"]),
     domain=st.sampled_from([None, "b.example"]),
     default_scheme=st.sampled_from(["", "CRYPT", "PLAIN"]),
     end=st.sampled_from(["", "\n", "\r\n", "\r\r\n", "\n\n"]),
 )
-@example(texts=[f":{_SHA}\nbob:{_SHA}"], form="plain", domain=None, default_scheme="", end="")
 @settings(max_examples=1_000)
 def test_what_is_read_together_is_what_is_read_line_by_line(
-    texts: list[str], form: str, domain: str | None, default_scheme: str, end: str
+    data: st.DataObject, texts: list[str], form: str, domain: str | None, default_scheme: str, end: str
 ) -> None:
     text = "\n".join(texts) + end
-    if form == "shadow":
-        text = "\n".join(line + ":1::::::" for line in text.split("\n"))
-    with patch.object(Reader, "_add_usual", lambda _, lines, __: lines):
+    behind = data.draw(st.sampled_from(_TAILS[form]))
+    if form != "plain":
+        text = "\n".join(
+            line + data.draw(st.sampled_from([behind, behind, *_TAILS[form]])) for line in text.split("\n")
+        )
+    with patch.object(Reader, "_add_usual", lambda *_: itertools.repeat(True)):
         one_by_one = read(text, form, domain, default_scheme)
     with patch("extauth.backends.files.reading._AT_ONCE", 100):
         in_parts = read(text, form, domain, default_scheme)
     assert read(text, form, domain, default_scheme) == in_parts == one_by_one
 
 
-_FORMS = [_SHA, "$1$abcdefgh$" + "a" * 22, "$2y$05$" + "a" * 21 + "." + "a" * 31]
+_FORMS = [
+    _SHA,
+    "$1$abcdefgh$" + "a" * 22,
+    "$2y$05$" + "a" * 21 + "." + "a" * 31,
+    "{MD5-CRYPT}$1$abcdefgh$" + "a" * 22,
+    "{CRYPT}$6$abcdefgh$" + "a" * 86,
+]
+_BEHIND = {
+    "plain": [""],
+    "dovecot": ["", "::::::", ":1000:1000::/home/x::userdb_quota_rule=*:storage=1G nodelay"],
+    "shadow": [":19000:0:99999:7:::"],
+}
 
 
+@pytest.mark.parametrize("behind", [(form, text) for form, texts in _BEHIND.items() for text in texts])
 @pytest.mark.parametrize("forms", [*([form] for form in _FORMS), _FORMS])
-def test_usual_lines_are_read_together(forms: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_usual_lines_are_read_together(
+    forms: list[str], behind: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delattr(Reader, "_add")
-    text = "".join(f"user{number}:{forms[number % len(forms)]}\n" for number in range(5_000))
-    _, _, _, number_of_accounts, *_ = read(f"# accounts\n{text}", "plain", "b.example", "")
+    text = "".join(f"user{number}:{forms[number % len(forms)]}{behind[1]}\n" for number in range(5_000))
+    _, _, _, number_of_accounts, *_ = read(f"# accounts\n{text}", behind[0], "b.example", "")
     assert number_of_accounts == 5_000

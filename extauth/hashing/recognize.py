@@ -14,7 +14,7 @@ from extauth.hashing import crypt3
 _BASE64 = rb"[A-Za-z0-9+/]"
 _SALTED = rb"(?:" + _BASE64 + rb"{2}==|" + _BASE64 + rb"{3}=)?"
 
-# What they look like, by what they begin with; the one group is what else their cost depends on.
+# What they look like behind a prefix, by what they begin with; the one group is what else their cost depends on.
 _USUAL = {
     b"{SHA}": rb"\{SHA\}" + _BASE64 + rb"{27}=()",
     b"{SSHA}": rb"\{SSHA\}(?:" + _BASE64 + rb"{4}){7,}" + _SALTED + rb"()",
@@ -46,18 +46,22 @@ def recognize(stored: Sequence[bytes]) -> Sequence[bytes | None]:
 
 def _forms(stored: Sequence[bytes]) -> list[bytes]:
     """The same for those that have the form that the first one has."""
-    beginning = _beginning(stored[0])
-    if beginning not in _USUAL:
+    prefix, form = _beginning(stored[0])
+    if form not in _USUAL:
         return []
-    return [beginning + cost for cost in _pattern(beginning).findall(b"\n".join(stored))]
+    return [prefix + form + cost for cost in _pattern(prefix, form).findall(b"\n".join(stored))]
 
 
-def _beginning(stored: bytes) -> bytes:
-    end = stored.find(b"}") if stored.startswith(b"{") else stored.find(b"$", 1)
-    return stored[: end + 1]
+def _beginning(stored: bytes) -> tuple[bytes, bytes]:
+    """The prefix that stands before a `$name$`, if one does; that name, or the prefix of what else it is."""
+    braces = stored[: stored.find(b"}") + 1] if stored.startswith(b"{") else b""
+    start = len(braces)
+    if stored.startswith(b"$", start):
+        return braces, stored[start : stored.find(b"$", start + 1) + 1]
+    return b"", braces
 
 
-@functools.cache
-def _pattern(beginning: bytes) -> re.Pattern[bytes]:
+@functools.lru_cache(maxsize=64)
+def _pattern(prefix: bytes, form: bytes) -> re.Pattern[bytes]:
     """What lines of one form match; compiled when one is there, and not at each start."""
-    return re.compile(rb"(?m)^" + _USUAL[beginning] + rb"$")
+    return re.compile(rb"(?m)^" + re.escape(prefix) + _USUAL[form] + rb"$")

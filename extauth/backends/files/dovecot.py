@@ -6,7 +6,9 @@ that is not known to be harmless is disabled.
 
 from __future__ import annotations
 
-from extauth.backends.files.entry import BadLine, Entry, text
+from collections.abc import Sequence
+
+from extauth.backends.files.entry import BadLine, Column, Entry, text
 
 _EXTRA = 7
 _HARMLESS = {b"nodelay", b"user", b"original_user", b"uid", b"gid", b"home", b"mail", b"quota_rule"}
@@ -27,10 +29,29 @@ def parse(line: bytes) -> tuple[str, Entry]:
     address = text(fields[0])
     if len(fields) < 2:
         raise BadLine("has no colon")
-    if len(fields) > _EXTRA:
-        for field in fields[_EXTRA].split():
-            name = field.partition(b"=")[0].lower()
-            if name not in _HARMLESS and not name.startswith(b"userdb_"):
-                known = f"field {name.decode()}" if name in _RESTRICTING else "fields"  # it may be part of a password
-                raise BadLine(f"its extra {known} may restrict the account, and nothing like that is honoured", address)
+    for extra in fields[_EXTRA:]:
+        restriction = _restriction(extra)
+        if restriction is not None:
+            known = "fields"  # what is not known may be part of a password
+            if restriction in _RESTRICTING:
+                known = f"field {restriction.decode()}"
+            raise BadLine(f"its extra {known} may restrict the account, and nothing like that is honoured", address)
     return address, fields[1]
+
+
+def columns(lines: Sequence[bytes]) -> tuple[Column, Column]:
+    """The addresses and the stored passwords of usual lines. Raises ValueError where one is none."""
+    addresses, stored, *others = zip(*[line.split(b":", _EXTRA) for line in lines], strict=True)
+    for extra in others[_EXTRA - 2 :]:
+        if any(_restriction(fields) is not None for fields in set(extra)):
+            raise ValueError
+    return addresses, stored
+
+
+def _restriction(extra: bytes) -> bytes | None:
+    """The first of the extra fields that is not known to be harmless, by its name."""
+    for field in extra.split():
+        name = field.partition(b"=")[0].lower()
+        if name not in _HARMLESS and not name.startswith(b"userdb_"):
+            return name
+    return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from extauth.model import Decided, Verdict
@@ -38,6 +40,9 @@ class AgingPassword(msgspec.Struct, frozen=True):
             return Verdict.PASSWORD_EXPIRED.because("the password has expired")
         return None
 
+
+Column = Sequence[bytes]
+"""One field of several lines."""
 
 Entry = bytes | AgingPassword | Decided
 """A stored password, one with an end, or why there is none."""

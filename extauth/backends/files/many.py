@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Mapping
 from operator import add
 
-from extauth.hashing import Packed, pack
+from extauth.hashing import Packed
 
 _SPACE = 0x20  # below it are control characters: what is packed begins with one, and names have none
 
@@ -22,9 +22,9 @@ class Many:
     after the other in the order of their slots: where one begins, that of the slot before ends.
     """
 
-    def __init__(self, entries: Mapping[str, bytes]) -> None:
+    def __init__(self, entries: Mapping[str, Packed]) -> None:
         names = list(map(str.encode, entries))
-        records = list(map(add, names, map(pack, entries.values())))
+        records = list(map(add, names, entries.values()))
         self._mask = (1 << (4 * len(names)).bit_length()) - 1
         slots = [hash(name) & self._mask for name in names]
         order = sorted(range(len(names)), key=slots.__getitem__)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from extauth.backends.files.entry import BadLine, Entry, text
+from collections.abc import Sequence
+
+from extauth.backends.files.entry import BadLine, Column, Entry, text
 
 
 def parse(line: bytes) -> tuple[str, Entry]:
@@ -11,3 +13,9 @@ def parse(line: bytes) -> tuple[str, Entry]:
     if not colon:
         raise BadLine("has no colon")
     return text(address), stored
+
+
+def columns(lines: Sequence[bytes]) -> tuple[Column, Column]:
+    """The addresses and the stored passwords of usual lines. Raises ValueError where one is none."""
+    addresses, stored = zip(*[line.split(b":", 1) for line in lines], strict=True)
+    return addresses, stored

@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from itertools import compress
-from operator import not_
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress, repeat
 from pathlib import Path
 
 import msgspec
 
 from extauth.backends.files import dovecot, plain, shadow
-from extauth.backends.files.entry import BYTE_ORDER_MARK, AgingPassword, BadLine, Entry
+from extauth.backends.files.entry import BYTE_ORDER_MARK, AgingPassword, BadLine
 from extauth.errors import MalformedRequest
-from extauth.hashing import Hash, identify, recognize
+from extauth.hashing import Hash, Packed, identify, pack, pack_alike, recognize
 from extauth.model import Decided, Verdict
 from extauth.protocol.accounts import AccountParser
 
-FORMATS: dict[str, Callable[[bytes], tuple[str, Entry]]] = {
-    "plain": plain.parse,
-    "dovecot": dovecot.parse,
-    "shadow": shadow.parse,
-}
+_FORMATS = {"plain": plain, "dovecot": dovecot, "shadow": shadow}
 
 _MOST_REPORTED = 20  # bad lines a file
 _AT_ONCE = 16_384  # bytes
-
-Line = tuple[int, bytes]
-"""The number of a line, and what it says, without its end."""
 
 
 class Kind(msgspec.Struct):
@@ -43,11 +34,11 @@ class Reader:
 
     def __init__(self, file_format: str, default_scheme: str, accounts: AccountParser, log: logging.Logger) -> None:
         self.default_scheme = default_scheme
-        self.stored: dict[str, bytes] = {}
-        """Stored passwords; for each `identify` has a Hash."""
+        self.stored: dict[str, Packed] = {}
+        """Stored passwords; for each `unpack` has a Hash."""
         self.others: dict[str, AgingPassword | Decided] = {}
         self.bare_names = 0
-        self._parse = FORMATS[file_format]
+        self._format = _FORMATS[file_format]
         self._accounts = accounts
         self._log = log
         self._domains: dict[str, str] = {}  # as they are written in the files, to their canonical form
@@ -68,8 +59,9 @@ class Reader:
         A line that cannot be read is reported and disables its account only.
         """
         bad = 0
-        for lines in _cut(data.removeprefix(BYTE_ORDER_MARK)):
-            for number, line in self._add_usual(lines, domain):
+        for numbers, lines in _cut(data.removeprefix(BYTE_ORDER_MARK)):
+            left = self._add_usual(lines, domain)
+            for number, line in compress(zip(numbers, lines, strict=True), left):
                 problem = self._add(line, domain)
                 if problem:
                     bad += 1
@@ -78,44 +70,45 @@ class Reader:
         if bad > _MOST_REPORTED:
             self._log.warning("%s: %d more lines are as bad", path, bad - _MOST_REPORTED)
 
-    def _add_usual(self, lines: Sequence[Line], domain: str | None) -> Sequence[Line]:
-        """Add what is usual of some lines together, which is sooner done than one by one; the lines that are left.
+    def _add_usual(self, lines: Sequence[bytes], domain: str | None) -> Iterable[bool]:
+        """Add what is usual of some lines together, which is sooner done than one by one; which ones are left.
 
         That is a stored password of a usual form, where all of the lines are for accounts that are new.
         """
-        if not lines:
-            return lines
         try:
-            read = [self._parse(line) for _, line in lines]
-            keys = self._usual_keys([address for address, _ in read], domain)
-        except (BadLine, MalformedRequest):
-            return lines
+            addresses, stored = self._format.columns(lines)
+            keys = self._usual_keys(addresses, domain)
+        except (BadLine, MalformedRequest, ValueError):  # that of a name that is not UTF-8 too
+            return repeat(True)
         if keys is None or not self._are_new(keys):
-            return lines
-        stored = [entry if isinstance(entry, bytes) else b"" for _, entry in read]
+            return repeat(True)
         forms = recognize(stored)
-        usual = set()
-        for form, count in Counter(forms).items():
-            kind = self._kind_of(form, stored[forms.index(form)])
+        found = {form: self._kind_of(form, stored[forms.index(form)]) for form in set(forms)}
+        for form, kind in found.items():
             if kind is not None:
-                kind.count += count
-                usual.add(form)
-        is_usual = [form in usual for form in forms]
-        self.stored.update(compress(zip(keys, stored, strict=True), is_usual))
+                are_alike = repeat(True) if len(found) == 1 else [each == form for each in forms]
+                alike = pack_alike(list(compress(stored, are_alike)), kind.example)
+                self.stored.update(zip(compress(keys, are_alike), alike, strict=True))
+                kind.count += len(alike)
+        left = [found[form] is None for form in forms]
         if "@" not in keys[0]:
-            self.bare_names += sum(is_usual)
-        return list(compress(lines, map(not_, is_usual)))
+            self.bare_names += left.count(False)
+        return left
 
-    def _usual_keys(self, addresses: Sequence[str], domain: str | None) -> list[str] | None:
-        """The keys of accounts if all are named alike, with their domain or without. Raises MalformedRequest."""
-        if "" in addresses:
+    def _usual_keys(self, addresses: Sequence[bytes], domain: str | None) -> list[str] | None:
+        """The keys of accounts if all are named alike, with their domain or without.
+
+        Raises MalformedRequest, and ValueError where a name is not UTF-8.
+        """
+        if b"" in addresses:
             return None
-        if not any("@" in address for address in addresses):
-            names = self._accounts.name("@".join(addresses))
+        joined = b"@".join(addresses)
+        if joined.count(b"@") == len(addresses) - 1:
+            names = self._accounts.name(joined.decode())
             return names.split("@") if domain is None else f"{names}@".replace("@", f"@{domain}\n").split("\n")[:-1]
-        if not all("@" in address for address in addresses):
+        if not all(b"@" in address for address in addresses):
             return None
-        accounts = self._accounts.parse_all([address.encode() for address in addresses])
+        accounts = self._accounts.parse_all(addresses)
         served = [account.address for account in accounts if account and domain in (None, account.domain)]
         return served if len(served) == len(addresses) else None
 
@@ -127,7 +120,7 @@ class Reader:
     def _add(self, line: bytes, domain: str | None) -> str | None:
         """Add one line; what is wrong with it, if so."""
         try:
-            address, entry = self._parse(line)
+            address, entry = self._format.parse(line)
             key = self._key(address, domain)
         except BadLine as bad:
             if bad.address is not None:
@@ -147,7 +140,7 @@ class Reader:
             self.others[key] = found
             return found.reason if found.verdict is Verdict.SCHEME_NOT_AVAILABLE else None
         if isinstance(entry, bytes):
-            self.stored[key] = entry
+            self.stored[key] = pack(entry, found)
         else:
             self.others[key] = entry
         self._kind(found).count += 1
@@ -196,13 +189,20 @@ class Reader:
         return key
 
 
-def _cut(data: bytes) -> Iterator[list[Line]]:
-    """The lines of a file that say something, some at once."""
+def _cut(data: bytes) -> Iterator[tuple[Sequence[int], Sequence[bytes]]]:
+    """The lines of a file that say something, some at once: the number of each, and what it says, without its end."""
     start, number = 0, 1
     while start < len(data):
         end = data.find(b"\n", start + _AT_ONCE)
-        lines = data[start : end if end >= 0 else None].split(b"\n")
-        stripped = [line.rstrip(b"\r") for line in lines]
-        yield [(at, line) for at, line in enumerate(stripped, number) if line and not line.startswith(b"#")]
+        part = data[start : end if end >= 0 else None]
+        lines = part.split(b"\n")
+        numbers: Sequence[int] = range(number, number + len(lines))
         number += len(lines)
         start = end + 1 or len(data)
+        if b"\r" in part:
+            lines = [line.rstrip(b"\r") for line in lines]
+        if b"" in lines or b"#" in part:
+            says = [not (line == b"" or line.startswith(b"#")) for line in lines]
+            numbers, lines = list(compress(numbers, says)), list(compress(lines, says))
+        if lines:
+            yield numbers, lines

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from extauth.backends.files.entry import AgingPassword, BadLine, Entry, text
+from collections.abc import Sequence
+
+from extauth.backends.files.entry import AgingPassword, BadLine, Column, Entry, text
 
 _FIELDS = 9
 _FOR_EVER = 10_000  # days a password may be old at most, from which on shadow(5) means no limit
@@ -14,11 +16,27 @@ def parse(line: bytes) -> tuple[str, Entry]:
     name = text(fields[0])
     if len(fields) != _FIELDS:
         raise BadLine(f"has {len(fields)} fields, not {_FIELDS}", name)
-    changed, _, maximum, _, _, expires = (_days(field, name) for field in fields[2:8])
+    return name, _entry(name, fields[1], fields[2:8])
+
+
+def columns(lines: Sequence[bytes]) -> tuple[Column, Column]:
+    """The names and the stored passwords of usual lines, which have no end.
+
+    Raises ValueError, or BadLine, where one of them is none.
+    """
+    names, stored, *others = zip(*[line.split(b":") for line in lines], strict=True)
+    if len(others) != _FIELDS - 2 or any(_entry("", b"", days) for days in set(zip(*others[:6], strict=True))):
+        raise ValueError
+    return names, stored
+
+
+def _entry(name: str, stored: bytes, days: Sequence[bytes]) -> bytes | AgingPassword:
+    """The stored password, with its end if it has one."""
+    changed, _, maximum, _, _, expires = (_days(field, name) for field in days)
     last_day = changed + maximum if changed > 0 and 0 <= maximum < _FOR_EVER else -1
     if last_day < 0 and expires < 0 and changed != 0:
-        return name, fields[1]
-    return name, AgingPassword(fields[1], last_day, expires, must_change=changed == 0)
+        return stored
+    return AgingPassword(stored, last_day, expires, must_change=changed == 0)
 
 
 def _days(field: bytes, name: str) -> int:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from extauth.backends.files.entry import AgingPassword
-from extauth.backends.files.few import Few
 from extauth.backends.files.many import Many
 from extauth.backends.files.reading import Reader
-from extauth.hashing import Hash, Packed
+from extauth.hashing import Packed
 from extauth.model import Account, Decided
 
-Found = Hash | Packed | AgingPassword | Decided
+Found = Packed | AgingPassword | Decided
 """What a table holds for an account."""
 
 _FEW = 50_000  # accounts, up to which a dict is made sooner, and what is kept of each costs little
@@ -24,11 +23,8 @@ class Table:
         self._size = len(reader)
         self._has_addresses = reader.bare_names < self._size
         self._others = reader.others
-        self._find: Callable[[str], Hash | Packed | Decided | None]
-        if self._size <= _FEW:
-            self._find = Few(reader.stored, reader.default_scheme).__getitem__
-        else:
-            self._find = Many(reader.stored).find
+        self._find: Callable[[str], Packed | None]
+        self._find = reader.stored.get if self._size <= _FEW else Many(reader.stored).find
 
     def __len__(self) -> int:
         return self._size
