@@ -129,6 +129,7 @@ _FORMS = [
     "$2y$05$" + "a" * 21 + "." + "a" * 31,
     "{MD5-CRYPT}$1$abcdefgh$" + "a" * 22,
     "{CRYPT}$6$abcdefgh$" + "a" * 86,
+    "{PLAIN}$6$abcdefgh$" + "a" * 86,
 ]
 _BEHIND = {
     "plain": [""],

@@ -53,11 +53,21 @@ def test_a_password_that_holds_a_nul_is_wrong_even_where_its_digest_is_stored() 
     assert verify_hash(stored, Secret(PASSWORD + b"\0")) is Verdict.PASSWORD_MISMATCH
 
 
-def test_a_default_scheme_counts_for_what_is_packed_too() -> None:
-    clear = packed(PASSWORD, "PLAIN")
-    assert verify_packed_if_quick(clear, Secret(PASSWORD), "PLAIN") is Verdict.OK
-    assert verify_packed_if_quick(clear, Secret(PASSWORD + b"~"), "PLAIN") is Verdict.PASSWORD_MISMATCH
-    assert unpack(clear) == identify(PASSWORD)
+@pytest.mark.parametrize(
+    ("default_scheme", "stored"),
+    [
+        ("PLAIN", PASSWORD),
+        ("CRYPT", dict(SCHEMES)["doveadm-DES-CRYPT"](PASSWORD).removeprefix(b"{DES-CRYPT}")),
+        ("SHA256", base64.b64encode(hashlib.sha256(PASSWORD).digest())),
+    ],
+)
+def test_a_default_scheme_counts_for_what_is_packed_too(default_scheme: str, stored: bytes) -> None:
+    bare = packed(stored, default_scheme)
+    assert verify_packed_if_quick(bare, Secret(PASSWORD), default_scheme) is Verdict.OK
+    assert verify_packed_if_quick(bare, Secret(b"~" + PASSWORD), default_scheme) is Verdict.PASSWORD_MISMATCH
+    found = unpack(bare, default_scheme)
+    assert isinstance(found, Hash)
+    assert found.verify(Secret(PASSWORD)) is Verdict.OK
 
 
 def test_a_digest_that_the_library_does_not_know_is_not_available(monkeypatch: pytest.MonkeyPatch) -> None:
