@@ -19,13 +19,14 @@ Importing this is cheap: passlib, argon2 and bcrypt are imported when a stored p
 from extauth.hashing.hash import Hash
 from extauth.hashing.identify import identify
 from extauth.hashing.make import MAKEABLE, make_hash
-from extauth.hashing.packed import Packed, pack, pack_alike, unpack, verify_packed_if_quick
+from extauth.hashing.packed import SLOW, Packed, pack, pack_alike, unpack, verify_packed
 from extauth.hashing.recognize import recognize
 from extauth.hashing.schemes import known_scheme, schemes
 from extauth.hashing.verify import verify_hash
 
 __all__ = [
     "MAKEABLE",
+    "SLOW",
     "Hash",
     "Packed",
     "identify",
@@ -37,5 +38,5 @@ __all__ = [
     "schemes",
     "unpack",
     "verify_hash",
-    "verify_packed_if_quick",
+    "verify_packed",
 ]

@@ -86,6 +86,11 @@ def read(value: bytes) -> Crypt:
     return DES.read(value) if len(value) <= 13 else BIGCRYPT.read(value)
 
 
+def matches(stored: bytes, password: bytes) -> bool:
+    """Whether `password` is the stored one, which begins with the `$name$` of one of these schemes."""
+    return FORMS[stored.split(b"$", 2)[1]].matches(stored, password)
+
+
 def _bcrypt_cost(match: re.Match[bytes]) -> int:
     return at_most(BCRYPT_COST, int(match[1]), "(bcrypt)")
 

@@ -28,25 +28,30 @@ _SCHEMES = (
     digests.SSHA512,
 )
 _DIGESTS = {scheme.name: bytes((number,)) for number, scheme in enumerate(_SCHEMES)}
-_MD5_CRYPT, _CLEAR, _SLOW, _OTHER = (bytes((len(_SCHEMES) + number,)) for number in range(4))
-_READ = (*(scheme.read for scheme in _SCHEMES), crypt3.MD5.read, clear.read)
-_MATCHES = (*(scheme.matches for scheme in _SCHEMES), crypt3.MD5.matches, compare_digest)
-_READY = len(_MATCHES)  # below this number, what follows is ready to be compared with
+_MD5_CRYPT, _CLEAR, _QUICK, _CRYPT, _SLOW = (bytes((len(_SCHEMES) + number,)) for number in range(5))
+_READ = (*(scheme.read for scheme in _SCHEMES), crypt3.MD5.read, clear.read, None, crypt3.read, None)
+_MATCHES = (*(scheme.matches for scheme in _SCHEMES), crypt3.MD5.matches, compare_digest, None, crypt3.matches, None)
+
+SLOW = _CRYPT[0]
+"""From this number on what is packed takes more than about a third of a millisecond of CPU to check."""
+
+_ALONE = {crypt3.MD5: _MD5_CRYPT} | dict.fromkeys((crypt3.APR1, crypt3.SHA256, crypt3.SHA512, crypt3.BCRYPT), _CRYPT)
+"""Forms of which a check needs nothing but what crypt(3) has made; others may find that there is no memory for it."""
 
 Packed = NewType("Packed", bytes)
-"""A byte that says what follows: a digest of which scheme, with its salt; what md5-crypt has made; a password in the
-clear; or a stored password as it was written, and whether that takes long to check."""
+"""A byte that says what follows: a digest of which scheme, with its salt; a password in the clear; what crypt(3) has
+made; or a stored password as it was written. Those that take long to check have the highest numbers."""
 
 
 def pack(stored: bytes, found: Hash) -> Packed:
     """A stored password, packed; `found` is what `identify` says of it."""
     if isinstance(found, digests.Digest):
         return Packed(_DIGESTS[found.scheme] + found.value)
-    if isinstance(found, crypt3.Crypt) and found.form is crypt3.MD5:
-        return Packed(_MD5_CRYPT + found.stored)
+    if isinstance(found, crypt3.Crypt) and found.form in _ALONE:
+        return Packed(_ALONE[found.form] + found.stored)
     if isinstance(found, clear.ClearText):
         return Packed(_CLEAR + found.secret.reveal())
-    return Packed((_OTHER if found.quick else _SLOW) + stored)
+    return Packed((_QUICK if found.quick else _SLOW) + stored)
 
 
 def pack_alike(stored: Sequence[bytes], found: Hash) -> list[Packed]:
@@ -56,38 +61,36 @@ def pack_alike(stored: Sequence[bytes], found: Hash) -> list[Packed]:
     if isinstance(found, digests.Digest):
         number = _DIGESTS[found.scheme]
         packed = [number + a2b_base64(text[start:]) for text in stored]
-    elif isinstance(found, crypt3.Crypt) and found.form is crypt3.MD5:
-        packed = [_MD5_CRYPT + text[start:] for text in stored]
+    elif isinstance(found, crypt3.Crypt) and found.form in _ALONE:
+        number = _ALONE[found.form]
+        packed = [number + text[start:] for text in stored]
     elif isinstance(found, clear.ClearText):
         packed = [_CLEAR + text[start:] for text in stored]
     else:
-        mark = _OTHER if found.quick else _SLOW
-        packed = [mark + text for text in stored]
+        number = _QUICK if found.quick else _SLOW
+        packed = [number + text for text in stored]
     return cast(list[Packed], packed)
 
 
 def unpack(packed: Packed, default_scheme: str = "") -> Hash | Decided:
     """What `identify` says of the stored password."""
-    number = packed[0]
-    return _READ[number](packed[1:]) if number < _READY else identify(packed[1:], default_scheme)
+    read = _READ[packed[0]]
+    return identify(packed[1:], default_scheme) if read is None else read(packed[1:])
 
 
-def verify_packed_if_quick(packed: Packed, password: Secret, default_scheme: str = "") -> Verdict | Decided | None:
-    """Whether `password` is the stored one, or why that can serve nobody; None where it takes long to tell.
+def verify_packed(packed: Packed, password: Secret, default_scheme: str = "") -> Verdict | Decided:
+    """Whether `password` is the stored one, or why that can serve nobody.
 
-    That is more than about a third of a millisecond of CPU.
+    Raises BackendUnavailable where the memory that the scheme asks for cannot be had.
     """
-    number = packed[0]
-    if number >= _READY:
-        return None if packed[:1] == _SLOW else _verify(unpack(packed, default_scheme), password)
+    matches = _MATCHES[packed[0]]
+    if matches is None:
+        found = unpack(packed, default_scheme)
+        return found.verify(password) if isinstance(found, Hash) else found
     given = password.reveal()
     if 0 in given:
         return _MISMATCH
     try:
-        return _OK if _MATCHES[number](packed[1:], given) else _MISMATCH
+        return _OK if matches(packed[1:], given) else _MISMATCH
     except ValueError:
         return Verdict.SCHEME_NOT_AVAILABLE
-
-
-def _verify(found: Hash | Decided, password: Secret) -> Verdict | Decided:
-    return found.verify(password) if isinstance(found, Hash) else found

@@ -13,7 +13,7 @@ from extauth.backends.files.entry import AgingPassword
 from extauth.backends.files.reading import Reader
 from extauth.backends.files.table import Found, Table
 from extauth.errors import BackendUnavailable, ConfigError
-from extauth.hashing import Hash, identify, known_scheme, schemes, unpack, verify_packed_if_quick
+from extauth.hashing import SLOW, Hash, identify, known_scheme, schemes, unpack, verify_packed
 from extauth.mechanisms.credentials import Credentials
 from extauth.model import Account, Decided, Secret, Verdict
 from extauth.protocol.accounts import canonical_domain
@@ -75,13 +75,16 @@ class Files(Backend[FilesSettings]):
 
     def verify_password(self, account: Account, password: Secret) -> Verdict | Decided:
         """Whether this is the account's password; takes alike time where there is none to compare."""
-        return self._verify(self._find(account), password)
+        entry = self._table.find(account)
+        if type(entry) is bytes:
+            return verify_packed(entry, password, self._scheme)
+        return self._verify(self._read(account, entry), password)
 
     def verify_if_quick(self, account: Account, password: Secret) -> Verdict | Decided | None:
         """The same where the scheme is a cheap one."""
         entry = self._table.find(account)
         if type(entry) is bytes:
-            return verify_packed_if_quick(entry, password, self._scheme)
+            return verify_packed(entry, password, self._scheme) if entry[0] < SLOW else None
         found = self._read(account, entry)
         checked = found if isinstance(found, Hash) else self._typical
         return self._verify(found, password) if checked is None or checked.quick else None
