@@ -1,11 +1,15 @@
 # make demo       see it work: the harness plays a sample session with the helper
 # make test       run the tests; installs the Debian packages that they need, when it may
 # make bench      measure beside other programs (docs/benchmarks.md); as root, since some of them want that
+# make fuzz       try what must hold of any input with FUZZ (100) times as many inputs as the tests do
+# make soak       SOAK (600) seconds of requests, checked one by one, while files change and processes die
 # make lint       ruff, mypy (strict) and the floors of the architecture
 # make test-pythons   the tests under every Python named in PYTHONS that is there
 
 PYTHON ?= python3
 PYTHONS ?= python3.11 python3.12 python3.13
+FUZZ ?= 100
+SOAK ?= 600
 VENV ?= .venv
 BIN = $(VENV)/bin
 TEST_PACKAGES = apache2-utils curl dovecot-core fetchmail gcc gsasl isync ldap-utils libc6-dev libldap2-dev \
@@ -13,7 +17,7 @@ TEST_PACKAGES = apache2-utils curl dovecot-core fetchmail gcc gsasl isync ldap-u
     msmtp openssl perl python3-dev slapd swaks whois
 BENCH_PACKAGES = dovecot-ldap libnet-ldap-perl sasl2-bin squid
 
-.PHONY: demo test test-deps test-pythons bench lint clean
+.PHONY: demo test test-deps test-pythons bench fuzz soak lint clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.program
@@ -39,6 +43,12 @@ test-pythons: test-deps
 bench: test-deps $(VENV)/.tests
 	@tests/need-packages $(BENCH_PACKAGES)
 	$(BIN)/python -m benchmarks $(BENCH)
+
+fuzz: $(VENV)/.tests
+	FUZZ=$(FUZZ) $(BIN)/pytest -q -n 2 -m hypothesis
+
+soak: $(VENV)/.tests
+	SOAK=$(SOAK) $(BIN)/pytest -q -s tests/soak/soak.py
 
 lint: $(VENV)/.tests
 	$(BIN)/ruff check

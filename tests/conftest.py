@@ -6,9 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+from tests.examples import examples
 from tests.helper import Helper, Site
 from tests.plugins import Stage, set_stage
+
+settings.register_profile("as many as are asked for", examples(100))
+settings.load_profile("as many as are asked for")
 
 
 @pytest.fixture

@@ -8,11 +8,12 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from extauth.backends.files.reading import Reader
 from extauth.protocol.accounts import AccountParser
+from tests.examples import examples
 from tests.stored_passwords import ORACLES, SCHEMES
 
 _SHA = "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ="
@@ -106,7 +107,7 @@ def read(text: str, form: str, domain: str | None, default_scheme: str) -> tuple
     default_scheme=st.sampled_from(["", "CRYPT", "PLAIN"]),
     end=st.sampled_from(["", "\n", "\r\n", "\r\r\n", "\n\n"]),
 )
-@settings(max_examples=1_000)
+@examples(1_000)
 def test_what_is_read_together_is_what_is_read_line_by_line(
     data: st.DataObject, texts: list[str], form: str, domain: str | None, default_scheme: str, end: str
 ) -> None:

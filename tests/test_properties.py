@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from extauth.errors import MalformedRequest
@@ -31,10 +31,8 @@ from extauth.protocol.requests import (
     ResponseRequest,
     render_request,
 )
+from tests.examples import examples
 from tests.helper import Helper, Site
-
-settings.register_profile("extauth", deadline=None)  # timings never decide a test
-settings.load_profile("extauth")
 
 # Pieces that lines are made of, so that many of them are requests, or nearly so.
 COMMANDS = [b"VRFY", b"SASL(APOP)", b"SASL(CRAM-MD5)", b"SASL(PLAIN)", b"SASL", b"INTF", b"NEW", b"READPLAIN"]
@@ -95,7 +93,7 @@ usual_lines = st.builds(lambda *fields: b" ".join([b"1 VRFY", *fields]), usual_f
 
 
 @given(line=st.one_of(usual_lines, lines), dialect=st.sampled_from(Dialect))
-@settings(max_examples=1_000)
+@examples(1_000)
 def test_what_is_taken_for_a_usual_line_means_what_the_parser_says(line: bytes, dialect: Dialect) -> None:
     if not is_usual(line):
         return
@@ -243,7 +241,7 @@ _WORDS = st.sampled_from(
     lower=st.booleans(),
 )
 @example(addresses=[b"bob@x.example carol@x.example"], spoiled=False, default=None, lower=True)
-@settings(max_examples=1_000)
+@examples(1_000)
 def test_addresses_that_come_together_are_the_accounts_that_they_are_one_by_one(
     addresses: list[bytes], spoiled: bool, default: str | None, lower: bool
 ) -> None:
