@@ -19,6 +19,17 @@ INCORRECT = b"ERROR incorrect password"
 TEMPORARY = b"ERROR temporary failure"
 MALFORMED = b"ERROR malformed request"
 
+# kinds of requests, and how often they come
+_IN_PEACE = {
+    "verify": 50_000,
+    "wrong": 10_000,
+    "challenge": 10_000,
+    "unknown": 5_000,
+    "plugin": 5_000,
+    "malformed": 1_000,
+}
+_DISTURBING = {"hang": 3, "crash": 2, "raise": 20}
+
 _CHALLENGE = b"<1@soak.example>"
 _ACCOUNTS = 300
 _ALWAYS = float("-inf")
@@ -70,14 +81,12 @@ class Ledger:
             passwords[-1].until = now
             passwords.append(Password(b"pw%d" % len(passwords), now))
 
-    def next_request(self) -> bytes:
-        """A request, which is under way from now on."""
+    def next_request(self, *, in_peace: bool = False) -> bytes:
+        """A request, which is under way from now on; `in_peace` none that does anything to a worker."""
         self._number += 1
         number = b"%d" % self._number
-        kind = self._random.choices(
-            ["verify", "wrong", "challenge", "unknown", "plugin", "malformed", "hang", "crash", "raise"],
-            [50_000, 10_000, 10_000, 5_000, 5_000, 1_000, 3, 2, 20],
-        )[0]
+        kinds = _IN_PEACE if in_peace else _IN_PEACE | _DISTURBING
+        kind = self._random.choices(list(kinds), list(kinds.values()))[0]
         account = self._random.choice(list(self._accounts))
         passwords = self._accounts[account]
         chosen = self._random.choice(passwords[-3:])
@@ -113,6 +122,13 @@ class Ledger:
         took = now - asked.since
         assert took < self._deadline + 3, f"{asked} was answered after {took:.1f} s"
         self.answered[asked.kind, answer.decode()] += 1
+
+    def look(self) -> None:
+        """AssertionError where a request has waited for longer than any may."""
+        oldest = next(iter(self.under_way.items()), None)
+        if oldest is not None:
+            number, asked = oldest
+            assert time.monotonic() - asked.since < self._deadline + 3, f"{number!r}, {asked}, is not answered"
 
     @staticmethod
     def _allowed(asked: Asked, now: float) -> set[bytes]:

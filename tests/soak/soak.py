@@ -1,16 +1,14 @@
-"""The run. SOAK is how many seconds it takes, SEED repeats what another one did."""
+"""The run. SOAK is how many seconds it takes, SEED has the same things done that another one did."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import random
-import statistics
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.helper import Helper, Site, wait_until
+from tests.helper import Site, wait_until
 from tests.plugins import plugin
 from tests.soak.ledger import Ledger
 from tests.soak.mischief import CONFIGURATION, Mischief
@@ -18,35 +16,72 @@ from tests.soak.mischief import CONFIGURATION, Mischief
 _DEADLINE = 3.0  # seconds, as configured
 _UNDER_WAY = 200
 _BETWEEN_ACTS = 1.0  # seconds
-_BETWEEN_LOOKS = 0.5  # seconds
+_QUIETLY = 20_000  # requests, after which everything has the size that it has
 _MOST_TEMPORARY = 0.02  # of the sound requests: those that a killed process had
 
 
-@dataclass
-class Sizes:
-    """What the program takes, look by look: MiB of the front process and of all of them, descriptors, processes."""
+class Soak:
+    """Asks, with something done meanwhile or in peace, and looks at sizes when there is peace."""
 
-    front: list[float] = field(default_factory=list)
-    together: list[float] = field(default_factory=list)
-    descriptors: list[float] = field(default_factory=list)
-    processes: list[float] = field(default_factory=list)
+    def __init__(self, site: Site, seed: int) -> None:
+        self.ledger = Ledger(seed, _DEADLINE)
+        site.write("erratic.py", plugin("erratic.py"))
+        site.write("passwd", self.ledger.password_file())
+        site.configure(CONFIGURATION)
+        self.helper = site.serve()
+        self.mischief = Mischief(seed, site, self.helper, self.ledger)
 
-    def look(self, helper: Helper) -> None:
-        """Look once."""
-        processes = [helper.process.pid, *helper.descendants()]
-        self.front.append(_memory(helper.process.pid))
-        self.together.append(sum(map(_memory, processes)))
-        self.descriptors.append(len(list(Path(f"/proc/{helper.process.pid}/fd").iterdir())))
-        self.processes.append(len(processes))
+    def run(self, seconds: float) -> None:
+        """Ask for so long, while one thing after the other is done."""
+        end = time.monotonic() + seconds
+        next_act = time.monotonic() + _BETWEEN_ACTS
+        while (now := time.monotonic()) < end:
+            self._ask()
+            if now >= next_act:
+                self.ledger.look()
+                self.mischief.act()
+                self.helper.information.clear()
+                next_act = now + _BETWEEN_ACTS
 
-    def growth(self) -> dict[str, tuple[float, float]]:
-        """The medians of the second fifth and of the last fifth of the looks."""
-        return {name: (_median(looks, 1), _median(looks, 4)) for name, looks in vars(self).items()}
+    def sizes(self) -> dict[str, float]:
+        """What it takes once everything that was begun has ended: MiB, descriptors of the front process, processes."""
+        self.mischief.repair_the_configuration()
+        self._wait_for_all()
+        wait_until(lambda: len(self.helper.descendants()) == 3, "one keeper and its two workers")
+        asked = self.ledger.answered.total()
+        while self.ledger.answered.total() < asked + _QUIETLY:
+            self._ask(in_peace=True)
+        self._wait_for_all()
+        front = self.helper.process.pid
+        processes = [front, *self.helper.descendants()]
+        return {
+            "the front process's memory": _memory(front),
+            "memory": sum(map(_memory, processes)),
+            "descriptors": len(list(Path(f"/proc/{front}/fd").iterdir())),
+            "processes": len(processes),
+        }
 
+    def end(self) -> None:
+        """Close its input while requests are under way."""
+        self.helper.send(*[self.ledger.next_request() for _ in range(_UNDER_WAY)])
+        assert self.helper.end() == 0
+        self._judge()
+        assert not self.ledger.under_way
 
-def _median(looks: list[float], which: int) -> float:
-    fifth = len(looks) // 5
-    return statistics.median(looks[which * fifth : (which + 1) * fifth])
+    def _ask(self, *, in_peace: bool = False) -> None:
+        missing = _UNDER_WAY - len(self.ledger.under_way)
+        self.helper.send(*[self.ledger.next_request(in_peace=in_peace) for _ in range(missing)])
+        self.helper.wait_for(lambda: bool(self.helper.replies), "a reply")
+        self._judge()
+
+    def _wait_for_all(self) -> None:
+        self.helper.wait_for(lambda: len(self.helper.replies) == len(self.ledger.under_way), "the last replies")
+        self._judge()
+
+    def _judge(self) -> None:
+        replies, self.helper.replies = self.helper.replies, []
+        for reply in replies:
+            self.ledger.judge(reply)
 
 
 def _memory(process: int) -> float:
@@ -62,43 +97,15 @@ def test_every_request_is_answered_once_and_rightly_whatever_happens_and_nothing
     seconds = float(os.environ.get("SOAK", "600"))
     seed = int(os.environ.get("SEED") or random.randrange(10**6))
     print(f"\nSEED={seed}", flush=True)
-    ledger = Ledger(seed, _DEADLINE)
-    site.write("erratic.py", plugin("erratic.py"))
-    site.write("passwd", ledger.password_file())
-    site.configure(CONFIGURATION)
-    helper = site.serve()
-    mischief = Mischief(seed, site, helper, ledger)
-    sizes = Sizes()
-    end = time.monotonic() + seconds
-    next_act = next_look = time.monotonic() + _BETWEEN_ACTS
-    while (now := time.monotonic()) < end:
-        missing = _UNDER_WAY - len(ledger.under_way)
-        helper.send(*[ledger.next_request() for _ in range(missing)])
-        helper.wait_for(lambda: bool(helper.replies), "a reply")
-        _judge(helper, ledger)
-        if now >= next_act:
-            mischief.act()
-            next_act = now + _BETWEEN_ACTS
-        if now >= next_look:
-            sizes.look(helper)
-            helper.information.clear()
-            next_look = now + _BETWEEN_LOOKS
-    helper.wait_for(lambda: len(helper.replies) == len(ledger.under_way), "the last replies")
-    _judge(helper, ledger)
-    mischief.repair_the_configuration()
-    wait_until(lambda: len(helper.descendants()) == 3, "one keeper and its two workers")
-    helper.send(*[ledger.next_request() for _ in range(_UNDER_WAY)])
-    assert helper.end() == 0
-    _judge(helper, ledger)
-    assert not ledger.under_way
-    print(f"{ledger.answered.total()} requests, {ledger.share_of_temporary():.3%} of the sound ones not answered")
-    print(dict(ledger.answered), dict(mischief.done), sizes.growth(), sep="\n")
-    assert ledger.share_of_temporary() < _MOST_TEMPORARY
-    for name, (before, after) in sizes.growth().items():
-        assert after <= before * 1.15 + 2, f"{name} grew from {before:.1f} to {after:.1f}"
-
-
-def _judge(helper: Helper, ledger: Ledger) -> None:
-    replies, helper.replies = helper.replies, []
-    for reply in replies:
-        ledger.judge(reply)
+    soak = Soak(site, seed)
+    soak.run(seconds / 4)
+    before = soak.sizes()
+    soak.run(seconds * 3 / 4)
+    after = soak.sizes()
+    soak.end()
+    temporary = soak.ledger.share_of_temporary()
+    print(f"{soak.ledger.answered.total()} requests, {temporary:.3%} of the sound ones not answered")
+    print(dict(soak.ledger.answered), dict(soak.mischief.done), before, after, sep="\n")
+    assert temporary < _MOST_TEMPORARY
+    for name, size in after.items():
+        assert size <= before[name] * 1.1 + 1, f"{name} grew from {before[name]:.1f} to {size:.1f}"
