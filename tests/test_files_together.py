@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extauth.backends.files.reading import Reader
+from extauth.hashing import recognize
 from extauth.protocol.accounts import AccountParser
 from tests.examples import examples
 from tests.stored_passwords import ORACLES, SCHEMES
@@ -148,3 +149,20 @@ def test_usual_lines_are_read_together(
     text = "".join(f"user{number}:{forms[number % len(forms)]}{behind[1]}\n" for number in range(5_000))
     _, _, _, number_of_accounts, *_ = read(f"# accounts\n{text}", behind[0], "b.example", "")
     assert number_of_accounts == 5_000
+
+
+def test_where_two_kinds_are_as_frequent_the_first_one_is_typical() -> None:
+    reader = Reader("plain", "", AccountParser(), logging.getLogger("files"))
+    reader.read(
+        Path("passwd"),
+        "".join(
+            f"user{n}:{stored}\n" for n, stored in enumerate([_FORMS[5], _FORMS[4], _FORMS[2], _FORMS[0]])
+        ).encode(),
+    )
+    typical = reader.typical()
+    assert typical is not None
+    assert typical.scheme == "PLAIN"
+
+
+def test_a_prefix_that_is_none_is_not_taken_for_a_form() -> None:
+    assert recognize([b"{" + b"x" * 40 + b"}$6$abcdefgh$" + b"a" * 86] * 2) == [None, None]

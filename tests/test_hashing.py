@@ -7,6 +7,7 @@ import random
 import re
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -117,11 +118,16 @@ WITHOUT_LIBCRYPT = {
 }
 
 
+def take_libcrypt_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(libcrypt, "_crypt_r", lambda: None)
+    monkeypatch.setattr(libcrypt, "_own", threading.local())
+
+
 @pytest.mark.parametrize("store", WITHOUT_LIBCRYPT.values(), ids=WITHOUT_LIBCRYPT.keys())
 @pytest.mark.parametrize("password", PASSWORDS.values(), ids=PASSWORDS.keys())
 def test_without_libcrypt_passlib_checks(monkeypatch: pytest.MonkeyPatch, store: Store, password: bytes) -> None:
     stored = store(password)
-    monkeypatch.setattr(libcrypt, "crypt", lambda *_: None)
+    take_libcrypt_away(monkeypatch)
     assert verdict(stored, password) is Verdict.OK
     assert verdict(stored, b"~" + password) is Verdict.PASSWORD_MISMATCH
     assert verdict(stored, password[:7] + b"\0" + password[7:]) is Verdict.PASSWORD_MISMATCH
@@ -129,10 +135,16 @@ def test_without_libcrypt_passlib_checks(monkeypatch: pytest.MonkeyPatch, store:
 
 def test_without_libcrypt_yescrypt_is_not_available(monkeypatch: pytest.MonkeyPatch) -> None:
     stored = mkpasswd("yescrypt", "-R", "1")(PASSWORD)
-    monkeypatch.setattr(libcrypt, "crypt", lambda *_: None)
+    take_libcrypt_away(monkeypatch)
     assert verdict(stored, PASSWORD) is Verdict.SCHEME_NOT_AVAILABLE
     with pytest.raises(ValueError, match="libcrypt"):
         make_hash(Secret(PASSWORD), "YESCRYPT")
+
+
+@pytest.mark.parametrize(("password", "setting"), [("pw", b"$1$a$"), (b"pw", "$1$a$"), (5, b"$1$a$"), (b"pw", None)])
+def test_crypt_takes_nothing_but_bytes(password: bytes, setting: bytes) -> None:
+    with pytest.raises(TypeError):
+        libcrypt.crypt(password, setting)
 
 
 def test_many_threads_check_different_crypt_passwords_at_once() -> None:

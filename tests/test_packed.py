@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from extauth.errors import BackendUnavailable
 from extauth.hashing import SLOW, Hash, Packed, identify, pack, unpack, verify_hash, verify_packed
 from extauth.model import Decided, Secret, Verdict
 from tests.examples import examples
@@ -79,6 +80,15 @@ def test_a_digest_that_the_library_does_not_know_is_not_available(monkeypatch: p
     monkeypatch.setattr("extauth.hashing.packed._MATCHES", [matches])
     stored = b"{MD5}" + base64.b64encode(bytes(16))
     assert verify_packed(packed(stored), Secret(PASSWORD)) is Verdict.SCHEME_NOT_AVAILABLE
+
+
+def test_where_there_is_no_memory_nobody_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    def matches(value: bytes, password: bytes) -> bool:
+        raise MemoryError
+
+    monkeypatch.setattr("extauth.hashing.packed._MATCHES", [matches])
+    with pytest.raises(BackendUnavailable):
+        verify_packed(packed(b"{MD5}" + base64.b64encode(bytes(16))), Secret(PASSWORD))
 
 
 @given(

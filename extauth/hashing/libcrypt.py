@@ -13,7 +13,6 @@ MAX_PASSWORD = 511
 _LIBRARIES = ("libcrypt.so.1", "libcrypt.so.2")  # named, because ctypes.util.find_library starts a process
 _SIZE_OF_CRYPT_DATA = 131_232  # bytes in glibc's libcrypt, the largest of them
 
-
 _own = threading.local()  # to each thread the function, if there is one, and the room it works in
 
 
@@ -22,6 +21,8 @@ def crypt(password: bytes, setting: bytes) -> bytes | None:
 
     It fails for a scheme that it does not know as for a lack of memory, and libxcrypt's errno is EINVAL for both.
     """
+    if type(password) is not bytes or type(setting) is not bytes:
+        raise TypeError("crypt(3) takes bytes")  # the call below would take anything for a place in memory
     try:
         crypt_r, data = _own.way
     except AttributeError:
@@ -40,5 +41,5 @@ def _crypt_r() -> Callable[[bytes, bytes, ctypes.Array[ctypes.c_char]], bytes | 
         except (OSError, AttributeError):
             continue
         function.restype = ctypes.c_char_p
-        return function  # without argtypes: bytes and arrays are passed as they should be, and three times as fast
+        return function  # without argtypes, by which a call takes three times as long
     return None

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from hmac import compare_digest
 from typing import NewType, cast
 
+from extauth.errors import BackendUnavailable
 from extauth.hashing import clear, crypt3, digests
 from extauth.hashing.hash import Hash
 from extauth.hashing.identify import identify
@@ -94,3 +95,5 @@ def verify_packed(packed: Packed, password: Secret, default_scheme: str = "") ->
         return _OK if matches(packed[1:], given) else _MISMATCH
     except ValueError:
         return Verdict.SCHEME_NOT_AVAILABLE
+    except MemoryError:
+        raise BackendUnavailable("no memory to check a password with") from None

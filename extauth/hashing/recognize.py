@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from extauth.hashing import crypt3
+from extauth.hashing.schemes import scheme_named
 
 _BASE64 = rb"[A-Za-z0-9+/]"
 _SALTED = rb"(?:" + _BASE64 + rb"{2}==|" + _BASE64 + rb"{3}=)?"
@@ -47,7 +48,7 @@ def recognize(stored: Sequence[bytes]) -> Sequence[bytes | None]:
 def _forms(stored: Sequence[bytes]) -> list[bytes]:
     """The same for those that have the form that the first one has."""
     prefix, form = _beginning(stored[0])
-    if form not in _USUAL:
+    if form not in _USUAL or (prefix and scheme_named(prefix[1:-1]) is None):
         return []
     return [prefix + form + cost for cost in _pattern(prefix, form).findall(b"\n".join(stored))]
 

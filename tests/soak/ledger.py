@@ -147,10 +147,13 @@ class Ledger:
             allowed.add(INCORRECT)
         return allowed
 
-    def share_of_temporary(self) -> float:
-        """How many of the requests that nothing is wrong with could not be answered."""
-        sound = [(answer, count) for (kind, answer), count in self.answered.items() if kind in ("verify", "challenge")]
-        return sum(count for answer, count in sound if answer == TEMPORARY.decode()) / sum(count for _, count in sound)
+    def shares_of_temporary(self) -> dict[str, float]:
+        """How many of the requests that nothing is wrong with could not be answered, by their kind."""
+        asked, temporary = Counter[str](), Counter[str]()
+        for (kind, answer), count in self.answered.items():
+            asked[kind] += count
+            temporary[kind] += count if answer == TEMPORARY.decode() else 0
+        return {kind: temporary[kind] / asked[kind] for kind in _IN_PEACE}
 
 
 def _response(password: bytes) -> bytes:

@@ -71,7 +71,7 @@ class Files(Backend[FilesSettings]):
                 )
         self._table = Table(reader)
         self._typical = reader.typical()
-        self.log.info("%s: %d accounts", path, len(self._table))
+        self.log.info("%s: %d account%s", path, len(self._table), "" if len(self._table) == 1 else "s")
 
     def verify_password(self, account: Account, password: Secret) -> Verdict | Decided:
         """Whether this is the account's password; takes alike time where there is none to compare."""

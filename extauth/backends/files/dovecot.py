@@ -40,11 +40,15 @@ def parse(line: bytes) -> tuple[str, Entry]:
 
 
 def columns(lines: Sequence[bytes]) -> tuple[Column, Column]:
-    """The addresses and the stored passwords of usual lines. Raises ValueError where one is none."""
+    """The addresses and the stored passwords of usual lines, which restrict nothing; none for others.
+
+    Raises ValueError where they have not all as many fields.
+    """
     addresses, stored, *others = zip(*[line.split(b":", _EXTRA) for line in lines], strict=True)
     for extra in others[_EXTRA - 2 :]:
-        if any(_restriction(fields) is not None for fields in set(extra)):
-            raise ValueError
+        odd = {fields for fields in set(extra) if _restriction(fields) is not None}
+        if odd:
+            stored = tuple(b"" if fields in odd else text for fields, text in zip(extra, stored, strict=True))
     return addresses, stored
 
 

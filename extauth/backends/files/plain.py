@@ -16,6 +16,6 @@ def parse(line: bytes) -> tuple[str, Entry]:
 
 
 def columns(lines: Sequence[bytes]) -> tuple[Column, Column]:
-    """The addresses and the stored passwords of usual lines. Raises ValueError where one is none."""
+    """The addresses and the stored passwords of usual lines. Raises ValueError where one has no colon."""
     addresses, stored = zip(*[line.split(b":", 1) for line in lines], strict=True)
     return addresses, stored

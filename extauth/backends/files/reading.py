@@ -83,7 +83,7 @@ class Reader:
         if keys is None or not self._are_new(keys):
             return repeat(True)
         forms = recognize(stored)
-        found = {form: self._kind_of(form, stored[forms.index(form)]) for form in set(forms)}
+        found = {form: self._kind_of(form, stored[forms.index(form)]) for form in dict.fromkeys(forms)}
         for form, kind in found.items():
             if kind is not None:
                 are_alike = repeat(True) if len(found) == 1 else [each == form for each in forms]

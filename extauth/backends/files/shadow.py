@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import filterfalse
 
 from extauth.backends.files.entry import AgingPassword, BadLine, Column, Entry, text
 
@@ -20,14 +21,23 @@ def parse(line: bytes) -> tuple[str, Entry]:
 
 
 def columns(lines: Sequence[bytes]) -> tuple[Column, Column]:
-    """The names and the stored passwords of usual lines, which have no end.
+    """The names and the stored passwords of usual lines, which have no end; none for others with as many fields.
 
-    Raises ValueError, or BadLine, where one of them is none.
+    Raises ValueError where they have not as many.
     """
     names, stored, *others = zip(*[line.split(b":") for line in lines], strict=True)
-    if len(others) != _FIELDS - 2 or any(_entry("", b"", days) for days in set(zip(*others[:6], strict=True))):
+    if len(others) != _FIELDS - 2:
         raise ValueError
-    return names, stored
+    days = list(zip(*others[:6], strict=True))
+    odd = set(filterfalse(_never_ends, set(days)))
+    return names, [b"" if each in odd else text for each, text in zip(days, stored, strict=True)] if odd else stored
+
+
+def _never_ends(days: Sequence[bytes]) -> bool:
+    try:
+        return isinstance(_entry("", b"", days), bytes)
+    except BadLine:
+        return False
 
 
 def _entry(name: str, stored: bytes, days: Sequence[bytes]) -> bytes | AgingPassword:
