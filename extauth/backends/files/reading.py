@@ -78,7 +78,7 @@ class Reader:
         try:
             addresses, stored = self._format.columns(lines)
             keys = self._usual_keys(addresses, domain)
-        except (BadLine, MalformedRequest, ValueError):  # that of a name that is not UTF-8 too
+        except (MalformedRequest, ValueError):  # that of a name that is not UTF-8 too
             return repeat(True)
         if keys is None or not self._are_new(keys):
             return repeat(True)

@@ -23,8 +23,9 @@ class Table:
         self._size = len(reader)
         self._has_addresses = reader.bare_names < self._size
         self._others = reader.others
-        self._find: Callable[[str], Packed | None]
-        self._find = reader.stored.get if self._size <= _FEW else Many(reader.stored).find
+        self._find: Callable[[str], Packed | None] = (
+            reader.stored.get if self._size <= _FEW else Many(reader.stored).find
+        )
 
     def __len__(self) -> int:
         return self._size
