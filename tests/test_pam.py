@@ -616,7 +616,7 @@ def test_a_module_that_leaks_has_its_worker_replaced(site: Site, services: Servi
     services.write("extauth", f"auth required {scripted}", f"account required {scripted}")
     site.configure("[server]\nworkers = 1\nworker_memory = 128\n" + backend())
     helper = site.serve()
-    assert helper.ask(b"1 VRFY leaks@example.com right") == OK
+    assert helper.ask(b"1 VRFY leaks@example.com right") in (OK, TEMPORARY)  # it may be killed before it answers
     helper.wait_for_information("worker 1 has grown by [0-9]+ MiB, over server.worker_memory = 128: killing it")
     helper.wait_for_information("worker 1 was killed by SIGKILL")
     assert helper.ask(b"2 VRFY anybody@example.com right") == OK
