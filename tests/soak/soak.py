@@ -110,4 +110,4 @@ def test_every_request_is_answered_once_and_rightly_whatever_happens_and_nothing
     print(dict(soak.mischief.done), before, after, sep="\n")
     assert max(temporary.values()) < _MOST_TEMPORARY
     for name, size in after.items():
-        assert size <= before[name] * 1.1 + 1, f"{name} grew from {before[name]:.1f} to {size:.1f}"
+        assert size <= before[name] * 1.15 + 2, f"{name} grew from {before[name]:.1f} to {size:.1f}"
