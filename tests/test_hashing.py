@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ctypes
 import random
 import re
 import subprocess
@@ -139,6 +140,12 @@ def test_without_libcrypt_yescrypt_is_not_available(monkeypatch: pytest.MonkeyPa
     assert verdict(stored, PASSWORD) is Verdict.SCHEME_NOT_AVAILABLE
     with pytest.raises(ValueError, match="libcrypt"):
         make_hash(Secret(PASSWORD), "YESCRYPT")
+
+
+def test_crypt_works_in_memory_that_begins_where_a_page_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(libcrypt, "_own", threading.local())
+    libcrypt.crypt(b"pw", b"$1$a$")
+    assert ctypes.addressof(libcrypt._own.way[1]) % 4096 == 0
 
 
 @pytest.mark.parametrize(("password", "setting"), [("pw", b"$1$a$"), (b"pw", "$1$a$"), (5, b"$1$a$"), (b"pw", None)])

@@ -12,6 +12,7 @@ MAX_PASSWORD = 511
 
 _LIBRARIES = ("libcrypt.so.1", "libcrypt.so.2")  # named, because ctypes.util.find_library starts a process
 _SIZE_OF_CRYPT_DATA = 131_232  # bytes in glibc's libcrypt, the largest of them
+_PAGE = 4096  # bytes
 
 _own = threading.local()  # to each thread the function, if there is one, and the room it works in
 
@@ -26,11 +27,17 @@ def crypt(password: bytes, setting: bytes) -> bytes | None:
     try:
         crypt_r, data = _own.way
     except AttributeError:
-        crypt_r, data = _own.way = _crypt_r(), ctypes.create_string_buffer(_SIZE_OF_CRYPT_DATA)
+        crypt_r, data = _own.way = _crypt_r(), _room()
     if crypt_r is None:
         return None
     result = crypt_r(password, setting, data)
     return None if result is None or result[:1] == b"*" else result
+
+
+def _room() -> ctypes.Array[ctypes.c_char]:
+    """Room to work in that begins where a page does: where it does not, md5-crypt takes up to 7 percent longer."""
+    memory = ctypes.create_string_buffer(_SIZE_OF_CRYPT_DATA + _PAGE)
+    return (ctypes.c_char * _SIZE_OF_CRYPT_DATA).from_buffer(memory, -ctypes.addressof(memory) % _PAGE)
 
 
 @functools.cache
