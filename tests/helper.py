@@ -109,10 +109,7 @@ class Helper:
 
     def descendants(self) -> list[int]:
         """The processes that it has started, and those that these have."""
-        parents = {}
-        for entry in Path("/proc").iterdir():
-            with contextlib.suppress(OSError, ValueError):
-                parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+        parents = {int(entry.name): parent_of(int(entry.name)) for entry in Path("/proc").glob("[0-9]*")}
         found = [self.process.pid]
         for process in found:
             found += [child for child, parent in parents.items() if parent == process]
@@ -207,6 +204,14 @@ path = "passwd"
         done = self.run("serve", "-c", str(self.config), input=b"".join(line + b"\n" for line in lines))
         assert done.returncode == 0, done.stderr
         return sorted(line for line in done.stdout.splitlines() if not line.startswith(b"* "))
+
+
+def parent_of(process: int) -> int:
+    """The process that has started another one, or has it now; 0 where that has ended."""
+    try:
+        return int(Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    except OSError:
+        return 0
 
 
 def is_alive(process: int) -> bool:

@@ -3,7 +3,7 @@
     identify   a stored password -> a Hash that verifies, or why it cannot serve
     recognize  the same of many at once: which are alike
     verify     the two in one step: a stored password, a password -> a verdict
-    packed     a stored password in little room, to be checked at once
+    packed     a stored password as tables keep it, ready to be checked
     make       a password -> a stored password
     schemes    the table: names and forms -> the file of the family that reads them
     clear      the password itself

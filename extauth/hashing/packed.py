@@ -32,6 +32,7 @@ _DIGESTS = {scheme.name: bytes((number,)) for number, scheme in enumerate(_SCHEM
 _MD5_CRYPT, _CLEAR, _QUICK, _CRYPT, _SLOW = (bytes((len(_SCHEMES) + number,)) for number in range(5))
 _READ = (*(scheme.read for scheme in _SCHEMES), crypt3.MD5.read, clear.read, None, crypt3.read, None)
 _MATCHES = (*(scheme.matches for scheme in _SCHEMES), crypt3.MD5.matches, compare_digest, None, crypt3.matches, None)
+_AS_WRITTEN = (_QUICK, _SLOW)
 
 SLOW = _CRYPT[0]
 """From this number on what is packed takes more than about a third of a millisecond of CPU to check."""
@@ -46,31 +47,38 @@ made; or a stored password as it was written. Those that take long to check have
 
 def pack(stored: bytes, found: Hash) -> Packed:
     """A stored password, packed; `found` is what `identify` says of it."""
+    value = stored
     if isinstance(found, digests.Digest):
-        return Packed(_DIGESTS[found.scheme] + found.value)
-    if isinstance(found, crypt3.Crypt) and found.form in _ALONE:
-        return Packed(_ALONE[found.form] + found.stored)
-    if isinstance(found, clear.ClearText):
-        return Packed(_CLEAR + found.secret.reveal())
-    return Packed((_QUICK if found.quick else _SLOW) + stored)
+        value = found.value
+    elif isinstance(found, clear.ClearText):
+        value = found.secret.reveal()
+    elif isinstance(found, crypt3.Crypt) and found.form in _ALONE:
+        value = found.stored
+    return Packed(_number(found) + value)
 
 
 def pack_alike(stored: Sequence[bytes], found: Hash) -> list[Packed]:
     """The same of many that `recognize` says are alike; `found` is what `identify` says of one of them."""
-    packed: list[bytes]
-    start = stored[0].index(b"}") + 1 if stored[0].startswith(b"{") else 0
+    number = _number(found)
+    start = 0
+    if stored[0].startswith(b"{") and number not in _AS_WRITTEN:
+        start = stored[0].index(b"}") + 1
     if isinstance(found, digests.Digest):
-        number = _DIGESTS[found.scheme]
         packed = [number + a2b_base64(text[start:]) for text in stored]
-    elif isinstance(found, crypt3.Crypt) and found.form in _ALONE:
-        number = _ALONE[found.form]
-        packed = [number + text[start:] for text in stored]
-    elif isinstance(found, clear.ClearText):
-        packed = [_CLEAR + text[start:] for text in stored]
     else:
-        number = _QUICK if found.quick else _SLOW
-        packed = [number + text for text in stored]
+        packed = [number + text[start:] for text in stored]
     return cast(list[Packed], packed)
+
+
+def _number(found: Hash) -> bytes:
+    """What a packed password begins with, where `identify` says this of the stored one."""
+    if isinstance(found, digests.Digest):
+        return _DIGESTS[found.scheme]
+    if isinstance(found, clear.ClearText):
+        return _CLEAR
+    if isinstance(found, crypt3.Crypt) and found.form in _ALONE:
+        return _ALONE[found.form]
+    return _QUICK if found.quick else _SLOW
 
 
 def unpack(packed: Packed, default_scheme: str = "") -> Hash | Decided:

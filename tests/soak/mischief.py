@@ -9,9 +9,8 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
-from tests.helper import Helper, Site
+from tests.helper import Helper, Site, parent_of
 from tests.soak.ledger import Ledger
 
 CONFIGURATION = """\
@@ -74,13 +73,13 @@ class Mischief:
 
     def kill_a_worker(self) -> None:
         """One that a keeper has forked."""
-        self._kill(lambda process: _parent(process) != self._helper.process.pid)
+        self._kill(lambda process: parent_of(process) != self._helper.process.pid)
 
     def kill_the_keeper(self) -> None:
         """The parent of the workers, unless one has just been killed."""
         if time.monotonic() >= self._next_keeper:
             self._next_keeper = time.monotonic() + _BETWEEN_KEEPERS
-            self._kill(lambda process: _parent(process) == self._helper.process.pid)
+            self._kill(lambda process: parent_of(process) == self._helper.process.pid)
 
     def break_the_configuration(self) -> None:
         """What cannot be read changes nothing, whoever asks for it to be read."""
@@ -97,10 +96,3 @@ class Mischief:
         if found:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._random.choice(found), signal.SIGKILL)
-
-
-def _parent(process: int) -> int:
-    try:
-        return int(Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[1])
-    except OSError:
-        return 0

@@ -33,7 +33,7 @@ class Reader:
     """Reads files, any number of them; what they say is by `name@domain`, or by a bare name, which has no @."""
 
     def __init__(self, file_format: str, default_scheme: str, accounts: AccountParser, log: logging.Logger) -> None:
-        self.default_scheme = default_scheme
+        self._default_scheme = default_scheme
         self.stored: dict[str, Packed] = {}
         """Stored passwords; for each `unpack` has a Hash."""
         self.others: dict[str, AgingPassword | Decided] = {}
@@ -135,7 +135,7 @@ class Reader:
         if "@" not in key:
             self.bare_names += 1
         stored = entry.stored if isinstance(entry, AgingPassword) else entry
-        found = stored if isinstance(stored, Decided) else identify(stored, self.default_scheme)
+        found = stored if isinstance(stored, Decided) else identify(stored, self._default_scheme)
         if isinstance(found, Decided):
             self.others[key] = found
             return found.reason if found.verdict is Verdict.SCHEME_NOT_AVAILABLE else None
@@ -152,7 +152,7 @@ class Reader:
             return None
         kind = self._alike.get(form)
         if kind is None:
-            found = identify(stored, self.default_scheme)
+            found = identify(stored, self._default_scheme)
             if isinstance(found, Decided):
                 return None
             kind = self._alike[form] = self._kind(found)
