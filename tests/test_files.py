@@ -11,10 +11,14 @@ from pathlib import Path
 
 import pytest
 
+import extauth
+from extauth.backends.files.backend import Files, FilesSettings
 from extauth.backends.files.entry import AgingPassword
+from extauth.hashing import Hash, identify
 from extauth.model import Verdict
+from extauth.protocol.accounts import AccountParser
 from tests.helper import Helper, Site, wait_for_serving
-from tests.stored_passwords import ORACLES, SCHEMES
+from tests.stored_passwords import ORACLES, SCHEMES, Store
 
 NEGATIVE = b"ERROR incorrect password"
 TEMPORARY = b"ERROR temporary failure"
@@ -449,3 +453,17 @@ def test_a_backend_that_cannot_tell_makes_a_no_temporary_but_not_a_yes(site: Sit
     assert helper.ask(b"1 VRFY nobody@example.com three") == TEMPORARY
     assert helper.ask(b"1 VRFY bob@example.com three") == TEMPORARY
     helper.wait_for_information("account=alice@example.com method=VRFY verdict=TEMPORARY backend=first .*No such file")
+
+
+@pytest.mark.parametrize("store", dict(SCHEMES).values(), ids=dict(SCHEMES))
+def test_a_check_that_takes_long_is_left_to_a_thread(site: Site, store: Store) -> None:
+    stored = store(b"open sesame")
+    path = site.write("passwd", b"bob@example.com:" + stored + b"\n")
+    around = extauth.Site("files", None, AccountParser(), deadline=15)
+    backend = Files(FilesSettings(path=path), around)
+    backend.load()
+    found = identify(stored)
+    assert isinstance(found, Hash)
+    account, password = extauth.Account("bob", "example.com"), extauth.Secret(b"open sesame")
+    assert backend.verify_if_quick(account, password) is (Verdict.OK if found.quick else None)
+    assert backend.verify_password(account, password) is Verdict.OK
