@@ -15,8 +15,8 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.helper import Helper
-from tests.ldap_site import ENTRIES, PEOPLE, PEOPLE_BY_UID, READER, ldap_site, section
-from tests.slapd import Slapd
+from tests.backends.ldap.ldap_site import ENTRIES, PEOPLE, PEOPLE_BY_UID, READER, ldap_site, section
+from tests.backends.ldap.slapd import Slapd
 
 HANGING = 1_000
 ASKED = 4_000
@@ -37,7 +37,7 @@ def main() -> None:
         site.write("passwd", "bob@files.example:{PLAIN}password\n")
         files = '[[backend]]\ntype = "files"\ndomains = ["files.example"]\npath = "passwd"\n'
         directory = section("ldap3", "x", READER, PEOPLE_BY_UID, servers=repr(slapd.url)).replace("connections = 1", "")
-        site.configure(f"[server]\ndeadline = 120\n{directory}{files}")
+        site.configure(f"[helper]\ndeadline = 120\n{directory}{files}")
         helper = Helper(site.config)
         helper.ask("alice@x.example", "open sesame")
         milliseconds(helper)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.programs import FailedError, running, wait_until
 from benchmarks.workloads import ldif
-from tests.slapd import free_port
+from tests.backends.ldap.slapd import free_port
 
 _SUFFIX = "dc=example"
 _CONFIGURATION = """\

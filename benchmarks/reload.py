@@ -62,7 +62,7 @@ def measure(folder: Path, lines: int) -> None:
     """Start a helper on a file of so many lines, replace that twice, and print what was seen."""
     file, config = folder / "passwd", folder / "extauth.toml"
     write(file, "old", lines)
-    config.write_text('[log]\nserver_level = "Major & Failures"\n[[backend]]\ntype = "files"\npath = "passwd"\n')
+    config.write_text('[log]\nmail_server_level = "Major & Failures"\n[[backend]]\ntype = "files"\npath = "passwd"\n')
     config.chmod(0o600)
     began = time.perf_counter()
     helper = Helper(config)

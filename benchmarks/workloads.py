@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import bcrypt
 
-from extauth.hashing import libcrypt
+from extauth.passwords import libcrypt
 
 ACCOUNTS = 10_000
 WRONG = 0.1

@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
-from extauth import Account, Backend, BackendUnavailable, Decided, Secret, Settings, Verdict, verify_hash
+from extauth import Account, Backend, BackendUnavailable, Secret, Settings, Verdict, VerdictResult, verify_hash
 
 
 class SqliteSettings(Settings, frozen=True):
@@ -14,7 +14,7 @@ class SqliteSettings(Settings, frozen=True):
 class Sqlite(Backend[SqliteSettings]):
     Settings = SqliteSettings
 
-    def verify_password(self, account: Account, password: Secret) -> Verdict | Decided:
+    def verify_password(self, account: Account, password: Secret) -> Verdict | VerdictResult:
         try:
             with contextlib.closing(sqlite3.connect(f"file:{self.settings.database}?mode=ro", uri=True)) as database:
                 row = database.execute("SELECT stored FROM accounts WHERE address = ?", [account.address]).fetchone()

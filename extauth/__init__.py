@@ -3,29 +3,29 @@
 Here is all that the author of a backend needs: see docs/backends.md.
 """
 
-from extauth.backend import Backend, Site
-from extauth.errors import BackendUnavailable, CannotTell, ConfigError, ExtauthError, UnsafeFile
-from extauth.hashing import verify_hash
+from extauth.backends.base import Backend, BackendContext
+from extauth.backends.steps import Steps, Wait
+from extauth.errors import BackendUnavailable, ConfigError, ExtauthError, TemporaryFailure, UnsafeFile
 from extauth.mechanisms.credentials import CramMd5Context
-from extauth.model import Account, Decided, Secret, Verdict
+from extauth.model import Account, Secret, Verdict, VerdictResult
+from extauth.passwords import verify_hash
 from extauth.settings import Settings
-from extauth.steps import Steps, Wait
 
 __all__ = [
     "Account",
     "Backend",
+    "BackendContext",
     "BackendUnavailable",
-    "CannotTell",
     "ConfigError",
     "CramMd5Context",
-    "Decided",
     "ExtauthError",
     "Secret",
     "Settings",
-    "Site",
     "Steps",
+    "TemporaryFailure",
     "UnsafeFile",
     "Verdict",
+    "VerdictResult",
     "Wait",
     "verify_hash",
 ]

@@ -21,8 +21,8 @@ Facility = Literal[
 ]  # fmt: skip
 
 
-class ServerSettings(Settings, frozen=True):
-    """`[server]`: deadline in seconds, worker processes, their memory in MiB, how "cannot tell" is said."""
+class HelperSettings(Settings, frozen=True):
+    """`[helper]`: deadline in seconds, worker processes, their memory in MiB, how "cannot tell" is said."""
 
     deadline: Annotated[float, msgspec.Meta(ge=0.1, le=3600)] = 15
     workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = len(os.sched_getaffinity(0))
@@ -54,7 +54,7 @@ class CacheSettings(Settings, frozen=True):
 class LogSettings(Settings, frozen=True):
     """`[log]`: what goes to the Server Log, and what goes to a file or to syslog."""
 
-    server_level: LevelName = "Problems"
+    mail_server_level: LevelName = "Problems"
     level: LevelName = "Low Level"
     file: Path | None = None
     syslog: Facility | None = None
@@ -98,7 +98,7 @@ class ConfigFile(Settings, frozen=True):
 
     default_domain: str | None = None
     lower_names: bool = True
-    server: ServerSettings = ServerSettings()
+    helper: HelperSettings = HelperSettings()
     sasl: SaslSettings = SaslSettings()
     new: NewSettings = NewSettings()
     cache: CacheSettings | None = None
@@ -110,7 +110,7 @@ class Config(msgspec.Struct, frozen=True):
     """A configuration that has been read and is sound, but for the backends' own settings."""
 
     file: Path
-    server: ServerSettings
+    helper: HelperSettings
     sasl: SaslSettings
     new: NewSettings
     cache: CacheSettings | None
@@ -147,16 +147,16 @@ def read_config(path: Path) -> Config:
                 f"{path}: {backend.section} name = {backend.name!r}: number {names.index(backend.name) + 1} has this "
                 "name already"
             )
-        if backend.timeout is not None and backend.timeout >= read.server.deadline:
+        if backend.timeout is not None and backend.timeout >= read.helper.deadline:
             raise ConfigError(
-                f"{path}: {backend.section} timeout = {backend.timeout:g}: must be less than server.deadline, "
-                f"which is {read.server.deadline:g}"
+                f"{path}: {backend.section} timeout = {backend.timeout:g}: must be less than helper.deadline, "
+                f"which is {read.helper.deadline:g}"
             )
         regular = [other for other in backends if not other.emergency and backend.shares_a_domain_with(other)]
         if backend.emergency and not regular:
             raise ConfigError(f"{path}: {backend.section} emergency = true: no other backend serves its domains")
     accounts = AccountParser(default_domain, lower_names=read.lower_names)
-    return Config(path, read.server, read.sasl, read.new, read.cache, read.log, accounts, backends)
+    return Config(path, read.helper, read.sasl, read.new, read.cache, read.log, accounts, backends)
 
 
 def _backend(table: dict[str, Any], number: int, path: Path) -> BackendConfig:

@@ -4,8 +4,8 @@
     ├── ConfigError          a setting, a plugin or a file is not as it must be: refuse to start, or keep what was
     │   └── UnsafeFile       somebody else could have written this file
     ├── BackendUnavailable   a backend cannot tell at the moment: an outage, never a wrong password
-    ├── CannotTell           a backend has no way to tell, though nothing is out of reach
-    ├── Fault                a bug: some code, a backend's most likely, raised what nobody expected of it
+    ├── TemporaryFailure           a backend has no way to tell, though nothing is out of reach
+    ├── UnexpectedError                a bug: some code, a backend's most likely, raised what nobody expected of it
     └── MalformedRequest     a line from the server that breaks the protocol
 
 "No" is not an error: it is a `Verdict`. No message of these may hold a password.
@@ -36,11 +36,11 @@ class BackendUnavailable(ExtauthError):
     """
 
 
-class CannotTell(ExtauthError):
+class TemporaryFailure(ExtauthError):
     """A backend has no way to be sure, though it could be asked. Answered as an outage is, but no outage."""
 
 
-class Fault(ExtauthError):
+class UnexpectedError(ExtauthError):
     """Some code, a backend's most likely, raised what nobody expected of it, or returned what is no verdict.
 
     Answered "temporary"; the message says where, and repeats nothing that the code said.

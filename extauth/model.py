@@ -69,9 +69,9 @@ class Verdict(enum.Enum):
 
     __hash__ = object.__hash__  # one of each: an enum's own hash is that of its name, and is computed in Python
 
-    def because(self, reason: str) -> Decided:
+    def because(self, reason: str) -> VerdictResult:
         """This verdict together with the reason that the log shall give; the mail server never hears it."""
-        return Decided(self, reason=reason)
+        return VerdictResult(self, reason=reason)
 
     def __bool__(self) -> bool:
         raise TypeError("a Verdict is neither true nor false: compare it, as in `verdict is Verdict.OK`")
@@ -84,14 +84,14 @@ for _verdict in Verdict:  # as Python 3.12 has it; 3.11 reaches them by a proper
 # --- what is asked of the backends --------------------------------------------------------------------
 
 
-class PasswordCheck(msgspec.Struct, frozen=True, array_like=True, tag=0, gc=False):
+class PasswordRequest(msgspec.Struct, frozen=True, array_like=True, tag=0, gc=False):
     """Is this the account's password?"""
 
     account: Account
     password: Secret
 
 
-class ResponseCheck(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
+class ResponseRequest(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
     """Did somebody who knows the account's password answer this challenge?"""
 
     account: Account
@@ -100,28 +100,28 @@ class ResponseCheck(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=Fals
     challenge: Secret
 
 
-class AccountLookup(msgspec.Struct, frozen=True, array_like=True, tag=2, gc=False):
+class AccountRequest(msgspec.Struct, frozen=True, array_like=True, tag=2, gc=False):
     """Is there such an account? OK: there is, whether or not it may log in."""
 
     account: Account
 
 
-class SecretLookup(msgspec.Struct, frozen=True, array_like=True, tag=3, gc=False):
-    """What is the account's clear-text password? The one question that is answered by `Disclosed`."""
+class SecretRequest(msgspec.Struct, frozen=True, array_like=True, tag=3, gc=False):
+    """What is the account's clear-text password? The one question that is answered by `SecretResult`."""
 
     account: Account
 
 
-Check = PasswordCheck | ResponseCheck
+CheckRequest = PasswordRequest | ResponseRequest
 """What somebody who logs in is checked by."""
 
-Question = Check | AccountLookup | SecretLookup
+Request = CheckRequest | AccountRequest | SecretRequest
 
 
 # --- what is answered ---------------------------------------------------------------------------------
 
 
-class Decided(msgspec.Struct, frozen=True, array_like=True, tag=0, gc=False):
+class VerdictResult(msgspec.Struct, frozen=True, array_like=True, tag=0, gc=False):
     """A verdict, which backend gave it, and the reason for the log (not for the server).
 
     `provisional`: somebody who is asked before that backend could not be, and might have said something else.
@@ -133,13 +133,13 @@ class Decided(msgspec.Struct, frozen=True, array_like=True, tag=0, gc=False):
     provisional: bool = False
 
 
-class Disclosed(Decided, frozen=True, array_like=True, tag=2, kw_only=True, gc=False):
+class SecretResult(VerdictResult, frozen=True, array_like=True, tag=2, kw_only=True, gc=False):
     """A verdict of OK, and the account's clear-text password along with it."""
 
     secret: Secret
 
 
-class Undecided(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
+class FailureResult(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
     """Nobody could tell: who was asked, and why not. The server hears "temporary".
 
     `outage`: the backend is out of reach for the time being, and nobody has made a mistake.
@@ -150,4 +150,4 @@ class Undecided(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
     outage: bool = False
 
 
-Decision = Decided | Disclosed | Undecided
+Result = VerdictResult | SecretResult | FailureResult

@@ -22,7 +22,8 @@ from benchmarks.peers.squid import SquidDialect
 from benchmarks.programs import FailedError
 from benchmarks.runs import Run, Runner
 from benchmarks.workloads import SCHEMES, account, everybody, mixed, write_password_file
-from extauth.hashing import libcrypt
+from extauth.passwords import libcrypt
+from tests.paths import ROOT
 
 FAULTY = """\
 import sys
@@ -43,6 +44,8 @@ for line in sys.stdin:
 
 
 ONLY_IN_TURN = """\
+from tests.paths import ROOT
+from tests.paths import ROOT
 import itertools, sys
 first = input()
 print(first.split()[0], "OK", flush=True)
@@ -171,7 +174,7 @@ def test_files_hold_the_accounts_passwords(tmp_path: Path) -> None:
 
 def test_a_measurement_runs() -> None:
     command = [sys.executable, "-m", "benchmarks", "--only", "latency", "--pairs", "1", "--seconds", "0.05"]
-    done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "latency  extauth " in done.stdout
     assert "median of ratios" in done.stdout
@@ -179,7 +182,7 @@ def test_a_measurement_runs() -> None:
 
 def test_workloads_that_nobody_knows_are_not_measured_in_silence() -> None:
     command = [sys.executable, "-m", "benchmarks", "--only", "latncy"]
-    done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "there are: " in done.stderr
     assert " latency, " in done.stderr

@@ -40,31 +40,31 @@ FIRST_BACKEND = r"\[\[backend\]\] number 1, "
         ("default_domain = ''\n" + FILES, "default_domain.*''", "host name, such as example.com"),
         ("default_domain = 'a b'\n" + FILES, "default_domain.*'a b'", "host name, such as example.com"),
         ("lower_names = 'no'\n" + FILES, "lower_names = 'no'", "must be true or false"),
-        ("[srever]\nworkers = 1\n" + FILES, "srever: unknown key", "did you mean server"),
+        ("[hepler]\nworkers = 1\n" + FILES, "hepler: unknown key", "did you mean helper"),
         (
             "[zzz]\nworkers = 1\n" + FILES,
             "zzz: unknown key",
-            "backend, cache, default_domain, log, lower_names, new, sasl, server",
+            "backend, cache, default_domain, helper, log, lower_names, new, sasl",
         ),
-        ("server = 3\n" + FILES, "server = 3", "table"),
-        # [server]
-        ("[server]\ndeadline = 0\n" + FILES, r"server\.deadline = 0", ">= 0.1"),
-        ("[server]\ndeadline = -1\n" + FILES, r"server\.deadline = -1", ">= 0.1"),
-        ("[server]\ndeadline = nan\n" + FILES, r"server\.deadline = nan", ">= 0.1"),
-        ("[server]\ndeadline = inf\n" + FILES, r"server\.deadline = inf", "<= 3600"),
-        ("[server]\ndeadline = 'x'\n" + FILES, r"server\.deadline = 'x'", "must be a number"),
-        ("[server]\nworkers = 0\n" + FILES, r"server\.workers = 0", ">= 1"),
-        ("[server]\nworkers = 257\n" + FILES, r"server\.workers = 257", "<= 256"),
-        ("[server]\nworkers = 1.5\n" + FILES, r"server\.workers = 1\.5", "must be a whole number"),
-        ("[server]\nworkers = true\n" + FILES, r"(?i)server\.workers = true", "must be a whole number"),
-        ("[server]\nworker_memory = 1\n" + FILES, r"server\.worker_memory = 1", ">= 64"),
+        ("helper = 3\n" + FILES, "helper = 3", "table"),
+        # [helper]
+        ("[helper]\ndeadline = 0\n" + FILES, r"helper\.deadline = 0", ">= 0.1"),
+        ("[helper]\ndeadline = -1\n" + FILES, r"helper\.deadline = -1", ">= 0.1"),
+        ("[helper]\ndeadline = nan\n" + FILES, r"helper\.deadline = nan", ">= 0.1"),
+        ("[helper]\ndeadline = inf\n" + FILES, r"helper\.deadline = inf", "<= 3600"),
+        ("[helper]\ndeadline = 'x'\n" + FILES, r"helper\.deadline = 'x'", "must be a number"),
+        ("[helper]\nworkers = 0\n" + FILES, r"helper\.workers = 0", ">= 1"),
+        ("[helper]\nworkers = 257\n" + FILES, r"helper\.workers = 257", "<= 256"),
+        ("[helper]\nworkers = 1.5\n" + FILES, r"helper\.workers = 1\.5", "must be a whole number"),
+        ("[helper]\nworkers = true\n" + FILES, r"(?i)helper\.workers = true", "must be a whole number"),
+        ("[helper]\nworker_memory = 1\n" + FILES, r"helper\.worker_memory = 1", ">= 64"),
         (
-            "[server]\nallow_unsafe_files = 'yes'\n" + FILES,
-            r"server\.allow_unsafe_files = 'yes'",
+            "[helper]\nallow_unsafe_files = 'yes'\n" + FILES,
+            r"helper\.allow_unsafe_files = 'yes'",
             "must be true or false",
         ),
-        ("[server]\ntemporary_reply = 'OK'\n" + FILES, r"server\.temporary_reply = 'OK'", "one of 'ERROR', 'FAILURE'"),
-        ("[server]\ndedline = 3\n" + FILES, r"server\.dedline: unknown key", "did you mean deadline"),
+        ("[helper]\ntemporary_reply = 'OK'\n" + FILES, r"helper\.temporary_reply = 'OK'", "one of 'ERROR', 'FAILURE'"),
+        ("[helper]\ndedline = 3\n" + FILES, r"helper\.dedline: unknown key", "did you mean deadline"),
         # [sasl]
         ("[sasl]\nmechanisms = ['apop']\n" + FILES, r"sasl\.mechanisms.*'apop'", "CRAM-MD5, APOP"),
         ("[sasl]\nmechanisms = [1]\n" + FILES, r"sasl\.mechanisms\[0\] = 1", "must be a string"),
@@ -75,7 +75,7 @@ FIRST_BACKEND = r"\[\[backend\]\] number 1, "
         ("[new]\nknown = true\n" + FILES, r"new\.known: unknown key", "known here: known_is_enough"),
         # [log]
         ("[log]\nlevel = 'problems'\n" + FILES, r"log\.level = 'problems'", "Major & Failures.*Problems.*Low Level"),
-        ("[log]\nserver_level = 'Debug'\n" + FILES, r"log\.server_level = 'Debug'", "Crashes Only.*All Info"),
+        ("[log]\nmail_server_level = 'Debug'\n" + FILES, r"log\.mail_server_level = 'Debug'", "Crashes Only.*All Info"),
         ("[log]\nsyslog = 'Mail'\n" + FILES, r"log\.syslog = 'Mail'", "mail.*local7"),
         ("[log]\nfile = 3\n" + FILES, r"log\.file = 3", "path"),
         ("[log]\nfile = ''\n" + FILES, r"log\.file = ''", "path"),
@@ -132,7 +132,7 @@ def test_an_error_names_the_file_the_key_the_value_and_what_would_be_right(
     assert not re.search(r"object|\| null", error)  # which are JSON's words, not TOML's
 
 
-@pytest.mark.parametrize("section", ["[backend]", "[[server.password]]", "[[backend]]\ntype = 'files'\n[backend.path]"])
+@pytest.mark.parametrize("section", ["[backend]", "[[helper.password]]", "[[backend]]\ntype = 'files'\n[backend.path]"])
 def test_an_error_shows_no_secret_of_a_section_that_is_misplaced(site: Site, section: str) -> None:
     site.configure(f"{section}\nbind_password = 'SESAM'\n")
     done = site.run("check", "-c", str(site.config))
@@ -203,7 +203,7 @@ def test_paths_are_relative_to_the_configuration_wherever_the_helper_is_started(
 def test_a_start_says_version_pid_and_who_serves_which_domains(site: Site) -> None:
     site.write("passwd", Site.ACCOUNTS)
     site.configure(
-        "[server]\nworkers = 1\n"
+        "[helper]\nworkers = 1\n"
         + FILES
         + "domains = ['Example.COM', 'bücher.example']\n"
         + SECOND

@@ -20,15 +20,15 @@ from extauth.config import (
     BackendSection,
     CacheSettings,
     ConfigFile,
+    HelperSettings,
     LogSettings,
     NewSettings,
     SaslSettings,
-    ServerSettings,
 )
 from extauth.settings import Settings
 from tests.helper import EXTAUTH, Site
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -89,7 +89,7 @@ def test_the_backend_in_the_docs_is_the_one_in_the_examples() -> None:
 def test_the_table_of_keys_is_that_of_the_program() -> None:
     tables: dict[str, type[Settings]] = {
         "": ConfigFile,
-        "server.": ServerSettings,
+        "helper.": HelperSettings,
         "sasl.": SaslSettings,
         "new.": NewSettings,
         "cache.": CacheSettings,
@@ -97,7 +97,7 @@ def test_the_table_of_keys_is_that_of_the_program() -> None:
         "backend.": BackendSection,
     }
     keys = {prefix + field.name for prefix, kind in tables.items() for field in msgspec.structs.fields(kind)}
-    keys -= {"server", "sasl", "new", "cache", "log", "backend"}
+    keys -= {"helper", "sasl", "new", "cache", "log", "backend"}
     assert set(re.findall(r"^\| `([a-z_.]+)` \|", README, re.MULTILINE)) == keys
 
 

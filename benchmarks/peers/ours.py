@@ -10,7 +10,7 @@ from benchmarks.peers.peer import PipePeer, with_pam_services
 from benchmarks.workloads import Login
 
 PROGRAM = Path(sys.executable).with_name("extauth")
-QUIET = '[log]\nserver_level = "Failures"\n'
+QUIET = '[log]\nmail_server_level = "Failures"\n'
 """Refusals are not logged: the others do not log them either."""
 
 

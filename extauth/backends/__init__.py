@@ -1,1 +1,1 @@
-"""The built-in backends, one each. They use nothing that a site's own backend could not: see `extauth.backend`."""
+"""The built-in backends. They use only what a site's own backend could use: see `extauth.backends.base`."""

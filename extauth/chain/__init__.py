@@ -9,7 +9,7 @@ contract   what a backend may be asked, and may answer
 
 from extauth.chain.build import build_chain
 from extauth.chain.chain import Chain
-from extauth.chain.inquiry import Inquiry
-from extauth.chain.link import Link
+from extauth.chain.chain_run import ChainRun
+from extauth.chain.configured_backend import ConfiguredBackend
 
-__all__ = ["Chain", "Inquiry", "Link", "build_chain"]
+__all__ = ["Chain", "ChainRun", "ConfiguredBackend", "build_chain"]

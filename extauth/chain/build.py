@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from extauth.backend import Backend, Site
+from extauth.backends.base import Backend, BackendContext
 from extauth.chain.chain import Chain
-from extauth.chain.link import Link
+from extauth.chain.configured_backend import ConfiguredBackend
+from extauth.chain.plugins import backend_class
 from extauth.config import BackendConfig, BackendSection, Config
-from extauth.errors import ConfigError, Fault
-from extauth.registry import backend_class
-from extauth.seal import sealed
+from extauth.errors import ConfigError, UnexpectedError
+from extauth.guard import call_guarded
 from extauth.settings import convert
 
 
@@ -20,23 +20,27 @@ def build_chain(config: Config, before: frozenset[Path] = frozenset()) -> Chain:
 
     Raises ConfigError.
     """
-    return Chain(Link(_backend(section, config, before), section, config.file) for section in config.backends)
+    return Chain(
+        ConfiguredBackend(_backend(section, config, before), section, config.file) for section in config.backends
+    )
 
 
 def _backend(section: BackendConfig, config: Config, before: frozenset[Path]) -> Backend[Any]:
-    allow_unsafe = config.server.allow_unsafe_files
+    allow_unsafe = config.helper.allow_unsafe_files
     try:
         found = backend_class(section.type, config.file.parent, allow_unsafe=allow_unsafe)
     except ConfigError as error:
         raise ConfigError(f"{config.file}: {section.section} type = {section.type!r}: {error}") from None
     try:
-        settings = sealed(convert, section.options, found.Settings, config.file, section.section, BackendSection)
-    except Fault as fault:
+        settings = call_guarded(convert, section.options, found.Settings, config.file, section.section, BackendSection)
+    except UnexpectedError as fault:
         raise ConfigError(f"{config.file}: {section.section} the settings of {section.type}: {fault}") from None
-    site = Site(section.name, section.domains, config.accounts, config.server.deadline, allow_unsafe, before)
+    context = BackendContext(
+        section.name, section.domains, config.accounts, config.helper.deadline, allow_unsafe, before
+    )
     try:
-        return sealed(found, settings, site)
+        return call_guarded(found, settings, context)
     except ConfigError as error:
         raise ConfigError(f"{config.file}: {section.section} {error}") from None
-    except Fault as fault:
+    except UnexpectedError as fault:
         raise ConfigError(f"{config.file}: {section.section} type = {section.type!r}: {fault}") from None

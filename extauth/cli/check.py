@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from extauth.chain import build_chain
+from extauth.chain.plugins import restrict_import_path
 from extauth.config import read_config
-from extauth.errors import ConfigError, Fault
-from extauth.registry import forget_outside_paths
-from extauth.server.log import problems_with
+from extauth.errors import ConfigError, UnexpectedError
+from extauth.frontend.log import problems_with
 
 
 @click.command()
@@ -25,17 +25,17 @@ def check(config_file: Path) -> None:
     Directories are tried, too; one that is out of reach is no failure, since `serve` would start.
     """
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stdout)
-    forget_outside_paths()
+    restrict_import_path()
     try:
         config = read_config(config_file)
         chain = build_chain(config)
         chain.load()
-    except (ConfigError, Fault) as error:
+    except (ConfigError, UnexpectedError) as error:
         click.echo(f"extauth: {error}", err=True)
         sys.exit(1)
     for problem in problems_with(config.log):
         click.echo(f"{config.file}: {problem}: there would be no such log")
     for link in chain.links:
         click.echo(link.describe())
-        link.try_out()
+        link.self_test()
     click.echo(f"secure methods: {', '.join(config.sasl.mechanisms) or 'none'}")

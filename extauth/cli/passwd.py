@@ -9,8 +9,8 @@ import click
 
 from extauth.backends.files.edit import delete_account, set_password
 from extauth.errors import ConfigError
-from extauth.hashing import MAKEABLE, make_hash
 from extauth.model import Secret
+from extauth.passwords import MAKEABLE, make_hash
 
 _DEFAULT = "ARGON2ID"
 

@@ -17,11 +17,11 @@ from extauth.harness.life import ServerSettings, Watch
 from extauth.harness.supervisor import Supervisor
 from extauth.harness.wire import STATUSES
 from extauth.protocol.replies import Reply, parse_reply
-from extauth.protocol.requests import Dialect, InterfaceRequest, Request, render_request
+from extauth.protocol.requests import Dialect, IntfRequest, ServerRequest, render_request
 
 _PATIENCE = 60.0  # seconds, where nothing happens
 
-MakeRequest = Callable[[bytes], Request]
+MakeRequest = Callable[[bytes], ServerRequest]
 """Makes a request of the number that it is given."""
 
 
@@ -50,7 +50,7 @@ class ExternalAuthentication:
             self._held = stack.pop_all()
         if interface is not None:
             self._offer = self._next_number()
-            self._supervisor.send(self._line(InterfaceRequest(self._offer, interface)))
+            self._supervisor.send(self._line(IntfRequest(self._offer, interface)))
         self._thread = threading.Thread(target=self._run, name="external authentication")
         self._thread.start()
 
@@ -138,7 +138,7 @@ class ExternalAuthentication:
         self._last_number += 1
         return b"%06d" % self._last_number
 
-    def _line(self, request: Request) -> bytes:
+    def _line(self, request: ServerRequest) -> bytes:
         """Raises MalformedRequest."""
         return render_request(request, self._supervisor.dialect).removesuffix(b"\n")
 

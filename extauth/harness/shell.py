@@ -14,7 +14,7 @@ from extauth.harness.masking import Masker
 from extauth.harness.report import Show, complaint_text, event_lines
 from extauth.harness.supervisor import Supervisor
 from extauth.model import Secret
-from extauth.protocol.requests import PasswordRequest, render_request
+from extauth.protocol.requests import VrfyRequest, render_request
 
 _CHUNK = 65_536
 _PATIENCE = 60.0  # seconds, where nothing happens
@@ -96,7 +96,7 @@ class Shell:
     def _verify(self, password: bytes) -> None:
         address, self._verifying = self._verifying or "", None
         self._last_number += 1
-        request = PasswordRequest(b"%06d" % self._last_number, address, Secret(password))
+        request = VrfyRequest(b"%06d" % self._last_number, address, Secret(password))
         try:
             self.supervisor.send(render_request(request, self._masker.dialect).removesuffix(b"\n"))
         except MalformedRequest as error:

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from extauth.mechanisms import apop, cram_md5
 from extauth.mechanisms.credentials import Credentials
-from extauth.model import Decided, Secret, Verdict
+from extauth.model import Secret, Verdict, VerdictResult
 
-MECHANISMS: dict[str, Callable[[Credentials, Secret, Secret], Verdict | Decided]] = {
+MECHANISMS: dict[str, Callable[[Credentials, Secret, Secret], Verdict | VerdictResult]] = {
     "CRAM-MD5": cram_md5.verify,
     "APOP": apop.verify,
 }

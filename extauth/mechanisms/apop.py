@@ -6,10 +6,10 @@ import hashlib
 import hmac
 
 from extauth.mechanisms.credentials import CramMd5Context, Credentials
-from extauth.model import Decided, Secret, Verdict
+from extauth.model import Secret, Verdict, VerdictResult
 
 
-def verify(credentials: Credentials, response: Secret, challenge: Secret) -> Verdict | Decided:
+def verify(credentials: Credentials, response: Secret, challenge: Secret) -> Verdict | VerdictResult:
     """Whether `response` is the hex MD5 of `challenge` and the password, in either case of letters."""
     if isinstance(credentials, CramMd5Context):
         return Verdict.SCHEME_NOT_AVAILABLE.because("a CRAM-MD5 context serves CRAM-MD5 alone")

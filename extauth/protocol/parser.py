@@ -14,13 +14,13 @@ from extauth.protocol.quoting import NEVER_IN_A_LINE, unquote, unquote_first
 from extauth.protocol.replies import MALFORMED, UNKNOWN_COMMAND, UNSUPPORTED_MECHANISM
 from extauth.protocol.requests import (
     Dialect,
-    InterfaceRequest,
+    IntfRequest,
     NewRequest,
-    PasswordRequest,
     QuitRequest,
     ReadPlainRequest,
-    Request,
-    ResponseRequest,
+    SaslRequest,
+    ServerRequest,
+    VrfyRequest,
 )
 
 _NUMBER = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -70,7 +70,7 @@ class NumberlessLine(msgspec.Struct, frozen=True):
     """A line from which no sequence number can be taken: it gets no reply."""
 
 
-Received = Request | RefusedRequest | NumberlessLine
+Received = ServerRequest | RefusedRequest | NumberlessLine
 
 
 class RequestParser:
@@ -105,7 +105,7 @@ class RequestParser:
                 if not fields.isdigit() or len(fields) > 9:
                     raise MalformedRequest("the version is a decimal number")
                 self.dialect = Dialect.HELPER
-                return InterfaceRequest(number, int(fields))
+                return IntfRequest(number, int(fields))
             if command == b"QUIT":
                 if space:
                     raise MalformedRequest("nothing follows QUIT")
@@ -116,15 +116,15 @@ class RequestParser:
             return RefusedRequest(number, MALFORMED)
         return RefusedRequest(number, UNKNOWN_COMMAND)
 
-    def _password_request(self, number: bytes, fields: bytes) -> PasswordRequest:
+    def _password_request(self, number: bytes, fields: bytes) -> VrfyRequest:
         mode, address, password = self._account(fields)
         if password is None:
             raise MalformedRequest("a missing password")
         if self.dialect is Dialect.HELPER and password.startswith(b'"'):
             password = unquote(password)
-        return PasswordRequest(number, address, _secret(password), mode)
+        return VrfyRequest(number, address, _secret(password), mode)
 
-    def _response_request(self, number: bytes, command: bytes, fields: bytes) -> ResponseRequest | RefusedRequest:
+    def _response_request(self, number: bytes, command: bytes, fields: bytes) -> SaslRequest | RefusedRequest:
         mechanism = self._commands.get(command)
         if mechanism is None:
             if command.startswith(b"SASL(") and command.endswith(b")"):
@@ -136,7 +136,7 @@ class RequestParser:
             challenge = unquote(challenge)
         if not response or not challenge:
             raise MalformedRequest("an empty or missing response or challenge")
-        return ResponseRequest(number, mechanism, address, _secret(response), _secret(challenge), mode)
+        return SaslRequest(number, mechanism, address, _secret(response), _secret(challenge), mode)
 
     def _lookup_request(self, number: bytes, command: bytes, fields: bytes) -> NewRequest | ReadPlainRequest:
         mode, address, rest = self._account(fields)

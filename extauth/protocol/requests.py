@@ -19,10 +19,10 @@ class Dialect(enum.Enum):
     HELPER = "helper"
 
 
-class PasswordRequest(msgspec.Struct, frozen=True):
+class VrfyRequest(msgspec.Struct, frozen=True):
     """`VRFY`: check a clear-text password."""
 
-    method: ClassVar[str] = "VRFY"
+    command: ClassVar[str] = "VRFY"
 
     number: bytes
     address: str
@@ -30,8 +30,10 @@ class PasswordRequest(msgspec.Struct, frozen=True):
     mode: str = ""
 
 
-class ResponseRequest(msgspec.Struct, frozen=True):
+class SaslRequest(msgspec.Struct, frozen=True):
     """`SASL(mechanism)`: check what a client answered to a challenge."""
+
+    command: ClassVar[str] = "SASL"
 
     number: bytes
     mechanism: str
@@ -40,16 +42,11 @@ class ResponseRequest(msgspec.Struct, frozen=True):
     challenge: Secret
     mode: str = ""
 
-    @property
-    def method(self) -> str:
-        """How the log calls it: by its mechanism."""
-        return self.mechanism
-
 
 class NewRequest(msgspec.Struct, frozen=True):
     """`NEW`: the server has no such account; is there one? Only in the helper dialect."""
 
-    method: ClassVar[str] = "NEW"
+    command: ClassVar[str] = "NEW"
 
     number: bytes
     address: str
@@ -59,14 +56,14 @@ class NewRequest(msgspec.Struct, frozen=True):
 class ReadPlainRequest(msgspec.Struct, frozen=True):
     """`READPLAIN`: what is the account's password? Only in the helper dialect."""
 
-    method: ClassVar[str] = "READPLAIN"
+    command: ClassVar[str] = "READPLAIN"
 
     number: bytes
     address: str
     mode: str = ""
 
 
-class InterfaceRequest(msgspec.Struct, frozen=True):
+class IntfRequest(msgspec.Struct, frozen=True):
     """`INTF`: which version of the interface both sides speak; from the next line on the helper dialect."""
 
     number: bytes
@@ -79,33 +76,33 @@ class QuitRequest(msgspec.Struct, frozen=True):
     number: bytes
 
 
-AccountRequest = PasswordRequest | ResponseRequest | NewRequest | ReadPlainRequest
-Request = AccountRequest | InterfaceRequest | QuitRequest
+AddressedRequest = VrfyRequest | SaslRequest | NewRequest | ReadPlainRequest
+ServerRequest = AddressedRequest | IntfRequest | QuitRequest
 
 
-def render_request(request: Request, dialect: Dialect) -> bytes:
+def render_request(request: ServerRequest, dialect: Dialect) -> bytes:
     """The line that says `request`, its LF included.
 
     Raises MalformedRequest where the dialect cannot say it, as a space in an account can not be in the classic one.
     """
     number = request.number
-    if isinstance(request, InterfaceRequest):
+    if isinstance(request, IntfRequest):
         return b"%s INTF %d\n" % (number, request.version)
     if isinstance(request, QuitRequest):
         return b"%s QUIT\n" % number
     account = _rendered_account(request, dialect)
-    if isinstance(request, PasswordRequest):
+    if isinstance(request, VrfyRequest):
         return b"%s VRFY %s %s\n" % (number, account, _rendered(request.password.reveal(), dialect, last=True))
-    if isinstance(request, ResponseRequest):
+    if isinstance(request, SaslRequest):
         response = _rendered(request.response.reveal(), dialect, last=False)
         challenge = _rendered(request.challenge.reveal(), dialect, last=True)
         return b"%s SASL(%s) %s %s %s\n" % (number, request.mechanism.encode(), account, response, challenge)
     if dialect is Dialect.CLASSIC:
         raise MalformedRequest("a request that only the helper dialect can carry")
-    return b"%s %s %s\n" % (number, request.method.encode(), account)
+    return b"%s %s %s\n" % (number, request.command.encode(), account)
 
 
-def _rendered_account(request: AccountRequest, dialect: Dialect) -> bytes:
+def _rendered_account(request: AddressedRequest, dialect: Dialect) -> bytes:
     """The mode, if there is one, and the account, that must not look like one."""
     try:
         address = request.address.encode()

@@ -8,17 +8,17 @@ import threading
 import time
 from collections.abc import Callable
 
-from extauth.workers.vital_thread import start_vital_thread
+from extauth.workers.critical_thread import start_critical_thread
 
 
-class Alarms:
+class TimeoutThread:
     """Calls functions at their times (monotonic seconds), in a thread of its own; `fails` is told why that ended."""
 
     def __init__(self, fails: Callable[[str], None]) -> None:
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()  # functions cannot be compared
         self._changed = threading.Condition()
-        start_vital_thread("alarms", fails, self._run)
+        start_critical_thread("alarms", fails, self._run)
 
     def set(self, when: float, function: Callable[[], None]) -> None:
         """Have `function` called at `when`; it must not wait for anything."""

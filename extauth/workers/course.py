@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
-from extauth.model import Decision
-from extauth.steps import Steps, Wait, readable
-from extauth.workers.task import Task
+from extauth.backends.steps import Steps, Wait, readable
+from extauth.model import Result
+from extauth.workers.task import WorkerRequest
 
 
-class Course:
+class SteppedRequest:
     """A task that has been begun: the steps that are left, and what they wait for (times in monotonic seconds).
 
     From `over` on nobody waits for it any more.
@@ -17,7 +17,7 @@ class Course:
 
     __slots__ = ("began", "fileno", "over", "steps", "task", "turn", "until")
 
-    def __init__(self, task: Task, turn: int, began: float, over: float, steps: Steps[Decision]) -> None:
+    def __init__(self, task: WorkerRequest, turn: int, began: float, over: float, steps: Steps[Result]) -> None:
         self.task = task
         self.turn = turn
         self.began = began
@@ -32,7 +32,7 @@ class Course:
         self.until = min(wait.until, self.over)
 
 
-def ready(courses: list[Course], *signals: int) -> list[Course]:
+def ready(courses: list[SteppedRequest], *signals: int) -> list[SteppedRequest]:
     """Those that can go on, or have to, after waiting for the first, or for a signal that can be read."""
     filenos = [course.fileno for course in courses]
     found = readable([*filenos, *signals], min([course.until for course in courses], default=None))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from extauth.backend import Seen
+from extauth.backends.base import SeenFiles
 from extauth.trust import Signature, signature
 
 _INTERVAL = 0.25  # seconds between two looks
@@ -35,12 +35,12 @@ class FileWatch:
     """Looks at files and folders now and then; times are monotonic seconds."""
 
     def __init__(self) -> None:
-        self._known: Seen = {}
+        self._known: SeenFiles = {}
         self._changing: dict[Path, Changing] = {}
         self._held_since: float | None = None
         self.next_look = 0.0
 
-    def start(self, seen: Seen) -> None:
+    def start(self, seen: SeenFiles) -> None:
         """Watch these, that were last seen so."""
         self._known = seen
         self._changing = {}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from extauth.chain import Inquiry
+from extauth.chain import ChainRun
 
 
-class Task:
+class WorkerRequest:
     """An inquiry on its way: its key, its deadline (monotonic seconds), and whose turn it is, counted from 0.
 
     `until` then that one's answer is waited for.
@@ -13,7 +13,7 @@ class Task:
 
     __slots__ = ("deadline", "inquiry", "key", "turn", "until")
 
-    def __init__(self, key: int, deadline: float, inquiry: Inquiry) -> None:
+    def __init__(self, key: int, deadline: float, inquiry: ChainRun) -> None:
         self.key = key
         self.deadline = self.until = deadline
         self.inquiry = inquiry

@@ -10,18 +10,18 @@ import threading
 import time
 from typing import NoReturn
 
-from extauth.chain import Chain, Inquiry, Link
-from extauth.errors import BackendUnavailable, ConfigError, Fault
+from extauth.chain import Chain, ChainRun, ConfiguredBackend
+from extauth.errors import BackendUnavailable, ConfigError, UnexpectedError
 from extauth.log_levels import Level
-from extauth.model import Decision
-from extauth.workers.alarms import Alarms
-from extauth.workers.backend_logs import send_logs_to
-from extauth.workers.channel import Answers, Batch, FromWorker, Hangs, Inbox, LogRecord, encode, receive
-from extauth.workers.lane import Lane
-from extauth.workers.outbox import OLDEST, Answered, Outbox
-from extauth.workers.stepping_lane import SteppingLane
-from extauth.workers.task import Task
-from extauth.workers.vital_thread import call_vital
+from extauth.model import Result
+from extauth.workers.alarms import TimeoutThread
+from extauth.workers.backend_threads import BackendThreads
+from extauth.workers.critical_thread import call_critical
+from extauth.workers.log_forwarding import forward_logs_to
+from extauth.workers.messages import Answers, FromWorker, Hangs, LogRecord, MessageReader, RequestBatch, encode, receive
+from extauth.workers.result_batcher import OLDEST, KeyedResult, ResultBatcher
+from extauth.workers.stepping_threads import SteppingThreads
+from extauth.workers.task import WorkerRequest
 
 _AT_ONCE = 32  # questions that are looked through for quick ones before answers are sent
 _ENOUGH = 64  # quick answers, to be sent although more follow: the front process shall not wait for work either
@@ -35,21 +35,21 @@ class Worker:
         self._chain = chain
         self._socket = sock
         self._sending = threading.Lock()
-        self._outbox = Outbox(self._answer)
-        self._quick: dict[int, Answered] = {}  # answers of this thread that may take more along, by identity
+        self._outbox = ResultBatcher(self._answer)
+        self._quick: dict[int, KeyedResult] = {}  # answers of this thread that may take more along, by identity
         self._oldest = 0.0
         self._is_watching = False
         self._turning = threading.Lock()
-        send_logs_to(self._send)
+        forward_logs_to(self._send)
         self._lanes = {
-            link: (Lane if link.at_once == 1 else SteppingLane)(link, self._hear, self._log_failure)
+            link: (BackendThreads if link.at_once == 1 else SteppingThreads)(link, self._hear, self._log_failure)
             for link in chain.links
         }
-        self._alarms = Alarms(self._log_failure) if any(link.timeout for link in chain.links) else None
+        self._alarms = TimeoutThread(self._log_failure) if any(link.timeout for link in chain.links) else None
 
     def run(self) -> NoReturn:
         """Serve, then end the process: threads that hang are not waited for."""
-        call_vital("main", self._log_failure, self._serve_all)
+        call_critical("main", self._log_failure, self._serve_all)
         closing = [threading.Thread(target=self._close, args=(link,), daemon=True) for link in self._chain.links]
         for thread in closing:
             thread.start()
@@ -60,12 +60,12 @@ class Worker:
 
     def _serve_all(self) -> None:
         """Serve until the socket closes."""
-        inbox = Inbox(Batch)
+        inbox = MessageReader(RequestBatch)
         while (batches := self._receive(inbox)) is not None:
             for batch in batches:
                 self._serve(batch)
 
-    def _receive(self, inbox: Inbox[Batch]) -> list[Batch] | None:
+    def _receive(self, inbox: MessageReader[RequestBatch]) -> list[RequestBatch] | None:
         """What has arrived; where nothing has, answers are sent before it is waited for. None at the end."""
         if self._quick and not self._are_old():
             batches = receive(self._socket, inbox, socket.MSG_DONTWAIT)
@@ -88,7 +88,7 @@ class Worker:
         timeval = struct.pack("@ll", 0, int(OLDEST * 1e6) if watch else 0)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
 
-    def _serve(self, batch: Batch) -> None:
+    def _serve(self, batch: RequestBatch) -> None:
         for start in range(0, len(batch.keys), _AT_ONCE):
             if not self._quick:
                 self._oldest = time.monotonic()
@@ -97,15 +97,15 @@ class Worker:
             if self._quick and (sum(len(keys) for _, keys in self._quick.values()) >= _ENOUGH or self._are_old()):
                 self._send_quick()
 
-    def _begin(self, batch: Batch) -> None:
+    def _begin(self, batch: RequestBatch) -> None:
         """Answer those that are quick, and have the others wait for a thread."""
         quick = self._quick
         for key, begun in zip(batch.keys, self._chain.begin(batch.questions), strict=True):
             try:
                 quick[id(begun)][1].append(key)
             except KeyError:
-                if isinstance(begun, Inquiry):
-                    self._route(Task(key, batch.deadline, begun))
+                if isinstance(begun, ChainRun):
+                    self._route(WorkerRequest(key, batch.deadline, begun))
                 else:
                     quick[id(begun)] = begun, [key]
 
@@ -117,7 +117,7 @@ class Worker:
         quick, self._quick = self._quick, {}
         self._outbox.send(quick.values())
 
-    def _route(self, task: Task) -> None:
+    def _route(self, task: WorkerRequest) -> None:
         """Have the backend asked whose turn it is, and see to it that its time is kept."""
         lane = self._lanes[task.inquiry.link]
         if self._alarms is not None and lane.link.timeout is not None:
@@ -129,7 +129,7 @@ class Worker:
             task.until = task.deadline
         lane.put(task)
 
-    def _hear(self, task: Task, turn: int, answer: Decision, more: int) -> None:
+    def _hear(self, task: WorkerRequest, turn: int, answer: Result, more: int) -> None:
         """Take an answer, unless that backend was given up on; send the decision, or ask the next one."""
         with self._turning:
             if task.turn != turn:
@@ -141,7 +141,7 @@ class Worker:
         else:
             self._outbox.put((decision, [task.key]), more=more)
 
-    def _give_up(self, lane: Lane, task: Task, turn: int) -> None:
+    def _give_up(self, lane: BackendThreads, task: WorkerRequest, turn: int) -> None:
         if task.turn == turn:
             self._hear(task, turn, lane.link.gave_up(), 0)
             if lane.is_stuck():
@@ -150,7 +150,7 @@ class Worker:
     def _log_failure(self, text: str) -> None:
         self._send(LogRecord(Level.FAILURES, text))
 
-    def _answer(self, answers: list[Answered], quick: bool) -> None:
+    def _answer(self, answers: list[KeyedResult], quick: bool) -> None:
         self._send(Answers(answers, quick))
 
     def _send(self, message: FromWorker) -> None:
@@ -161,8 +161,8 @@ class Worker:
             except OSError:
                 os._exit(1)  # the front process is gone
 
-    def _close(self, link: Link) -> None:
+    def _close(self, link: ConfiguredBackend) -> None:
         try:
             link.close()
-        except (BackendUnavailable, Fault, ConfigError) as error:
+        except (BackendUnavailable, UnexpectedError, ConfigError) as error:
             self._log_failure(f"backend {link.name}: {error}")

@@ -32,9 +32,9 @@ class Stage:
         return helper
 
     def configure(self, *, server: str = "workers = 1", more: str = "") -> None:
-        """Write the configuration with these lines in `[server]`, and `more` between the sections."""
+        """Write the configuration with these lines in `[helper]`, and `more` between the sections."""
         self.site.configure(f"""\
-[server]
+[helper]
 {server}
 {more}
 [[backend]]

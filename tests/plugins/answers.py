@@ -11,15 +11,15 @@ from extauth import (
     Account,
     Backend,
     BackendUnavailable,
-    CannotTell,
     ConfigError,
     CramMd5Context,
-    Decided,
     Secret,
     Settings,
+    TemporaryFailure,
     Verdict,
+    VerdictResult,
 )
-from extauth.model import Disclosed
+from extauth.model import SecretResult
 
 
 class Own(enum.Enum):
@@ -35,7 +35,7 @@ class Unspeakable(Exception):
         raise RuntimeError("no message")
 
 
-class UnspeakableToo(CannotTell):
+class UnspeakableToo(TemporaryFailure):
     """Nor can this one's."""
 
     def __str__(self) -> str:
@@ -58,8 +58,8 @@ VERIFY: dict[str, Callable[[], Any]] = {
     "the class Verdict": lambda: Verdict,
     "a verdict of its own": lambda: Own.OK,
     "OK in a list": lambda: [Verdict.OK],
-    "a Decided with a text": lambda: Decided("OK"),  # type: ignore[arg-type]
-    "a reason that is no text": lambda: Decided(Verdict.OK, reason=None),  # type: ignore[arg-type]
+    "a VerdictResult with a text": lambda: VerdictResult("OK"),  # type: ignore[arg-type]
+    "a reason that is no text": lambda: VerdictResult(Verdict.OK, reason=None),  # type: ignore[arg-type]
     "a generator": lambda: (verdict for verdict in [Verdict.OK]),
     "SystemExit": lambda: sys.exit(0),
     "KeyboardInterrupt": lambda: raises(KeyboardInterrupt()),
@@ -85,7 +85,7 @@ LOOKUP: dict[str, Callable[[], Any]] = {
     "secret-text": lambda: Secret("open sesame"),  # type: ignore[arg-type]
     "secret-none": lambda: Secret(None),  # type: ignore[arg-type]
     "context-none": lambda: CramMd5Context(None),  # type: ignore[arg-type]
-    "disclosed": lambda: Disclosed(Verdict.OK, secret=Secret(b"open sesame")),
+    "disclosed": lambda: SecretResult(Verdict.OK, secret=Secret(b"open sesame")),
     "raises": lambda: raises(KeyError("open sesame")),
 }
 
@@ -100,7 +100,7 @@ KNOWS: dict[str, Callable[[], Any]] = {
     "scheme": lambda: Verdict.SCHEME_NOT_AVAILABLE.because("of nothing"),
     "raises": lambda: raises(KeyError("USER_UNKNOWN")),
     "outage": lambda: raises(BackendUnavailable("an outage")),
-    "cannot-tell": lambda: raises(CannotTell("no list of accounts")),
+    "cannot-tell": lambda: raises(TemporaryFailure("no list of accounts")),
     "unspeakable": lambda: raises(UnspeakableToo()),
 }
 

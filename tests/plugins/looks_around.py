@@ -7,7 +7,7 @@ import threading
 
 from extauth import Account, Backend, Secret, Settings, Verdict
 
-_KEPT_IN_FRONT = {"VerdictCache", "Checking"}
+_KEPT_IN_FRONT = {"VerdictCache", "SharedCheck"}
 
 
 class LooksAround(Backend[Settings]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from extauth import Account, Backend, BackendUnavailable, CannotTell, Decided, Secret, Settings, Verdict
+from extauth import Account, Backend, BackendUnavailable, Secret, Settings, TemporaryFailure, Verdict, VerdictResult
 
 
 class SaysSettings(Settings, frozen=True):
@@ -15,13 +15,13 @@ class Says(Backend[SaysSettings]):
     Settings = SaysSettings
     threads = 1
 
-    def verify_password(self, account: Account, password: Secret) -> Verdict | Decided:
+    def verify_password(self, account: Account, password: Secret) -> Verdict | VerdictResult:
         return self._say()
 
-    def lookup_secret(self, account: Account) -> Verdict | Decided:
+    def lookup_secret(self, account: Account) -> Verdict | VerdictResult:
         return self._say()
 
-    def knows_account(self, account: Account) -> Verdict | Decided:
+    def knows_account(self, account: Account) -> Verdict | VerdictResult:
         return self._say()
 
     def _say(self) -> Verdict:
@@ -29,7 +29,7 @@ class Says(Backend[SaysSettings]):
         if said == "an outage":
             raise BackendUnavailable("out of reach")
         if said == "cannot tell":
-            raise CannotTell("no list of accounts")
+            raise TemporaryFailure("no list of accounts")
         if said == "a bug":
             raise ValueError
         if said == "nothing":

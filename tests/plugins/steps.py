@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from extauth import Account, Backend, BackendUnavailable, CannotTell, Secret, Settings, Steps, Verdict, Wait
+from extauth import Account, Backend, BackendUnavailable, Secret, Settings, Steps, TemporaryFailure, Verdict, Wait
 
 
 class StepsSettings(Settings, frozen=True):
@@ -70,7 +70,7 @@ class InSteps(Backend[StepsSettings]):
                 raise BackendUnavailable("out of reach")
             if order == "cannot tell":
                 yield Wait(self._gate, 0.0)
-                raise CannotTell("it says 42")
+                raise TemporaryFailure("it says 42")
             if order == "raise later":
                 yield Wait(self._gate, 0.0)
                 raise ValueError

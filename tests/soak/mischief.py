@@ -14,11 +14,11 @@ from tests.helper import Helper, Site, parent_of
 from tests.soak.ledger import Ledger
 
 CONFIGURATION = """\
-[server]
+[helper]
 deadline = 3
 workers = 2
 [log]
-server_level = "Failures"
+mail_server_level = "Failures"
 [cache]
 ttl = 60
 negative_ttl = 20

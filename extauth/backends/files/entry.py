@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from extauth.model import Decided, Verdict
+from extauth.model import Verdict, VerdictResult
 
 _NEVER = -1
 
@@ -30,7 +30,7 @@ class AgingPassword(msgspec.Struct, frozen=True):
     expires: int = _NEVER
     must_change: bool = False
 
-    def refusal(self, today: int) -> Decided | None:
+    def refusal(self, today: int) -> VerdictResult | None:
         """Why this account may not log in today, if so."""
         if self.expires != _NEVER and today >= self.expires:
             return Verdict.USER_DISABLED.because("the account has expired")
@@ -44,7 +44,7 @@ class AgingPassword(msgspec.Struct, frozen=True):
 Column = Sequence[bytes]
 """One field of several lines."""
 
-Entry = bytes | AgingPassword | Decided
+Entry = bytes | AgingPassword | VerdictResult
 """A stored password, one with an end, or why there is none."""
 
 

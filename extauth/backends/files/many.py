@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Mapping
 from operator import add
 
-from extauth.hashing import Packed
+from extauth.passwords import Packed
 
 _SPACE = 0x20  # below it are control characters: what is packed begins with one, and names have none
 

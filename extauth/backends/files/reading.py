@@ -12,8 +12,8 @@ import msgspec
 from extauth.backends.files import dovecot, plain, shadow
 from extauth.backends.files.entry import BYTE_ORDER_MARK, AgingPassword, BadLine
 from extauth.errors import MalformedRequest
-from extauth.hashing import Hash, Packed, identify, pack, pack_alike, recognize
-from extauth.model import Decided, Verdict
+from extauth.model import Verdict, VerdictResult
+from extauth.passwords import Packed, StoredHash, identify, pack, pack_alike, recognize
 from extauth.protocol.accounts import AccountParser
 
 _FORMATS = {"plain": plain, "dovecot": dovecot, "shadow": shadow}
@@ -25,7 +25,7 @@ _AT_ONCE = 16_384  # bytes
 class Kind(msgspec.Struct):
     """Stored passwords of one scheme and cost: one of them, and how many there are."""
 
-    example: Hash
+    example: StoredHash
     count: int = 0
 
 
@@ -35,8 +35,8 @@ class Reader:
     def __init__(self, file_format: str, default_scheme: str, accounts: AccountParser, log: logging.Logger) -> None:
         self._default_scheme = default_scheme
         self.stored: dict[str, Packed] = {}
-        """Stored passwords; for each `unpack` has a Hash."""
-        self.others: dict[str, AgingPassword | Decided] = {}
+        """Stored passwords; for each `unpack` has a StoredHash."""
+        self.others: dict[str, AgingPassword | VerdictResult] = {}
         self.bare_names = 0
         self._format = _FORMATS[file_format]
         self._accounts = accounts
@@ -48,7 +48,7 @@ class Reader:
     def __len__(self) -> int:
         return len(self.stored) + len(self.others)
 
-    def typical(self) -> Hash | None:
+    def typical(self) -> StoredHash | None:
         """A stored password of the most frequent scheme and cost, to spend the same time where there is none."""
         most_frequent = max(self._kinds.values(), key=lambda kind: kind.count, default=None)
         return None if most_frequent is None else most_frequent.example
@@ -135,8 +135,8 @@ class Reader:
         if "@" not in key:
             self.bare_names += 1
         stored = entry.stored if isinstance(entry, AgingPassword) else entry
-        found = stored if isinstance(stored, Decided) else identify(stored, self._default_scheme)
-        if isinstance(found, Decided):
+        found = stored if isinstance(stored, VerdictResult) else identify(stored, self._default_scheme)
+        if isinstance(found, VerdictResult):
             self.others[key] = found
             return found.reason if found.verdict is Verdict.SCHEME_NOT_AVAILABLE else None
         if isinstance(entry, bytes):
@@ -153,12 +153,12 @@ class Reader:
         kind = self._alike.get(form)
         if kind is None:
             found = identify(stored, self._default_scheme)
-            if isinstance(found, Decided):
+            if isinstance(found, VerdictResult):
                 return None
             kind = self._alike[form] = self._kind(found)
         return kind
 
-    def _kind(self, found: Hash) -> Kind:
+    def _kind(self, found: StoredHash) -> Kind:
         return self._kinds.setdefault((found.scheme, found.cost), Kind(found))
 
     def _disable(self, key: str, reason: str) -> None:

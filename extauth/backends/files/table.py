@@ -7,10 +7,10 @@ from collections.abc import Callable
 from extauth.backends.files.entry import AgingPassword
 from extauth.backends.files.many import Many
 from extauth.backends.files.reading import Reader
-from extauth.hashing import Packed
-from extauth.model import Account, Decided
+from extauth.model import Account, VerdictResult
+from extauth.passwords import Packed
 
-Found = Packed | AgingPassword | Decided
+Found = Packed | AgingPassword | VerdictResult
 """What a table holds for an account."""
 
 _FEW = 50_000  # accounts, up to which a dict is made sooner, and what is kept of each costs little

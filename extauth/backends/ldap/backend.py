@@ -7,7 +7,7 @@ import importlib
 import ssl
 from pathlib import Path
 
-from extauth.backend import Backend, Site
+from extauth.backends.base import Backend, BackendContext
 from extauth.backends.ldap.directory import Directory, Session
 from extauth.backends.ldap.engine import Answer, Engine, Entry
 from extauth.backends.ldap.names import parsed_name
@@ -29,11 +29,11 @@ from extauth.backends.ldap.settings import (
     servers_of,
 )
 from extauth.backends.ldap.state import ATTRIBUTES, refusal
-from extauth.errors import CannotTell, ConfigError
-from extauth.hashing import Hash, identify
+from extauth.backends.steps import Steps, run_alone
+from extauth.errors import ConfigError, TemporaryFailure
 from extauth.mechanisms.credentials import Credentials
-from extauth.model import Account, Decided, Secret, Verdict
-from extauth.steps import Steps, run_alone
+from extauth.model import Account, Secret, Verdict, VerdictResult
+from extauth.passwords import StoredHash, identify
 
 _SETS = 4  # of connections, that take turns even where one would do: a server has time to make nobody of each
 
@@ -48,11 +48,11 @@ class Ldap(Backend[LdapSettings]):
 
     Settings = LdapSettings
 
-    def __init__(self, settings: LdapSettings, site: Site) -> None:
-        super().__init__(settings, site)
+    def __init__(self, settings: LdapSettings, context: BackendContext) -> None:
+        super().__init__(settings, context)
         self.threads, self.at_once = at_once(settings)  # type: ignore[misc]  # of this object
         check_together(settings)
-        check_times(settings, site.deadline)
+        check_times(settings, context.deadline)
         self._servers = servers_of(settings)
         self._search = search_of(settings)
         self._groups = {group: parsed_name(group) for group in settings.required_groups}
@@ -83,7 +83,7 @@ class Ldap(Backend[LdapSettings]):
             self._tls_context()
         if not settings.verify_certificate:
             self.log.warning("verify_certificate = false: anybody on the way can read every password")
-        if not self._search.tells_domains_apart and (self.site.domains is None or len(self.site.domains) > 1):
+        if not self._search.tells_domains_apart and (self.context.domains is None or len(self.context.domains) > 1):
             self.log.warning(
                 "%s: the same name is the same entry in every domain that this backend serves; "
                 "set domains to one, or put {domain} or {account} into it, and into each of its alternatives",
@@ -97,11 +97,11 @@ class Ldap(Backend[LdapSettings]):
         except ConfigError as error:
             raise ConfigError(f"{key} = {error}") from None
 
-    def try_out(self) -> None:
+    def self_test(self) -> None:
         """Connect to every server, bind the service account, or nobody, and see what is searched in."""
         self.open()
         places = [self._search.base.text] if self._search.is_needed and not self._search.base.placeholders else []
-        self._directory.try_out(places if self._member is None else [*places, *self._groups])
+        self._directory.self_test(places if self._member is None else [*places, *self._groups])
 
     def open(self) -> None:
         """Make ready; connections are opened by the threads, when they first need them."""
@@ -112,71 +112,71 @@ class Ldap(Backend[LdapSettings]):
         """Leave no connection bound as a user."""
         self._directory.leave()
 
-    def verify_password(self, account: Account, password: Secret) -> Verdict | Decided:
+    def verify_password(self, account: Account, password: Secret) -> Verdict | VerdictResult:
         """Whether this is the account's password, and the account may log in."""
         if not password.reveal():
             return Verdict.PASSWORD_MISMATCH.because("an empty password")
         if self.settings.check == "bind":
             return run_alone(self.verify_in_steps(account, password))
         entry = self._usable_entry(account)
-        stored = entry if isinstance(entry, Decided) else self._stored(entry)
-        return stored if isinstance(stored, Decided) else _verify(stored, password)
+        stored = entry if isinstance(entry, VerdictResult) else self._stored(entry)
+        return stored if isinstance(stored, VerdictResult) else _verify(stored, password)
 
-    def verify_in_steps(self, account: Account, password: Secret) -> Steps[Verdict | Decided]:
+    def verify_in_steps(self, account: Account, password: Secret) -> Steps[Verdict | VerdictResult]:
         """The same, with `check = "bind"`, while others are under way."""
         return self._directory.ask(lambda session: self._bind(session, account, password))
 
-    def lookup_secret(self, account: Account) -> Credentials | Verdict | Decided:
+    def lookup_secret(self, account: Account) -> Credentials | Verdict | VerdictResult:
         """The account's password or else its context, where that is stored, after every check but of the password."""
         entry = self._usable_entry(account)
-        if isinstance(entry, Decided):
+        if isinstance(entry, VerdictResult):
             return entry
         if self.settings.check == "bind":
             return Verdict.SCHEME_NOT_AVAILABLE.because('the directory compares passwords (check = "bind")')
         stored = self._stored(entry)
-        if isinstance(stored, Decided):
+        if isinstance(stored, VerdictResult):
             return stored
         held = [credentials for each in stored if (credentials := each.credentials()) is not None]
         if not held:
             return Verdict.SCHEME_NOT_AVAILABLE.because(f"{stored[0].scheme} is stored one-way")
         return next((credentials for credentials in held if isinstance(credentials, Secret)), held[0])
 
-    def knows_account(self, account: Account) -> Verdict | Decided:
+    def knows_account(self, account: Account) -> Verdict | VerdictResult:
         """Whether the account has an entry, locked or not, in the groups that it must be in."""
         found = run_alone(self._directory.ask(lambda session: self._find(session, account)))
-        if not isinstance(found, Decided):
+        if not isinstance(found, VerdictResult):
             return Verdict.OK
         if not (self._search.is_needed or self._groups or self._service):
-            raise CannotTell(f"{found.reason}, but without bind_dn an entry may be hidden from us")
+            raise TemporaryFailure(f"{found.reason}, but without bind_dn an entry may be hidden from us")
         return Verdict.USER_UNKNOWN.because(found.reason)
 
-    def _bind(self, session: Session, account: Account, password: Secret) -> Steps[Decided]:
+    def _bind(self, session: Session, account: Account, password: Secret) -> Steps[VerdictResult]:
         if self._search.is_needed or self._groups:
             entry = yield from self._find(session, account)
-            if isinstance(entry, Decided):
+            if isinstance(entry, VerdictResult):
                 return entry
             dn = entry.dn
         else:
             dn = self._search.base.filled(account)
         return outcome_of_bind((yield from session.bind(dn, password)))
 
-    def _usable_entry(self, account: Account) -> Entry | Decided:
+    def _usable_entry(self, account: Account) -> Entry | VerdictResult:
         """The account's entry, which says nothing that keeps the account from logging in; or why nobody does."""
         entry = run_alone(self._directory.ask(lambda session: self._find(session, account, ATTRIBUTES)))
-        if isinstance(entry, Decided):
+        if isinstance(entry, VerdictResult):
             return entry
         return refusal(entry, datetime.datetime.now(datetime.UTC)) or entry
 
-    def _stored(self, entry: Entry) -> list[Hash] | Decided:
+    def _stored(self, entry: Entry) -> list[StoredHash] | VerdictResult:
         """The stored passwords, of which there is one that can be compared; or why there is none."""
         attribute = self.settings.hash_attribute
         found = [identify(value, self.settings.default_scheme) for value in entry.attributes.get(attribute.lower(), [])]
         if not found:
             return Verdict.SCHEME_NOT_AVAILABLE.because(f"{entry.dn} shows us no {attribute}")
-        locked = [each for each in found if isinstance(each, Decided)]
-        return [each for each in found if isinstance(each, Hash)] or locked[0]
+        locked = [each for each in found if isinstance(each, VerdictResult)]
+        return [each for each in found if isinstance(each, StoredHash)] or locked[0]
 
-    def _find(self, session: Session, account: Account, more: tuple[str, ...] = ()) -> Steps[Entry | Decided]:
+    def _find(self, session: Session, account: Account, more: tuple[str, ...] = ()) -> Steps[Entry | VerdictResult]:
         """The one entry of this account, which is in the groups that it must be in; or why there is none."""
         search = self._search
         base = search.base.filled(account)
@@ -184,7 +184,7 @@ class Ldap(Backend[LdapSettings]):
         if answer.code == NO_SUCH_OBJECT and search.base.placeholders:
             return Verdict.USER_UNKNOWN.because("32 noSuchObject")
         entry = _only_entry(answer, base)
-        if isinstance(entry, Decided):
+        if isinstance(entry, VerdictResult):
             return entry
         for group in self._groups:
             if not (yield from self._is_in(session, entry, group, account)):
@@ -197,7 +197,7 @@ class Ldap(Backend[LdapSettings]):
             return self._groups[group] in [parsed_name(value.decode(errors="replace")) for value in values]
         answer = yield from session.search(group, "base", self._member.filled(account, dn=entry.dn), ())
         if answer.code != SUCCESS:
-            raise CannotTell(f"the search in {group} was answered {explained(answer)}")
+            raise TemporaryFailure(f"the search in {group} was answered {explained(answer)}")
         return len(answer.entries) == 1
 
     def _attributes_asked_for(self) -> tuple[str, ...]:
@@ -237,12 +237,12 @@ class Ldap(Backend[LdapSettings]):
         return context
 
 
-def _only_entry(answer: Answer, base: str) -> Entry | Decided:
-    """The one entry that was found, or why there is none; raises CannotTell where the search went wrong."""
+def _only_entry(answer: Answer, base: str) -> Entry | VerdictResult:
+    """The one entry that was found, or why there is none; raises TemporaryFailure where the search went wrong."""
     if len(answer.entries) > 1 or (answer.code == SIZE_LIMIT_EXCEEDED and answer.entries):
         return Verdict.USER_UNKNOWN.because("more than one entry was found")
     if answer.code != SUCCESS:
-        raise CannotTell(f"the search in {base} was answered {explained(answer)}")
+        raise TemporaryFailure(f"the search in {base} was answered {explained(answer)}")
     if not answer.entries:
         return Verdict.USER_UNKNOWN.because("no entry was found")
     if not answer.entries[0].dn:
@@ -250,7 +250,7 @@ def _only_entry(answer: Answer, base: str) -> Entry | Decided:
     return answer.entries[0]
 
 
-def _verify(stored: list[Hash], password: Secret) -> Verdict:
+def _verify(stored: list[StoredHash], password: Secret) -> Verdict:
     """OK where one of them is the password; else the first that can tell, says why not."""
     verdicts = [each.verify(password) for each in stored]
     for verdict in (Verdict.OK, Verdict.PASSWORD_MISMATCH):

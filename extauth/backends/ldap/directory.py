@@ -19,9 +19,9 @@ from extauth.backends.ldap.outcome import BUSY, SUCCESS, UNAVAILABLE, explained
 from extauth.backends.ldap.servers import Server, Servers
 from extauth.backends.ldap.service_account import ServiceAccount
 from extauth.backends.ldap.settings import CONNECT_TIMEOUT, READ_TIMEOUT, LdapSettings
-from extauth.errors import BackendUnavailable, CannotTell
+from extauth.backends.steps import Steps, run_alone
+from extauth.errors import BackendUnavailable, TemporaryFailure
 from extauth.model import Secret
-from extauth.steps import Steps, run_alone
 
 T = TypeVar("T")
 
@@ -83,17 +83,17 @@ class Directory:
                 self._free.append(sessions)
         raise BackendUnavailable("; ".join(problems))
 
-    def try_out(self, places: Iterable[str]) -> None:
+    def self_test(self, places: Iterable[str]) -> None:
         """Say of each server whether it can be asked, and whether it has the entries that are searched in."""
         for server in self._servers.in_order():
             session = self._session({}, server)
             try:
                 session.begin(Deadline(self._settings.overall_timeout))
-                said = run_alone(session.try_out())
+                said = run_alone(session.self_test())
                 missing = [why for place in places if (why := run_alone(session.problem_in(place)))]
             except (ServerUnavailable, TimeoutError) as problem:
                 self._log.error("%s is out of reach: %s", server.url, problem)
-            except CannotTell:
+            except TemporaryFailure:
                 continue  # that the service account is rejected is logged where it is
             else:
                 self._log.info("%s answers, and %s", server.url, said)
@@ -154,7 +154,7 @@ class Session:
     def bind(self, dn: str, password: Secret) -> Steps[Answer]:
         """What the server says to this user with this password; neither may be empty: that would be nobody's bind."""
         if not dn or not password.reveal():
-            raise CannotTell("a bind without a name or a password proves nothing")
+            raise TemporaryFailure("a bind without a name or a password proves nothing")
 
         def bind() -> Steps[Answer]:
             if self._binding is not None and not (yield from self._binding.has_left(self._reading())):
@@ -168,8 +168,8 @@ class Session:
 
         return self._with_one_reconnect(bind, reused=self._binding is not None)
 
-    def try_out(self) -> Steps[str]:
-        """Connect as for a search; what the server says to that. Raises CannotTell where it rejects the account."""
+    def self_test(self) -> Steps[str]:
+        """Connect as for a search; what the server says to that. Raises TemporaryFailure where it rejects the account."""
         self._searching = yield from self._connect_as_service()
         if self._service is not None:
             return f"takes the service account {self._settings.bind_dn}"
@@ -221,7 +221,7 @@ class Session:
         connection = yield from self._connect()
         try:
             self._service.bind(connection, self._server, self._reading(), before)
-        except (ServerUnavailable, CannotTell, TimeoutError):
+        except (ServerUnavailable, TemporaryFailure, TimeoutError):
             connection.close()
             raise
         return connection

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from extauth.backends.ldap.servers import Server
-from extauth.steps import Steps
+from extauth.backends.steps import Steps
 
 Scope = Literal["subtree", "one", "base"]
 
@@ -84,7 +84,7 @@ class Connection(Protocol):
     def search(
         self, base: str, scope: Scope, filter: str, attributes: tuple[str, ...], deadline: Deadline
     ) -> Steps[Answer]:
-        """Look for entries; no more than MOST_ENTRIES are asked for. CannotTell where the filter is none."""
+        """Look for entries; no more than MOST_ENTRIES are asked for. TemporaryFailure where the filter is none."""
 
     def close(self) -> None:
         """Have it closed, whatever state it is in."""

@@ -27,8 +27,8 @@ from extauth.backends.ldap.engine import (
 from extauth.backends.ldap.outcome import SUCCESS
 from extauth.backends.ldap.requests import bind_request, search_request
 from extauth.backends.ldap.servers import Server
-from extauth.errors import CannotTell
-from extauth.steps import Steps
+from extauth.backends.steps import Steps
+from extauth.errors import TemporaryFailure
 
 _START_TLS = "1.3.6.1.4.1.1466.20037"
 _REQUEST = {"dereferenceAlias": ldap3.DEREF_NEVER}  # what ldap3 has to know of one, to ask for what a range leaves out
@@ -151,7 +151,7 @@ class Ldap3Connection:
         try:
             yield
         except LDAPInvalidFilterError as error:
-            raise CannotTell(f"ldap3 cannot read the filter: {error}") from None
+            raise TemporaryFailure(f"ldap3 cannot read the filter: {error}") from None
         except (LDAPException, OSError) as error:
             if self._socket.timed_out:
                 raise ServerUnavailable("no answer in time") from None

@@ -28,8 +28,8 @@ from extauth.backends.ldap.engine import (
 )
 from extauth.backends.ldap.outcome import SUCCESS
 from extauth.backends.ldap.servers import Server
-from extauth.errors import CannotTell
-from extauth.steps import Steps, Wait, run_alone
+from extauth.backends.steps import Steps, Wait, run_alone
+from extauth.errors import TemporaryFailure
 
 _SCOPES = {"subtree": ldap.SCOPE_SUBTREE, "one": ldap.SCOPE_ONELEVEL, "base": ldap.SCOPE_BASE}
 _NO_ATTRIBUTES = "1.1"  # RFC 4511, section 4.5.1.8
@@ -219,7 +219,7 @@ class _Asking:
         if isinstance(error, _LOST):
             raise ServerUnavailable(_reason(error), lost=True) from None
         if isinstance(error, ldap.FILTER_ERROR):
-            raise CannotTell("libldap cannot read the filter") from None
+            raise TemporaryFailure("libldap cannot read the filter") from None
         if isinstance(error, ldap.LDAPError):
             raise ServerUnavailable(_reason(error)) from None
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 
 from extauth.backends.ldap.engine import Answer
-from extauth.errors import CannotTell
-from extauth.model import Decided, Verdict
+from extauth.errors import TemporaryFailure
+from extauth.model import Verdict, VerdictResult
 
 SUCCESS = 0
 SIZE_LIMIT_EXCEEDED = 4
@@ -58,22 +58,22 @@ OF_THE_POLICY = {
 }
 
 
-def outcome_of_bind(answer: Answer) -> Decided:
-    """What a directory says of a user's password. Raises CannotTell for what is not in the tables."""
+def outcome_of_bind(answer: Answer) -> VerdictResult:
+    """What a directory says of a user's password. Raises TemporaryFailure for what is not in the tables."""
     error = None if answer.policy is None else policy_error(answer.policy)
     if error is not None and answer.code in (SUCCESS, INVALID_CREDENTIALS):
         if error not in OF_THE_POLICY:
-            raise CannotTell(f"password policy: error {error}")
+            raise TemporaryFailure(f"password policy: error {error}")
         return OF_THE_POLICY[error]
     if answer.code == SUCCESS:
-        return Decided(Verdict.OK)
+        return VerdictResult(Verdict.OK)
     if answer.code == INVALID_CREDENTIALS and (match := _SUB_CODE.search(answer.message)):
         sub_code = match[1].lower()
         if sub_code not in OF_ACTIVE_DIRECTORY:
-            raise CannotTell(f"Active Directory: error 49 with the unknown sub-code {sub_code}")
+            raise TemporaryFailure(f"Active Directory: error 49 with the unknown sub-code {sub_code}")
         return OF_ACTIVE_DIRECTORY[sub_code]
     if answer.code not in OF_THE_RESULT:
-        raise CannotTell(f"the bind was answered {explained(answer)}")
+        raise TemporaryFailure(f"the bind was answered {explained(answer)}")
     return OF_THE_RESULT[answer.code]
 
 
@@ -86,12 +86,12 @@ def explained(answer: Answer) -> str:
 def policy_error(value: bytes) -> int | None:
     """The error in a password policy response (draft-behera-ldap-password-policy, section 6.2), if it has one.
 
-    Its value is SEQUENCE { warning [0] ..., error [1] ENUMERATED }, both optional. Raises CannotTell where it
+    Its value is SEQUENCE { warning [0] ..., error [1] ENUMERATED }, both optional. Raises TemporaryFailure where it
     is no such thing.
     """
     content = dict(_elements(value))
     if set(content) != {0x30}:
-        raise CannotTell("password policy: a control that cannot be read")
+        raise TemporaryFailure("password policy: a control that cannot be read")
     error = dict(_elements(content[0x30])).get(0x81)
     return None if error is None else int.from_bytes(error, "big")
 
@@ -101,7 +101,7 @@ def _elements(data: bytes) -> list[tuple[int, bytes]]:
     found = []
     while data:
         if len(data) < 2 or data[1] > 127 or len(data) < 2 + data[1]:
-            raise CannotTell("password policy: a control that cannot be read")
+            raise TemporaryFailure("password policy: a control that cannot be read")
         found.append((data[0], data[2 : 2 + data[1]]))
         data = data[2 + data[1] :]
     return found

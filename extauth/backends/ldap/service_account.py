@@ -9,9 +9,9 @@ import time
 from extauth.backends.ldap.engine import Answer, Connection, Deadline, ServerUnavailable
 from extauth.backends.ldap.outcome import BUSY, UNAVAILABLE, explained, outcome_of_bind
 from extauth.backends.ldap.servers import Server
-from extauth.errors import CannotTell
+from extauth.backends.steps import run_alone
+from extauth.errors import TemporaryFailure
 from extauth.model import Secret, Verdict
-from extauth.steps import run_alone
 
 Rejection = tuple[str, float]
 """What to say of it, and until when."""
@@ -31,7 +31,7 @@ class ServiceAccount:
         self._binding = threading.Lock()
 
     def pause(self, server: Server) -> Rejection | None:
-        """Raise CannotTell where this server has rejected it lately; else what is known, for `bind`."""
+        """Raise TemporaryFailure where this server has rejected it lately; else what is known, for `bind`."""
         with self._lock:
             known = self._rejections.get(server)
             if known is None:
@@ -39,12 +39,12 @@ class ServiceAccount:
             problem, until = known
             now = time.monotonic()
             if now < until:
-                raise CannotTell(problem)
+                raise TemporaryFailure(problem)
             known = self._rejections[server] = problem, now + _PAUSE  # who comes first tries it again, nobody else
             return known
 
     def bind(self, connection: Connection, server: Server, deadline: Deadline, known: Rejection | None) -> None:
-        """Have the connection be bound as it. Raises ServerUnavailable, and CannotTell where it is rejected.
+        """Have the connection be bound as it. Raises ServerUnavailable, and TemporaryFailure where it is rejected.
 
         One at a time, and not where it has been rejected since `known`, or many who begin together lock it out.
         """
@@ -54,7 +54,7 @@ class ServiceAccount:
             with self._lock:
                 found = self._rejections.get(server)
             if found is not None and found is not known:
-                raise CannotTell(found[0])
+                raise TemporaryFailure(found[0])
             self._bind(connection, server, deadline)
         finally:
             self._binding.release()
@@ -72,13 +72,13 @@ class ServiceAccount:
         with self._lock:
             self._rejections[server] = problem, time.monotonic() + _PAUSE
         self._log.critical("%s", problem)
-        raise CannotTell(problem)
+        raise TemporaryFailure(problem)
 
 
 def _rejection(answer: Answer) -> str | None:
     """Why it is rejected, in the words for users; None where it is not."""
     try:
         decided = outcome_of_bind(answer)
-    except CannotTell as unsure:
+    except TemporaryFailure as unsure:
         return str(unsure)
     return None if decided.verdict is Verdict.OK else decided.reason

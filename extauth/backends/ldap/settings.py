@@ -13,7 +13,7 @@ from extauth.backends.ldap.names import escaped_for_filter, escaped_for_name, pa
 from extauth.backends.ldap.servers import Server, parsed_server
 from extauth.backends.ldap.template import Template
 from extauth.errors import ConfigError
-from extauth.hashing import known_scheme, schemes
+from extauth.passwords import known_scheme, schemes
 from extauth.settings import Settings
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
@@ -171,7 +171,7 @@ def check_times(settings: LdapSettings, deadline: float) -> None:
     """Raise ConfigError where a time could never be over, since another one is before it."""
     overall = settings.overall_timeout
     if overall >= deadline:
-        raise ConfigError(f"overall_timeout = {overall:g}: must be less than server.deadline, which is {deadline:g}")
+        raise ConfigError(f"overall_timeout = {overall:g}: must be less than helper.deadline, which is {deadline:g}")
     for key, seconds in (("connect_timeout", settings.connect_timeout), ("read_timeout", settings.read_timeout)):
         if seconds is not None and seconds > overall:
             raise ConfigError(f"{key} = {seconds:g}: must not be more than overall_timeout, which is {overall:g}")

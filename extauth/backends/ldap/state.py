@@ -18,7 +18,7 @@ import datetime
 import re
 
 from extauth.backends.ldap.engine import Entry
-from extauth.model import Decided, Verdict
+from extauth.model import Verdict, VerdictResult
 
 ATTRIBUTES = (
     "pwdAccountLockedTime",
@@ -38,12 +38,12 @@ _1601 = datetime.datetime(1601, 1, 1, tzinfo=datetime.UTC)  # where Active Direc
 _TIME = re.compile(rb"(\d{14})(?:[.,]\d+)?Z")
 
 
-def refusal(entry: Entry, now: datetime.datetime) -> Decided | None:
+def refusal(entry: Entry, now: datetime.datetime) -> VerdictResult | None:
     """Why nobody logs in as this entry, whatever the password; None where somebody may."""
     return _of_policy(entry, now) or _of_active_directory(entry, now)
 
 
-def _of_policy(entry: Entry, now: datetime.datetime) -> Decided | None:
+def _of_policy(entry: Entry, now: datetime.datetime) -> VerdictResult | None:
     if _value(entry, "pwdAccountLockedTime") is not None:
         return Verdict.USER_DISABLED.because("pwdAccountLockedTime: locked")
     if _is_true(entry, "nsAccountLock"):
@@ -58,7 +58,7 @@ def _of_policy(entry: Entry, now: datetime.datetime) -> Decided | None:
     return None
 
 
-def _of_active_directory(entry: Entry, now: datetime.datetime) -> Decided | None:
+def _of_active_directory(entry: Entry, now: datetime.datetime) -> VerdictResult | None:
     bits = 0
     for attribute in ("userAccountControl", "msDS-User-Account-Control-Computed"):
         number = _number(entry, attribute)
@@ -83,7 +83,7 @@ def _of_active_directory(entry: Entry, now: datetime.datetime) -> Decided | None
     return None
 
 
-def _unreadable(attribute: str) -> Decided:
+def _unreadable(attribute: str) -> VerdictResult:
     return Verdict.USER_DISABLED.because(f"{attribute}: cannot be read")
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from extauth.backend import Backend, Site
+from extauth.backends.base import Backend, BackendContext
 from extauth.backends.pam.outcome import Outcome
 from extauth.backends.pam.service import ServiceFiles
 from extauth.backends.pam.user_name import UserName
-from extauth.errors import CannotTell, ConfigError
-from extauth.model import Account, Decided, Secret, Verdict
+from extauth.errors import ConfigError, TemporaryFailure
+from extauth.model import Account, Secret, Verdict, VerdictResult
 from extauth.settings import Settings
 from extauth.trust import check_trusted
 
@@ -45,8 +45,8 @@ class Pam(Backend[PamSettings]):
 
     Settings = PamSettings
 
-    def __init__(self, settings: PamSettings, site: Site) -> None:
-        super().__init__(settings, site)
+    def __init__(self, settings: PamSettings, context: BackendContext) -> None:
+        super().__init__(settings, context)
         self._files = ServiceFiles(settings.service, settings.service_folder)
         self._user_name = UserName(settings.username)
         self._service: Service | None = None
@@ -64,7 +64,7 @@ class Pam(Backend[PamSettings]):
             self._service = Service(name, folder)
         except (OSError, AttributeError):
             raise ConfigError("libpam is missing, or older than 1.4; on Debian: apt-get install libpam0g") from None
-        if not self._user_name.tells_domains_apart and (self.site.domains is None or len(self.site.domains) > 1):
+        if not self._user_name.tells_domains_apart and (self.context.domains is None or len(self.context.domains) > 1):
             self.log.warning(
                 "username = %r: the same name is the same OS user in every domain that this backend serves; "
                 "set domains to one, or put {domain} into it",
@@ -77,7 +77,7 @@ class Pam(Backend[PamSettings]):
         for path in stack.seen:
             self.watch(path)
         for file in stack.files:
-            check_trusted(file, allow_unsafe=self.site.allow_unsafe_files)
+            check_trusted(file, allow_unsafe=self.context.allow_unsafe_files)
         self.log.info("service %s: %s", name, ", ".join(map(str, stack.files)))
         if stack.missing:
             self.log.error("%s: cannot read what it includes: %s", stack.files[0], ", ".join(stack.missing))
@@ -91,31 +91,31 @@ class Pam(Backend[PamSettings]):
         """Let the modules go."""
         self._held.end()
 
-    def verify_password(self, account: Account, password: Secret) -> Verdict | Decided:
+    def verify_password(self, account: Account, password: Secret) -> Verdict | VerdictResult:
         """Whether PAM accepts the password and the account, for the OS user that the account stands for."""
         if len(password.reveal()) > _LONGEST_PASSWORD:
             return Verdict.PASSWORD_MISMATCH.because(f"the password has more than {_LONGEST_PASSWORD} bytes")
         user = self._user(account)
-        return user if isinstance(user, Decided) else self._verdict(self._loaded.ask(user, password.reveal()))
+        return user if isinstance(user, VerdictResult) else self._verdict(self._loaded.ask(user, password.reveal()))
 
-    def lookup_secret(self, account: Account) -> Decided:
+    def lookup_secret(self, account: Account) -> VerdictResult:
         """Why there is none to be had: the account may not be used, or PAM holds no clear text."""
         user = self._user(account)
-        if isinstance(user, Decided):
+        if isinstance(user, VerdictResult):
             return user
         decided = self._verdict(self._loaded.ask_account(user))
         return _NO_CLEAR_TEXT if decided.verdict is Verdict.OK else decided
 
-    def knows_account(self, account: Account) -> Verdict | Decided:
+    def knows_account(self, account: Account) -> Verdict | VerdictResult:
         """Whether the system's user database has the OS user; PAM itself cannot be asked without a password."""
         uid = _uid(self._user_name.of(account).encode())
         if uid is None:
-            raise CannotTell("the system's user database has no such user, and PAM alone may know one")
+            raise TemporaryFailure("the system's user database has no such user, and PAM alone may know one")
         if uid < self.settings.min_uid:
             return Verdict.USER_UNKNOWN.because(f"uid {uid} is below min_uid = {self.settings.min_uid}")
         return Verdict.OK
 
-    def _user(self, account: Account) -> bytes | Decided:
+    def _user(self, account: Account) -> bytes | VerdictResult:
         """The OS user to ask PAM about; why nobody is asked. Raises BackendUnavailable without a service file."""
         user = self._user_name.of(account).encode()
         uid = _uid(user) if self.settings.min_uid else None  # a look-up that may go to several databases
@@ -124,7 +124,7 @@ class Pam(Backend[PamSettings]):
         self._files.check()
         return user
 
-    def _verdict(self, outcome: Outcome) -> Decided:
+    def _verdict(self, outcome: Outcome) -> VerdictResult:
         self._files.check()  # PAM has read them by itself
         return outcome.verdict()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from extauth.errors import BackendUnavailable
-from extauth.model import Decided, Verdict
+from extauth.model import Verdict, VerdictResult
 
 SUCCESS = 0
 AUTH_ERR = 7
@@ -34,7 +34,7 @@ class Outcome(msgspec.Struct, frozen=True):
     text: str
     account_stage: bool
 
-    def verdict(self) -> Decided:
+    def verdict(self) -> VerdictResult:
         """The verdict. Raises BackendUnavailable where the code is none: a system error, or one that nobody knows."""
         found = (_ACCOUNT if self.account_stage else _AUTHENTICATION).get(self.code)
         if found is None:

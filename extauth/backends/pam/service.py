@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from extauth.backend import Seen
+from extauth.backends.base import SeenFiles
 from extauth.backends.pam.stack import FOLDERS, Stack, is_readable, read_stack
 from extauth.errors import BackendUnavailable, ConfigError
 from extauth.trust import signature
@@ -32,7 +32,7 @@ class ServiceFiles:
         stack = self._stack
         if stack is not None and stack.is_current:
             return stack
-        seen: Seen = {}
+        seen: SeenFiles = {}
         found = None
         for place in self.places:
             seen |= {path: signature(path) for path in (place, *(FOLDERS if place == _ONE_FILE else ()))}

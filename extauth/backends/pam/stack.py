@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from extauth.backend import Seen
+from extauth.backends.base import SeenFiles
 from extauth.trust import signature
 
 FOLDERS = (Path("/etc/pam.d"), Path("/usr/lib/pam.d"))
@@ -27,7 +27,7 @@ class Stack(msgspec.Struct, frozen=True):
     files: tuple[Path, ...]
     missing: tuple[str, ...]
     kinds: frozenset[str]
-    seen: Seen
+    seen: SeenFiles
 
     @property
     def is_current(self) -> bool:
@@ -40,7 +40,7 @@ class Stack(msgspec.Struct, frozen=True):
         return [kind for kind in ("auth", "account") if kind not in self.kinds]
 
 
-def read_stack(file: Path, seen: Seen, name: str | None = None) -> Stack:
+def read_stack(file: Path, seen: SeenFiles, name: str | None = None) -> Stack:
     """Read a service's file; `seen`: what said that it is this one, with itself. Raises OSError.
 
     `name`: of the service, where each of its lines begins with it.

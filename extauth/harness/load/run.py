@@ -18,7 +18,7 @@ from extauth.harness.load.traffic import Traffic
 from extauth.harness.masking import Masker
 from extauth.harness.statistics import Statistics
 from extauth.harness.supervisor import Supervisor
-from extauth.protocol.requests import InterfaceRequest, render_request
+from extauth.protocol.requests import IntfRequest, render_request
 
 Progress = Callable[[float], None]
 """Called with the share that is done, from 0 to 1."""
@@ -81,7 +81,7 @@ def measure(settings: ServerSettings, plan: Plan, masker: Masker, watch: Watch, 
     began = time.monotonic()
     with Supervisor(settings, see) as supervisor:
         if plan.interface is not None:
-            supervisor.send(render_request(InterfaceRequest(_ZEROTH, plan.interface), supervisor.dialect).rstrip(b"\n"))
+            supervisor.send(render_request(IntfRequest(_ZEROTH, plan.interface), supervisor.dialect).rstrip(b"\n"))
             supervisor.wait_for_answers()
             traffic.dialect = supervisor.dialect
         first_reply = time.monotonic() - began if bulk.warm_up(supervisor) else None

@@ -10,7 +10,7 @@ from typing import Literal
 from extauth.harness.load.methods import METHODS
 from extauth.harness.load.population import Login
 from extauth.model import Secret
-from extauth.protocol.requests import Dialect, PasswordRequest, ResponseRequest, render_request
+from extauth.protocol.requests import Dialect, SaslRequest, VrfyRequest, render_request
 
 Distribution = Literal["zipf", "uniform"]
 
@@ -73,14 +73,14 @@ class Traffic:
     def _verification(self, rank: int, wrong: bool) -> bytes:
         login = self._logins[rank]
         password = Secret(_password(login, wrong))
-        return render_request(PasswordRequest(b"", login.address, password, self._mode), self.dialect)
+        return render_request(VrfyRequest(b"", login.address, password, self._mode), self.dialect)
 
     def _response(self, rank: int, method: str, wrong: bool) -> bytes:
         login, respond = self._logins[rank], METHODS[method]
         assert respond is not None
         challenge = b"<%d.%d@harness>" % (self._challenge.getrandbits(48), rank)
         response = respond(_password(login, wrong), challenge).encode()
-        request = ResponseRequest(b"", method, login.address, Secret(response), Secret(challenge), self._mode)
+        request = SaslRequest(b"", method, login.address, Secret(response), Secret(challenge), self._mode)
         return render_request(request, self.dialect)
 
 

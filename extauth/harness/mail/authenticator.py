@@ -14,9 +14,9 @@ from twisted.internet.threads import deferToThread
 from extauth.harness.mail.accounts import MailAccount
 from extauth.harness.mail.os_password import OsPasswords
 from extauth.harness.mail.policy import Password, Refused
-from extauth.model import Check, PasswordCheck
+from extauth.model import CheckRequest, PasswordRequest
 from extauth.protocol.replies import Reply
-from extauth.protocol.requests import Dialect, PasswordRequest, Request, ResponseRequest
+from extauth.protocol.requests import Dialect, SaslRequest, ServerRequest, VrfyRequest
 
 _OK = "OK"
 _ERROR = "ERROR"
@@ -29,7 +29,7 @@ class External(Protocol):
     def dialect(self) -> Dialect:
         """The dialect that it speaks with the program."""
 
-    def ask(self, request: Callable[[bytes], Request]) -> Future[Reply | None]:
+    def ask(self, request: Callable[[bytes], ServerRequest]) -> Future[Reply | None]:
         """Ask it by the request that this makes of a number; None where nobody answers any more."""
 
 
@@ -52,7 +52,7 @@ class Authenticator:
         self._os_passwords = os_passwords
 
     async def ask(
-        self, passwords: Iterable[Password], question: Check, account: MailAccount, protocol: str
+        self, passwords: Iterable[Password], question: CheckRequest, account: MailAccount, protocol: str
     ) -> Matched | Refused:
         """Ask these passwords of the account, in this order."""
         said = []
@@ -63,7 +63,7 @@ class Authenticator:
                 return Matched(account, password, ", ".join(said))
         return Refused(", ".join(said))
 
-    async def _status(self, password: Password, question: Check, account: MailAccount, protocol: str) -> str:
+    async def _status(self, password: Password, question: CheckRequest, account: MailAccount, protocol: str) -> str:
         """What this password says, in the words of a helper's reply."""
         if password is Password.EXTERNAL:
             return await self._ask_external(question, protocol)
@@ -73,18 +73,18 @@ class Authenticator:
             check = deferToThread(account.own_password.answers, question)
         else:
             assert self._os_passwords is not None
-            assert isinstance(question, PasswordCheck)
+            assert isinstance(question, PasswordRequest)
             check = deferToThread(self._os_passwords.check, account.os_user, question.password)
         return _OK if await check else _ERROR
 
-    async def _ask_external(self, question: Check, protocol: str) -> str:
+    async def _ask_external(self, question: CheckRequest, protocol: str) -> str:
         address = question.account.address
 
-        def request(number: bytes) -> Request:
+        def request(number: bytes) -> ServerRequest:
             mode = protocol if self._external.dialect is Dialect.HELPER else ""
-            if isinstance(question, PasswordCheck):
-                return PasswordRequest(number, address, question.password, mode)
-            return ResponseRequest(number, question.mechanism, address, question.response, question.challenge, mode)
+            if isinstance(question, PasswordRequest):
+                return VrfyRequest(number, address, question.password, mode)
+            return SaslRequest(number, question.mechanism, address, question.response, question.challenge, mode)
 
         reply = await _arrived(self._external.ask(request))
         return "rejected" if reply is None else reply.status

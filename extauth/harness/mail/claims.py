@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from extauth.model import Account, Check, PasswordCheck, ResponseCheck, Secret
+from extauth.model import Account, CheckRequest, PasswordRequest, ResponseRequest, Secret
 
 
 class ClearText(msgspec.Struct, frozen=True):
@@ -14,9 +14,9 @@ class ClearText(msgspec.Struct, frozen=True):
     name: bytes
     password: Secret
 
-    def about(self, account: Account) -> Check:
+    def about(self, account: Account) -> CheckRequest:
         """The question that this is, now that it is known whom the name means."""
-        return PasswordCheck(account, self.password)
+        return PasswordRequest(account, self.password)
 
 
 class Response(msgspec.Struct, frozen=True):
@@ -27,9 +27,9 @@ class Response(msgspec.Struct, frozen=True):
     response: Secret
     challenge: Secret
 
-    def about(self, account: Account) -> Check:
+    def about(self, account: Account) -> CheckRequest:
         """The question that this is, now that it is known whom the name means."""
-        return ResponseCheck(account, self.method, self.response, self.challenge)
+        return ResponseRequest(account, self.method, self.response, self.challenge)
 
 
 class Malformed(msgspec.Struct, frozen=True):

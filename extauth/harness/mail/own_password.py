@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 from passlib.context import CryptContext  # type: ignore[import-untyped]
 
-from extauth.model import Check, ResponseCheck, Secret
+from extauth.model import CheckRequest, ResponseRequest, Secret
 
 Encryption = Literal["clear", "crypt"]
 """How a new password is stored: the server's *Password Encryption*, clear or U-crpt."""
@@ -40,12 +40,12 @@ class OwnPassword(msgspec.Struct, frozen=True):
     stored: Secret
     one_way: bool = False
 
-    def answers(self, question: Check) -> bool:
+    def answers(self, question: CheckRequest) -> bool:
         """Whether the password given, or the one that the response was made with, is this one. May take a second."""
         stored = self.stored.reveal()
         if not stored:
             return False
-        if isinstance(question, ResponseCheck):
+        if isinstance(question, ResponseRequest):
             given = Secret(question.response.reveal().lower())
             return not self.one_way and given.matches(_response(question, stored))
         password = question.password.reveal()
@@ -83,7 +83,7 @@ def _verify(password: bytes, stored: str) -> bool:
     return bool(_CONTEXT.verify(password[:72] if stored.startswith("$2") else password, stored))
 
 
-def _response(question: ResponseCheck, password: bytes) -> bytes:
+def _response(question: ResponseRequest, password: bytes) -> bytes:
     """What somebody who knows the password answers to the challenge (RFC 2195; RFC 1939, section 7)."""
     challenge = question.challenge.reveal()
     if question.mechanism == "CRAM-MD5":

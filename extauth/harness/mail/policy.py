@@ -9,7 +9,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 import msgspec
 
 from extauth.harness.mail.accounts import MailAccount
-from extauth.model import Check, PasswordCheck
+from extauth.model import CheckRequest, PasswordRequest
 
 Networks = Iterable[IPv4Network | IPv6Network]
 
@@ -48,10 +48,10 @@ def access(protocol: str, address: str, *, clients_only: bool, clients: Networks
     return Access.NO_LOGIN if protocol == "SMTP" else Access.NONE
 
 
-def passwords_to_ask(question: Check, account: MailAccount, *, over_tls: bool) -> list[Password] | Refused:
+def passwords_to_ask(question: CheckRequest, account: MailAccount, *, over_tls: bool) -> list[Password] | Refused:
     """The passwords of `account` that can answer `question`, in their order: the first that matches lets in."""
     settings = account.settings
-    clear = isinstance(question, PasswordCheck)
+    clear = isinstance(question, PasswordRequest)
     if clear and settings.secure_method_required and not over_tls:
         return Refused("a clear-text password without TLS, and Secure Method Required is on")
     own = account.own_password

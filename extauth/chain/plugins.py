@@ -1,0 +1,112 @@
+"""The `type` of a backend to its class: a built-in's name, `package.module:Class` or `path/to/file.py:Class`."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from extauth.backends.base import Backend
+from extauth.errors import ConfigError, UnexpectedError
+from extauth.guard import call_guarded
+from extauth.settings import Settings
+from extauth.trust import check_trusted, read_trusted
+
+BUILT_IN = {
+    "files": "extauth.backends.files:Files",
+    "ldap": "extauth.backends.ldap:Ldap",
+    "pam": "extauth.backends.pam:Pam",
+}
+
+
+def backend_class(type_name: str, folder: Path, *, allow_unsafe: bool = False) -> type[Backend[Any]]:
+    """The class that `type_name` names; paths are relative to `folder`, that of the configuration file.
+
+    Raises ConfigError, without the file and key, where there is none, it does not import, or is no Backend.
+    """
+    target = BUILT_IN.get(type_name, type_name)
+    module_name, colon, class_name = target.rpartition(":")
+    if not colon or not module_name or not class_name:
+        import difflib  # here because it is rarely needed
+
+        close = difflib.get_close_matches(type_name.lower(), BUILT_IN, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise ConfigError(
+            f"unknown backend; {hint}built in: {', '.join(sorted(BUILT_IN))}; "
+            "your own: path/to/file.py:Class or package.module:Class"
+        )
+    try:
+        if module_name.endswith(".py"):
+            module = call_guarded(_module_of_file, folder / module_name, allow_unsafe)
+        else:
+            module = call_guarded(_module_of_package, module_name, folder, allow_unsafe or type_name in BUILT_IN)
+    except UnexpectedError as fault:
+        raise ConfigError(f"does not import: {fault}") from None
+    found = getattr(module, class_name, None)
+    if not (isinstance(found, type) and issubclass(found, Backend)):
+        offered = sorted(
+            name
+            for name, value in vars(module).items()
+            if isinstance(value, type) and issubclass(value, Backend) and value is not Backend
+        )
+        raise ConfigError(f"{module_name} has no backend {class_name}; it has: {', '.join(offered) or 'none at all'}")
+    if found.verify_password is Backend.verify_password:
+        raise ConfigError(f"{class_name} has no method verify_password")
+    if not (isinstance(found.Settings, type) and issubclass(found.Settings, Settings)):
+        raise ConfigError(f"{class_name}.Settings must be a subclass of extauth.Settings")
+    if not (isinstance(found.threads, int) and found.threads >= 1):
+        raise ConfigError(f"{class_name}.threads = {found.threads!r}: must be 1 or more")
+    if not (isinstance(found.at_once, int) and found.at_once >= 1):
+        raise ConfigError(f"{class_name}.at_once = {found.at_once!r}: must be 1 or more")
+    if found.at_once > 1 and found.verify_in_steps is Backend.verify_in_steps:
+        raise ConfigError(f"{class_name}.at_once = {found.at_once}: but there is no method verify_in_steps")
+    return found
+
+
+def restrict_import_path() -> None:
+    """Import no more from the working directory or from PYTHONPATH: who sets those is not who installs plugins."""
+    python_path = os.environ.get("PYTHONPATH")
+    outside = {Path(entry).resolve() for entry in python_path.split(os.pathsep)} if python_path else set()
+    if not sys.flags.safe_path and sys.path and sys.path[0] in ("", str(Path.cwd())):
+        outside.add(Path.cwd().resolve())
+    installed = Path(__file__).resolve().parent.parent
+    sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() not in outside - {installed}]
+
+
+def _module_of_file(path: Path, allow_unsafe: bool) -> ModuleType:
+    try:
+        source = read_trusted(path, allow_unsafe=allow_unsafe).data
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    module = ModuleType(f"extauth_site:{path}")  # a name that no other module has
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module  # where the types of its settings are looked up
+    try:
+        exec(compile(source, path, "exec", dont_inherit=True), vars(module))  # noqa: S102  # what a plugin is for
+    except SyntaxError as error:
+        raise ConfigError(f"{path}, line {error.lineno}: {error.msg}") from None
+    except ImportError as error:
+        raise ConfigError(f"{path}: {error.msg}") from None
+    return module
+
+
+def _module_of_package(name: str, folder: Path, allow_unsafe: bool) -> ModuleType:
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+    parts = name.split(".")
+    for depth in range(1, len(parts) + 1):
+        dotted = ".".join(parts[:depth])
+        try:
+            spec = importlib.util.find_spec(dotted)
+            if spec is None:
+                raise ConfigError(f"no module {dotted} in the installation or in {folder}")
+            if spec.origin is not None and spec.has_location:
+                check_trusted(Path(spec.origin), allow_unsafe=allow_unsafe)
+            module = importlib.import_module(dotted)
+        except ImportError as error:
+            raise ConfigError(f"{dotted}: {error.msg}") from None
+    return module

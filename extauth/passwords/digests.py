@@ -1,0 +1,78 @@
+"""Digests, salted or not: {SHA}, {SSHA}, {MD5}, {SMD5} (RFC 2307 and its successors)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from hmac import compare_digest
+from typing import TYPE_CHECKING
+
+from extauth.passwords.encodings import base64, hexadecimal
+from extauth.passwords.stored import StoredHash, UnusableHash
+
+if TYPE_CHECKING:
+    Algorithm = Callable[[bytes], "hashlib._Hash"]
+
+Matches = Callable[[bytes, bytes], bool]
+"""Whether a digest, with its salt if any behind it, is that of a password.
+
+Raises ValueError where hashlib was built without the algorithm.
+"""
+
+
+class Digest(StoredHash, frozen=True, eq=False, gc=False):
+    """digest = algorithm(password ++ salt)."""
+
+    matches: Matches
+    value: bytes
+
+    def _matches(self, password: bytes) -> bool:
+        return self.matches(self.value, password)
+
+
+class DigestScheme:
+    """How the digests of one algorithm are read and compared."""
+
+    def __init__(self, name: str, algorithm: Algorithm, size: int, *, salted: bool = False) -> None:
+        self.name = name
+        self.matches = _salted(algorithm, size) if salted else _bare(algorithm)
+        self._size = size
+        self._salted = salted
+
+    def decode(self, text: bytes) -> bytes:
+        """base64; hexadecimal too without a salt, as only then the length tells one from the other."""
+        return hexadecimal(text) if not self._salted and len(text) == 2 * self._size else base64(text)
+
+    def read(self, value: bytes) -> StoredHash:
+        """The digest ready to be verified; raises UnusableHash where the length does not fit."""
+        return Digest(self.name, "", True, self.matches, self.fitting(value))
+
+    def fitting(self, value: bytes) -> bytes:
+        """The value; raises UnusableHash where a digest, with a salt behind it where there is one, has another length."""
+        if len(value) <= self._size if self._salted else len(value) != self._size:
+            raise UnusableHash("malformed: the length does not fit")
+        return value
+
+
+def _bare(algorithm: Algorithm) -> Matches:
+    def matches(value: bytes, password: bytes) -> bool:
+        return compare_digest(algorithm(password).digest(), value)
+
+    return matches
+
+
+def _salted(algorithm: Algorithm, size: int) -> Matches:
+    def matches(value: bytes, password: bytes) -> bool:
+        return compare_digest(algorithm(password + value[size:]).digest(), value[:size])
+
+    return matches
+
+
+MD5 = DigestScheme("MD5", hashlib.md5, 16)
+SMD5 = DigestScheme("SMD5", hashlib.md5, 16, salted=True)
+SHA = DigestScheme("SHA", hashlib.sha1, 20)
+SSHA = DigestScheme("SSHA", hashlib.sha1, 20, salted=True)
+SHA256 = DigestScheme("SHA256", hashlib.sha256, 32)
+SSHA256 = DigestScheme("SSHA256", hashlib.sha256, 32, salted=True)
+SHA512 = DigestScheme("SHA512", hashlib.sha512, 64)
+SSHA512 = DigestScheme("SSHA512", hashlib.sha512, 64, salted=True)

@@ -1,0 +1,45 @@
+"""What backends and their libraries say to Python's `logging` goes to the front process, that writes the logs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from extauth.log_levels import Level
+from extauth.protocol.replies import one_line
+from extauth.workers.messages import LogRecord
+
+
+def forward_logs_to(send: Callable[[LogRecord], None]) -> None:
+    """Send every record through `send` from now on, and no longer where they went before."""
+    root = logging.getLogger()
+    root.handlers[:] = [_Sender(send)]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("extauth.backend").setLevel(logging.DEBUG)
+    logging.raiseExceptions = False  # it would print, with the arguments
+
+
+class _Sender(logging.Handler):
+    def __init__(self, send: Callable[[LogRecord], None]) -> None:
+        super().__init__()
+        self._send = send
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = record.getMessage()
+        except (TypeError, ValueError, KeyError):
+            text = "a log record whose arguments do not fit its text"
+        source = record.name.removeprefix("extauth.backend.")
+        self._send(LogRecord(_level(record.levelno), one_line(f"{source}: {text}")))
+
+
+def _level(number: int) -> Level:
+    for threshold, level in (
+        (logging.CRITICAL, Level.CRASHES),
+        (logging.ERROR, Level.FAILURES),
+        (logging.WARNING, Level.PROBLEMS),
+        (logging.INFO, Level.LOW_LEVEL),
+    ):
+        if number >= threshold:
+            return level
+    return Level.ALL_INFO

@@ -1,0 +1,181 @@
+"""Whom a password file is trusted to: who could have written it, who can read it; through the real program."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from extauth.errors import UnsafeFile
+from extauth.trust import read_trusted
+from tests.helper import Site
+
+BACKEND = '[[backend]]\ntype = "files"\npath = "below/files/passwd"\n'
+
+
+def _writable(path: Path) -> None:
+    path.chmod(0o602)
+
+
+def _in_a_writable_folder(path: Path) -> None:
+    path.parent.chmod(0o703)
+
+
+def _in_a_sticky_folder(path: Path) -> None:
+    path.parent.chmod(0o1777)
+
+
+def _under_a_writable_folder(path: Path) -> None:
+    path.parent.parent.chmod(0o777)
+
+
+def _linked_into_a_writable_folder(path: Path) -> None:
+    _move(path, _open_folder(path) / "target")
+
+
+def _linked_by_way_of_a_writable_folder(path: Path) -> None:
+    way = _open_folder(path) / "way"
+    way.symlink_to(path.with_name("target"))
+    path.rename(path.with_name("target"))
+    path.symlink_to(way)
+
+
+def _given_away(path: Path) -> None:
+    os.chown(path, 12345, -1)
+
+
+def _in_a_folder_that_is_given_away(path: Path) -> None:
+    os.chown(path.parent, 12345, -1)
+
+
+def _make_huge(path: Path) -> None:
+    path.touch(0o600)
+    os.truncate(path, 2**31)
+
+
+def _open_folder(path: Path) -> Path:
+    folder = path.parent.parent / "open"
+    folder.mkdir()
+    folder.chmod(0o777)
+    return folder
+
+
+def _move(path: Path, target: Path) -> None:
+    path.rename(target)
+    path.symlink_to(target)
+
+
+def _shared_with_a_group(path: Path) -> None:
+    os.chown(path, -1, 12345)
+    path.chmod(0o660)
+
+
+UNSAFE: list[tuple[Callable[[Path], None], str]] = [
+    (_writable, r"passwd: this file is writable by everyone \(mode 0602\); run: chmod o-w /.*passwd\b"),
+    (_in_a_writable_folder, r"files: this folder .*is writable by everyone"),
+    (_in_a_sticky_folder, r"files: this folder .*is writable by everyone"),
+    (_under_a_writable_folder, r"this folder .*is writable by everyone"),
+    (_linked_into_a_writable_folder, r"open: this folder .*is writable by everyone"),
+    (_linked_by_way_of_a_writable_folder, r"open: this folder .*is writable by everyone"),
+]
+if os.geteuid() == 0:  # nobody else can give a file away
+    UNSAFE += [
+        (
+            _shared_with_a_group,
+            r"passwd: this file is writable by group 12345 \(mode 0660\); run: chmod g-w /.*passwd\b",
+        ),
+        (_given_away, r"passwd: this file belongs to uid 12345; it must belong to root"),
+        (_in_a_folder_that_is_given_away, r"files: this folder .*belongs to uid 12345"),
+    ]
+
+
+@pytest.fixture
+def passwd(site: Site) -> Path:
+    """A password file two folders down, that a configuration names."""
+    site.configure(BACKEND)
+    (site.folder / "below").mkdir()
+    return site.write("below/files/passwd", "alice@example.com:{PLAIN}x\n")
+
+
+@pytest.mark.parametrize(("make", "error"), UNSAFE)
+def test_a_file_that_others_could_have_written_is_refused(
+    site: Site, passwd: Path, make: Callable[[Path], None], error: str
+) -> None:
+    make(passwd)
+    _is_refused(site, error)
+
+
+@pytest.mark.parametrize("make", [make for make, _ in UNSAFE])
+def test_such_a_file_is_served_where_the_configuration_allows_it(
+    site: Site, passwd: Path, make: Callable[[Path], None]
+) -> None:
+    make(passwd)
+    site.configure("[helper]\nallow_unsafe_files = true\n" + BACKEND)
+    assert site.session(b"1 VRFY alice@example.com x") == [b"1 OK"]
+
+
+def test_a_sticky_folder_further_up_is_no_danger(site: Site, passwd: Path) -> None:
+    passwd.parent.parent.chmod(0o1777)
+    assert site.session(b"1 VRFY alice@example.com x") == [b"1 OK"]
+
+
+def test_a_file_that_belongs_to_somebody_else_is_refused(passwd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if os.geteuid() == 0:
+        os.chown(passwd, 12345, -1)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: 12345)  # to whom we are somebody else
+    with pytest.raises(UnsafeFile, match=r"this file belongs to uid \d+; it must belong to root or to uid"):
+        read_trusted(passwd)
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (os.mkfifo, "is a FIFO; it must be a regular file"),
+        (Path.mkdir, "is a folder; it must be a regular file"),
+        (lambda path: path.symlink_to("/dev/null"), "is a device; it must be a regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "is a device; it must be a regular file"),
+        (_make_huge, "has 2147483648 bytes; at most 2147483647 are"),
+        (lambda path: path.symlink_to("nowhere"), "passwd: No such file or directory"),
+        (lambda path: path.symlink_to(path), "passwd: Too many levels of symbolic links"),
+    ],
+)
+def test_what_is_no_regular_file_of_a_bearable_size_is_refused_even_then(
+    site: Site, passwd: Path, make: Callable[[Path], object], error: str
+) -> None:
+    passwd.unlink()
+    make(passwd)
+    site.configure("[helper]\nallow_unsafe_files = true\n" + BACKEND)
+    _is_refused(site, error)
+
+
+def test_a_file_that_everyone_can_read_is_served_with_a_warning_at_the_start_and_from_check(
+    site: Site, passwd: Path
+) -> None:
+    passwd.chmod(0o604)
+    warning = f"{passwd}: is readable by everyone; run: chmod o-r {passwd}"
+    assert warning in site.run("check", "-c", str(site.config)).stdout.decode()
+    helper = site.serve()
+    assert helper.ask(b"1 VRFY alice@example.com x") == b"OK"
+    helper.wait_for_information(f"{warning}$")
+
+
+def test_a_private_file_is_served_without_a_warning(site: Site, passwd: Path) -> None:
+    assert "readable" not in site.run("check", "-c", str(site.config)).stdout.decode()
+
+
+@pytest.mark.parametrize("allow", ["", "[helper]\nallow_unsafe_files = true\n"])
+def test_a_configuration_that_others_could_have_written_is_always_refused(site: Site, passwd: Path, allow: str) -> None:
+    site.configure(allow + BACKEND)
+    site.config.chmod(0o602)
+    _is_refused(site, r"extauth.toml: this file is writable by everyone \(mode 0602\); run: chmod o-w")
+
+
+def _is_refused(site: Site, error: str) -> None:
+    """`check` does not take it, and says why; `serve` reads the same."""
+    done = site.run("check", "-c", str(site.config))
+    assert done.returncode == 1
+    assert re.search(error, done.stderr.decode())

@@ -1,0 +1,32 @@
+"""The page on LDAP and the examples: every key is there, and what may be copied is sound."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+import pytest
+
+from extauth.backends.ldap.outcome import OF_ACTIVE_DIRECTORY
+from extauth.backends.ldap.state import ATTRIBUTES
+from tests.backends.ldap.ldap_site import ldap_site
+from tests.backends.ldap.slapd import Certificates
+from tests.helper import Site
+from tests.paths import ROOT
+
+PAGE = (ROOT / "docs" / "ldap.md").read_text()
+
+
+def test_the_page_has_every_sub_code_and_every_attribute() -> None:
+    for word in (*OF_ACTIVE_DIRECTORY, *ATTRIBUTES):
+        assert re.search(rf"\b{word}\b", PAGE), word
+
+
+@pytest.mark.parametrize("name", ["ldap.toml", "active-directory.toml"])
+def test_the_examples_are_sound(site: Site, name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    ldap_site(site.folder)
+    authority = Certificates(tmp_path_factory.mktemp("authority")).authority
+    site.write("active-directory-ca.pem", authority.read_bytes())
+    shutil.copy(ROOT / "examples" / name, site.config)
+    done = site.run("check", "-c", str(site.config))
+    assert done.returncode == 0, done.stderr

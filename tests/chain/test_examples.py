@@ -1,0 +1,44 @@
+"""The example configurations of several backends, each played a session by the harness, with a real directory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.backends.ldap.ldap_site import ENTRIES, PEOPLE
+from tests.backends.ldap.slapd import Slapd
+from tests.backends.pam.services import Services
+from tests.helper import EXTAUTH, Site
+from tests.paths import TESTS
+
+EXAMPLES = TESTS.parent / "examples" / "chains"
+SESSIONS = TESTS / "sessions" / "chains"
+
+FILE = "bob@example.com:{PLAIN}of the file\ncarol@example.com:{PLAIN}of the file\nbob@example.org:{PLAIN}of the file\n"
+
+
+@pytest.fixture(scope="module")
+def slapd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slapd]:
+    slapd = Slapd(tmp_path_factory.mktemp("slapd"), ENTRIES + PEOPLE)
+    yield slapd
+    slapd.kill()
+
+
+@pytest.mark.parametrize("session", sorted(path.stem for path in SESSIONS.iterdir()))
+def test_an_example_of_several_backends_does_what_it_says(site: Site, slapd: Slapd, session: str) -> None:
+    example, _, without = session.partition("-without-")
+    configuration = (EXAMPLES / f"{example}.toml").read_text()
+    configuration = configuration.replace("127.0.0.1:3389", f"127.0.0.1:{1 if without else slapd.port}")
+    site.configure(configuration.replace('service = "extauth"', 'service = "extauth"\nservice_folder = "pam.d"'))
+    site.write("passwd", FILE)
+    site.write("emergency-passwd", "postmaster@example.com:{PLAIN}in need\nbob@example.com:{PLAIN}of the file\n")
+    Services(site.folder / "pam.d").pwdfile("extauth", {"bob": "of PAM"})
+    played = site.run(
+        "harness", "replay", str(SESSIONS / f"{session}.txt"), "--", *EXTAUTH, "serve", "-c", str(site.config)
+    )
+    assert played.returncode == 0, played.stdout.decode()
+
+
+def test_every_example_of_several_backends_is_played() -> None:
+    assert {path.stem for path in EXAMPLES.iterdir()} <= {path.stem for path in SESSIONS.iterdir()}

@@ -1,0 +1,301 @@
+"""The log through the real program: levels, places, the line of a decision, and what never stands in it."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.helper import Helper, Site, wait_until
+
+FILES = '[[backend]]\ntype = "files"\npath = "passwd"\n'
+SYSLOG = Path("/dev/log")
+
+ACCOUNTS = Site.ACCOUNTS + "disabled@example.com:!\nexpired@example.com:{UNKNOWN}\nbad\n"
+REQUESTS = [
+    b"1 VRFY bob@example.com password",
+    b"2 VRFY (IMAP) bob@example.com no",
+    b"3 SASL(APOP) (POP) bob@example.com 00 <1>",
+    b"4 VRFY nobody@example.com no",
+    b"5 VRFY bob",
+    b"",
+]
+
+
+def serve(site: Site, log: str, accounts: str = ACCOUNTS) -> Helper:
+    """A helper with this `[log]`."""
+    site.write("passwd", accounts)
+    site.configure(f"[log]\n{log}\n{FILES}")
+    return site.serve()
+
+
+# --- levels -------------------------------------------------------------------------------------------
+
+RECORDS = {
+    "Failures": [],
+    "Major & Failures": ["^extauth .* starts", "^serving with"],
+    "Problems": ["passwd, line 5: has no colon", "request 5 refused: malformed request", "verdict=PASSWORD_MISMATCH"],
+    "Low Level": ["passwd: 4 accounts", "verdict=OK"],
+}
+"""What is logged at each level, and not at those above it."""
+
+
+@pytest.mark.parametrize("level", ["Crashes Only", *RECORDS, "All Info"])
+def test_a_record_is_written_at_its_level_and_below(site: Site, level: str) -> None:
+    helper = serve(site, f'mail_server_level = "{level}"\nlevel = "{level}"\nfile = "log"')
+    helper.send(*REQUESTS)
+    assert helper.end() == 0
+    written = (site.folder / "log").read_text().splitlines() if (site.folder / "log").exists() else []
+    levels = list(RECORDS)
+    wanted = levels[: levels.index(level) + 1] if level in levels else levels if level == "All Info" else []
+    for name, patterns in RECORDS.items():
+        for pattern in patterns:
+            to_server = [line for line in helper.information if re.search(pattern, line)]
+            to_file = [line for line in written if re.search(pattern.removeprefix("^"), line)]
+            assert bool(to_server) is bool(to_file) is (name in wanted), pattern
+    assert "a line without a sequence number was ignored" in helper.information  # the wire wants it, not the log
+
+
+def test_the_server_log_and_the_file_have_levels_of_their_own(site: Site) -> None:
+    helper = serve(site, 'mail_server_level = "Failures"\nlevel = "All Info"\nfile = "log"')
+    helper.send(*REQUESTS[:-1])
+    assert helper.end() == 0
+    assert helper.information == []
+    lines = (site.folder / "log").read_text().splitlines()
+    stamp = rf"^\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{{4}} \[{helper.process.pid}\] "
+    assert all(re.match(stamp, line) for line in lines)
+    assert (
+        sum(bool(re.match(stamp + "Low Level: account=bob@example.com command=VRFY verdict=OK", x)) for x in lines) == 1
+    )
+    assert sum("verdict=" in line for line in lines) == 4
+
+
+def test_a_log_file_is_appended_to_and_is_not_for_everyone(site: Site) -> None:
+    log = site.write("log", "before\n", 0o600)
+    helper = serve(site, 'file = "log"')
+    assert helper.end() == 0
+    assert log.read_text().startswith("before\n")
+    log.unlink()
+    assert serve(site, 'file = "log"').end() == 0
+    assert log.stat().st_mode & 0o137 == 0
+
+
+@pytest.mark.parametrize("name", ["none/log", "passwd/log", ".", "fifo"])
+def test_a_log_that_cannot_be_written_is_said_once_and_holds_nobody_up(site: Site, name: str) -> None:
+    os.mkfifo(site.folder / "fifo")
+    helper = serve(site, f'file = "{name}"')
+    for _ in range(3):
+        assert helper.ask(b"1 VRFY bob@example.com password") == b"OK"
+    assert sum(f"cannot write the log: log.file = {site.folder}" in line for line in helper.information) == 1
+    told = site.run("check", "-c", str(site.config)).stdout.decode()
+    assert f"{site.config}: log.file = {site.folder}/{name}".removesuffix("/.") in told
+
+
+def test_check_makes_no_log(site: Site) -> None:
+    site.configure('[[backend]]\ntype = "files"\npath = "passwd"\n[log]\nfile = "log"\n')
+    site.write("passwd", Site.ACCOUNTS)
+    assert b"log.file" not in site.run("check", "-c", str(site.config)).stdout
+    assert not (site.folder / "log").exists()
+
+
+# --- syslog -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def syslog() -> Iterator[list[str] | None]:
+    """What comes to /dev/log, where somebody may listen there; others' records too, PAM's modules' for one."""
+    if SYSLOG.exists() or not os.access(SYSLOG.parent, os.W_OK):
+        yield None
+        return
+    records: list[str] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(SYSLOG))
+
+        def listen() -> None:
+            while record := listener.recv(4096):  # at once: the system keeps few that nobody has read
+                records.append(record.decode(errors="replace"))
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        yield records
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
+            last.sendto(b"", str(SYSLOG))
+        thread.join()
+        SYSLOG.unlink()
+
+
+def test_records_go_to_syslog_with_their_facility_and_severity(site: Site, syslog: list[str] | None) -> None:
+    helper = serve(site, 'syslog = "local3"')
+    helper.send(b"1 VRFY bob@example.com no", b"2 VRFY bob@example.com password")
+    helper.wait_for_replies(2)
+    if syslog is None:
+        complaint = "cannot write the log: log.syslog: /dev/log"
+        assert any(complaint in line for line in helper.information) is not SYSLOG.exists()
+        return
+    head = rf"extauth\[{helper.process.pid}\]: account=bob@example.com command=VRFY verdict="
+    for expected in (rf"<{19 * 8 + 6}>{head}OK ", rf"<{19 * 8 + 4}>{head}PASSWORD_MISMATCH "):
+        wait_until(functools.partial(_is_among, syslog, expected), expected)
+
+
+def _is_among(records: list[str], pattern: str) -> bool:
+    return any(re.match(pattern, record) for record in records)
+
+
+# --- the line of a decision ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("request_", "line"),
+    [
+        (b"VRFY bob@example.com password", "account=bob@example.com command=VRFY verdict=OK backend=files time=T"),
+        (
+            b"VRFY (IMAP) Bob@EXAMPLE.com no",
+            "account=bob@example.com mode=IMAP command=VRFY verdict=PASSWORD_MISMATCH backend=files time=T",
+        ),
+        (
+            b"VRFY (SMTP) bob@example.com ",
+            "account=bob@example.com mode=SMTP command=VRFY verdict=PASSWORD_MISMATCH time=T "
+            'reason="the password is empty"',
+        ),
+        (b"VRFY x@example.com wrong", "account=x@example.com command=VRFY verdict=USER_UNKNOWN backend=files time=T"),
+        (
+            b"VRFY bob@other.example wrong",
+            'account=bob@other.example command=VRFY verdict=USER_UNKNOWN time=T reason="no backend serves this domain"',
+        ),
+        (
+            b"VRFY bob@-other.example wrong",
+            'account=bob@-other.example command=VRFY verdict=USER_UNKNOWN time=T reason="the domain is no host name"',
+        ),
+        (
+            b"VRFY disabled@example.com wrong",
+            "account=disabled@example.com command=VRFY verdict=USER_DISABLED backend=files time=T "
+            'reason="stored password: locked or empty"',
+        ),
+        (
+            b"VRFY expired@example.com wrong",
+            "account=expired@example.com command=VRFY verdict=SCHEME_NOT_AVAILABLE backend=files time=T "
+            'reason="stored password: unknown scheme"',
+        ),
+        (
+            b"SASL(APOP) (POP) bob@example.com 00 <1>",
+            "account=bob@example.com mode=POP command=SASL mechanism=APOP verdict=SCHEME_NOT_AVAILABLE backend=files time=T "
+            'reason="SHA is stored one-way"',
+        ),
+        (b"VRFY (SMTP) bob@example.com", ""),
+        (
+            'VRFY (M"=\x1b[2J) é\u2028mode=X@example.com wrong'.encode(),
+            'account="é mode=x@example.com" mode="M\\"=\\u001b[2J" command=VRFY verdict=USER_UNKNOWN '
+            "backend=files time=T",
+        ),
+        (
+            b"VRFY " + b"x" * 5000 + b"@example.com wrong",
+            f"account={'x' * 256}... command=VRFY verdict=USER_UNKNOWN backend=files time=T",
+        ),
+    ],
+)
+def test_a_decision_is_one_stable_line(decisions: Helper, request_: bytes, line: str) -> None:
+    decisions.information.clear()
+    decisions.ask(b"1 " + request_)
+    assert decisions.ask(b"2 VRFY fence@example.com wrong")
+    decisions.wait_for_information("^account=fence@")
+    written = [re.sub(r"time=\d+\.\d{6}", "time=T", said) for said in decisions.information[:-1]]
+    assert written == ([line] if line else ["request 1 refused: malformed request"])
+
+
+@pytest.fixture(scope="module")
+def decisions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Helper]:
+    """A helper that logs every decision."""
+    site = Site(tmp_path_factory.mktemp("decisions"))
+    site.write("passwd", ACCOUNTS)
+    site.configure(f'[log]\nmail_server_level = "All Info"\n{FILES}domains = ["example.com"]\n')
+    helper = site.serve()
+    helper.wait_for_information("serving")
+    yield helper
+    assert helper.end() == 0
+
+
+def test_what_cannot_be_told_is_logged_as_temporary_with_the_reason(site: Site) -> None:
+    helper = serve(site, 'mail_server_level = "Failures"')
+    assert helper.ask(b"1 VRFY bob@example.com password") == b"OK"
+    (site.folder / "passwd").unlink()
+    helper.wait_for_information("^files: .*passwd: No such file")
+    wait_until(lambda: helper.ask(b"1 VRFY bob@example.com password") != b"OK", "the new generation")
+    line = helper.wait_for_information("verdict=TEMPORARY_FAILURE")
+    assert re.fullmatch(
+        r'account=bob@example.com command=VRFY verdict=TEMPORARY_FAILURE backend=files time=\d+\.\d{6} reason="[^"]*passwd: '
+        'No such file or directory"',
+        line,
+    )
+
+
+# --- no password --------------------------------------------------------------------------------------
+
+PASSWORDS = [
+    b"SESAM",
+    b"SESAM with spaces",
+    b" SESAM ",
+    b"SESAM:with:colons",
+    b'"SESAM"',
+    b'SESAM"\\',
+    b"%s%(SESAM)d{SESAM}",
+    b"SESAM\xff\xfe",
+    "SESAM é \u2028".encode(),
+    b"(SESAM)",
+    b"-SESAM",
+    b"SESAM" * 1000,
+    b"SESAM@example.com",
+    b"SESAM\tVRFY",
+    b"SESAM\0",
+    b"SESAM\r",
+]
+
+
+@pytest.mark.parametrize("first", [b"", b"0 INTF 7\n"])
+def test_no_password_stands_in_any_log(site: Site, first: bytes) -> None:
+    stored = [p for p in PASSWORDS if not re.search(rb"[\0\r\n]", p)]
+    site.write(
+        "passwd",
+        b"".join(b"user%d@example.com:{PLAIN}%s\n" % account for account in enumerate(stored))
+        + b"".join(b"%s\n@bad:%s\nuser@-bad:%s\nbare@example.com:%s\n" % (p, p, p, p) for p in stored[:3])
+        + b"unknown@example.com:{SESAM}x\nunknown1@example.com:$SESAM$x\nsesam@example.com:{SHA}SESAM\n",
+    )
+    site.configure(
+        f'default_domain = "example.com"\n[log]\nmail_server_level = "All Info"\nlevel = "All Info"\nfile = "log"\n{FILES}'
+    )
+    helper = site.serve()
+    helper.write(first)
+    for number, password in enumerate(PASSWORDS):
+        quoted = b'"' + password.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+        for value in (password, quoted, b'"' + password, password + b'"', b'\\256"' + password):
+            helper.send(
+                b"1 VRFY user%d@example.com %s" % (number, value),
+                b"1 VRFY (IMAP) user%d@example.com %s" % (number, value),
+                b"1 VRFY user%d %s" % (number, value),
+                b'1 VRFY "user%d@example.com" %s' % (number, value),
+                b"1 VRFY user%d@other.example %s" % (number, value),
+                b"1 VRFY @ %s" % value,
+                b"1 VRFY user@-bad %s" % value,
+                b"1 VRFY \xff@example.com %s" % value,
+                b"1 VRFY  %s" % value,
+                b"1 SASL(APOP) user%d@example.com %s %s" % (number, value, value),
+                b"1 SASL(CRAM-MD5) user%d@example.com 00 %s" % (number, value),
+                b"1 SASL(PLAIN) user%d@example.com %s" % (number, value),
+                b"1 SASL user%d@example.com %s" % (number, value),
+                b"1 INTF %s" % value,
+                b"1 QUIT %s" % value,
+                b"1 HELO %s" % value,
+                b"1 vrfy user%d@example.com %s" % (number, value),
+                b" VRFY user%d@example.com %s" % (number, value),
+                b"* VRFY user%d@example.com %s" % (number, value),
+            )
+    assert helper.end() == 0
+    assert any(reply.endswith(b" OK") for reply in helper.replies)
+    told = b"\n".join(helper.replies).decode() + "\n".join(helper.information) + helper.errors()
+    assert "SESAM" not in told
+    assert "SESAM" not in (site.folder / "log").read_text()

@@ -1,0 +1,192 @@
+"""No password is shown, however broken the line it stands in."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from extauth.harness.masking import Masker, printable
+from tests.harness.programs import program, replay, run
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (b"1 VRFY a@d tiger", "1 VRFY a@d ***"),
+        (b"1 VRFY a@d two words", "1 VRFY a@d ***"),
+        (b"1 VRFY (IMAP) a@d tiger", "1 VRFY (IMAP) a@d ***"),
+        (b"1 VRFY (IMAP a@d tiger", "1 VRFY (IMAP ***"),
+        (b"1 VRFY a@d \xff\x00", "1 VRFY a@d ***"),
+        (b"1 VRFY a@d tiger\r", "1 VRFY a@d ***"),
+        (b"1 VRFY tiger", "1 VRFY ***"),
+        (b"1 VRFY  tiger", "1 VRFY ***"),
+        (b"1 VRFY (IMAP) tiger", "1 VRFY ***"),
+        (b"1 VRFY a@d ", "1 VRFY a@d "),
+        (b"1 VRFY a@d", "1 VRFY a@d"),
+        (b"1 VRFY", "1 VRFY"),
+        (b"1 VRFY\ta@d tiger", "1 ***"),
+        (b"1  VRFY a@d tiger", "1 ***"),
+        (b"1 vrfy a@d tiger", "1 vrfy ***"),
+        (b"1 LOGIN a@d tiger", "1 LOGIN ***"),
+        (b"1 a@d tiger", "1 ***"),
+        (b"a@d tiger", "***"),
+        (b" 1 VRFY a@d tiger", "***"),
+        (b"VRFY a@d tiger", "VRFY ***"),
+        (b"1 SASL(CRAM-MD5) a@d 0f0f <c@h>", "1 SASL(CRAM-MD5) a@d *** <c@h>"),
+        (b"1 SASL(APOP) (POP) a@d 0f0f <c> d", "1 SASL(APOP) (POP) a@d *** <c> d"),
+        (b"1 SASL(APOP) a@d 0f0f", "1 SASL(APOP) a@d ***"),
+        (b"1 SASL(APOP) a@d  0f0f c", "1 SASL(APOP) a@d ***"),
+        (b"1 SASL(APOP) 0f0f", "1 SASL(APOP) ***"),
+        (b"1 SASL a@d 0f0f c", "1 SASL ***"),
+        (b"1 NEW a@d", "1 NEW a@d"),
+        (b"1 NEW a@d tiger", "1 NEW a@d ***"),
+        (b"1 READPLAIN a@d", "1 READPLAIN a@d"),
+        (b"1 INTF 7", "1 INTF 7"),
+        (b"1 INTF tiger", "1 INTF ***"),
+        (b"1 QUIT", "1 QUIT"),
+        (b"", ""),
+    ],
+)
+def test_a_request_is_shown_without_its_password(line: bytes, shown: str) -> None:
+    assert Masker().sent(line) == shown
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (b'1 VRFY "a b@d" tiger', '1 VRFY "a b@d" ***'),
+        (b'1 VRFY "a b@d tiger', "1 VRFY ***"),
+        (b'1 VRFY "a b@d"tiger', "1 VRFY ***"),
+        (b'1 VRFY a@d "ti\\"ger" x', "1 VRFY a@d ***"),
+        (b'1 SASL(APOP) a@d "0f 0f" c', "1 SASL(APOP) a@d *** c"),
+        (b'1 SASL(APOP) a@d "0f 0f c', "1 SASL(APOP) a@d ***"),
+    ],
+)
+def test_the_helper_dialect_quotes_what_is_shown(line: bytes, shown: str) -> None:
+    masker = Masker()
+    masker.sent(b"0 INTF 7")
+    assert masker.sent(line) == shown
+
+
+def test_the_classic_dialect_does_not_quote() -> None:
+    assert Masker().sent(b'1 VRFY "a tiger@d" lion') == '1 VRFY "a ***'
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (b"1 OK", "1 OK"),
+        (b"1 ERROR incorrect password", "1 ERROR incorrect password"),
+        (b"1 ERROR no tiger here", "1 ERROR ***"),
+        (b'1 ERROR no ti"ger here', "1 ERROR ***"),
+        (b"1 PLAIN lion", "1 PLAIN ***"),
+        (b'1 PLAIN "lion king"', "1 PLAIN ***"),
+        (b"1 PLAIN not available", "1 PLAIN ***"),
+        (b"1 plain lion", "1 ***"),
+        (b"1  PLAIN lion", "1 ***"),
+        (b"1 lion is no password", "1 ***"),
+        (b"1 OK lion", "1 OK lion"),
+        (b"5 OK lion", "5 OK ***"),
+        (b"5 ERROR lion", "5 ERROR ***"),
+        (b"5 FAILURE not available", "5 FAILURE not available"),
+        (b"5 OK", "5 OK"),
+        (b"* user a@d, password tiger", "* ***"),
+        (b"* ready", "* ready"),
+        (b"tiger OK", "***"),
+        (b"1 tiger", "1 ***"),
+        (b"1 ERROR \xff\x1b[2J", "1 ERROR \\xff\\x1b[2J"),
+    ],
+)
+def test_what_comes_back_shows_no_password_that_was_sent(line: bytes, shown: str) -> None:
+    masker = Masker()
+    for sent in (b"1 VRFY a@d tiger", b"2 VRFY a@d password", b"3 INTF 7", b'4 VRFY a@d "ti\\"ger"'):
+        masker.sent(sent)
+    masker.sent(b"5 READPLAIN a@d")
+    assert masker.received(line) == shown
+
+
+@pytest.mark.parametrize(
+    ("line", "before", "after"),
+    [
+        (b"garbage", "garbage", "***"),
+        (b"9 OK", "9 OK", "***"),
+        (b"9 plain lion", "***", "***"),
+        (b" 1  PLAIN lion", "***", "***"),
+        (b"* ready", "* ready", "* ready"),
+    ],
+)
+def test_what_answers_nothing_is_hidden_once_a_password_was_asked_for(line: bytes, before: str, after: str) -> None:
+    masker = Masker()
+    assert masker.received(line) == before
+    masker.sent(b"1 readplain a@d")
+    assert masker.received(line) == after
+
+
+@pytest.mark.parametrize("reply", [b"1 PLAIN lion", b'1 PLAIN "lion"', b"1 plain lion", b"1 ERROR lion"])
+def test_a_password_that_a_program_gave_away_is_hidden_in_what_it_says_later(reply: bytes) -> None:
+    masker = Masker()
+    masker.sent(b"1 READPLAIN a@d")
+    masker.received(reply)
+    assert masker.text(b"it was lion") == "***"
+
+
+def test_a_text_that_was_harmless_is_hidden_once_it_repeats_a_password() -> None:
+    masker = Masker()
+    assert masker.received(b"* the tiger") == "* the tiger"
+    masker.sent(b"1 VRFY a@d tiger")
+    assert masker.received(b"* the tiger") == "* ***"
+
+
+def test_a_word_of_a_password_is_no_password_but_any_word_may_be_one_where_no_account_is() -> None:
+    masker = Masker()
+    masker.sent(b"1 VRFY a@d correct horse")
+    assert masker.received(b"1 ERROR incorrect") == "1 ERROR incorrect"
+    assert masker.received(b"1 ERROR a correct horse!") == "1 ERROR ***"
+    masker.sent(b"2 LOGIN a@d tiger")
+    assert masker.received(b"2 ERROR what is tiger?") == "2 ERROR ***"
+
+
+def test_passwords_are_shown_to_who_asks_for_them() -> None:
+    masker = Masker(show_passwords=True)
+    assert masker.sent(b"1 VRFY a@d tiger") == "1 VRFY a@d tiger"
+    assert masker.received(b"1 PLAIN tiger") == "1 PLAIN tiger"
+
+
+def test_what_cannot_be_shown_is_escaped() -> None:
+    assert printable("Jürgen\x1b\n\u2028".encode() + b"\xff") == "Jürgen\\x1b\\n\\u2028\\xff"
+
+
+_LEAKS = "I: 1 VRFY a@d tiger\nI: 2 vrfy a@d tiger\nI: 3 SASL(APOP) a@d tiger c\nI: tiger?\nI: 5 VRFY tiger\n"
+
+
+def test_no_password_leaves_the_harness_by_any_way(tmp_path: Path) -> None:
+    session = _LEAKS + "O: 1 OK\nO: 2 ERROR tiger\n"
+    for name in ("repeats_what_it_reads.pl", "gives_passwords_away.pl"):
+        outcome = replay(tmp_path, session, program(name), "--log-level", "All Info")
+        assert outcome.status == 1
+        assert len(outcome.log) > 10
+        assert "tiger" not in "\n".join([*outcome.lines, *outcome.log])
+    typed = run(["shell", "--", *program("repeats_what_it_reads.pl")], _LEAKS.replace("I: ", "").encode())
+    assert "tiger" not in "\n".join([*typed.lines, *typed.log])
+
+
+def test_a_password_that_stands_where_a_status_belongs_is_in_no_report(tmp_path: Path) -> None:
+    speaks, page = program("begins_with_passwords.pl"), tmp_path / "page.html"
+    session = "I: 1 VRFY a@d tiger\n" + "".join(f"I: {number} READPLAIN a@d\n" for number in range(2, 8))
+    played = replay(tmp_path, session, speaks, "--log-level", "All Info", "--html", str(page))
+    texts = "\n".join([*played.lines, *played.log, page.read_text()])
+    assert "<tr><th>no known reply</th><td>4</td></tr>" in texts
+    assert "<tr><th>ERROR ***</th><td>1</td></tr>" in texts
+    assert not re.search("tiger|leopard", texts)
+    (tmp_path / "accounts").write_text("a@d:tiger\n")
+    options = ["--accounts", str(tmp_path / "accounts"), "--requests", "10", "--html", str(page)]
+    loaded = run(["load", *options, "--log-level", "All Info", "--", *speaks])
+    assert any(line.startswith("wrong answer: not OK to 000001 VRFY a@d ***: ***") for line in loaded.lines)
+    assert "tiger" not in "\n".join([*loaded.lines, *loaded.log, page.read_text()])
+
+
+def test_the_option_shows_passwords(tmp_path: Path) -> None:
+    outcome = replay(tmp_path, _LEAKS, program("answers_ok.sh"), "--show-passwords")
+    assert "I: 1 VRFY a@d tiger" in outcome.lines

@@ -1,0 +1,115 @@
+"""Requests from a pipe, and from somebody at a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import re
+import select
+
+from tests.harness.programs import HARNESS, Outcome, program, run, run_with
+
+_DEADLINE = 30
+
+
+def _shell(command: list[str], typed: bytes, *options: str) -> Outcome:
+    return run(["shell", *options, "--", *command], typed)
+
+
+def test_requests_are_read_from_a_pipe_and_replies_shown_with_their_times() -> None:
+    outcome = _shell(program("answers_ok.sh"), b"7 VRFY a@d tiger\n\n8 NEW a@d")
+    assert [line for line in outcome.lines if line.startswith("I: ")] == ["I: 7 VRFY a@d ***", "I: 8 NEW a@d"]
+    assert [re.sub(r"\d\.\d{3}", "N", reply) for reply in outcome.replies] == ["7 OK    (N s)", "8 OK    (N s)"]
+    assert outcome.lines[-1] == "complaints: none"
+    assert outcome.status == 0
+
+
+def test_verify_takes_the_next_line_for_the_password() -> None:
+    hexadecimal = ["perl", "-ne", r'$| = 1; /^(\S+) (.*)/; print "$1 ERROR ", unpack("H*", $2), "\n"']
+    outcome = _shell(hexadecimal, b"verify a@d\nverify \xff\nverify b@d\n\n1 X\n")
+    assert outcome.lines[0] == "I: 000001 VRFY a@d ***"
+    sent = [bytes.fromhex(reply.split()[2]) for reply in outcome.replies]
+    assert sent == [b"VRFY a@d verify \xff", b"VRFY b@d ", b"X"]
+
+
+def test_verify_speaks_the_dialect() -> None:
+    typed = b'verify a b\nx\n1 INTF 7\nverify a b\n"x\n'
+    outcome = _shell(program("answers_ok.sh"), typed, "--show-passwords")
+    assert outcome.lines[0].startswith("cannot be sent: ")
+    assert 'I: 000002 VRFY "a b" "\\"x"' in outcome.lines
+
+
+def test_verify_without_a_password_sends_nothing() -> None:
+    assert _shell(program("answers_ok.sh"), b"verify a@d\n").lines[0] == "# standard input closed"
+
+
+def test_verify_needs_an_account() -> None:
+    assert _shell(program("answers_ok.sh"), b"verify\n").lines[0] == "verify takes name@domain"
+
+
+def test_the_death_of_the_program_is_noticed_while_the_shell_waits() -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as never_written, os.fdopen(writer, "wb"):
+        outcome = run_with(["shell", "--", "sh", "-c", "echo '* going'; exit 4"], never_written)
+    assert outcome.replies == ["* going"]
+    assert outcome.complaints == ["ended or stopped reading before its standard input was closed", "exit status 4"]
+    assert outcome.status == 1
+
+
+def test_a_program_that_misbehaves_is_named_at_once() -> None:
+    outcome = _shell(program("answers_twice.sh"), b"1 VRFY a@d tiger\n2 VRFY a@d tiger\n")
+    assert outcome.lines.index("complaint: a repeated number: 1 OK") < outcome.lines.index("# standard input closed")
+    assert outcome.status == 1
+
+
+class _Terminal:
+    """Somebody at a terminal in front of the shell; everything that the terminal shows is in `shown`."""
+
+    def __init__(self, command: list[str]) -> None:
+        self.shown = ""
+        self._seen = 0
+        self._pid, self._terminal = pty.fork()
+        if self._pid == 0:
+            os.execv(HARNESS[0], [*HARNESS, "shell", "--", *command])  # noqa: S606  # a terminal needs a fork
+
+    def type(self, text: str) -> None:
+        os.write(self._terminal, text.encode())
+
+    def wait_for(self, text: str) -> None:
+        while (found := self.shown.find(text, self._seen)) < 0:
+            assert select.select([self._terminal], [], [], _DEADLINE)[0], self.shown
+            self.shown += os.read(self._terminal, 65_536).decode()
+        self._seen = found + len(text)
+
+    def status(self) -> int:
+        with contextlib.suppress(OSError):  # how the end of a terminal is told
+            while chunk := os.read(self._terminal, 65_536):
+                self.shown += chunk.decode()
+        os.close(self._terminal)
+        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+
+
+def test_at_a_terminal_the_password_is_asked_for_and_not_shown() -> None:
+    terminal = _Terminal(program("answers_ok.sh"))
+    terminal.wait_for("> ")
+    terminal.type("verify a@d\n")
+    terminal.wait_for("Password: ")
+    terminal.type("tiger\n")
+    terminal.wait_for("O: ")
+    terminal.wait_for("> ")
+    terminal.type("\x04")
+    assert terminal.status() == 0
+    assert "I: 000001 VRFY a@d ***" in terminal.shown
+    assert "tiger" not in terminal.shown
+
+
+def test_at_a_terminal_information_and_death_interrupt_the_prompt() -> None:
+    terminal = _Terminal(["sh", "-c", "read a; echo '* first'; read b; exit 5"])
+    terminal.wait_for("> ")
+    terminal.type("1 VRFY a@d x\n")
+    terminal.wait_for("O: * first")
+    terminal.wait_for("> ")
+    terminal.type("2 VRFY a@d x\n")
+    assert terminal.status() == 1
+    assert "complaint: exit status 5" in terminal.shown

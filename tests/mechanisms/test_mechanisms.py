@@ -1,0 +1,170 @@
+"""CRAM-MD5 and APOP through the real program, against what the RFCs and other programs say."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from extauth.chain import build_chain
+from extauth.config import read_config
+from extauth.mechanisms import MECHANISMS
+from extauth.mechanisms.credentials import CramMd5Context, Credentials
+from extauth.model import Account, ResponseRequest, Secret, Verdict, VerdictResult
+from extauth.passwords import MAKEABLE
+from tests.helper import Helper, Site
+from tests.passwords.stored_passwords import doveadm
+
+NEGATIVE = b"ERROR incorrect password"
+
+# RFC 2195, section 2
+CRAM_MD5 = b"b913a602c7eda7a495b4e6e7334d3890 <1896.697170952@postoffice.reston.mci.net>"
+# RFC 1939, section 7
+APOP = b"c4c9334bac560ecc979e58001b3e22fb <1896.697170952@dbc.mtview.ca.us>"
+# printf '<1@example.com>' | openssl dgst -md5 -hmac ''
+CRAM_MD5_OF_NOTHING = b"dae31f2136f48abfc66a25907f64c9ae <1@example.com>"
+
+PASSWORDS = {
+    "word": b"tanstaaftanstaaf",
+    "short": b"0",
+    "spaces": b" open sesame ",
+    "utf8": "pässwörd €".encode(),
+    "block": b"x" * 64,
+    "long": b"x" * 65,
+}
+CHALLENGES = [b"<1@example.com>", b"<" + b"9" * 53 + b">", b"<" + b"9" * 54 + b">", b"c" * 1000, b"two words"]
+
+
+def gsasl(password: bytes, challenge: bytes) -> bytes:
+    """The response that GNU SASL gives to a challenge of CRAM-MD5."""
+    command = ["gsasl", "--client", "--quiet", "--mechanism=CRAM-MD5", "--authentication-id=x", "--no-client-first"]
+    done = subprocess.run(
+        [*command, "--password", password],
+        input=base64.b64encode(challenge) + b"\n",
+        capture_output=True,
+        check=False,  # it misses a server that says whether that was right
+        timeout=30,
+    )
+    return base64.b64decode(done.stdout.splitlines()[-1]).split(b" ")[1]
+
+
+def openssl(password: bytes, challenge: bytes) -> bytes:
+    """The response of APOP."""
+    command = ["openssl", "dgst", "-md5", "-r"]
+    return subprocess.run(command, input=challenge + password, capture_output=True, check=True).stdout.split(b" ")[0]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Accounts whose passwords are stored in the clear, as contexts that Dovecot made, and otherwise."""
+    site = Site(tmp_path_factory.mktemp("secure"))
+    accounts = [
+        b"mrose:{PLAIN}tanstaaf",
+        b"oneway:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=",
+        b"locked:!" + doveadm("CRAM-MD5")(b"tanstaaftanstaaf"),
+        b"empty:{CRAM-MD5}" + CramMd5Context.of(Secret(b"")).reveal().hex().encode(),
+    ]
+    for name, password in PASSWORDS.items():
+        accounts += [b"%s:{PLAIN}%s" % (name.encode(), password)]
+        accounts += [b"%s-context:%s" % (name.encode(), doveadm("CRAM-MD5")(password))]
+    site.write("passwd", b"\n".join(accounts))
+    site.configure('[log]\nmail_server_level = "Low Level"\n[[backend]]\ntype = "files"\npath = "passwd"\n')
+    return site
+
+
+@pytest.fixture(scope="module")
+def helper(site: Site) -> Iterator[Helper]:
+    helper = site.serve()
+    yield helper
+    assert helper.end() == 0
+
+
+@pytest.mark.parametrize(
+    ("account", "method", "fields", "reply", "record"),
+    [
+        (b"word", b"CRAM-MD5", CRAM_MD5, b"OK", "verdict=OK"),
+        (b"word-context", b"CRAM-MD5", CRAM_MD5, b"OK", "verdict=OK"),
+        (b"word-context", b"CRAM-MD5", b"0" + CRAM_MD5[1:], NEGATIVE, "PASSWORD_MISMATCH"),
+        (b"mrose", b"CRAM-MD5", CRAM_MD5, NEGATIVE, "PASSWORD_MISMATCH"),
+        (b"oneway", b"CRAM-MD5", CRAM_MD5, NEGATIVE, "SCHEME_NOT_AVAILABLE .*SHA is stored one-way"),
+        (b"locked", b"CRAM-MD5", CRAM_MD5, NEGATIVE, "USER_DISABLED"),
+        (b"nobody", b"CRAM-MD5", CRAM_MD5, NEGATIVE, "USER_UNKNOWN"),
+        (b"mrose", b"APOP", APOP, b"OK", "verdict=OK"),
+        (b"word", b"APOP", APOP, NEGATIVE, "PASSWORD_MISMATCH"),
+        (b"word-context", b"APOP", APOP, NEGATIVE, "SCHEME_NOT_AVAILABLE .*a CRAM-MD5 context"),
+        (b"oneway", b"APOP", APOP, NEGATIVE, "SCHEME_NOT_AVAILABLE .*SHA is stored one-way"),
+        (b"nobody", b"APOP", APOP, NEGATIVE, "USER_UNKNOWN"),
+        (b"empty", b"CRAM-MD5", CRAM_MD5_OF_NOTHING, NEGATIVE, "of an empty password"),
+    ],
+)
+def test_the_examples_of_the_rfcs_are_right_for_their_passwords_alone(
+    helper: Helper, account: bytes, method: bytes, fields: bytes, reply: bytes, record: str
+) -> None:
+    helper.information.clear()
+    assert helper.ask(b"1 SASL(%s) %s@example.com %s" % (method, account, fields)) == reply
+    helper.wait_for_information(f"mechanism={method.decode()} .*{record}")
+
+
+@pytest.mark.parametrize("name", PASSWORDS)
+def test_responses_of_other_programs_are_right(helper: Helper, name: str) -> None:
+    for challenge in CHALLENGES:
+        response = gsasl(PASSWORDS[name], challenge)
+        for account in (name, f"{name}-context"):
+            request = b"1 SASL(CRAM-MD5) %s@example.com " % account.encode()
+            assert helper.ask(request + b"%s %s" % (response, challenge)) == b"OK"
+            assert helper.ask(request + b"%s %s" % (response.upper(), challenge)) == b"OK"
+            assert helper.ask(request + b"%s %s." % (response, challenge)) == NEGATIVE
+            assert helper.ask(request + b"%s %s" % (response[:-1], challenge)) == NEGATIVE
+        fields = b"%s %s" % (openssl(PASSWORDS[name], challenge), challenge)
+        assert helper.ask(b"1 SASL(APOP) %s@example.com %s" % (name.encode(), fields)) == b"OK"
+        assert helper.ask(b"1 SASL(APOP) %s@example.com %s." % (name.encode(), fields)) == NEGATIVE
+
+
+@pytest.mark.parametrize("name", PASSWORDS)
+def test_a_context_knows_its_password_again(helper: Helper, name: str) -> None:
+    request = b"1 VRFY %s-context@example.com " % name.encode()
+    assert helper.ask(request + PASSWORDS[name]) == b"OK"
+    assert helper.ask(request + PASSWORDS[name] + b"x") == NEGATIVE
+    assert helper.ask(request + PASSWORDS[name][1:]) == NEGATIVE
+
+
+@pytest.mark.parametrize("name", PASSWORDS)
+def test_dovecot_takes_the_contexts_that_are_made_here(site: Site, name: str) -> None:
+    assert "CRAM-MD5" in MAKEABLE
+    file = site.folder / f"made-{name}"
+    site.run("passwd", str(file), "x@example.com", "--scheme", "CRAM-MD5", input=PASSWORDS[name] + b"\n")
+    stored = file.read_bytes().strip().partition(b":")[2]
+    assert stored == doveadm("CRAM-MD5")(PASSWORDS[name])
+
+
+def test_the_same_work_is_done_where_there_is_nothing_to_check(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = build_chain(read_config(site.config))
+    chain.load()
+    done: list[type] = []
+    verify = MECHANISMS["CRAM-MD5"]
+
+    def noted(credentials: Credentials, response: Secret, challenge: Secret) -> Verdict | VerdictResult:
+        done.append(type(credentials))
+        return verify(credentials, response, challenge)
+
+    monkeypatch.setitem(MECHANISMS, "CRAM-MD5", noted)
+    for known, kind in (("word", Secret), ("word-context", CramMd5Context)):  # as the site's last one was stored
+        for name in (known, "nobody", "oneway", "locked"):
+            account = Account(name, "example.com")
+            answer = chain.links[0].ask(ResponseRequest(account, "CRAM-MD5", Secret(b"00"), Secret(b"<1>")))
+            assert isinstance(answer, VerdictResult)
+            assert done.pop() is kind
+            assert done == []
+
+
+def test_no_representation_shows_a_context() -> None:
+    context = CramMd5Context.of(Secret(b"x"))
+    assert f"{context} {context!r} {context.__rich_repr__()}" == "CramMd5Context(***) CramMd5Context(***) [('', '***')]"
+
+
+@pytest.mark.parametrize("states", [b"", b"x" * 31, b"x" * 33, "x" * 32])
+def test_what_is_no_context_is_refused(states: bytes) -> None:
+    with pytest.raises(ValueError, match="32 bytes"):
+        CramMd5Context(states)
