@@ -37,8 +37,8 @@ FIRST_BACKEND = r"\[\[backend\]\] number 1, "
         # the whole
         ("defualt_domain = 'a.example'\n" + FILES, "defualt_domain: unknown key", "did you mean default_domain"),
         ("default_domain = 3\n" + FILES, "default_domain = 3", "must be a string"),
-        ("default_domain = ''\n" + FILES, "default_domain.*''", "host name, such as example.com"),
-        ("default_domain = 'a b'\n" + FILES, "default_domain.*'a b'", "host name, such as example.com"),
+        ("default_domain = ''\n" + FILES, "default_domain.*''", "host name such as example.com"),
+        ("default_domain = 'a b'\n" + FILES, "default_domain.*'a b'", "host name such as example.com"),
         ("lower_names = 'no'\n" + FILES, "lower_names = 'no'", "must be true or false"),
         ("[hepler]\nworkers = 1\n" + FILES, "hepler: unknown key", "did you mean helper"),
         (
@@ -96,14 +96,18 @@ FIRST_BACKEND = r"\[\[backend\]\] number 1, "
         ("[[backend]]\ntype = 'nowhere:B'\n", FIRST_BACKEND + "type = 'nowhere:B'", "no module nowhere"),
         ("[[backend]]\ntype = 'extauth.backends.files:F'\n", FIRST_BACKEND, "has no backend F; it has: Files"),
         (FILES + SECOND + "zzz = 1\n", r"\[\[backend\]\] number 2, zzz: unknown key", "path"),
-        (FILES + "name = 'second'\n" + SECOND, r"\[\[backend\]\] number 2, name = 'second'", "number 1 has this name"),
+        (
+            FILES + "name = 'second'\n" + SECOND,
+            r"\[\[backend\]\] number 2, name = 'second'",
+            "number 1 already has this name",
+        ),
         (FILES + "name = 3\n", FIRST_BACKEND + "name = 3", "must be a string"),
         (FILES + "domain = ['a.example']\n", FIRST_BACKEND + "domain: unknown key", "did you mean domains"),
         (FILES + "domains = 'a.example'\n", FIRST_BACKEND + "domains = 'a.example'", "must be a list"),
-        (FILES + "domains = []\n", FIRST_BACKEND + r"domains = \[\]", "name one, or leave the key out"),
+        (FILES + "domains = []\n", FIRST_BACKEND + r"domains = \[\]", "name a domain, or remove the key"),
         (FILES + "domains = [3]\n", FIRST_BACKEND + r"domains\[0\] = 3", "must be a string"),
         (FILES + "domains = ['a.example', 'A.example']\n", FIRST_BACKEND + "domains: a.example", "there twice"),
-        (FILES + "domains = ['-x']\n", FIRST_BACKEND + "domains.*'-x'", "host name, such as example.com"),
+        (FILES + "domains = ['-x']\n", FIRST_BACKEND + "domains.*'-x'", "host name such as example.com"),
         (FILES + "readplain = 'yes'\n", FIRST_BACKEND + "readplain = 'yes'", "must be true or false"),
         # type = "files"
         (FILES + "pth = 'x'\n", FIRST_BACKEND + "pth: unknown key", "did you mean path"),
@@ -174,7 +178,7 @@ def test_an_error_at_the_start_goes_to_standard_error_with_an_exit_status(
         (LOADS + "{}['SESAM']", "KeyError at .*plugin.py, line 5, in load"),
         (LOADS + "raise SystemExit('SESAM')", "SystemExit at .*plugin.py, line 5, in load"),
         (LOADS + "raise extauth.ConfigError('no such table')", "no such table"),
-        ("class B: pass", "plugin.py has no backend B; it has: none at all"),
+        ("class B: pass", "plugin.py has no backend B; it has: no backend"),
     ],
 )
 def test_an_error_in_a_backend_of_ones_own_is_named_with_its_place_and_not_repeated(

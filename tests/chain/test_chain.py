@@ -115,7 +115,7 @@ def test_backends_that_say_this_amount_to_that(chains: Helper, number: int) -> N
 def test_a_login_in_an_emergency_is_logged_with_why_the_others_could_not_be_asked(chains: Helper) -> None:
     for backends, why in (
         (["an outage", "an outage", ("OK", EMERGENCY)], "{0}a: out of reach; {0}b: out of reach"),
-        ([("nothing", TIMEOUT), ("OK", EMERGENCY)], "{0}a: no answer within its timeout of 0.2 s"),
+        ([("nothing", TIMEOUT), ("OK", EMERGENCY)], "{0}a: no verdict within its timeout of 0.2 s"),
     ):
         number = next(n for n, (case, _, _) in enumerate(CASES) if case == backends)
         assert chains.ask(f"1 VRFY bob@{domain(number)} x".encode()) == OK
@@ -181,7 +181,7 @@ def test_a_refused_configuration_does_not_keep_a_changed_file_from_being_noticed
     helper.wait_for_information("serving")
     site.configure(Site.BASIC + '[[backend]]\ntype = "files"\npath = "nowhere"\n')
     helper.process.send_signal(signal.SIGHUP)
-    helper.wait_for_information("cannot read anew, what was read before stays: .*nowhere")
+    helper.wait_for_information("reload failed, keeping the previous configuration: .*nowhere")
     site.write("passwd", "alice@example.com:!\n")
     helper.wait_for_information("changed: .*passwd")
     helper.wait_for(lambda: sum("serving with" in line for line in helper.information) == 2, "the new table")

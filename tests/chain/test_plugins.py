@@ -155,7 +155,7 @@ def test_the_log_says_what_a_backend_did_and_where(answers: Helper) -> None:
     answers.wait_for_information(r"backend=Answers .*Unspeakable at .*answers\.py, line \d+")
 
 
-@pytest.mark.parametrize("more", ["", "    at_once = 4\n", "    verify_fast = verify_password\n"])
+@pytest.mark.parametrize("more", ["", "    concurrency_per_thread = 4\n", "    verify_fast = verify_password\n"])
 def test_a_thread_that_fails_takes_its_worker_along_and_nobody_waits_for_it(site: Site, more: str) -> None:
     site.write("own.py", _UNSPEAKABLE + more)
     configure_one_worker(site)
@@ -164,8 +164,10 @@ def test_a_thread_that_fails_takes_its_worker_along_and_nobody_waits_for_it(site
         assert helper.ask(b"%d VRFY alice@example.com say it" % number) == TEMPORARY
         assert helper.ask(b"%d VRFY alice@example.com x" % number) == b"OK"
     thread = "main" if "fast" in more else "Own-[0-3]"
-    helper.wait_for_information(f"thread {thread}: ValueError at .*own.py, line 5, in __bool__: ending this worker")
-    helper.wait_for_information("account=alice@.*worker 1, that had the request, ended with status 1")
+    helper.wait_for_information(
+        f"thread {thread} failed: ValueError at .*own.py, line 5, in __bool__; ending this worker"
+    )
+    helper.wait_for_information("account=alice@.*worker 1, which had the request, ended with status 1")
 
 
 _UNSPEAKABLE = """\
@@ -193,7 +195,7 @@ class Own(Backend[Settings]):
 
 
 def test_one_thread_is_one_request_at_a_time(stage: Stage) -> None:
-    stage.site.write("obeys.py", plugin("obeys.py").replace("def open(", "threads = 1\n\n    def open("))
+    stage.site.write("obeys.py", plugin("obeys.py").replace("def open(", "concurrency = 1\n\n    def open("))
     helper = stage.serve()
     helper.send(*(b"%d VRFY alice@example.com wait" % number for number in range(3)))
     for number in range(1, 4):
@@ -371,15 +373,15 @@ def refusal(site: Site) -> str:
         ("\n1 / 0", "ZeroDivisionError at {folder}/own.py, line 2"),
         ("raise SystemExit(0)", "SystemExit at {folder}/own.py, line 1"),
         (OWN.replace("Own", "Other"), "own.py has no backend Own; it has: Other"),
-        ("class Own: pass", "own.py has no backend Own; it has: none at all"),
+        ("class Own: pass", "own.py has no backend Own; it has: no backend"),
         ("Own = 1", "own.py has no backend Own"),
         (OWN + "    def __init__(self, *_): 1 / 0", "ZeroDivisionError at {folder}/own.py, line 6"),
         (OWN + "    def load(self): 1 / 0", "ZeroDivisionError at {folder}/own.py, line 6"),
         (OWN + "    def load(self): raise SystemExit", "SystemExit at {folder}/own.py, line 6"),
         (OWN + "    Settings = dict", "Own.Settings"),
-        (OWN + "    threads = 0", "Own.threads"),
-        (OWN + "    at_once = 0", "Own.at_once"),
-        (OWN + "    at_once = 2", "verify_in_steps"),
+        (OWN + "    concurrency = 0", "Own.concurrency"),
+        (OWN + "    concurrency_per_thread = 0", "Own.concurrency_per_thread"),
+        (OWN + "    concurrency_per_thread = 2", "verify_in_steps"),
         (OWN.replace("verify_password", "verify"), "verify_password"),
         ("print('1 OK', flush=True)\nimport os\nos.write(1, b'1 OK')\nos.write(2, b'x')\n1 / 0", "ZeroDivisionError"),
     ],

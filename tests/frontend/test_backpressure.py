@@ -25,7 +25,7 @@ SHORT = requests(60_000, b"VRFY alice@example.com wait")
 LONG = requests(1_000, b"VRFY alice@example.com wait/" + b"x" * 60_000)
 
 
-class Memory:
+class PasswordCache:
     """The most memory that each process of a helper takes, beyond what it had at first."""
 
     def __init__(self, helper: Helper) -> None:
@@ -55,7 +55,7 @@ def fill(helper: Helper, data: bytes) -> list[bytes]:
 
 def test_a_reader_that_pauses_pauses_the_helper_and_gets_every_reply_later(stage: Stage) -> None:
     helper = stage.serve()
-    memory = Memory(helper)
+    memory = PasswordCache(helper)
     lines = fill(helper, WRONG)
     replies = set(helper.wait_for_replies(len(lines)))
     assert memory.growth() < 32
@@ -66,7 +66,7 @@ def test_a_reader_that_pauses_pauses_the_helper_and_gets_every_reply_later(stage
 
 def test_backends_that_hang_pause_the_helper_and_all_that_was_sent_is_answered_at_the_end(stage: Stage) -> None:
     helper = stage.serve(server="workers = 1\ndeadline = 60")
-    memory = Memory(helper)
+    memory = PasswordCache(helper)
     lines = fill(helper, SHORT)
     assert memory.growth() < 32
     told = time.monotonic()
@@ -78,7 +78,7 @@ def test_backends_that_hang_pause_the_helper_and_all_that_was_sent_is_answered_a
 
 def test_long_lines_under_way_fill_no_memory(stage: Stage) -> None:
     helper = stage.serve(server="workers = 1\ndeadline = 60")
-    memory = Memory(helper)
+    memory = PasswordCache(helper)
     fill(helper, LONG)
     assert memory.growth() < 48
 
@@ -111,7 +111,7 @@ def test_a_reader_that_goes_away_after_a_pause_ends_it(stage: Stage) -> None:
 
 def test_a_backend_that_logs_without_end_fills_no_memory_while_nobody_reads(stage: Stage) -> None:
     helper = stage.serve(server="workers = 1\ndeadline = 60")
-    memory = Memory(helper)
+    memory = PasswordCache(helper)
     helper.send(b"1 VRFY alice@example.com log")
     stage.wait_for("logged")
     assert memory.growth() < 16

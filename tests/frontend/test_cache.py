@@ -14,10 +14,9 @@ import pytest
 from msgspec import Struct
 
 from extauth.config import CacheSettings, Config, LogSettings, read_config
-from extauth.frontend.cache import CachedVerdict, Memory
-from extauth.frontend.cache.cache import VerdictCache
-from extauth.frontend.cache.keyed import DIGEST_SIZE, Digest
-from extauth.frontend.cache.marks import NOWHERE, DigestSet
+from extauth.frontend.cache import CachedVerdict, PasswordCache
+from extauth.frontend.cache.lines import DIGEST_SIZE, NO_PLACE, DigestSet
+from extauth.frontend.cache.verdicts import VerdictCache
 from extauth.frontend.log import Log
 from extauth.frontend.request_handler import RequestHandler
 from extauth.model import Account, PasswordRequest, Secret, Verdict, VerdictResult
@@ -42,9 +41,9 @@ def config_of(site: Site, sections: str) -> Config:
     return read_config(site.config)
 
 
-def configured(site: Site) -> Memory:
+def configured(site: Site) -> PasswordCache:
     """One that keeps verdicts."""
-    memory = Memory()
+    memory = PasswordCache()
     memory.configure(config_of(site, "[cache]\n"))
     return memory
 
@@ -234,10 +233,10 @@ def test_what_a_line_means_changes_with_the_dialect(stage: Stage, log: str) -> N
 
 def test_what_stood_for_a_line_stands_for_none_in_another_dialect(site: Site) -> None:
     memory = configured(site)
-    before = memory.digest_of_line(b"1 VRFY alice@example.com yes")
-    assert memory.digest_of_line(b"2 VRFY alice@example.com yes") == before
-    memory.forget_lines()
-    assert memory.digest_of_line(b"1 VRFY alice@example.com yes") != before
+    before = memory.line_digest(b"1 VRFY alice@example.com yes")
+    assert memory.line_digest(b"2 VRFY alice@example.com yes") == before
+    memory.clear_lines()
+    assert memory.line_digest(b"1 VRFY alice@example.com yes") != before
 
 
 def test_lines_behind_a_quit_are_not_answered_though_they_are_known(stage: Stage) -> None:
@@ -289,15 +288,15 @@ def test_neither_a_password_nor_a_line_is_kept(site: Site) -> None:
     memory = configured(site)
     line = b"1 VRFY alice@example.com open sesame"
     question = PasswordRequest(Account("alice", "example.com"), Secret(b"open sesame"))
-    digest, of_line = memory.digest(question), memory.digest_of_line(line)
+    digest, of_line = memory.digest(question), memory.line_digest(line)
     assert digest is not None
     assert of_line is not None
     assert not memory.join(question, digest, 1, ())
-    _, known = memory.settle(1, VerdictResult(Verdict.OK), 0.0, keep=True)
+    _, known = memory.finish(1, VerdictResult(Verdict.OK), 0.0, keep=True)
     assert known is not None
-    memory.learn(of_line, known, b" OK\n")
+    memory.add_line(of_line, known, b" OK\n")
     replies: list[bytes] = []
-    assert memory.answer([line], 1.0, replies, SILENT) == []
+    assert memory.reply([line], 1.0, replies, SILENT) == []
     assert replies == [b"1 OK\n"]
     kept = list(_bytes_in(memory))
     assert [text for text in kept if digest in text]
@@ -371,8 +370,8 @@ def test_what_looks_alike_when_it_is_put_together_is_never_mixed_up() -> None:
 def test_where_there_are_no_large_pages_lines_are_marked_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mmap.MADV_HUGEPAGE", 999)  # an advice that no system knows
     marks = DigestSet(100)
-    assert marks.add(bytes(range(DIGEST_SIZE))) != NOWHERE
-    assert marks.add(bytes(range(DIGEST_SIZE))) == NOWHERE
+    assert marks.add(bytes(range(DIGEST_SIZE))) != NO_PLACE
+    assert marks.add(bytes(range(DIGEST_SIZE))) == NO_PLACE
 
 
 def test_no_two_caches_have_one_key() -> None:
@@ -386,51 +385,51 @@ def test_what_is_said_of_the_account_ends_the_password_that_was_accepted(verdict
     cache = VerdictCache(CacheSettings())
     known = cache.store(ALICE, RIGHT, VerdictResult(Verdict.OK), 0.0)
     line = b"1 VRFY alice@example.com right"
-    cache.learn(cache.lines.digest(line), known, b" OK\n")
+    cache.add_line(cache.lines.digest(line), known, b" OK\n")
     cache.store(ALICE, WRONG, VerdictResult(Verdict.PASSWORD_MISMATCH), 0.0)
     assert cache.find(ALICE, RIGHT, 1.0) == known
-    assert cache.lines.answer([line], 1.0, [], SILENT) == []
+    assert cache.lines.reply([line], 1.0, [], SILENT) == []
     cache.store(ALICE, WRONG, VerdictResult(verdict), 0.0)
     assert cache.find(ALICE, RIGHT, 1.0) is None
-    assert cache.lines.answer([line], 1.0, [], SILENT) == [line]
+    assert cache.lines.reply([line], 1.0, [], SILENT) == [line]
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_no_line_is_answered_that_would_be_answered_otherwise_if_it_were_read(seed: int, site: Site) -> None:
     config = config_of(site, "[cache]\nsize = 3\nttl = 4\nnegative_ttl = 2\n")
     chance = random.Random(seed)
-    memory = Memory()
+    memory = PasswordCache()
     memory.configure(config)
     now, known_lines = 0.0, 0
-    learnt: list[tuple[Digest, CachedVerdict, bytes]] = []
+    learnt: list[tuple[KeyedDigest, CachedVerdict, bytes]] = []
     for key in range(3_000):
         now += chance.choice((0.0, 0.001, 0.1, 1.0))
         account = Account(chance.choice("abcdef"), "example.com")
         password = chance.choice("xyz")
         line = f"1 VRFY {chance.choice(('', '(IMAP) ', '(POP) '))}{account} {password}".encode()
         question = PasswordRequest(account, Secret(password.encode()))
-        digest, of_line = memory.digest(question), memory.digest_of_line(line)
+        digest, of_line = memory.digest(question), memory.line_digest(line)
         assert digest is not None
         assert of_line is not None
         replies: list[bytes] = []
-        unknown = memory.answer([line], now, replies, SILENT)
+        unknown = memory.reply([line], now, replies, SILENT)
         known = memory.find(account, digest, now)
         if not unknown:
             known_lines += 1
             assert known is not None
-            assert replies == [b"1 OK\n" if known.decision.verdict is Verdict.OK else b"1 no\n"]
+            assert replies == [b"1 OK\n" if known.result.verdict is Verdict.OK else b"1 no\n"]
             continue
         if known is None:
             verdict = chance.choice([Verdict.OK, Verdict.OK, Verdict.PASSWORD_MISMATCH, Verdict.USER_DISABLED])
             memory.join(question, digest, key, ())
-            _, known = memory.settle(key, VerdictResult(verdict), now, keep=True)
+            _, known = memory.finish(key, VerdictResult(verdict), now, keep=True)
         assert known is not None
-        learnt.append((of_line, known, b" OK\n" if known.decision.verdict is Verdict.OK else b" no\n"))
-        memory.learn(*learnt[-1])
+        learnt.append((of_line, known, b" OK\n" if known.result.verdict is Verdict.OK else b" no\n"))
+        memory.add_line(*learnt[-1])
         if chance.random() < 0.1:
-            memory.learn(*chance.choice(learnt[-20:]))  # as one that was kept waiting may be
+            memory.add_line(*chance.choice(learnt[-20:]))  # as one that was kept waiting may be
         if chance.random() < 0.01:
-            memory.forget_lines()
+            memory.clear_lines()
         if chance.random() < 0.005:
             memory.configure(config)
     assert known_lines > 100
@@ -456,13 +455,13 @@ def test_every_verdict_but_that_on_a_password_ends_what_is_under_way_for_the_acc
     digests = [memory.digest(question) for question in questions]
     for key, (question, digest) in enumerate(zip(questions, digests, strict=True)):
         assert not memory.join(question, digest, key, range(10))
-    assert memory.settle(1, VerdictResult(Verdict.PASSWORD_MISMATCH), 0.0, keep=True)[1] is not None
-    assert memory.settle(0, VerdictResult(verdict), 0.0, keep=True)[1] is not None
+    assert memory.finish(1, VerdictResult(Verdict.PASSWORD_MISMATCH), 0.0, keep=True)[1] is not None
+    assert memory.finish(0, VerdictResult(verdict), 0.0, keep=True)[1] is not None
     assert not memory.join(questions[2], digests[2], 4, range(10))  # it is asked anew
-    assert memory.settle(2, VerdictResult(Verdict.OK), 0.0, keep=True) == ([2], None)
-    assert memory.settle(3, VerdictResult(Verdict.OK), 0.0, keep=True)[1] is not None
-    assert memory.settle(4, VerdictResult(Verdict.OK), 0.0, keep=True)[1] is not None
-    assert not memory.is_checking_any
+    assert memory.finish(2, VerdictResult(Verdict.OK), 0.0, keep=True) == ([2], None)
+    assert memory.finish(3, VerdictResult(Verdict.OK), 0.0, keep=True)[1] is not None
+    assert memory.finish(4, VerdictResult(Verdict.OK), 0.0, keep=True)[1] is not None
+    assert not memory.has_checks
     assert not memory._digests
 
 
@@ -472,12 +471,12 @@ def test_a_password_that_nobody_waits_for_any_more_is_not_held(site: Site) -> No
     digest = memory.digest(question)
     assert not memory.join(question, digest, 1, {1})
     assert memory.join(question, digest, 2, {1})
-    memory.let_go([1], {2})
+    memory.drop_passwords([1], {2})
     assert [text for text in _bytes_in(memory) if b"sesame" in text]
-    memory.let_go([2], set())
+    memory.drop_passwords([2], set())
     assert not [text for text in _bytes_in(memory) if b"sesame" in text]
-    assert memory.ask_again(1, set()) is None
-    assert memory.settle(1, VerdictResult(Verdict.OK), 0.0, keep=False) == ([1, 2], None)
+    assert memory.retry(1, set()) is None
+    assert memory.finish(1, VerdictResult(Verdict.OK), 0.0, keep=False) == ([1, 2], None)
 
 
 def test_nothing_is_left_of_those_who_no_longer_waited_when_it_was_asked_anew(site: Site) -> None:
@@ -485,15 +484,15 @@ def test_nothing_is_left_of_those_who_no_longer_waited_when_it_was_asked_anew(si
     question = PasswordRequest(ALICE, Secret(b"open sesame"))
     digest = memory.digest(question)
     assert [memory.join(question, digest, key, {1, 2, 3}) for key in (1, 2, 3)] == [False, True, True]
-    assert memory.ask_again(1, {3}) == (3, question)
-    assert memory.settle(3, VerdictResult(Verdict.OK), 0.0, keep=True)[0] == [3]
-    assert not memory.is_checking_any
+    assert memory.retry(1, {3}) == (3, question)
+    assert memory.finish(3, VerdictResult(Verdict.OK), 0.0, keep=True)[0] == [3]
+    assert not memory.has_checks
     assert not [text for text in _bytes_in(memory) if b"sesame" in text]
 
 
 def test_the_front_holds_no_password_whose_deadline_is_over(site: Site) -> None:
     desk = RequestHandler(config_of(site, "[helper]\ndeadline = 0.1\n[cache]\n"), SILENT)
-    desk.receive([b"1 VRFY alice@example.com open sesame"])
+    desk.handle([b"1 VRFY alice@example.com open sesame"])
     while desk.pending:
         desk.expire()
     assert not [text for text in _bytes_in(vars(desk)) if b"sesame" in text]

@@ -265,7 +265,7 @@ def test_what_is_broken_at_a_hangup_signal_is_reported_and_the_old_stays(
     good = (stage.site.folder / name).read_text()
     stage.site.write(name, content)
     hang_up(helper)
-    assert told in helper.wait_for_information("what was read before stays")
+    assert told in helper.wait_for_information("keeping the previous configuration")
     assert helper.ask(order(1, "yes")) == b"OK"
     stage.site.write(name, good)
     hang_up(helper)
@@ -285,7 +285,7 @@ def test_a_hangup_signal_opens_the_log_file_anew(stage: Stage, broken: bool) -> 
     if broken:
         stage.site.configure("[server")
     hang_up(helper)
-    helper.wait_for_information("what was read before stays" if broken else "serving")
+    helper.wait_for_information("keeping the previous configuration" if broken else "serving")
     assert helper.ask(order(2, "no")) == b"ERROR incorrect password"
     wait_until(lambda: log.exists() and "alice@example.com" in log.read_text(), "a record in the new file")
     assert "alice@example.com" not in rotated.read_text()
@@ -381,7 +381,7 @@ def test_a_dead_parent_of_the_workers_is_replaced_at_once_though_one_has_just_di
     helper.wait_for_information("the process that loads it died")
     stage.release()
     os.kill(keeper, signal.SIGKILL)
-    helper.wait_for_information("the parent of the workers died")
+    helper.wait_for_information("the supervisor died")
     assert helper.ask(bob(1)) == b"OK"
     assert helper.end() == 0
 
@@ -480,7 +480,7 @@ def test_a_backend_that_takes_its_worker_down_costs_its_own_requests_alone(stage
 def test_a_worker_that_grows_without_bound_is_replaced(stage: Stage) -> None:
     helper = stage.serve(server="workers = 1\nworker_memory = 128\ndeadline = 60")
     assert helper.ask(order(1, "grow")) == TEMPORARY
-    helper.wait_for_information("over helper.worker_memory = 128")
+    helper.wait_for_information("more than helper.worker_memory = 128")
     assert helper.ask(order(2, "yes")) == b"OK"
     assert helper.end() == 0
 
@@ -619,7 +619,7 @@ def test_a_parent_of_the_workers_that_hangs_is_replaced_and_holds_nobody_up(stag
     os.kill(second, signal.SIGKILL)
     helper.send(order(1, "yes"), b"2 INTF 3")
     assert helper.reply(b"2") == b"INTF 3"
-    helper.wait_for_information("the parent of the workers hangs")
+    helper.wait_for_information("the supervisor hangs")
     assert helper.reply(b"1") in (b"OK", TEMPORARY)
     assert helper.ask(order(3, "yes")) == b"OK"
     with everybody_ends(helper):

@@ -81,7 +81,7 @@ def test_a_change_that_keeps_size_and_mtime_is_noticed(site: Site, old: Helper, 
     before = path.stat()
     change(path)
     assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
-    old.wait_for_information(f"changed: {path}; reading anew")
+    old.wait_for_information(f"changed: {path}; reloading")
     wait_for_serving(old, 2)
     assert old.ask(OLD) == NEGATIVE
     assert old.ask(NEW) == b"OK"
@@ -95,7 +95,7 @@ def test_what_changes_while_it_is_read_is_read_again(site: Site) -> None:
     gate.open()
     assert helper.ask(OLD) == b"OK"
     site.write("passwd", passwords("middle"))
-    helper.wait_for_information("reading anew")
+    helper.wait_for_information("reloading")
     gate.reach()
     site.write("passwd", passwords("new"))
     gate.open()
@@ -112,7 +112,7 @@ def test_a_file_that_stays_as_it_is_is_not_read_again(site: Site, old: Helper) -
     wait_for_serving(old, 2)
     (site.folder / "passwd").read_text()
     assert old.end() == 0
-    assert sum("reading anew" in line for line in old.information) == 1
+    assert sum("reloading" in line for line in old.information) == 1
 
 
 # --- swapped ------------------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ def test_requests_are_answered_from_the_old_file_while_a_large_new_one_is_read(s
     gate.open()
     assert helper.ask(OLD) == b"OK"
     site.write("passwd", passwords("new") + many)
-    helper.wait_for_information("reading anew")
+    helper.wait_for_information("reloading")
     for _ in range(100):
         assert helper.ask(OLD) == b"OK"
     gate.reach()
@@ -360,7 +360,7 @@ def test_a_new_version_that_is_refused_is_reported_and_the_old_table_stays_until
         make(one.folder / "passwd")
     for make, (one, helper) in zip(makers, served, strict=True):
         path = one.folder / "passwd"
-        helper.wait_for_information(f"cannot read anew, what was read before stays: .*{path}")
+        helper.wait_for_information(f"reload failed, keeping the previous configuration: .*{path}")
         assert helper.ask(OLD) == b"OK"
         if make is _make_folder:
             path.rmdir()
@@ -368,7 +368,7 @@ def test_a_new_version_that_is_refused_is_reported_and_the_old_table_stays_until
     for _, helper in served:
         wait_for_serving(helper, 2)
         assert helper.ask(NEW) == b"OK"
-        assert sum("cannot read anew" in line for line in helper.information) == 1
+        assert sum("reload failed" in line for line in helper.information) == 1
 
 
 # --- removed ------------------------------------------------------------------------------------------

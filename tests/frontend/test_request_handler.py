@@ -39,13 +39,13 @@ def decide(folder: Path, log_level: str, decision: VerdictResult) -> tuple[list[
     config = read_config(path)
     log = Log(config.log)
     desk = RequestHandler(config, log)
-    desk.receive([b"0 INTF 7"])
+    desk.handle([b"0 INTF 7"])
     desk.replies.clear()
-    batch = desk.receive(LINES)
-    assert len(batch.keys) == len(batch.questions) == 4
-    desk.decide(decision, batch.keys)
-    assert desk.pending == desk.pending_bytes == 0
-    records = re.sub(rb"time=[0-9.]+", b"time=T", log.take_for_server()).decode().splitlines()
+    batch = desk.handle(LINES)
+    assert len(batch.keys) == len(batch.requests) == 4
+    desk.finish(decision, batch.keys)
+    assert len(desk.pending) == desk.pending.bytes == 0
+    records = re.sub(rb"time=[0-9.]+", b"time=T", log.take_for_mail_server()).decode().splitlines()
     return sorted(desk.replies), [record for record in records if "account=" in record]
 
 
@@ -80,14 +80,14 @@ def test_a_deadline_that_is_made_shorter_holds_while_longer_ones_run(tmp_path: P
     backend = f'[[backend]]\ntype = "files"\npath = "{tmp_path}/passwd"\n'
     path.write_text(f"[helper]\ndeadline = 3600\n{backend}")
     desk = RequestHandler(read_config(path), Log(read_config(path).log))
-    (first,) = desk.receive([b"1 VRFY bob@example.com password"]).keys
+    (first,) = desk.handle([b"1 VRFY bob@example.com password"]).keys
     path.write_text(f"[helper]\ndeadline = 0.1\n{backend}")
     desk.configure(read_config(path))
-    desk.receive([b"2 VRFY bob@example.com password"])
-    assert desk.next_deadline is not None
-    assert desk.next_deadline < time.monotonic() + 1
-    while desk.pending == 2:
+    desk.handle([b"2 VRFY bob@example.com password"])
+    assert desk.pending.next_deadline is not None
+    assert desk.pending.next_deadline < time.monotonic() + 1
+    while len(desk.pending) == 2:
         desk.expire()
     assert desk.replies == [b"2 ERROR temporary failure\n"]
-    desk.decide(VerdictResult(Verdict.OK), [first])
+    desk.finish(VerdictResult(Verdict.OK), [first])
     assert desk.replies[1:] == [b"1 OK\n"]

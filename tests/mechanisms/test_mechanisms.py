@@ -153,7 +153,7 @@ def test_the_same_work_is_done_where_there_is_nothing_to_check(site: Site, monke
     for known, kind in (("word", Secret), ("word-context", CramMd5Context)):  # as the site's last one was stored
         for name in (known, "nobody", "oneway", "locked"):
             account = Account(name, "example.com")
-            answer = chain.links[0].ask(ResponseRequest(account, "CRAM-MD5", Secret(b"00"), Secret(b"<1>")))
+            answer = chain.backends[0].call(ResponseRequest(account, "CRAM-MD5", Secret(b"00"), Secret(b"<1>")))
             assert isinstance(answer, VerdictResult)
             assert done.pop() is kind
             assert done == []

@@ -13,7 +13,7 @@ class SaysSettings(Settings, frozen=True):
 
 class Says(Backend[SaysSettings]):
     Settings = SaysSettings
-    threads = 1
+    concurrency = 1
 
     def verify_password(self, account: Account, password: Secret) -> Verdict | VerdictResult:
         return self._say()

@@ -19,8 +19,8 @@ class StepsSettings(Settings, frozen=True):
 
 class InSteps(Backend[StepsSettings]):
     Settings = StepsSettings
-    threads = 1
-    at_once = 4
+    concurrency = 1
+    concurrency_per_thread = 4
 
     def open(self) -> None:
         self._gate = os.open(self.settings.folder / "gate", os.O_RDONLY | os.O_NONBLOCK)

@@ -189,7 +189,7 @@ def test_readplain_gives_away_what_is_in_the_clear_where_that_is_allowed(
         ),
         (b"READPLAIN alice@example.com", "command=READPLAIN verdict=OK backend=open time=[0-9.]+$"),
         (b"READPLAIN oneway@example.com", "command=READPLAIN verdict=SCHEME_NOT_AVAILABLE backend=open .*one-way"),
-        (b"READPLAIN context@example.com", "verdict=SCHEME_NOT_AVAILABLE backend=open .*context is no clear text"),
+        (b"READPLAIN context@example.com", "verdict=SCHEME_NOT_AVAILABLE backend=open .*context is not a clear text"),
         (b"READPLAIN longer@example.com", "verdict=SCHEME_NOT_AVAILABLE backend=open .*does not fit"),
         (b"READPLAIN locked@both.example", "command=READPLAIN verdict=USER_DISABLED backend=shut"),
         (b"READPLAIN old@aged.example", "command=READPLAIN verdict=PASSWORD_EXPIRED backend=aged"),

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from extauth.model import Account, Verdict, VerdictResult
-from extauth.workers.backend_threads import BackendThreads
-from extauth.workers.result_batcher import AT_ONCE, OLDEST, KeyedResult, ResultBatcher
-from extauth.workers.task import WorkerRequest
+from extauth.workers.backend_threads import BackendThreads, WorkerRequest
+from extauth.workers.messages import KeyedResult
+from extauth.workers.result_batcher import FOLLOWS_WITHIN, MAX_DELAY, ResultBatcher
 from tests.plugins import Stage, plugin
 
 YES = VerdictResult(Verdict.OK)
@@ -38,8 +38,8 @@ class Sender:
         self.sent: list[list[int]] = []
         self.outbox = ResultBatcher(self._send)
 
-    def put(self, key: int, more: int) -> list[list[int]]:
-        self.outbox.put((YES, [key]), more=more)
+    def put(self, key: int, followers: int) -> list[list[int]]:
+        self.outbox.put((YES, [key]), followers=followers)
         return self.sent
 
     def _send(self, answers: list[KeyedResult], quick: bool) -> None:
@@ -53,45 +53,45 @@ def sender(monkeypatch: pytest.MonkeyPatch) -> Sender:
 
 
 def test_an_answer_that_none_follows_takes_along_those_that_wait(sender: Sender) -> None:
-    sender.outbox.watch(True)
-    assert sender.put(1, more=9) == []
-    assert sender.put(2, more=9) == []
-    assert sender.put(3, more=0) == [[1, 2, 3]]
+    sender.outbox.set_watched(True)
+    assert sender.put(1, followers=9) == []
+    assert sender.put(2, followers=9) == []
+    assert sender.put(3, followers=0) == [[1, 2, 3]]
 
 
 def test_never_more_answers_wait_than_follow(sender: Sender) -> None:
-    sender.outbox.watch(True)
+    sender.outbox.set_watched(True)
     for key, more in enumerate([5, 4, 3]):
         assert sender.put(key, more) == []
-    assert sender.put(3, more=2) == [[0, 1, 2, 3]]
-    assert sender.put(4, more=1) == [[0, 1, 2, 3]]
+    assert sender.put(3, followers=2) == [[0, 1, 2, 3]]
+    assert sender.put(4, followers=1) == [[0, 1, 2, 3]]
 
 
 def test_none_waits_where_nobody_looks(sender: Sender) -> None:
-    assert sender.put(1, more=9) == [[1]]
-    sender.outbox.watch(True)
-    assert sender.put(2, more=9) == [[1]]
-    sender.outbox.watch(False)
+    assert sender.put(1, followers=9) == [[1]]
+    sender.outbox.set_watched(True)
+    assert sender.put(2, followers=9) == [[1]]
+    sender.outbox.set_watched(False)
     assert sender.sent == [[1], [2]]
 
 
 def test_none_waits_for_long(sender: Sender) -> None:
-    sender.outbox.watch(True)
-    sender.put(1, more=9)
-    sender.clock.now += OLDEST / 2
-    sender.outbox.watch(True)
-    assert sender.put(2, more=9) == []
-    sender.clock.now += 2 * OLDEST
-    assert sender.put(3, more=9) == [[1, 2, 3]]
-    sender.put(4, more=9)
-    sender.clock.now += 2 * OLDEST
-    sender.outbox.watch(True)
+    sender.outbox.set_watched(True)
+    sender.put(1, followers=9)
+    sender.clock.now += MAX_DELAY / 2
+    sender.outbox.set_watched(True)
+    assert sender.put(2, followers=9) == []
+    sender.clock.now += 2 * MAX_DELAY
+    assert sender.put(3, followers=9) == [[1, 2, 3]]
+    sender.put(4, followers=9)
+    sender.clock.now += 2 * MAX_DELAY
+    sender.outbox.set_watched(True)
     assert sender.sent == [[1, 2, 3], [4]]
 
 
 def test_those_that_are_sent_at_once_take_along_those_that_wait(sender: Sender) -> None:
-    sender.outbox.watch(True)
-    sender.put(1, more=9)
+    sender.outbox.set_watched(True)
+    sender.put(1, followers=9)
     sender.outbox.send([(YES, [2, 3])])
     assert sender.sent == [[1, 2, 3]]
     assert not sender.quick
@@ -115,11 +115,13 @@ class Asked:
         self._clock.now += self._seconds
         return YES
 
-    def rest(self) -> None:
+    def on_idle(self) -> None:
         """Nothing to be done."""
 
 
-@pytest.mark.parametrize(("seconds", "follow"), [(AT_ONCE / 2, [4, 3, 2, 1, 0]), (AT_ONCE * 2, [0, 0, 0, 0, 0])])
+@pytest.mark.parametrize(
+    ("seconds", "follow"), [(FOLLOWS_WITHIN / 2, [4, 3, 2, 1, 0]), (FOLLOWS_WITHIN * 2, [0, 0, 0, 0, 0])]
+)
 def test_those_who_wait_for_a_quick_backend_follow_at_once(
     monkeypatch: pytest.MonkeyPatch, seconds: float, follow: list[int]
 ) -> None:

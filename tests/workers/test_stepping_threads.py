@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from extauth.backends.steps import readable
-from extauth.workers.watched_queue import WatchedQueue
+from extauth.workers.fair_queue import WatchableQueue
 from tests.helper import Site, wait_until
 from tests.plugins import Stage, plugin, set_stage
 
@@ -59,10 +59,10 @@ def test_in_one_thread_as_many_wait_as_it_takes_and_others_come_after_them(stage
         ("cannot tell", "it says 42"),
         ("yield a verdict", "verify_in_steps yielded Verdict"),
         ("yield a number", "verify_in_steps yielded int"),
-        ("yield a negative descriptor", "no sound Wait"),
-        ("yield a large descriptor", "no sound Wait"),
-        ("yield no number", "no sound Wait"),
-        ("yield no time", "no sound Wait"),
+        ("yield a negative descriptor", "must be a Wait with a descriptor"),
+        ("yield a large descriptor", "must be a Wait with a descriptor"),
+        ("yield no number", "must be a Wait with a descriptor"),
+        ("yield no time", "must be a Wait with a descriptor"),
         ("return true", "verify_in_steps returned bool"),
         ("return nothing", "verify_in_steps returned NoneType"),
     ],
@@ -120,7 +120,7 @@ def test_who_has_been_given_up_on_leaves_room_for_others(stage: Stage) -> None:
     assert {line.partition(b" ")[2] for line in helper.wait_for_replies(4)} == {TEMPORARY}
     stage.wait_for("wait ends", 4)
     assert helper.ask(b"y VRFY alice@example.com yes") == b"OK"
-    assert sum("no answer within its timeout" in line for line in helper.information) == 4
+    assert sum("no verdict within its timeout" in line for line in helper.information) == 4
 
 
 def test_other_questions_are_answered_while_all_passwords_wait(stage: Stage) -> None:
@@ -134,7 +134,7 @@ def test_other_questions_are_answered_while_all_passwords_wait(stage: Stage) -> 
 
 
 def test_who_wakes_up_and_takes_nothing_leaves_the_signal_to_others() -> None:
-    queue: WatchedQueue[str, int] = WatchedQueue()
+    queue: WatchableQueue[str, int] = WatchableQueue()
     assert [queue.get_or_watch(), queue.get_or_watch()] == [None, None]
     queue.put("alice", 1)
     queue.put("bob", 2)

@@ -40,7 +40,7 @@ class Files(Backend[FilesSettings]):
     """Looks accounts up in memory."""
 
     Settings = FilesSettings
-    threads = 1  # more would not compute more: there is a worker for each core
+    concurrency = 1  # more would not compute more: there is a worker for each core
     fast_lookups = True
 
     def __init__(self, settings: FilesSettings, context: BackendContext) -> None:

@@ -50,7 +50,7 @@ class Ldap(Backend[LdapSettings]):
 
     def __init__(self, settings: LdapSettings, context: BackendContext) -> None:
         super().__init__(settings, context)
-        self.threads, self.at_once = at_once(settings)  # type: ignore[misc]  # of this object
+        self.concurrency, self.concurrency_per_thread = at_once(settings)
         check_together(settings)
         check_times(settings, context.deadline)
         self._servers = servers_of(settings)
@@ -105,10 +105,10 @@ class Ldap(Backend[LdapSettings]):
 
     def open(self) -> None:
         """Make ready; connections are opened by the threads, when they first need them."""
-        at_least = min(self.threads * self.at_once, _SETS)
+        at_least = min(self.concurrency * self.concurrency_per_thread, _SETS)
         self._directory = Directory(self._engine(), self._servers, self._service, self.settings, self.log, at_least)
 
-    def rest(self) -> None:
+    def on_idle(self) -> None:
         """Leave no connection bound as a user."""
         self._directory.leave()
 

@@ -51,7 +51,7 @@ class Pam(Backend[PamSettings]):
         self._user_name = UserName(settings.username)
         self._service: Service | None = None
         self._held: Any = None
-        self.threads = settings.concurrency  # type: ignore[misc]  # this object's own, in the place of its class's
+        self.concurrency = settings.concurrency
 
     def load(self) -> None:
         """Find libpam and the service's file, and say whether this process can check what others' passwords are."""

@@ -156,7 +156,7 @@ def test_a_file_that_everyone_can_read_is_served_with_a_warning_at_the_start_and
     site: Site, passwd: Path
 ) -> None:
     passwd.chmod(0o604)
-    warning = f"{passwd}: is readable by everyone; run: chmod o-r {passwd}"
+    warning = f"{passwd}: every user can read this file; run: chmod o-r {passwd}"
     assert warning in site.run("check", "-c", str(site.config)).stdout.decode()
     helper = site.serve()
     assert helper.ask(b"1 VRFY alice@example.com x") == b"OK"

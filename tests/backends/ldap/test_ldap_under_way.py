@@ -14,7 +14,7 @@ from tests.backends.ldap.ldap_site import ENTRIES, LOG, PEOPLE, PEOPLE_BY_UID, R
 from tests.backends.ldap.slapd import Slapd
 from tests.helper import Helper, Site, wait_until
 
-AT_ONCE = 8
+FOLLOWS_WITHIN = 8
 QUICKLY = "connect_timeout = 1\nread_timeout = 1\noverall_timeout = 3"
 PATIENTLY = "read_timeout = 9\noverall_timeout = 9"
 
@@ -41,7 +41,7 @@ def serve(engine: str, tmp_path: Path) -> Iterator[Serve]:
 
     def serve(*urls: str, keys: str = PEOPLE_BY_UID, times: str = QUICKLY) -> Helper:
         backend = section(engine, "x", keys, times, servers=", ".join(map(repr, urls)))
-        site.configure(LOG + backend.replace("connections = 1", f"connections = {AT_ONCE}"))
+        site.configure(LOG + backend.replace("connections = 1", f"connections = {FOLLOWS_WITHIN}"))
         return site.serve()
 
     yield serve
@@ -106,7 +106,7 @@ def test_of_many_logins_at_once_each_gets_its_own_verdict(serve: Serve, desk: De
     helper.send(*(login(name, f"right-u{number + 1}" if name in wrong else "") for number, name in enumerate(names)))
     replies = dict(line.decode().split(" ", 1) for line in helper.wait_for_replies(600))
     assert replies == {name: "ERROR incorrect password" if name in wrong else "OK" for name in names}
-    assert len(desk.connections) <= 2 * AT_ONCE
+    assert len(desk.connections) <= 2 * FOLLOWS_WITHIN
 
 
 def test_of_many_logins_at_a_real_directory_each_gets_its_own_verdict(serve: Serve, slapd: Slapd) -> None:
@@ -132,17 +132,17 @@ def test_so_many_are_under_way_and_no_more(serve: Serve, desk: Desk, engine: str
     if engine == "python-ldap":
         assert helper.ask(login("first")) == b"OK"
         threads = len(list(Path(f"/proc/{helper.descendants()[-1]}/task").iterdir()))
-        assert threads < AT_ONCE, "each has several under way"
+        assert threads < FOLLOWS_WITHIN, "each has several under way"
     desk.holds.set()
-    helper.send(*(login(f"u{number}") for number in range(3 * AT_ONCE)))
-    desk.wait_for_held(AT_ONCE)
-    assert len(desk.connections) == 2 * AT_ONCE
+    helper.send(*(login(f"u{number}") for number in range(3 * FOLLOWS_WITHIN)))
+    desk.wait_for_held(FOLLOWS_WITHIN)
+    assert len(desk.connections) == 2 * FOLLOWS_WITHIN
     assert not helper.replies
 
 
 def test_those_that_hang_hold_no_other_one(serve: Serve, desk: Desk) -> None:
     helper = serve(desk.url, times=PATIENTLY)
-    for number in range(AT_ONCE - 1):
+    for number in range(FOLLOWS_WITHIN - 1):
         helper.send(login(f"slow{number}"))
         desk.wait_for_held(number + 1)
         assert helper.ask(login(f"u{number}")) == b"OK"
@@ -158,16 +158,18 @@ def test_a_server_that_hangs_costs_all_that_are_under_way_one_timeout_and_then_s
     helper.wait_for_replies(50)
     helper.replies.clear()
     desk.holds.set()
-    names = [f"u{number}" for number in range(AT_ONCE)]
+    names = [f"u{number}" for number in range(FOLLOWS_WITHIN)]
     helper.send(*map(login, names))
-    desk.wait_for_held(AT_ONCE)
-    assert set(helper.wait_for_replies(AT_ONCE)) == {f"{name} ERROR temporary failure".encode() for name in names}
+    desk.wait_for_held(FOLLOWS_WITHIN)
+    assert set(helper.wait_for_replies(FOLLOWS_WITHIN)) == {
+        f"{name} ERROR temporary failure".encode() for name in names
+    }
     for name in names:
         helper.wait_for_information(f"account={name}@.*: no answer in time")
     helper.replies.clear()
     desk.holds.clear()
     helper.send(*map(login, names))
-    assert set(helper.wait_for_replies(AT_ONCE)) == {f"{name} OK".encode() for name in names}
+    assert set(helper.wait_for_replies(FOLLOWS_WITHIN)) == {f"{name} OK".encode() for name in names}
 
 
 def test_a_server_that_dies_has_the_next_one_asked_for_each_that_is_under_way(serve: Serve, desk: Desk) -> None:
@@ -175,12 +177,12 @@ def test_a_server_that_dies_has_the_next_one_asked_for_each_that_is_under_way(se
     helper = serve(dying.url, desk.url)
     assert helper.ask(login("first")) == b"OK"
     dying.holds.set()
-    names = [f"u{number}" for number in range(AT_ONCE)]
+    names = [f"u{number}" for number in range(FOLLOWS_WITHIN)]
     wrong = set(names[::3])
     helper.send(*(login(name, "wrong" if name in wrong else "") for name in names))
-    dying.wait_for_held(AT_ONCE)
+    dying.wait_for_held(FOLLOWS_WITHIN)
     dying.close()
-    replies = dict(line.decode().split(" ", 1) for line in helper.wait_for_replies(AT_ONCE))
+    replies = dict(line.decode().split(" ", 1) for line in helper.wait_for_replies(FOLLOWS_WITHIN))
     assert replies == {name: "ERROR incorrect password" if name in wrong else "OK" for name in names}
 
 
@@ -190,11 +192,11 @@ def test_those_whose_connections_are_cut_connect_anew_without_a_word(serve: Serv
     helper.wait_for_replies(50)
     helper.replies.clear()
     desk.holds.set()
-    helper.send(*(login(f"u{number}") for number in range(AT_ONCE)))
-    desk.wait_for_held(AT_ONCE)
+    helper.send(*(login(f"u{number}") for number in range(FOLLOWS_WITHIN)))
+    desk.wait_for_held(FOLLOWS_WITHIN)
     desk.holds.clear()
     desk.cut()
-    assert set(helper.wait_for_replies(AT_ONCE)) == {b"u%d OK" % number for number in range(AT_ONCE)}
+    assert set(helper.wait_for_replies(FOLLOWS_WITHIN)) == {b"u%d OK" % number for number in range(FOLLOWS_WITHIN)}
     assert not [line for line in helper.information if "out of reach" in line]
 
 
