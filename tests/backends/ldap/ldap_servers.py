@@ -1,4 +1,4 @@
-"""Servers that are not sound: one that passes on little at a time or nothing, and one that says what it is told to."""
+"""LdapServers that are not sound: one that passes on little at a time or nothing, and one that says what it is told to."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ UNSURE: list[tuple[str, Reply]] = [
     (f"{PEOPLE_BY_UID}\n{MAIL}\ngroup_filter = '(member={{dn}})'", searches(32)),
     (f"{READER}\n{PEOPLE_BY_UID}", rejects_the_reader),
 ]
-"""Servers that answer, but not whether the password is right."""
+"""LdapServers that answer, but not whether the password is right."""
 
 SERVERS: dict[str, tuple[str, Callable[[], Responder]]] = {
     **{f"bind{tag:x}": (AS_NAMED, partial(to_a_users_bind, result(tag, 0))) for tag in OTHER_KINDS},

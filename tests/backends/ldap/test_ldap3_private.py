@@ -13,7 +13,7 @@ from ldap3.protocol.rfc4511 import Controls, LDAPMessage, MessageID, ProtocolOp
 from ldap3.utils.asn1 import encode  # type: ignore[attr-defined]
 
 from extauth.backends.ldap.engine import POLICY_CONTROL, Scope
-from extauth.backends.ldap.requests import bind_request, search_request
+from extauth.backends.ldap.ldap3_private import bind_request, search_request
 
 NUMBERS = (1, 127, 128, 255, 256, 32767, 32768, 2**31 - 1)
 NAMES = ("", "uid=ann,dc=example", f"uid={'a' * 100},{'dc=x,' * 5}dc=example", f"uid={'ü' * 40000},dc=example")

@@ -1,4 +1,4 @@
-"""Search filters: which are taken, what they cannot do without, and that both engines can read those."""
+"""AccountSearch filters: which are taken, what they cannot do without, and that both engines can read those."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from extauth.backends.ldap.engine import Connection, Deadline, Engine
+from extauth.backends.ldap.engine import LdapConnection, Deadline, LdapEngine
 from extauth.backends.ldap.engine_ldap3 import Ldap3Engine
 from extauth.backends.ldap.engine_python_ldap import PythonLdapEngine
-from extauth.backends.ldap.filter import NoFilter, parsed_filter
-from extauth.backends.ldap.servers import parsed_server
-from extauth.backends.steps import run_alone
+from extauth.backends.ldap.names_and_filters import InvalidFilter, parse_filter
+from extauth.backends.ldap.servers import parse_server
+from extauth.backends.steps import run_to_completion
 from extauth.errors import TemporaryFailure
 from tests.backends.ldap.ldap_servers import BIND, BIND_ANSWER, SEARCH_DONE, Responder, result
 
@@ -81,34 +81,34 @@ def server() -> Iterator[Responder]:
 
 
 @pytest.fixture(params=["ldap3", "python-ldap"])
-def connection(request: pytest.FixtureRequest, server: Responder) -> Iterator[Connection]:
+def connection(request: pytest.FixtureRequest, server: Responder) -> Iterator[LdapConnection]:
     context = ssl.create_default_context()
-    engine: Engine = Ldap3Engine(context, starttls=False)
+    engine: LdapEngine = Ldap3Engine(context, starttls=False)
     if request.param == "python-ldap":
         engine = PythonLdapEngine(context, starttls=False, ca_file=None, verify_certificate=True)
-    connection = engine.connect(parsed_server(server.url), Deadline(20))
+    connection = engine.connect(parse_server(server.url), Deadline(20))
     yield connection
     connection.close()
 
 
-def test_a_filter_that_is_taken_can_be_read_by_the_engine(connection: Connection) -> None:
+def test_a_filter_that_is_taken_can_be_read_by_the_engine(connection: LdapConnection) -> None:
     for text in SOUND:
-        parsed_filter(text)
-        assert run_alone(connection.search("dc=example", "subtree", text, (), Deadline(20))).code == 0
+        parse_filter(text)
+        assert run_to_completion(connection.search("dc=example", "subtree", text, (), Deadline(20))).code == 0
 
 
 def test_a_filter_that_the_engine_cannot_read_is_no_outage_and_leaves_the_connection_open(
-    connection: Connection,
+    connection: LdapConnection,
 ) -> None:
     with pytest.raises(TemporaryFailure, match="cannot read the filter"):
-        run_alone(connection.search("dc=example", "subtree", "(&uid=a)", (), Deadline(20)))
-    assert run_alone(connection.search("dc=example", "subtree", "(uid=a)", (), Deadline(20))).code == 0
+        run_to_completion(connection.search("dc=example", "subtree", "(&uid=a)", (), Deadline(20)))
+    assert run_to_completion(connection.search("dc=example", "subtree", "(uid=a)", (), Deadline(20))).code == 0
 
 
 @pytest.mark.parametrize("text", UNSOUND)
 def test_what_is_no_filter_is_not_taken(text: str) -> None:
-    with pytest.raises(NoFilter):
-        parsed_filter(text)
+    with pytest.raises(InvalidFilter):
+        parse_filter(text)
 
 
 @pytest.mark.parametrize(
@@ -126,4 +126,4 @@ def test_what_is_no_filter_is_not_taken(text: str) -> None:
     ],
 )
 def test_what_a_filter_cannot_do_without(text: str, needs: bool) -> None:
-    assert parsed_filter(text).needs({"name", "account"}) is needs
+    assert parse_filter(text).needs({"name", "account"}) is needs

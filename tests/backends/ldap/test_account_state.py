@@ -6,8 +6,8 @@ import datetime
 
 import pytest
 
-from extauth.backends.ldap.engine import Entry
-from extauth.backends.ldap.state import refusal
+from extauth.backends.ldap.engine import LdapEntry
+from extauth.backends.ldap.account_state import account_state_verdict
 from extauth.model import Verdict
 
 NOW = datetime.datetime(2026, 6, 1, tzinfo=datetime.UTC)
@@ -45,5 +45,5 @@ IN_2030 = b"135379296000000000"
     ],
 )
 def test_what_an_attribute_refuses(attribute: str, value: bytes, verdict: Verdict | None) -> None:
-    found = refusal(Entry("cn=a", {attribute: [value]}), NOW)
+    found = account_state_verdict(LdapEntry("cn=a", {attribute: [value]}), NOW)
     assert (found and found.verdict) is verdict

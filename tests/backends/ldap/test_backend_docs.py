@@ -7,8 +7,8 @@ import shutil
 
 import pytest
 
-from extauth.backends.ldap.outcome import OF_ACTIVE_DIRECTORY
-from extauth.backends.ldap.state import ATTRIBUTES
+from extauth.backends.ldap.result_codes import ACTIVE_DIRECTORY_VERDICTS
+from extauth.backends.ldap.account_state import STATE_ATTRIBUTES
 from tests.backends.ldap.ldap_site import ldap_site
 from tests.backends.ldap.slapd import Certificates
 from tests.helper import Site
@@ -18,7 +18,7 @@ PAGE = (ROOT / "docs" / "ldap.md").read_text()
 
 
 def test_the_page_has_every_sub_code_and_every_attribute() -> None:
-    for word in (*OF_ACTIVE_DIRECTORY, *ATTRIBUTES):
+    for word in (*ACTIVE_DIRECTORY_VERDICTS, *STATE_ATTRIBUTES):
         assert re.search(rf"\b{word}\b", PAGE), word
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from extauth.backends.ldap.names import escaped_for_filter, escaped_for_name, parsed_name
+from extauth.backends.ldap.names_and_filters import escape_for_filter, escape_for_dn, parse_dn
 from tests.backends.ldap.ldap_site import MAIL, PEOPLE_BY_UID, READER, ldap_site
 from tests.helper import Site
 
@@ -143,7 +143,7 @@ def test_a_server_elsewhere_is_taken_with_tls_or_when_said_so(site: Site, key: s
     ],
 )
 def test_two_spellings_of_one_name_are_alike(one: str, other: str) -> None:
-    assert parsed_name(one) == parsed_name(other) is not None
+    assert parse_dn(one) == parse_dn(other) is not None
 
 
 @pytest.mark.parametrize(
@@ -162,18 +162,18 @@ def test_two_spellings_of_one_name_are_alike(one: str, other: str) -> None:
     ],
 )
 def test_two_names_are_not_alike(one: str, other: str) -> None:
-    assert parsed_name(one) != parsed_name(other)
+    assert parse_dn(one) != parse_dn(other)
 
 
 @pytest.mark.parametrize("text", ["", "mail", "cn=a,", "=a", "cn=a,,dc=x", r"cn=\ff"])
 def test_what_is_no_name_is_none(text: str) -> None:
-    assert parsed_name(text) is None
+    assert parse_dn(text) is None
 
 
 @pytest.mark.parametrize("value", ["*", ")(uid=*", "\\", " a ", "#a", 'a,b+c=d;e<f>g"h', "jürgen", "\0"])
 def test_an_escaped_value_keeps_nothing_that_has_a_meaning(value: str) -> None:
-    assert escaped_for_filter(value).isascii()
-    assert not set("*() ") & set(escaped_for_filter(value))
-    parsed = parsed_name(f"cn={escaped_for_name(value)},dc=x")
+    assert escape_for_filter(value).isascii()
+    assert not set("*() ") & set(escape_for_filter(value))
+    parsed = parse_dn(f"cn={escape_for_dn(value)},dc=x")
     assert parsed is not None
     assert parsed[0] == frozenset({("cn", value.lower().strip())})
