@@ -1,4 +1,4 @@
-"""The LDAP backend and servers that answer what nobody asked, over both engines: none of it lets anybody in."""
+"""The LDAP backend with both engines and servers that send invalid responses: none of them accepts a login."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 
 from tests.backends.ldap.ldap_servers import (
     BIND,
-    BIND_ANSWER,
+    BIND_RESPONSE,
     SEARCH,
     SEARCH_DONE,
-    Reply,
+    Respond,
     Responder,
     found,
     notice,
@@ -26,114 +26,121 @@ NEGATIVE = b"ERROR incorrect password"
 TEMPORARY = b"ERROR temporary failure"
 AS_NAMED = 'dn = "uid={name},ou=people,dc=example"'
 OTHER_KINDS = (SEARCH_DONE, 0x69, 0x6B, 0x6F, 0x78, 0x79)
-"""The end of a search, what answers an add, a delete, a compare and an extended operation, an intermediate answer."""
+"""Responses: end of a search, add, delete, compare, extended, intermediate."""
 EMERGENCY = """
 [[backend]]
 type = "files"
-name = "{0} in need"
+name = "{0} emergency"
 domains = ["{0}.example"]
 path = "emergency"
 emergency = true
 """
 CODES = (0, 8, 49, 52)
+ACTIVE_DIRECTORY = "80090308: LdapErr: DSID-0C09042A, comment: AcceptSecurityContext error, data {}, v3839"
 
 
-def knows(tag: int, operation: bytes) -> list[bytes]:
-    """A server to which "pw9" is everybody's password."""
-    return [result(BIND_ANSWER, 49 if b"uid=" in operation and b"pw9" not in operation else 0)] if tag == BIND else []
+def normal(tag: int, operation: bytes) -> list[bytes]:
+    """Accept the password "pw9" for all users."""
+    return [result(BIND_RESPONSE, 49 if b"uid=" in operation and b"pw9" not in operation else 0)] if tag == BIND else []
 
 
-def to_a_users_bind(*answers: bytes) -> Responder:
-    return Responder(lambda tag, operation: list(answers) if b"uid=" in operation else knows(tag, operation))
+def user_bind_server(*responses: bytes) -> Responder:
+    return Responder(lambda tag, operation: list(responses) if b"uid=" in operation else normal(tag, operation))
 
 
-def to_a_search(*answers: bytes) -> Responder:
-    return Responder(lambda tag, operation: list(answers) if tag == SEARCH else knows(tag, operation))
+def search_server(*responses: bytes) -> Responder:
+    return Responder(lambda tag, operation: list(responses) if tag == SEARCH else normal(tag, operation))
 
 
-def to_who_leaves(answer: bytes) -> Responder:
-    """A server that knows, but says this when somebody who has logged in leaves."""
-    someone = False
+def anonymous_bind_server(response: bytes) -> Responder:
+    """Return a normal server that sends this in response to the anonymous bind after a login."""
+    user_bound = False
 
     def reply(tag: int, operation: bytes) -> list[bytes]:
-        nonlocal someone
-        answers = [answer] if someone else knows(tag, operation)
-        someone = b"pw9" in operation
-        return answers
+        nonlocal user_bound
+        responses = [response] if user_bound else normal(tag, operation)
+        user_bound = b"pw9" in operation
+        return responses
 
     return Responder(reply)
 
 
-def binds(code: int, message: str = "") -> Reply:
+def binds_with(code: int, message: str = "") -> Respond:
     return lambda tag, operation: (
-        [result(BIND_ANSWER, code, message)] if b"uid=" in operation else knows(tag, operation)
+        [result(BIND_RESPONSE, code, message)] if b"uid=" in operation else normal(tag, operation)
     )
 
 
-def searches(code: int, *entries: bytes) -> Reply:
-    return lambda tag, operation: [*entries, result(SEARCH_DONE, code)] if tag == SEARCH else knows(tag, operation)
+def searches_with(code: int, *entries: bytes) -> Respond:
+    return lambda tag, operation: [*entries, result(SEARCH_DONE, code)] if tag == SEARCH else normal(tag, operation)
 
 
-def rejects_the_reader(tag: int, operation: bytes) -> list[bytes]:
-    return [result(BIND_ANSWER, 49 if b"cn=reader" in operation else 0)]
+def reject_the_reader(tag: int, operation: bytes) -> list[bytes]:
+    return [result(BIND_RESPONSE, 49 if b"cn=reader" in operation else 0)]
 
 
-def says_that_the_reader_is_locked(tag: int, operation: bytes) -> list[bytes]:
+def lock_the_reader(tag: int, operation: bytes) -> list[bytes]:
     if b"cn=reader" in operation:
-        return [result(BIND_ANSWER, 49, "LdapErr: DSID-0C09, comment: AcceptSecurityContext error, data 775, v3839")]
-    return knows(tag, operation)
+        return [result(BIND_RESPONSE, 49, ACTIVE_DIRECTORY.format("775"))]
+    return normal(tag, operation)
 
 
-UNSURE: list[tuple[str, Reply]] = [
-    (AS_NAMED, binds(1)),
-    (AS_NAMED, binds(8)),
-    (AS_NAMED, binds(10)),
-    (AS_NAMED, binds(50)),
-    (AS_NAMED, binds(80)),
-    (AS_NAMED, binds(49, "80090308: LdapErr: DSID-0C09042A, comment: AcceptSecurityContext error, data 52f, v3839")),
-    (PEOPLE_BY_UID, searches(4)),
-    (PEOPLE_BY_UID, searches(11, found("uid=a"))),
-    (PEOPLE_BY_UID, searches(32)),
-    (f"{PEOPLE_BY_UID}\n{MAIL}\ngroup_filter = '(member={{dn}})'", searches(32)),
-    (f"{READER}\n{PEOPLE_BY_UID}", rejects_the_reader),
+TEMPORARY_FAILURES: list[tuple[str, Respond]] = [
+    (AS_NAMED, binds_with(1)),
+    (AS_NAMED, binds_with(8)),
+    (AS_NAMED, binds_with(10)),
+    (AS_NAMED, binds_with(50)),
+    (AS_NAMED, binds_with(80)),
+    (
+        AS_NAMED,
+        binds_with(49, "80090308: LdapErr: DSID-0C09042A, comment: AcceptSecurityContext error, data 52f, v3839"),
+    ),
+    (PEOPLE_BY_UID, searches_with(4)),
+    (PEOPLE_BY_UID, searches_with(11, found("uid=a"))),
+    (PEOPLE_BY_UID, searches_with(32)),
+    (f"{PEOPLE_BY_UID}\n{MAIL}\ngroup_filter = '(member={{dn}})'", searches_with(32)),
+    (f"{READER}\n{PEOPLE_BY_UID}", reject_the_reader),
 ]
-"""LdapServers that answer, but not whether the password is right."""
+"""Servers whose responses do not say whether the password is right."""
 
 SERVERS: dict[str, tuple[str, Callable[[], Responder]]] = {
-    **{f"bind{tag:x}": (AS_NAMED, partial(to_a_users_bind, result(tag, 0))) for tag in OTHER_KINDS},
-    "rejects": (AS_NAMED, partial(to_a_users_bind, result(SEARCH_DONE, 49))),
-    "entry": (AS_NAMED, partial(to_a_users_bind, found("uid=a"), result(SEARCH_DONE, 0))),
-    "search61": (PEOPLE_BY_UID, partial(to_a_search, found("uid=a"), result(BIND_ANSWER, 0))),
-    "search6b": (PEOPLE_BY_UID, partial(to_a_search, found("uid=a"), result(0x6B, 0))),
-    **{f"notice{code}": (AS_NAMED, partial(to_a_users_bind, notice(code))) for code in CODES},
-    **{f"idle{code}": (AS_NAMED, partial(Responder, knows)) for code in CODES},
-    **{f"unsure{number}": (keys, partial(Responder, reply)) for number, (keys, reply) in enumerate(UNSURE)},
-    **{f"outage{code}": (AS_NAMED, partial(to_a_users_bind, result(BIND_ANSWER, code))) for code in (51, 52)},
-    "locked": (f"{READER}\n{PEOPLE_BY_UID}", partial(Responder, says_that_the_reader_is_locked)),
-    "twice": (AS_NAMED, partial(to_a_users_bind, result(BIND_ANSWER, 49), result(BIND_ANSWER, 0))),
-    "leaves0": (AS_NAMED, partial(to_who_leaves, notice(0))),
-    "leaves1": (AS_NAMED, partial(to_who_leaves, result(SEARCH_DONE, 0))),
-    "leaves2": (AS_NAMED, partial(to_who_leaves, b"garbage")),
+    **{f"bind{tag:x}": (AS_NAMED, partial(user_bind_server, result(tag, 0))) for tag in OTHER_KINDS},
+    "rejects": (AS_NAMED, partial(user_bind_server, result(SEARCH_DONE, 49))),
+    "entry": (AS_NAMED, partial(user_bind_server, found("uid=a"), result(SEARCH_DONE, 0))),
+    "search61": (PEOPLE_BY_UID, partial(search_server, found("uid=a"), result(BIND_RESPONSE, 0))),
+    "search6b": (PEOPLE_BY_UID, partial(search_server, found("uid=a"), result(0x6B, 0))),
+    **{f"notice{code}": (AS_NAMED, partial(user_bind_server, notice(code))) for code in CODES},
+    **{f"idle{code}": (AS_NAMED, partial(Responder, normal)) for code in CODES},
+    **{
+        f"temporary{number}": (keys, partial(Responder, reply))
+        for number, (keys, reply) in enumerate(TEMPORARY_FAILURES)
+    },
+    **{f"unavailable{code}": (AS_NAMED, partial(user_bind_server, result(BIND_RESPONSE, code))) for code in (51, 52)},
+    "locked": (f"{READER}\n{PEOPLE_BY_UID}", partial(Responder, lock_the_reader)),
+    "twice": (AS_NAMED, partial(user_bind_server, result(BIND_RESPONSE, 49), result(BIND_RESPONSE, 0))),
+    "anonymous0": (AS_NAMED, partial(anonymous_bind_server, notice(0))),
+    "anonymous1": (AS_NAMED, partial(anonymous_bind_server, result(SEARCH_DONE, 0))),
+    "anonymous2": (AS_NAMED, partial(anonymous_bind_server, b"garbage")),
 }
 
 
 @pytest.fixture(scope="module", params=["ldap3", "python-ldap"])
-def served(
+def setup(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Helper, dict[str, Responder]]]:
-    """One helper, and the servers that it asks: for each one a domain."""
+    """One helper and the servers of its backends. Each server has its own domain."""
     site = ldap_site(tmp_path_factory.mktemp("ldap"))
     servers = {name: make() for name, (_, make) in SERVERS.items()}
-    quickly = "connect_timeout = 1\nread_timeout = 1\noverall_timeout = 3"
+    short = "connect_timeout = 1\nread_timeout = 1\noverall_timeout = 3"
     site.configure(
         LOG
         + "".join(
-            section(str(request.param), name, keys, quickly, servers=repr(servers[name].url))
-            + (EMERGENCY.format(name) if name.startswith(("unsure", "outage")) else "")
+            section(str(request.param), name, keys, short, servers=repr(servers[name].url))
+            + (EMERGENCY.format(name) if name.startswith(("temporary", "unavailable")) else "")
             for name, (keys, _) in SERVERS.items()
         )
     )
-    site.write("emergency", "".join(f"alice@{name}.example:{{PLAIN}}in need\n" for name in SERVERS))
+    site.write("emergency", "".join(f"alice@{name}.example:{{PLAIN}}emergency\n" for name in SERVERS))
     helper = site.serve()
     yield helper, servers
     helper.kill()
@@ -144,26 +151,26 @@ def served(
 @pytest.mark.parametrize(
     "name", [name for name in SERVERS if name.startswith(("bind", "rejects", "entry", "search", "notice"))]
 )
-def test_an_answer_of_another_kind_or_to_nobody_decides_nothing(
-    served: tuple[Helper, dict[str, Responder]], name: str
-) -> None:
-    helper, _ = served
+def test_invalid_response_is_a_temporary_failure(setup: tuple[Helper, dict[str, Responder]], name: str) -> None:
+    helper, _ = setup
     for password in (b"pw9", b"wrong"):
         assert helper.ask(b"1 VRFY alice@%s.example %s" % (name.encode(), password)) == TEMPORARY
-    helper.wait_for_information(f"account=alice@{name}.*(no LDAP|the connection|no answer in time)")
+    helper.wait_for_information(f"account=alice@{name}.*(invalid LDAP response|the connection|no response in time)")
 
 
-def test_who_is_rejected_and_accepted_at_once_is_not_let_in(served: tuple[Helper, dict[str, Responder]]) -> None:
-    helper, _ = served
+def test_two_contradicting_responses_never_accept_a_login(
+    setup: tuple[Helper, dict[str, Responder]],
+) -> None:
+    helper, _ = setup
     for _ in range(3):
         assert helper.ask(b"1 VRFY alice@twice.example wrong") in (NEGATIVE, TEMPORARY)
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_a_notice_of_disconnection_is_nobodys_answer_and_connected_after_without_a_word(
-    served: tuple[Helper, dict[str, Responder]], code: int
+def test_notice_of_disconnection_causes_a_silent_reconnect(
+    setup: tuple[Helper, dict[str, Responder]], code: int
 ) -> None:
-    helper, servers = served
+    helper, servers = setup
     for password in (b"wrong", b"wrong", b"pw9", b"pw9", b"wrong"):
         reply = helper.ask(b"1 VRFY alice@idle%d.example %s" % (code, password))
         assert reply == (OK if password == b"pw9" else NEGATIVE), helper.information
@@ -172,29 +179,29 @@ def test_a_notice_of_disconnection_is_nobodys_answer_and_connected_after_without
 
 
 @pytest.mark.parametrize("kind", range(3))
-def test_nothing_that_is_said_to_who_leaves_lets_the_next_one_in(
-    served: tuple[Helper, dict[str, Responder]], kind: int
+def test_response_to_anonymous_bind_never_accepts_the_next_user(
+    setup: tuple[Helper, dict[str, Responder]], kind: int
 ) -> None:
-    helper, _ = served
+    helper, _ = setup
     for _ in range(3):
-        helper.ask(b"1 VRFY alice@leaves%d.example pw9" % kind)
-        assert helper.ask(b"1 VRFY alice@leaves%d.example wrong" % kind) in (NEGATIVE, TEMPORARY)
-    helper.wait_for_information(f"account=alice@leaves{kind}.* verdict=OK")
+        helper.ask(b"1 VRFY alice@anonymous%d.example pw9" % kind)
+        assert helper.ask(b"1 VRFY alice@anonymous%d.example wrong" % kind) in (NEGATIVE, TEMPORARY)
+    helper.wait_for_information(f"account=alice@anonymous{kind}.* verdict=OK")
 
 
-@pytest.mark.parametrize("name", [name for name in SERVERS if name.startswith(("unsure", "outage"))])
-def test_an_emergency_backend_is_asked_only_when_no_server_could_be(
-    served: tuple[Helper, dict[str, Responder]], name: str
+@pytest.mark.parametrize("name", [name for name in SERVERS if name.startswith(("temporary", "unavailable"))])
+def test_emergency_backend_serves_only_if_servers_are_unavailable(
+    setup: tuple[Helper, dict[str, Responder]], name: str
 ) -> None:
-    helper, _ = served
-    expected = OK if name.startswith("outage") else TEMPORARY
-    assert helper.ask(b"1 VRFY alice@%s.example in need" % name.encode()) == expected
+    helper, _ = setup
+    expected = OK if name.startswith("unavailable") else TEMPORARY
+    assert helper.ask(b"1 VRFY alice@%s.example emergency" % name.encode()) == expected
 
 
-def test_a_service_account_that_was_rejected_is_not_tried_at_the_next_login(
-    served: tuple[Helper, dict[str, Responder]],
+def test_rejected_service_account_is_not_tried_again_soon(
+    setup: tuple[Helper, dict[str, Responder]],
 ) -> None:
-    helper, servers = served
+    helper, servers = setup
     for number in range(3):
         assert helper.ask(b"%d VRFY alice%d@locked.example pw9" % (number, number)) == TEMPORARY
         reason = "rejects the service account cn=reader,dc=example: Active Directory 775: account locked"

@@ -1,4 +1,4 @@
-"""AccountSearch filters: which are taken, what they cannot do without, and that both engines can read those."""
+"""Distinguished names and search filters: which are valid, and whether both engines can read the filters."""
 
 from __future__ import annotations
 
@@ -7,16 +7,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from extauth.backends.ldap.engine import LdapConnection, Deadline, LdapEngine
+from extauth.backends.ldap.engine import Deadline, LdapConnection, LdapEngine
 from extauth.backends.ldap.engine_ldap3 import Ldap3Engine
 from extauth.backends.ldap.engine_python_ldap import PythonLdapEngine
-from extauth.backends.ldap.names_and_filters import InvalidFilter, parse_filter
+from extauth.backends.ldap.names_and_filters import (
+    InvalidFilter,
+    escape_for_dn,
+    escape_for_filter,
+    parse_dn,
+    parse_filter,
+)
 from extauth.backends.ldap.servers import parse_server
 from extauth.backends.steps import run_to_completion
 from extauth.errors import TemporaryFailure
-from tests.backends.ldap.ldap_servers import BIND, BIND_ANSWER, SEARCH_DONE, Responder, result
+from tests.backends.ldap.ldap_servers import BIND, BIND_RESPONSE, SEARCH_DONE, Responder, result
 
-SOUND = [
+VALID = [
     "(uid={name})",
     "(uid=)",
     "(uid=*)",
@@ -44,7 +50,7 @@ SOUND = [
     "(&\n  (a=b)\n  (| (c=d) (e=f) )\n)",
     "(! (a=b))",
 ]
-UNSOUND = [
+INVALID = [
     "",
     "(",
     ")",
@@ -75,7 +81,7 @@ UNSOUND = [
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Responder]:
-    server = Responder(lambda tag, _: [result(BIND_ANSWER if tag == BIND else SEARCH_DONE, 0)])
+    server = Responder(lambda tag, _: [result(BIND_RESPONSE if tag == BIND else SEARCH_DONE, 0)])
     yield server
     server.close()
 
@@ -91,13 +97,13 @@ def connection(request: pytest.FixtureRequest, server: Responder) -> Iterator[Ld
     connection.close()
 
 
-def test_a_filter_that_is_taken_can_be_read_by_the_engine(connection: LdapConnection) -> None:
-    for text in SOUND:
+def test_engine_reads_every_valid_filter(connection: LdapConnection) -> None:
+    for text in VALID:
         parse_filter(text)
         assert run_to_completion(connection.search("dc=example", "subtree", text, (), Deadline(20))).code == 0
 
 
-def test_a_filter_that_the_engine_cannot_read_is_no_outage_and_leaves_the_connection_open(
+def test_unreadable_filter_leaves_the_connection_open(
     connection: LdapConnection,
 ) -> None:
     with pytest.raises(TemporaryFailure, match="cannot read the filter"):
@@ -105,8 +111,8 @@ def test_a_filter_that_the_engine_cannot_read_is_no_outage_and_leaves_the_connec
     assert run_to_completion(connection.search("dc=example", "subtree", "(uid=a)", (), Deadline(20))).code == 0
 
 
-@pytest.mark.parametrize("text", UNSOUND)
-def test_what_is_no_filter_is_not_taken(text: str) -> None:
+@pytest.mark.parametrize("text", INVALID)
+def test_invalid_filter_is_refused(text: str) -> None:
     with pytest.raises(InvalidFilter):
         parse_filter(text)
 
@@ -125,5 +131,56 @@ def test_what_is_no_filter_is_not_taken(text: str) -> None:
         ("(&(uid=a)(!(uid={name})))", False),
     ],
 )
-def test_what_a_filter_cannot_do_without(text: str, needs: bool) -> None:
+def test_placeholders_that_every_match_needs(text: str, needs: bool) -> None:
     assert parse_filter(text).needs({"name", "account"}) is needs
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("cn=mail,dc=example", "CN=Mail, DC=EXAMPLE"),
+        ("cn=a b,dc=x", "cn=A   B ,dc=x"),
+        (r"cn=a\,b,dc=x", r"cn=a\2cb,dc=x"),
+        (r"cn=a\,b,dc=x", 'cn="a,b",dc=x'),
+        ("cn=a+uid=b,dc=x", "uid=b+cn=a,dc=x"),
+        (r"cn=j\C3\BCrgen", "cn=jürgen"),
+        (r"cn=back\5cslash", r"cn=back\\slash"),
+        ("cn=MAß", "cn=maß"),
+        ("cn=ΟΔΟΣ", "cn=οδοσ"),
+    ],
+)
+def test_spellings_of_one_name_are_equal(one: str, other: str) -> None:
+    assert parse_dn(one) == parse_dn(other) is not None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("cn=mail,dc=example", "cn=mail-old,dc=example"),
+        ("cn=mail,dc=example", "cn=mail"),
+        ("cn=mail,dc=example", "cn=mail,ou=x,dc=example"),
+        (r"cn=a\,dc=x", "cn=a,dc=x"),
+        ("cn=a+uid=b,dc=x", "cn=a,uid=b,dc=x"),
+        (r"cn=\5c2a", "cn=*"),
+        ("cn=maß", "cn=mass"),
+        ("cn=ΟΔΟΣ", "cn=οδος"),
+        ("cn=İx", "cn=i\u0307x"),
+        (r"cn=a\09b", "cn=a b"),
+    ],
+)
+def test_different_names_are_not_equal(one: str, other: str) -> None:
+    assert parse_dn(one) != parse_dn(other)
+
+
+@pytest.mark.parametrize("text", ["", "mail", "cn=a,", "=a", "cn=a,,dc=x", r"cn=\ff"])
+def test_invalid_name_is_none(text: str) -> None:
+    assert parse_dn(text) is None
+
+
+@pytest.mark.parametrize("value", ["*", ")(uid=*", "\\", " a ", "#a", 'a,b+c=d;e<f>g"h', "jürgen", "\0"])
+def test_escaped_value_has_no_special_characters(value: str) -> None:
+    assert escape_for_filter(value).isascii()
+    assert not set("*() ") & set(escape_for_filter(value))
+    parsed = parse_dn(f"cn={escape_for_dn(value)},dc=x")
+    assert parsed is not None
+    assert parsed[0] == frozenset({("cn", value.lower().strip())})
