@@ -76,6 +76,8 @@ def ask() -> Iterator[Ask]:
 
 def test_connection_has_the_attributes_that_extauth_sets(unconnected: ldap3.Connection) -> None:
     where = "ldap3/core/connection.py"
+    for name in ("socket", "closed", "listening", "server", "strategy"):
+        assert hasattr(unconnected, name), changed(f"connection.{name}", where)
     assert unconnected.socket is None, changed("connection.socket", where)
     assert unconnected.closed is True, changed("connection.closed", where)
     assert unconnected.listening is False, changed("connection.listening", where)
@@ -87,6 +89,8 @@ def test_connection_has_the_attributes_that_extauth_sets(unconnected: ldap3.Conn
 def test_strategy_has_the_private_attributes(unconnected: ldap3.Connection) -> None:
     where = "ldap3/strategy/base.py and sync.py"
     strategy = unconnected.strategy
+    for name in ("_outstanding", "_start_listen", "get_response"):
+        assert hasattr(strategy, name), changed(f"strategy.{name}", where)
     assert strategy._outstanding is None, changed("strategy._outstanding", where)
     assert not inspect.signature(strategy._start_listen).parameters, changed("strategy._start_listen", where)
     parameters = inspect.signature(strategy.get_response).parameters

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
-from typing import Any
 
 import ldap
 import pytest
@@ -98,7 +97,8 @@ def test_wrapper_passes_the_same_arguments() -> None:
 
 
 def test_object_below_has_the_methods() -> None:
-    below: Any = ldap.initialize("ldap://127.0.0.1")._l
+    below = getattr(ldap.initialize("ldap://127.0.0.1"), "_l", None)
+    assert below is not None, changed("connection._l", "ldap/ldapobject.py")
     for name in ("simple_bind", "search_ext", "result4"):
         assert callable(getattr(below, name, None)), changed(f"_l.{name}", "Modules/LDAPObject.c")
 
