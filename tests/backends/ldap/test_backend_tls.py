@@ -1,4 +1,4 @@
-"""The LDAP backend under TLS, over both engines: whose certificates are believed, and what is sent to others."""
+"""The LDAP backend with TLS and both engines: which certificates it accepts, and that others get no password."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.helper import Site
 TEMPORARY = b"ERROR temporary failure"
 ALICE = b"1 VRFY alice@x.example open sesame"
 AS_NAMED = 'dn = "uid={name},ou=people,dc=example"'
-EXTENDED_ANSWER = 0x78
+EXTENDED_RESPONSE = 0x78
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 def slapd(
     request: pytest.FixtureRequest, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, Slapd]]:
-    """A directory and what its certificate is."""
+    """A directory, and the kind of its certificate."""
     kind = request.param
     if kind == "self-signed":
         pair = certificates.self_signed(kind)
@@ -48,7 +48,7 @@ def tls_site(site: Site, certificates: Certificates) -> Site:
 
 @pytest.mark.parametrize("engine", ["ldap3", "python-ldap"])
 @pytest.mark.parametrize("how", ["ldaps", "starttls"])
-def test_only_a_certificate_that_holds_gets_a_password(
+def test_only_a_valid_certificate_gets_a_password(
     tls_site: Site, slapd: tuple[str, Slapd], engine: str, how: str
 ) -> None:
     kind, directory = slapd
@@ -64,20 +64,18 @@ def test_only_a_certificate_that_holds_gets_a_password(
 
 
 @pytest.mark.parametrize("engine", ["ldap3", "python-ldap"])
-def test_verification_can_be_switched_off_and_is_warned_of(
-    tls_site: Site, slapd: tuple[str, Slapd], engine: str
-) -> None:
+def test_disabled_verification_works_and_is_warned_about(tls_site: Site, slapd: tuple[str, Slapd], engine: str) -> None:
     url = f"ldaps://127.0.0.1:{slapd[1].tls_port}"
     tls_site.configure(LOG + section(engine, "x", AS_NAMED, "verify_certificate = false", servers=repr(url)))
     helper = tls_site.serve()
     assert helper.ask(ALICE) == b"OK", helper.information
-    helper.wait_for_information("anybody on the way")
+    helper.wait_for_information("an attacker in the network")
 
 
 @pytest.mark.parametrize("engine", ["ldap3", "python-ldap"])
-def test_without_starttls_no_password_is_sent(tls_site: Site, engine: str) -> None:
+def test_refused_starttls_sends_no_password(tls_site: Site, engine: str) -> None:
     def refuse(tag: int, _: bytes) -> list[bytes]:
-        return [result(EXTENDED_ANSWER, 2)] if tag == 0x77 else [result(0x61, 0)]
+        return [result(EXTENDED_RESPONSE, 2)] if tag == 0x77 else [result(0x61, 0)]
 
     server = Responder(refuse)
     url = f"ldap://127.0.0.1:{server.port}"
@@ -90,9 +88,9 @@ def test_without_starttls_no_password_is_sent(tls_site: Site, engine: str) -> No
 
 
 @pytest.mark.parametrize("engine", ["ldap3", "python-ldap"])
-def test_a_handshake_that_stalls_after_starttls_is_given_up(tls_site: Site, engine: str) -> None:
+def test_stalled_tls_handshake_times_out(tls_site: Site, engine: str) -> None:
     def agree(tag: int, _: bytes) -> list[bytes]:
-        return [result(EXTENDED_ANSWER, 0)] if tag == 0x77 else [result(0x61, 0)] if tag == 0x60 else []
+        return [result(EXTENDED_RESPONSE, 0)] if tag == 0x77 else [result(0x61, 0)] if tag == 0x60 else []
 
     server = Responder(agree)
     url = f"ldap://127.0.0.1:{server.port}"
@@ -100,6 +98,6 @@ def test_a_handshake_that_stalls_after_starttls_is_given_up(tls_site: Site, engi
     tls_site.configure(LOG + section(engine, "x", AS_NAMED, "starttls = true", times, servers=repr(url)))
     helper = tls_site.serve()
     assert helper.ask(ALICE) == TEMPORARY
-    helper.wait_for_information("no answer in time")
+    helper.wait_for_information("no response in time")
     assert b"open sesame" not in server.received
     server.close()

@@ -1,4 +1,4 @@
-"""What an entry says of itself, attribute by attribute."""
+"""The verdict for each attribute that refuses a login."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import datetime
 
 import pytest
 
-from extauth.backends.ldap.engine import Entry
-from extauth.backends.ldap.state import refusal
+from extauth.backends.ldap.account_state import account_state_verdict
+from extauth.backends.ldap.engine import LdapEntry
 from extauth.model import Verdict
 
 NOW = datetime.datetime(2026, 6, 1, tzinfo=datetime.UTC)
@@ -44,6 +44,6 @@ IN_2030 = b"135379296000000000"
         ("pwdlastset", IN_2020, None),
     ],
 )
-def test_what_an_attribute_refuses(attribute: str, value: bytes, verdict: Verdict | None) -> None:
-    found = refusal(Entry("cn=a", {attribute: [value]}), NOW)
+def test_verdict_for_an_attribute(attribute: str, value: bytes, verdict: Verdict | None) -> None:
+    found = account_state_verdict(LdapEntry("cn=a", {attribute: [value]}), NOW)
     assert (found and found.verdict) is verdict
