@@ -232,9 +232,9 @@ def test_mail_that_nobody_knows_the_account_of_is_no_problem_of_the_server_log(s
 
 
 def test_the_configuration_decides_what_known_is_and_how_cannot_tell_is_said(site: Site) -> None:
-    site.write("says.py", plugin("says.py"))
+    site.write("fixed_result.py", plugin("fixed_result.py"))
     site.write("passwd", Site.ACCOUNTS)
-    outage = '[[backend]]\ntype = "says.py:Says"\ndomains = ["out.example"]\nsays = "an outage"\n'
+    outage = '[[backend]]\ntype = "fixed_result.py:FixedResult"\ndomains = ["out.example"]\nresult = "unavailable"\n'
     site.configure(outage + FILES)
     helper = site.serve()
     assert helper.ask(b"1 VRFY a@out.example x") == b"ERROR temporary failure"
@@ -255,10 +255,10 @@ def test_the_configuration_decides_what_known_is_and_how_cannot_tell_is_said(sit
 
 
 def test_the_reply_is_in_the_dialect_of_the_request_and_no_deadline_is_missed(site: Site) -> None:
-    site.write("says.py", plugin("says.py"))
+    site.write("fixed_result.py", plugin("fixed_result.py"))
     site.configure(
         '[helper]\ndeadline = 0.3\ntemporary_reply = "FAILURE"\n'
-        '[[backend]]\ntype = "says.py:Says"\nsays = "nothing"\nreadplain = true\n'
+        '[[backend]]\ntype = "fixed_result.py:FixedResult"\nresult = "hang"\nreadplain = true\n'
     )
     helper = site.serve()
     helper.wait_for_information("serving")

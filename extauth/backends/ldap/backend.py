@@ -50,7 +50,7 @@ class Ldap(Backend[LdapSettings]):
 
     def __init__(self, settings: LdapSettings, context: BackendContext) -> None:
         super().__init__(settings, context)
-        self.threads, self.at_once = concurrency(settings)  # type: ignore[misc]  # class variables in Backend
+        self.concurrency, self.concurrency_per_thread = concurrency(settings)
         check_together(settings)
         check_times(settings, context.deadline)
         self._servers = parse_servers(settings)
@@ -105,7 +105,7 @@ class Ldap(Backend[LdapSettings]):
 
     def open(self) -> None:
         """Prepare the sessions. They connect when a request first needs them."""
-        at_least = min(self.threads * self.at_once, _LEAST_SESSIONS)
+        at_least = min(self.concurrency * self.concurrency_per_thread, _LEAST_SESSIONS)
         self._directory = LdapDirectory(self._engine(), self._servers, self._service, self.settings, self.log, at_least)
 
     def on_idle(self) -> None:

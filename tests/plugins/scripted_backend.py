@@ -1,4 +1,4 @@
-"""A backend that does what the password says, up to its first slash, and notes in which process."""
+"""A backend that does what the password says up to its first slash. It notes its process in a file."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pathlib import Path
 
 from extauth import Account, Backend, Secret, Settings, Verdict
 
-_MANY = 10 * 2**20  # bytes
+_FLOOD_SIZE = 10 * 2**20  # bytes
 
 
-class ObeysSettings(Settings, frozen=True):
-    """`folder` has the FIFO `gate`, and gets the file `notes`."""
+class ScriptedSettings(Settings, frozen=True):
+    """`folder` has the FIFO `gate`. The file `notes` is written there."""
 
     folder: Path
 
 
-class Obeys(Backend[ObeysSettings]):
-    """Lets in whoever has it do something, but for "no"."""
+class ScriptedBackend(Backend[ScriptedSettings]):
+    """Returns PASSWORD_MISMATCH for "no" and OK for everything else."""
 
-    Settings = ObeysSettings
+    Settings = ScriptedSettings
 
     def open(self) -> None:
         self._note("open")
@@ -32,8 +32,8 @@ class Obeys(Backend[ObeysSettings]):
         self._note("close")
 
     def verify_password(self, account: Account, password: Secret) -> Verdict:
-        order = password.reveal().decode().partition("/")[0]
-        self._note(order)
+        action = password.reveal().decode().partition("/")[0]
+        self._note(action)
         {
             "wait": self._wait,
             "hold the interpreter": self._hold_the_interpreter,
@@ -49,12 +49,12 @@ class Obeys(Backend[ObeysSettings]):
             "log": self._log_much,
             "grow": self._grow,
             "write to every socket": self._write_to_every_socket,
-        }.get(order, lambda: None)()
-        return Verdict.PASSWORD_MISMATCH if order == "no" else Verdict.OK
+        }.get(action, lambda: None)()
+        return Verdict.PASSWORD_MISMATCH if action == "no" else Verdict.OK
 
-    def _note(self, what: str) -> None:
+    def _note(self, text: str) -> None:
         with (self.settings.folder / "notes").open("a") as notes:
-            notes.write(f"{what} {os.getpid()}\n")
+            notes.write(f"{text} {os.getpid()}\n")
 
     def _wait(self) -> None:
         with (self.settings.folder / "gate").open("rb", buffering=0) as gate:
@@ -66,10 +66,10 @@ class Obeys(Backend[ObeysSettings]):
 
     def _stop(self) -> None:
         os.kill(os.getpid(), signal.SIGSTOP)
-        self._wait()  # the signal takes effect a little later
+        self._wait()  # the signal arrives a little later
 
     def _start_children(self) -> None:
-        """One of its own, and one that is nobody's and in a session of its own."""
+        """Start a child, and an orphan in its own session."""
         child = subprocess.Popen(["sleep", "1000"])
         with (self.settings.folder / "notes").open("a") as notes:
             notes.write(f"a child {child.pid}\n")
@@ -96,13 +96,13 @@ class Obeys(Backend[ObeysSettings]):
         subprocess.run(["echo", "1 OK"], check=True)
 
     def _flood(self) -> None:
-        sys.stderr.write("x" * _MANY)
+        sys.stderr.write("x" * _FLOOD_SIZE)
         sys.stderr.flush()
-        os.write(2, b"x" * _MANY)
-        os.write(1, b"x" * _MANY)
+        os.write(2, b"x" * _FLOOD_SIZE)
+        os.write(1, b"x" * _FLOOD_SIZE)
 
     def _log_much(self) -> None:
-        for _ in range(3 * _MANY // 1024):
+        for _ in range(3 * _FLOOD_SIZE // 1024):
             self.log.warning("%s", "x" * 1024)
         self._note("logged")
 

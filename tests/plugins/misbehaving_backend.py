@@ -1,4 +1,4 @@
-"""A backend that breaks its contract: the password, or the account where there is none, says in which way."""
+"""A backend that breaks the rules for backends. The password or the account name says how."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from extauth import (
 from extauth.model import SecretResult
 
 
-class Own(enum.Enum):
-    """A closed list of its own."""
+class OtherVerdict(enum.Enum):
+    """An enum that is not Verdict."""
 
     OK = 0
 
 
-class Unspeakable(Exception):
-    """Not even its message can be had."""
+class ErrorWithoutMessage(Exception):
+    """Its message raises."""
 
     def __str__(self) -> str:
         raise RuntimeError("no message")
 
 
-class UnspeakableToo(TemporaryFailure):
-    """Nor can this one's."""
+class FailureWithoutMessage(TemporaryFailure):
+    """Its message raises, too."""
 
     def __str__(self) -> str:
         raise RuntimeError("no message")
@@ -50,13 +50,13 @@ def recurses() -> Any:
     return recurses()
 
 
-VERIFY: dict[str, Callable[[], Any]] = {
+VERIFY_RESULTS: dict[str, Callable[[], Any]] = {
     "None": lambda: None,
     "True": lambda: True,
     "the text OK": lambda: "OK",
     "the number 1": lambda: 1,
     "the class Verdict": lambda: Verdict,
-    "a verdict of its own": lambda: Own.OK,
+    "an OK of another enum": lambda: OtherVerdict.OK,
     "OK in a list": lambda: [Verdict.OK],
     "a VerdictResult with a text": lambda: VerdictResult("OK"),  # type: ignore[arg-type]
     "a reason that is no text": lambda: VerdictResult(Verdict.OK, reason=None),  # type: ignore[arg-type]
@@ -68,14 +68,14 @@ VERIFY: dict[str, Callable[[], Any]] = {
     "RecursionError": recurses,
     "MemoryError": lambda: bytearray(2**62),
     "ConfigError": lambda: raises(ConfigError("a setting")),
-    "BackendUnavailable": lambda: raises(BackendUnavailable("an outage")),
+    "BackendUnavailable": lambda: raises(BackendUnavailable("connection refused")),
     "half a surrogate": lambda: raises(BackendUnavailable("\udcff\ud800")),
-    "an outage without a text": lambda: raises(BackendUnavailable(None, object())),
-    "an exception without a message": lambda: raises(Unspeakable()),
-    "a verdict taken for a truth": lambda: Verdict.PASSWORD_MISMATCH and Verdict.OK,
+    "BackendUnavailable without a text": lambda: raises(BackendUnavailable(None, object())),
+    "an exception without a message": lambda: raises(ErrorWithoutMessage()),
+    "a verdict used as a boolean": lambda: Verdict.PASSWORD_MISMATCH and Verdict.OK,
 }
 
-LOOKUP: dict[str, Callable[[], Any]] = {
+SECRET_RESULTS: dict[str, Callable[[], Any]] = {
     "ok": lambda: Verdict.OK,
     "ok-because": lambda: Verdict.OK.because("of nothing"),
     "none": lambda: None,
@@ -89,9 +89,9 @@ LOOKUP: dict[str, Callable[[], Any]] = {
     "raises": lambda: raises(KeyError("open sesame")),
 }
 
-EMPTY = {"empty": Secret(b""), "empty-context": CramMd5Context.of(Secret(b""))}
+EMPTY_SECRETS = {"empty": Secret(b""), "empty-context": CramMd5Context.of(Secret(b""))}
 
-KNOWS: dict[str, Callable[[], Any]] = {
+ACCOUNT_RESULTS: dict[str, Callable[[], Any]] = {
     "none": lambda: None,
     "true": lambda: True,
     "false": lambda: False,
@@ -99,23 +99,23 @@ KNOWS: dict[str, Callable[[], Any]] = {
     "mismatch": lambda: Verdict.PASSWORD_MISMATCH,
     "scheme": lambda: Verdict.SCHEME_NOT_AVAILABLE.because("of nothing"),
     "raises": lambda: raises(KeyError("USER_UNKNOWN")),
-    "outage": lambda: raises(BackendUnavailable("an outage")),
-    "cannot-tell": lambda: raises(TemporaryFailure("no list of accounts")),
-    "unspeakable": lambda: raises(UnspeakableToo()),
+    "unavailable": lambda: raises(BackendUnavailable("connection refused")),
+    "temporary-failure": lambda: raises(TemporaryFailure("no list of accounts")),
+    "no-message": lambda: raises(FailureWithoutMessage()),
 }
 
 LEAKS: dict[str, Callable[[Backend[Settings], Secret], Any]] = {
     "in-an-error": lambda _, password: raises(ValueError(password.reveal())),
-    "in-an-outage": lambda _, password: raises(BackendUnavailable(f"no {password.reveal().decode()} here")),
+    "in-backend-unavailable": lambda _, password: raises(BackendUnavailable(f"no {password.reveal().decode()} here")),
     "in-its-repr": lambda _, password: raises(BackendUnavailable(repr(password.reveal()))),
     "in-the-repr-of-a-text": lambda _, password: raises(BackendUnavailable(repr(password.reveal().decode()))),
     "in-a-reason": lambda _, password: Verdict.PASSWORD_MISMATCH.because(password.reveal().decode()),
     "as-a-secret": lambda backend, password: backend.log.error("%s %r", password, password),
-    "in-a-traceback": lambda backend, password: logged(backend, password.reveal()),
+    "in-a-traceback": lambda backend, password: log_and_raise(backend, password.reveal()),
 }
 
 
-def logged(backend: Backend[Settings], password: bytes) -> None:
+def log_and_raise(backend: Backend[Settings], password: bytes) -> None:
     try:
         raise ValueError(password)
     except ValueError:
@@ -123,18 +123,18 @@ def logged(backend: Backend[Settings], password: bytes) -> None:
         raise
 
 
-class Answers(Backend[Settings]):
-    """Takes it from the tables above."""
+class MisbehavingBackend(Backend[Settings]):
+    """Looks up what to do in the tables above."""
 
     def verify_password(self, account: Account, password: Secret) -> Any:
         if account.name in LEAKS:
             return LEAKS[account.name](self, password)
-        return VERIFY.get(password.reveal().decode(), lambda: Verdict.OK)()
+        return VERIFY_RESULTS.get(password.reveal().decode(), lambda: Verdict.OK)()
 
     def lookup_secret(self, account: Account) -> Any:
-        if account.name in EMPTY:
-            return EMPTY[account.name]
-        return LOOKUP.get(account.name, lambda: Secret(b"open sesame"))()
+        if account.name in EMPTY_SECRETS:
+            return EMPTY_SECRETS[account.name]
+        return SECRET_RESULTS.get(account.name, lambda: Secret(b"open sesame"))()
 
     def knows_account(self, account: Account) -> Any:
-        return KNOWS.get(account.name, lambda: Verdict.USER_UNKNOWN)()
+        return ACCOUNT_RESULTS.get(account.name, lambda: Verdict.USER_UNKNOWN)()

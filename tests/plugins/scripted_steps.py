@@ -1,4 +1,4 @@
-"""A backend that goes in steps, and does in them what the password says, up to its first slash."""
+"""A backend that checks in steps. It does what the password says up to its first slash."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from extauth import Account, Backend, BackendUnavailable, Secret, Settings, Step
 
 
 class StepsSettings(Settings, frozen=True):
-    """`folder` has the FIFO `gate`, and gets the file `notes`."""
+    """`folder` has the FIFO `gate`. The file `notes` is written there."""
 
     folder: Path
 
 
-class InSteps(Backend[StepsSettings]):
+class ScriptedSteps(Backend[StepsSettings]):
     Settings = StepsSettings
     concurrency = 1
     concurrency_per_thread = 4
@@ -29,22 +29,22 @@ class InSteps(Backend[StepsSettings]):
         raise AssertionError
 
     def verify_in_steps(self, account: Account, password: Secret) -> Any:
-        order = password.reveal().decode().partition("/")[0]
-        if order == "no generator":
+        action = password.reveal().decode().partition("/")[0]
+        if action == "no generator":
             return 1
-        if order == "an iterator of verdicts":
+        if action == "an iterator of verdicts":
             return iter([Verdict.OK])
-        if order == "raise at once":
+        if action == "raise at once":
             raise ValueError
-        return self._steps(order)
+        return self._steps(action)
 
     def knows_account(self, account: Account) -> Verdict:
         return Verdict.OK
 
-    def _steps(self, order: str) -> Iterator[Any] | Steps[Any]:
-        self._note(f"{order} begins")
+    def _steps(self, action: str) -> Iterator[Any] | Steps[Any]:
+        self._note(f"{action} begins")
         try:
-            if order == "wait":
+            if action == "wait":
                 while True:
                     yield Wait(self._gate, time.monotonic() + 60)
                     try:
@@ -52,33 +52,33 @@ class InSteps(Backend[StepsSettings]):
                             return Verdict.OK
                     except BlockingIOError:
                         continue
-            if order == "for ever":
+            if action == "for ever":
                 while True:
                     yield Wait(self._gate, time.monotonic() + 0.01)
-            if order == "for ever long":
+            if action == "for ever long":
                 while True:
                     yield None
-            if order == "at once for ever":
+            if action == "at once for ever":
                 while True:
                     yield Wait(self._gate, 0.0, can_block=True)
-            if order == "long and hang":
+            if action == "long and hang":
                 yield None
                 with (self.settings.folder / "hang").open("rb") as hang:
                     hang.read()
-            if order == "outage":
+            if action == "unavailable":
                 yield None
-                raise BackendUnavailable("out of reach")
-            if order == "cannot tell":
+                raise BackendUnavailable("connection refused")
+            if action == "temporary failure":
                 yield Wait(self._gate, 0.0)
-                raise TemporaryFailure("it says 42")
-            if order == "raise later":
+                raise TemporaryFailure("result 42")
+            if action == "raise later":
                 yield Wait(self._gate, 0.0)
                 raise ValueError
-            if order == "exit":
+            if action == "exit":
                 raise SystemExit(0)
-            if order == "stop":
+            if action == "stop":
                 raise StopIteration(Verdict.OK)
-            nonsense = {
+            invalid_steps = {
                 "yield a verdict": Verdict.OK,
                 "yield a number": 0,
                 "yield a closed descriptor": Wait(999, time.monotonic() + 0.01),
@@ -88,17 +88,17 @@ class InSteps(Backend[StepsSettings]):
                 "yield no time": Wait(self._gate, float("nan")),
                 "yield the beginning of time": Wait(self._gate, float("-inf")),
             }
-            if order in nonsense:
-                yield nonsense[order]
-            if order == "return true":
+            if action in invalid_steps:
+                yield invalid_steps[action]
+            if action == "return true":
                 return True
-            if order == "return nothing":
+            if action == "return nothing":
                 return None
             yield Wait(self._gate, time.monotonic())
-            return Verdict.OK if order == "yes" else Verdict.PASSWORD_MISMATCH
+            return Verdict.OK if action == "yes" else Verdict.PASSWORD_MISMATCH
         finally:
-            self._note(f"{order} ends")
+            self._note(f"{action} ends")
 
-    def _note(self, what: str) -> None:
+    def _note(self, text: str) -> None:
         with (self.settings.folder / "notes").open("a") as notes:
-            notes.write(f"{what} {os.getpid()}\n")
+            notes.write(f"{text} {os.getpid()}\n")

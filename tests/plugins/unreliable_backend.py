@@ -1,18 +1,17 @@
-"""A backend that hangs, crashes or raises for some accounts, and lets everybody else in."""
+"""A backend that hangs, crashes or raises for some accounts, and accepts all others."""
 
 import os
-import time
+import threading
 
 from extauth import Account, Backend, Secret, Settings, Verdict
 
 
-class Erratic(Backend[Settings]):
-    """Does what the account's name begins with."""
+class UnreliableBackend(Backend[Settings]):
+    """The start of the account name says what it does."""
 
     def verify_password(self, account: Account, password: Secret) -> Verdict:
-        """OK, if anything."""
         if account.name.startswith("hang"):
-            time.sleep(3600)
+            threading.Event().wait()
         if account.name.startswith("crash"):
             os._exit(3)
         if account.name.startswith("raise"):
