@@ -117,7 +117,7 @@ def test_a_signal_ends_it_and_all_that_it_has_made(tmp_path: Path, number: int) 
         assert server.certificate.exists()
         poplib.POP3("127.0.0.1", server.port("pop3"), timeout=20)
         assert server.end(number) == 0
-        assert server.shown.endswith("\ncomplaints: none\n")
+        assert server.shown.endswith("\nviolations: none\n")
         assert not server.certificate.exists()
         assert not is_alive(int(pid.read_text()))
 
@@ -155,4 +155,4 @@ def test_only_a_program_that_speaks_the_helper_dialect_hears_the_protocol(
         assert server.end() == 0
         assert "extauth harness listen" in page.read_text()
         names = [line.split()[0] for line in server.shown.partition("ready\n")[2].splitlines()]
-        assert names == [*counts, "rejected", "p50", "p90", "p99", "p99.9", "longest", "ended", "complaints:"]
+        assert names == [*counts, "rejected", "p50", "p90", "p99", "p99.9", "longest", "ended", "violations:"]
