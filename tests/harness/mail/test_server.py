@@ -117,12 +117,12 @@ def test_the_configured_certificate_is_used(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_and_removes_its_files(tmp_path: Path, number: int) -> None:
     pid = tmp_path / "pid"
-    with MailServer(tmp_path, ACCOUNTS, ["sh", "-c", f"echo $$ >{pid}; exec cat"]) as mail_server:
-        assert mail_server.certificate.exists()
-        poplib.POP3("127.0.0.1", mail_server.port("pop3"), timeout=20)
-        assert mail_server.end(number) == 0
-        assert mail_server.shown.endswith("\ncomplaints: none\n")
-        assert not mail_server.certificate.exists()
+    with MailServer(tmp_path, ACCOUNTS, ["sh", "-c", f"echo $$ >{pid}; exec cat"]) as server:
+        assert server.certificate.exists()
+        poplib.POP3("127.0.0.1", server.port("pop3"), timeout=20)
+        assert server.end(number) == 0
+        assert server.shown.endswith("\nviolations: none\n")
+        assert not server.certificate.exists()
         assert not is_alive(int(pid.read_text()))
 
 
@@ -158,5 +158,5 @@ def test_only_the_helper_dialect_names_the_protocol(
         assert request_line in mail_server.wait_for("logged in")
         assert mail_server.end() == 0
         assert "extauth harness listen" in page.read_text()
-        names = [line.split()[0] for line in mail_server.shown.partition("ready\n")[2].splitlines()]
-        assert names == [*counts, "rejected", "p50", "p90", "p99", "p99.9", "longest", "ended", "complaints:"]
+        names = [line.split()[0] for line in server.shown.partition("ready\n")[2].splitlines()]
+        assert names == [*counts, "rejected", "p50", "p90", "p99", "p99.9", "longest", "ended", "violations:"]
