@@ -158,5 +158,5 @@ def test_only_the_helper_dialect_names_the_protocol(
         assert request_line in mail_server.wait_for("logged in")
         assert mail_server.end() == 0
         assert "extauth harness listen" in page.read_text()
-        names = [line.split()[0] for line in server.shown.partition("ready\n")[2].splitlines()]
+        names = [line.split()[0] for line in mail_server.shown.partition("ready\n")[2].splitlines()]
         assert names == [*counts, "rejected", "p50", "p90", "p99", "p99.9", "longest", "ended", "violations:"]
