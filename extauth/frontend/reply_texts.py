@@ -13,7 +13,7 @@ from extauth.protocol.replies import (
     NOT_CREATED,
     TEMPORARY_FAILURE,
     UNKNOWN_ACCOUNT,
-    render_answer,
+    render_reply_text,
 )
 from extauth.protocol.requests import Dialect, NewRequest, ReadPlainRequest, SaslRequest, VrfyRequest
 
@@ -35,10 +35,10 @@ class Answers(msgspec.Struct, frozen=True):
         return self.no, self.level_of_no
 
 
-ACCEPTED = render_answer("OK")
+ACCEPTED = render_reply_text("OK")
 """The answer to a password that is right, in either dialect."""
 
-_NOT_AVAILABLE = render_answer("FAILURE", NOT_AVAILABLE)
+_NOT_AVAILABLE = render_reply_text("FAILURE", NOT_AVAILABLE)
 _READPLAIN = Answers(_NOT_AVAILABLE, _NOT_AVAILABLE, _NOT_AVAILABLE)  # what is disclosed has a reply of its own
 
 
@@ -47,15 +47,15 @@ def answers_in(dialect: Dialect, config: Config) -> dict[str, Answers]:
     temporary = config.helper.temporary_reply if dialect is Dialect.HELPER else "ERROR"
     checks = Answers(
         yes=ACCEPTED,
-        no=render_answer("ERROR", INCORRECT_PASSWORD),
-        cannot_tell=render_answer(temporary, TEMPORARY_FAILURE),
+        no=render_reply_text("ERROR", INCORRECT_PASSWORD),
+        cannot_tell=render_reply_text(temporary, TEMPORARY_FAILURE),
     )
     found = dict.fromkeys((VrfyRequest.command, SaslRequest.command), checks)
     if dialect is Dialect.HELPER:
         found[NewRequest.command] = Answers(
-            yes=ACCEPTED if config.new.known_is_enough else render_answer("FAILURE", NOT_CREATED),
-            no=render_answer("ERROR", UNKNOWN_ACCOUNT),
-            cannot_tell=render_answer("FAILURE", TEMPORARY_FAILURE),
+            yes=ACCEPTED if config.new.known_is_enough else render_reply_text("FAILURE", NOT_CREATED),
+            no=render_reply_text("ERROR", UNKNOWN_ACCOUNT),
+            cannot_tell=render_reply_text("FAILURE", TEMPORARY_FAILURE),
             level_of_no=Level.LOW_LEVEL,  # mail to whatever address makes the server ask
         )
         found[ReadPlainRequest.command] = _READPLAIN

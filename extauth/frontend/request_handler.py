@@ -31,9 +31,8 @@ from extauth.model import (
     VerdictResult,
 )
 from extauth.protocol.framing import Line
-from extauth.protocol.parser import NumberlessLine, RefusedRequest, RequestParser, usual_runs
-from extauth.protocol.plain import render_plain
-from extauth.protocol.replies import INTERFACE_VERSION, MALFORMED, Reply, render_reply
+from extauth.protocol.parser import NumberlessLine, RefusedRequest, RequestParser, split_simple_vrfy_lines
+from extauth.protocol.replies import INTERFACE_VERSION, MALFORMED, Reply, render_plain, render_reply
 from extauth.protocol.requests import (
     AddressedRequest,
     IntfRequest,
@@ -74,7 +73,7 @@ class RequestHandler:
         """Take this configuration for the lines that come from now on, and remember no verdict from before."""
         self._config = config
         self._accounts = config.accounts
-        self._parser.switch_on(config.sasl.mechanisms)
+        self._parser.set_mechanisms(config.sasl.mechanisms)
         self._answers = answers_in(self._parser.dialect, config)
         self._memory.configure(config)
 
@@ -103,7 +102,7 @@ class RequestHandler:
         deadline = now + self._config.helper.deadline
         first = self._keys
         lines = self._memory.answer(lines, now, self.replies, self._log)
-        for usual, odd in usual_runs(lines):
+        for usual, odd in split_simple_vrfy_lines(lines):
             self._receive_usual(usual, now)
             if odd is not None:
                 self._receive(odd, now)
@@ -185,7 +184,7 @@ class RequestHandler:
         if not lines:
             return
         numbers, _, addresses, passwords = zip(*[line.split(b" ", 3) for line in lines], strict=True)
-        found = self._accounts.parse_all(addresses)
+        found = self._accounts.parse_many(addresses)
         if not all(found):
             for line in compress(lines, map(not_, found)):
                 self._receive(line, now)  # where it is said what is wrong

@@ -17,11 +17,11 @@ from extauth.harness.life import ServerSettings, Watch
 from extauth.harness.supervisor import Supervisor
 from extauth.harness.wire import STATUSES
 from extauth.protocol.replies import Reply, parse_reply
-from extauth.protocol.requests import Dialect, IntfRequest, ServerRequest, render_request
+from extauth.protocol.requests import Dialect, IntfRequest, MailServerRequest, render_request
 
 _PATIENCE = 60.0  # seconds, where nothing happens
 
-MakeRequest = Callable[[bytes], ServerRequest]
+MakeRequest = Callable[[bytes], MailServerRequest]
 """Makes a request of the number that it is given."""
 
 
@@ -138,7 +138,7 @@ class ExternalAuthentication:
         self._last_number += 1
         return b"%06d" % self._last_number
 
-    def _line(self, request: ServerRequest) -> bytes:
+    def _line(self, request: MailServerRequest) -> bytes:
         """Raises MalformedRequest."""
         return render_request(request, self._supervisor.dialect).removesuffix(b"\n")
 

@@ -13,7 +13,7 @@ from extauth.backends.ldap.names import escaped_for_filter, escaped_for_name, pa
 from extauth.backends.ldap.servers import Server, parsed_server
 from extauth.backends.ldap.template import Template
 from extauth.errors import ConfigError
-from extauth.passwords import known_scheme, schemes
+from extauth.passwords import is_scheme_name, schemes
 from extauth.settings import Settings
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
@@ -188,7 +188,7 @@ def check_together(settings: LdapSettings) -> None:
             raise ConfigError(f"required_groups: {group!r}: must be a distinguished name")
     if settings.default_scheme and settings.check == "bind":
         raise ConfigError(f'default_scheme = {settings.default_scheme!r}: goes with check = "hash"')
-    if settings.default_scheme and not known_scheme(settings.default_scheme):
+    if settings.default_scheme and not is_scheme_name(settings.default_scheme):
         raise ConfigError(f"default_scheme = {settings.default_scheme!r}: known are {', '.join(schemes())}")
     if settings.ca_file is not None and not settings.verify_certificate:
         raise ConfigError("ca_file: is of no use with verify_certificate = false")

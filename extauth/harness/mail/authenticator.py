@@ -16,7 +16,7 @@ from extauth.harness.mail.os_password import OsPasswords
 from extauth.harness.mail.policy import Password, Refused
 from extauth.model import CheckRequest, PasswordRequest
 from extauth.protocol.replies import Reply
-from extauth.protocol.requests import Dialect, SaslRequest, ServerRequest, VrfyRequest
+from extauth.protocol.requests import Dialect, MailServerRequest, SaslRequest, VrfyRequest
 
 _OK = "OK"
 _ERROR = "ERROR"
@@ -29,7 +29,7 @@ class External(Protocol):
     def dialect(self) -> Dialect:
         """The dialect that it speaks with the program."""
 
-    def ask(self, request: Callable[[bytes], ServerRequest]) -> Future[Reply | None]:
+    def ask(self, request: Callable[[bytes], MailServerRequest]) -> Future[Reply | None]:
         """Ask it by the request that this makes of a number; None where nobody answers any more."""
 
 
@@ -80,7 +80,7 @@ class Authenticator:
     async def _ask_external(self, question: CheckRequest, protocol: str) -> str:
         address = question.account.address
 
-        def request(number: bytes) -> ServerRequest:
+        def request(number: bytes) -> MailServerRequest:
             mode = protocol if self._external.dialect is Dialect.HELPER else ""
             if isinstance(question, PasswordRequest):
                 return VrfyRequest(number, address, question.password, mode)
