@@ -23,7 +23,7 @@ def verify_cram_md5(credentials: Credentials, response: Secret, challenge: Secre
 def verify_apop(credentials: Credentials, response: Secret, challenge: Secret) -> Verdict | VerdictResult:
     """Check that `response` is the hex MD5 of `challenge` and the password, in upper or lower case."""
     if isinstance(credentials, CramMd5Context):
-        return Verdict.SCHEME_NOT_AVAILABLE.because("a CRAM-MD5 context serves CRAM-MD5 alone")
+        return Verdict.SCHEME_NOT_AVAILABLE.because("a CRAM-MD5 context serves only CRAM-MD5")
     digest = hashlib.md5(challenge.reveal() + credentials.reveal(), usedforsecurity=False)
     matches = hmac.compare_digest(digest.hexdigest().encode(), response.reveal().lower())
     return Verdict.OK if matches else Verdict.PASSWORD_MISMATCH

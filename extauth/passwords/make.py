@@ -27,10 +27,10 @@ def make_hash(password: Secret, scheme: str) -> bytes:
     """
     scheme = scheme.upper()
     if scheme not in _MAKERS:
-        raise ValueError(f"no scheme to make: choose one of {', '.join(MAKEABLE)}")
+        raise ValueError(f"unknown scheme: choose one of {', '.join(MAKEABLE)}")
     text = password.reveal()
     if not text:
-        raise ValueError("an empty password lets nobody in")
+        raise ValueError("an empty password is not allowed")
     if not {0, 10, 13}.isdisjoint(text):
         raise ValueError("a password holds no NUL, LF or CR")
     limit = _MAX_PASSWORD.get(scheme)
