@@ -11,7 +11,7 @@ from extauth.backends.base import Backend
 from extauth.backends.steps import Steps, Wait
 from extauth.errors import UnexpectedError
 from extauth.mechanisms import MECHANISMS
-from extauth.mechanisms.credentials import OF_NOTHING, CramMd5Context, Credentials
+from extauth.mechanisms.credentials import EMPTY_PASSWORD_CONTEXT, CramMd5Context, Credentials
 from extauth.model import (
     Account,
     AccountRequest,
@@ -114,7 +114,7 @@ class BackendAdapter:
         """Return the credentials that the backend holds for an account, or why it has none."""
         found = self._backend.lookup_secret(account)
         if isinstance(found, Secret | CramMd5Context):
-            is_empty = found.matches(b"") if isinstance(found, Secret) else found.matches(OF_NOTHING)
+            is_empty = found.matches(b"") if isinstance(found, Secret) else found.matches(EMPTY_PASSWORD_CONTEXT)
             return Verdict.USER_DISABLED.because("the stored password is empty") if is_empty else found
         if not isinstance(found, Verdict | VerdictResult):
             raise UnexpectedError(f"lookup_secret returned {type(found).__name__}: must be a Secret or a Verdict")

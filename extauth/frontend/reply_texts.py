@@ -13,7 +13,7 @@ from extauth.protocol.replies import (
     NOT_CREATED,
     TEMPORARY_FAILURE,
     UNKNOWN_ACCOUNT,
-    render_answer,
+    render_reply_text,
 )
 from extauth.protocol.requests import Dialect, NewRequest, ReadPlainRequest, SaslRequest, VrfyRequest
 

@@ -137,7 +137,7 @@ class RequestHandler:
         if not lines:
             return
         numbers, _, addresses, passwords = zip(*[line.split(b" ", 3) for line in lines], strict=True)
-        found = self._accounts.parse_all(addresses)
+        found = self._accounts.parse_many(addresses)
         if not all(found):
             for line in compress(lines, map(not_, found)):
                 self._handle_line(line, now)  # which says what is wrong

@@ -17,7 +17,7 @@ from extauth.harness.program import EventHandler, ProgramSettings
 from extauth.harness.program_manager import ProgramManager
 from extauth.harness.protocol_checker import Violation
 from extauth.protocol.replies import Reply, parse_reply
-from extauth.protocol.requests import Dialect, IntfRequest, ServerRequest, render_request
+from extauth.protocol.requests import Dialect, IntfRequest, MailServerRequest, render_request
 
 _LONG_WAIT = 60.0  # seconds, when nothing happens
 

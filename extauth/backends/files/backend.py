@@ -15,7 +15,7 @@ from extauth.backends.files.table import Found, Table
 from extauth.errors import BackendUnavailable, ConfigError
 from extauth.mechanisms.credentials import Credentials
 from extauth.model import Account, Secret, Verdict, VerdictResult
-from extauth.passwords import SLOW, StoredHash, identify, known_scheme, schemes, unpack, verify_packed
+from extauth.passwords import SLOW, StoredHash, identify, is_scheme_name, schemes, unpack, verify_packed
 from extauth.protocol.accounts import canonical_domain
 from extauth.settings import Settings
 
@@ -46,7 +46,7 @@ class Files(Backend[FilesSettings]):
     def __init__(self, settings: FilesSettings, context: BackendContext) -> None:
         super().__init__(settings, context)
         self._scheme: str = settings.default_scheme or _DEFAULT_SCHEMES[settings.format]
-        if self._scheme and not known_scheme(self._scheme):
+        if self._scheme and not is_scheme_name(self._scheme):
             raise ConfigError(f"default_scheme = {self._scheme!r}: known are {', '.join(schemes())}")
         self._table: Table
         self._typical: StoredHash | None

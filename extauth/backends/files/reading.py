@@ -13,7 +13,7 @@ from extauth.backends.files import dovecot, plain, shadow
 from extauth.backends.files.entry import BYTE_ORDER_MARK, AgingPassword, BadLine
 from extauth.errors import MalformedRequest
 from extauth.model import Verdict, VerdictResult
-from extauth.passwords import Packed, StoredHash, identify, pack, pack_alike, recognize
+from extauth.passwords import Packed, StoredHash, group_keys, identify, pack, pack_group
 from extauth.protocol.accounts import AccountParser
 
 _FORMATS = {"plain": plain, "dovecot": dovecot, "shadow": shadow}
@@ -82,12 +82,12 @@ class Reader:
             return repeat(True)
         if keys is None or not self._are_new(keys):
             return repeat(True)
-        forms = recognize(stored)
+        forms = group_keys(stored)
         found = {form: self._kind_of(form, stored[forms.index(form)]) for form in dict.fromkeys(forms)}
         for form, kind in found.items():
             if kind is not None:
                 are_alike = repeat(True) if len(found) == 1 else [each == form for each in forms]
-                alike = pack_alike(list(compress(stored, are_alike)), kind.example)
+                alike = pack_group(list(compress(stored, are_alike)), kind.example)
                 self.stored.update(zip(compress(keys, are_alike), alike, strict=True))
                 kind.count += len(alike)
         left = [found[form] is None for form in forms]
@@ -108,7 +108,7 @@ class Reader:
             return names.split("@") if domain is None else f"{names}@".replace("@", f"@{domain}\n").split("\n")[:-1]
         if not all(b"@" in address for address in addresses):
             return None
-        accounts = self._accounts.parse_all(addresses)
+        accounts = self._accounts.parse_many(addresses)
         served = [account.address for account in accounts if account and domain in (None, account.domain)]
         return served if len(served) == len(addresses) else None
 

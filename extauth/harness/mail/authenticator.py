@@ -16,7 +16,7 @@ from extauth.harness.mail.os_password import OsPasswords
 from extauth.harness.mail.policy import LoginRefused, PasswordKind
 from extauth.model import CheckRequest, PasswordRequest
 from extauth.protocol.replies import Reply
-from extauth.protocol.requests import Dialect, SaslRequest, ServerRequest, VrfyRequest
+from extauth.protocol.requests import Dialect, MailServerRequest, SaslRequest, VrfyRequest
 
 _OK = "OK"
 _ERROR = "ERROR"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extauth.backends.files.reading import Reader
-from extauth.passwords import recognize
+from extauth.passwords import group_keys
 from extauth.protocol.accounts import AccountParser
 from tests.examples import examples
 from tests.passwords.stored_passwords import ORACLES, SCHEMES
@@ -165,4 +165,4 @@ def test_where_two_kinds_are_as_frequent_the_first_one_is_typical() -> None:
 
 
 def test_a_prefix_that_is_none_is_not_taken_for_a_form() -> None:
-    assert recognize([b"{" + b"x" * 40 + b"}$6$abcdefgh$" + b"a" * 86] * 2) == [None, None]
+    assert group_keys([b"{" + b"x" * 40 + b"}$6$abcdefgh$" + b"a" * 86] * 2) == [None, None]

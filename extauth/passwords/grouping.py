@@ -1,6 +1,6 @@
-"""Which stored passwords are of one scheme and cost, told from their form alone: for tables of many of them.
+"""Group many stored passwords by scheme and cost, by their form alone.
 
-Reading each takes longer than all else that a table does with a line.
+It is a fast path for large tables: to `identify` each one takes longer than everything else done with its line.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from extauth.passwords.schemes import scheme_named
 _BASE64 = rb"[A-Za-z0-9+/]"
 _SALTED = rb"(?:" + _BASE64 + rb"{2}==|" + _BASE64 + rb"{3}=)?"
 
-# What they look like behind a prefix, by what they begin with; the one group is what else their cost depends on.
-_USUAL = {
+# The first characters (after a prefix) to the pattern of the whole. Its one group is what the cost depends on.
+_PATTERNS = {
     b"{SHA}": rb"\{SHA\}" + _BASE64 + rb"{27}=()",
     b"{SSHA}": rb"\{SSHA\}(?:" + _BASE64 + rb"{4}){7,}" + _SALTED + rb"()",
     b"{SHA256}": rb"\{SHA256\}" + _BASE64 + rb"{43}=()",
@@ -34,27 +34,27 @@ _USUAL = {
 }
 
 
-def recognize(stored: Sequence[bytes]) -> Sequence[bytes | None]:
-    """What tells the scheme and the cost of stored passwords, for each that is of a usual form; None for others.
+def group_keys(stored: Sequence[bytes]) -> Sequence[bytes | None]:
+    """Return a key of scheme and cost for each stored password; None for those in a rare form.
 
-    Of all of which it is the same `identify` says the same: they have one scheme and one cost, or none can serve.
+    All with the same key are alike for `identify`: they have one scheme and one cost, or all are unusable.
     """
     if not stored:
         return []
-    forms = _forms(stored)
-    return forms if len(forms) == len(stored) else [next(iter(_forms([each])), None) for each in stored]
+    keys = _keys_like_first(stored)
+    return keys if len(keys) == len(stored) else [next(iter(_keys_like_first([each])), None) for each in stored]
 
 
-def _forms(stored: Sequence[bytes]) -> list[bytes]:
-    """The same for those that have the form that the first one has."""
-    prefix, form = _beginning(stored[0])
-    if form not in _USUAL or (prefix and scheme_named(prefix[1:-1]) is None):
+def _keys_like_first(stored: Sequence[bytes]) -> list[bytes]:
+    """Return the keys of those in the same form as the first one."""
+    prefix, form = _prefix_and_form(stored[0])
+    if form not in _PATTERNS or (prefix and scheme_named(prefix[1:-1]) is None):
         return []
     return [prefix + form + cost for cost in _pattern(prefix, form).findall(b"\n".join(stored))]
 
 
-def _beginning(stored: bytes) -> tuple[bytes, bytes]:
-    """The prefix that stands before a `$name$`, if one does; that name, or the prefix of what else it is."""
+def _prefix_and_form(stored: bytes) -> tuple[bytes, bytes]:
+    """Return the `{PREFIX}` before a `$name$` and that `$name$`; for anything else b"" and its prefix."""
     braces = stored[: stored.find(b"}") + 1] if stored.startswith(b"{") else b""
     start = len(braces)
     if stored.startswith(b"$", start):
@@ -64,5 +64,5 @@ def _beginning(stored: bytes) -> tuple[bytes, bytes]:
 
 @functools.lru_cache(maxsize=64)
 def _pattern(prefix: bytes, form: bytes) -> re.Pattern[bytes]:
-    """What lines of one form match; compiled when one is there, and not at each start."""
-    return re.compile(rb"(?m)^" + re.escape(prefix) + _USUAL[form] + rb"$")
+    """Compile the pattern of one form when it is first needed, not at each start."""
+    return re.compile(rb"(?m)^" + re.escape(prefix) + _PATTERNS[form] + rb"$")
