@@ -106,7 +106,7 @@ FIRST_BACKEND = r"\[\[backend\]\] number 1, "
         (FILES + "domains = 'a.example'\n", FIRST_BACKEND + "domains = 'a.example'", "must be a list"),
         (FILES + "domains = []\n", FIRST_BACKEND + r"domains = \[\]", "name a domain, or remove the key"),
         (FILES + "domains = [3]\n", FIRST_BACKEND + r"domains\[0\] = 3", "must be a string"),
-        (FILES + "domains = ['a.example', 'A.example']\n", FIRST_BACKEND + "domains: a.example", "there twice"),
+        (FILES + "domains = ['a.example', 'A.example']\n", FIRST_BACKEND + "domains: a.example", "listed twice"),
         (FILES + "domains = ['-x']\n", FIRST_BACKEND + "domains.*'-x'", "host name such as example.com"),
         (FILES + "readplain = 'yes'\n", FIRST_BACKEND + "readplain = 'yes'", "must be true or false"),
         # type = "files"
@@ -230,7 +230,7 @@ def test_check_prints_accounts_backends_and_mechanisms(site: Site) -> None:
     assert done.stdout.decode().splitlines() == [
         f"{site.folder}/passwd: 2 accounts",
         "files serves example.com",
-        "secure methods: APOP",
+        "mechanisms: APOP",
     ]
 
 

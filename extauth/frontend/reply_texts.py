@@ -35,10 +35,10 @@ class ReplyTexts(msgspec.Struct, frozen=True):
         return self.rejected, self.level_if_rejected
 
 
-OK_REPLY = render_answer("OK")
+OK_REPLY = render_reply_text("OK")
 """The reply to a password that is right, in either dialect."""
 
-_NOT_AVAILABLE = render_answer("FAILURE", NOT_AVAILABLE)
+_NOT_AVAILABLE = render_reply_text("FAILURE", NOT_AVAILABLE)
 _READPLAIN = ReplyTexts(_NOT_AVAILABLE, _NOT_AVAILABLE, _NOT_AVAILABLE)  # a password has a reply of its own
 
 
@@ -47,15 +47,15 @@ def reply_texts(dialect: Dialect, config: Config) -> dict[str, ReplyTexts]:
     temporary = config.helper.temporary_reply if dialect is Dialect.HELPER else "ERROR"
     login = ReplyTexts(
         accepted=OK_REPLY,
-        rejected=render_answer("ERROR", INCORRECT_PASSWORD),
-        temporary_failure=render_answer(temporary, TEMPORARY_FAILURE),
+        rejected=render_reply_text("ERROR", INCORRECT_PASSWORD),
+        temporary_failure=render_reply_text(temporary, TEMPORARY_FAILURE),
     )
     texts = {VrfyRequest.command: login, SaslRequest.command: login}
     if dialect is Dialect.HELPER:
         texts[NewRequest.command] = ReplyTexts(
-            accepted=OK_REPLY if config.new.known_is_enough else render_answer("FAILURE", NOT_CREATED),
-            rejected=render_answer("ERROR", UNKNOWN_ACCOUNT),
-            temporary_failure=render_answer("FAILURE", TEMPORARY_FAILURE),
+            accepted=OK_REPLY if config.new.known_is_enough else render_reply_text("FAILURE", NOT_CREATED),
+            rejected=render_reply_text("ERROR", UNKNOWN_ACCOUNT),
+            temporary_failure=render_reply_text("FAILURE", TEMPORARY_FAILURE),
             level_if_rejected=Level.LOW_LEVEL,  # mail to any invented address leads to such a request
         )
         texts[ReadPlainRequest.command] = _READPLAIN

@@ -29,7 +29,7 @@ from extauth.model import (
     VerdictResult,
 )
 from extauth.protocol.framing import Line
-from extauth.protocol.parser import NumberlessLine, RefusedRequest, RequestParser, usual_runs
+from extauth.protocol.parser import NumberlessLine, RefusedRequest, RequestParser, split_simple_vrfy_lines
 from extauth.protocol.replies import INTERFACE_VERSION, MALFORMED, Reply, render_reply
 from extauth.protocol.requests import (
     AddressedRequest,
@@ -63,7 +63,7 @@ class RequestHandler:
         """Use this configuration for the lines that come from now on, and empty the cache."""
         self._config = config
         self._accounts = config.accounts
-        self._parser.switch_on(config.sasl.mechanisms)
+        self._parser.set_mechanisms(config.sasl.mechanisms)
         self._reply_texts = reply_texts(self._parser.dialect, config)
         self._cache.configure(config)
         self._responder.configure(config)
@@ -88,7 +88,7 @@ class RequestHandler:
         deadline = now + self._config.helper.deadline
         first = self.pending.next_key
         lines = self._cache.reply(lines, now, self.replies, self._log)
-        for simple, other in usual_runs(lines):
+        for simple, other in split_simple_vrfy_lines(lines):
             self._handle_simple(simple, now)
             if other is not None:
                 self._handle_line(other, now)

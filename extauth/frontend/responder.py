@@ -12,8 +12,7 @@ from extauth.frontend.log import Log
 from extauth.frontend.pending_requests import PendingRequest, reason_field
 from extauth.log_levels import Level
 from extauth.model import Result, SecretResult, Verdict, VerdictResult
-from extauth.protocol.plain import render_plain
-from extauth.protocol.replies import Reply, render_reply
+from extauth.protocol.replies import Reply, render_plain, render_reply
 
 _OK = Verdict.OK  # each look-up takes longer than the rest of a reply
 _GROUP = attrgetter("group")

@@ -21,7 +21,7 @@ from extauth.protocol.requests import Dialect, IntfRequest, MailServerRequest, r
 
 _LONG_WAIT = 60.0  # seconds, when nothing happens
 
-MakeRequest = Callable[[bytes], ServerRequest]
+MakeRequest = Callable[[bytes], MailServerRequest]
 """Makes a request with the given number."""
 
 
@@ -138,7 +138,7 @@ class ExternalAuthentication:
         self._last_number += 1
         return b"%06d" % self._last_number
 
-    def _line(self, request: ServerRequest) -> bytes:
+    def _line(self, request: MailServerRequest) -> bytes:
         """Render a request. Raises MalformedRequest."""
         return render_request(request, self._manager.dialect).removesuffix(b"\n")
 

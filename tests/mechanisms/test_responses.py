@@ -153,7 +153,7 @@ def test_the_same_work_is_done_without_usable_credentials(site: Site, monkeypatc
     for stored, kind in (("word", Secret), ("word-context", CramMd5Context)):  # like the last credentials of the site
         for name in (stored, "nobody", "oneway", "locked"):
             account = Account(name, "example.com")
-            answer = chain.backends[0].call(ResponseRequest(account, "CRAM-MD5", Secret(b"00"), Secret(b"<1>")))
-            assert isinstance(answer, VerdictResult)
+            result = chain.backends[0].call(ResponseRequest(account, "CRAM-MD5", Secret(b"00"), Secret(b"<1>")))
+            assert isinstance(result, VerdictResult)
             assert done.pop() is kind
             assert done == []

@@ -187,7 +187,7 @@ def test_readplain_replies_clear_text_if_configured(helper: Helper, fields: byte
         ),
         (b"READPLAIN alice@example.com", "command=READPLAIN verdict=OK backend=open time=[0-9.]+$"),
         (b"READPLAIN oneway@example.com", "command=READPLAIN verdict=SCHEME_NOT_AVAILABLE backend=open .*one-way"),
-        (b"READPLAIN context@example.com", "verdict=SCHEME_NOT_AVAILABLE backend=open .*context is no clear text"),
+        (b"READPLAIN context@example.com", "verdict=SCHEME_NOT_AVAILABLE backend=open .*context is not a clear text"),
         (b"READPLAIN longer@example.com", "verdict=SCHEME_NOT_AVAILABLE backend=open .*does not fit"),
         (b"READPLAIN locked@both.example", "command=READPLAIN verdict=USER_DISABLED backend=shut"),
         (b"READPLAIN old@aged.example", "command=READPLAIN verdict=PASSWORD_EXPIRED backend=aged"),
@@ -230,9 +230,11 @@ def test_new_for_an_unknown_account_is_not_a_problem(site: Site) -> None:
 
 
 def test_the_configuration_selects_the_temporary_and_new_replies(site: Site) -> None:
-    site.write("says.py", plugin("says.py"))
+    site.write("fixed_result.py", plugin("fixed_result.py"))
     site.write("passwd", Site.ACCOUNTS)
-    unavailable = '[[backend]]\ntype = "says.py:Says"\ndomains = ["out.example"]\nsays = "an outage"\n'
+    unavailable = (
+        '[[backend]]\ntype = "fixed_result.py:FixedResult"\ndomains = ["out.example"]\nresult = "unavailable"\n'
+    )
     site.configure(unavailable + FILES)
     helper = site.serve()
     assert helper.ask(b"1 VRFY a@out.example x") == b"ERROR temporary failure"
@@ -253,10 +255,10 @@ def test_the_configuration_selects_the_temporary_and_new_replies(site: Site) -> 
 
 
 def test_the_reply_is_in_the_dialect_of_the_request(site: Site) -> None:
-    site.write("says.py", plugin("says.py"))
+    site.write("fixed_result.py", plugin("fixed_result.py"))
     site.configure(
         '[helper]\ndeadline = 0.3\ntemporary_reply = "FAILURE"\n'
-        '[[backend]]\ntype = "says.py:Says"\nsays = "nothing"\nreadplain = true\n'
+        '[[backend]]\ntype = "fixed_result.py:FixedResult"\nresult = "hang"\nreadplain = true\n'
     )
     helper = site.serve()
     helper.wait_for_information("serving")

@@ -198,7 +198,7 @@ def check_together(settings: LdapSettings) -> None:
             raise ConfigError(f"required_groups: {group!r}: must be a distinguished name")
     if settings.default_scheme and settings.check == "bind":
         raise ConfigError(f'default_scheme = {settings.default_scheme!r}: is used only with check = "hash"')
-    if settings.default_scheme and not known_scheme(settings.default_scheme):
+    if settings.default_scheme and not is_scheme_name(settings.default_scheme):
         raise ConfigError(f"default_scheme = {settings.default_scheme!r}: must be one of {', '.join(schemes())}")
     if settings.ca_file is not None and not settings.verify_certificate:
         raise ConfigError("ca_file: is not used with verify_certificate = false")

@@ -29,7 +29,7 @@ class HelperClient(Protocol):
     def dialect(self) -> Dialect:
         """The dialect of the helper."""
 
-    def ask(self, request: Callable[[bytes], ServerRequest]) -> Future[Reply | None]:
+    def ask(self, request: Callable[[bytes], MailServerRequest]) -> Future[Reply | None]:
         """Send the request that `request` makes from a request number.
 
         The result is the reply, or None if the request is rejected.
@@ -83,7 +83,7 @@ class Authenticator:
     async def _ask_helper(self, request: CheckRequest, protocol: str) -> str:
         address = request.account.address
 
-        def make_line(number: bytes) -> ServerRequest:
+        def make_line(number: bytes) -> MailServerRequest:
             mode = protocol if self._helper.dialect is Dialect.HELPER else ""
             if isinstance(request, PasswordRequest):
                 return VrfyRequest(number, address, request.password, mode)
