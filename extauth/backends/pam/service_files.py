@@ -138,7 +138,7 @@ def _kind_and_included(words: list[str]) -> tuple[str | None, str | None]:
 
 
 def _lines(file: Path) -> Iterator[list[str]]:
-    """Yield the words of each line. A backslash at its end joins the next line, but not if a comment (`#`) precedes it."""
+    """Yield the words of each line. A backslash at its end joins the next line, but not after a comment (`#`)."""
     begun = ""
     for line in os.fsdecode(file.read_bytes()).split("\n"):
         text, comment, _ = line.partition("\0")[0].partition("#")
