@@ -10,7 +10,7 @@ from typing import Literal
 from extauth.backends.base import Backend, BackendContext
 from extauth.backends.files.formats import AgingPassword
 from extauth.backends.files.reader import PasswordFileReader
-from extauth.backends.files.table import AccountTable, TableEntry
+from extauth.backends.files.table import PasswordTable, TableEntry
 from extauth.errors import BackendUnavailable, ConfigError
 from extauth.mechanisms.credentials import Credentials
 from extauth.model import Account, Secret, Verdict, VerdictResult
@@ -80,7 +80,7 @@ class Files(Backend[FilesSettings]):
         self._scheme: str = settings.default_scheme or _DEFAULT_SCHEMES[settings.format]
         if self._scheme and not known_scheme(self._scheme):
             raise ConfigError(f"default_scheme = {self._scheme!r}: known are {', '.join(schemes())}")
-        self._table: AccountTable
+        self._table: PasswordTable
         self._typical: StoredHash | None
         self._unavailable: dict[str, str] = {}  # domain -> why its file cannot be read
 
@@ -101,7 +101,7 @@ class Files(Backend[FilesSettings]):
                     path,
                     reader.bare_names,
                 )
-        self._table = AccountTable(reader)
+        self._table = PasswordTable(reader)
         self._typical = reader.typical_hash()
         self.log.info("%s: %d account%s", path, len(self._table), "" if len(self._table) == 1 else "s")
 

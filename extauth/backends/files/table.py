@@ -12,13 +12,13 @@ from extauth.model import Account, VerdictResult
 from extauth.passwords import Packed
 
 TableEntry = Packed | AgingPassword | VerdictResult
-"""The entry of an account in an AccountTable."""
+"""The entry of an account in an PasswordTable."""
 
 _SMALL = 50_000  # accounts; up to here a dict is built faster, and its memory per account matters little
 _SPACE = 0x20  # a packed password begins with a control character, which is below; names have none
 
 
-class AccountTable:
+class PasswordTable:
     """The entries of all accounts that a reader has read."""
 
     def __init__(self, reader: PasswordFileReader) -> None:

@@ -94,9 +94,7 @@ def read(text: str, form: str, domain: str | None, default_scheme: str) -> tuple
     log.addHandler(handler)
     reader = PasswordFileReader(form, default_scheme, AccountParser("default.example"), log)
     reader.read(Path("passwd"), text.encode(), domain)
-    counts = {
-        (count.example.scheme, count.example.cost): count.count for count in reader._counts.values() if count.count
-    }
+    counts = {key: count.count for key, count in reader._counts.items() if count.count}
     return reader.packed, reader.others, reader.bare_names, len(reader), counts, problems
 
 
