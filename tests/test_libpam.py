@@ -7,24 +7,36 @@ import inspect
 from importlib.metadata import version
 from pathlib import Path
 
-import pam  # type: ignore[import-untyped]
-import pam.__internals as internals  # type: ignore[import-untyped]
 import pytest
 
 from extauth.errors import BackendUnavailable
-from extauth.libpam import PamService
 from tests.backends.pam.services import Services
 
 INSTALLED = version("python-pam")
-HANDLE, CONV, RESPONSE = internals.PamHandle, internals.PamConv, internals.PamResponse
 
 
 def changed(part: str) -> str:
     """The message of a failed check."""
     return (
-        f"python-pam {INSTALLED}: {part} is not as in 2.1. Compare pam/__internals.py with extauth/libpam.py, "
+        f"python-pam {INSTALLED}: {part}: not as in 2.1. Compare pam/__internals.py with extauth/libpam.py, "
         "adapt libpam.py and this test, then raise the upper bound of python-pam in setup.cfg."
     )
+
+
+try:
+    import pam  # type: ignore[import-untyped]
+    import pam.__internals as internals  # type: ignore[import-untyped]
+
+    from extauth.libpam import PamService
+
+    HANDLE, CONV, RESPONSE, CONV_FUNC = (
+        internals.PamHandle,
+        internals.PamConv,
+        internals.PamResponse,
+        internals.conv_func,
+    )
+except (AttributeError, ImportError) as missing:
+    raise AssertionError(changed(f"a name ({missing})")) from missing
 
 
 def test_the_release_of_python_pam_is_known() -> None:
@@ -37,7 +49,7 @@ def test_the_release_of_python_pam_is_known() -> None:
         ("PamHandle", [("handle", ctypes.c_void_p)]),
         ("PamMessage", [("msg_style", ctypes.c_int), ("msg", ctypes.c_char_p)]),
         ("PamResponse", [("resp", ctypes.c_char_p), ("resp_retcode", ctypes.c_int)]),
-        ("PamConv", [("conv", internals.conv_func), ("appdata_ptr", ctypes.c_void_p)]),
+        ("PamConv", [("conv", CONV_FUNC), ("appdata_ptr", ctypes.c_void_p)]),
     ],
 )
 def test_a_structure_has_the_fields_of_libpam(structure: str, fields: list[tuple[str, type]]) -> None:
@@ -47,9 +59,8 @@ def test_a_structure_has_the_fields_of_libpam(structure: str, fields: list[tuple
 
 def test_the_conversation_function_has_the_signature_of_pam_conv() -> None:
     messages, responses = (ctypes.POINTER(ctypes.POINTER(kind)) for kind in (internals.PamMessage, RESPONSE))
-    conv_func = internals.conv_func
-    assert conv_func._restype_ is ctypes.c_int, changed("the result of conv_func")
-    assert conv_func._argtypes_ == (ctypes.c_int, messages, responses, ctypes.c_void_p), changed("conv_func")
+    assert CONV_FUNC._restype_ is ctypes.c_int, changed("the result of conv_func")
+    assert CONV_FUNC._argtypes_ == (ctypes.c_int, messages, responses, ctypes.c_void_p), changed("conv_func")
 
 
 @pytest.mark.parametrize(
@@ -96,7 +107,7 @@ def test_a_constant_has_the_value_of_libpam(constant: str, value: int) -> None:
 def test_the_libraries_are_found_by_our_function() -> None:
     assert pam.PamAuthenticator.__module__ == "pam.__internals", changed("the module of PamAuthenticator")
     loader = pam.PamAuthenticator._ensure_libs.__code__
-    assert "find_library" in loader.co_names, changed("PamAuthenticator._ensure_libs, which calls find_library,")
+    assert "find_library" in loader.co_names, changed("PamAuthenticator._ensure_libs, which calls find_library")
     assert internals.find_library.__module__ == "extauth.libpam", changed("find_library")
     assert internals.find_library("pam") == "libpam.so.0"
     assert internals.find_library("none-has-this-name") is None
