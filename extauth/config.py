@@ -1,4 +1,4 @@
-"""The configuration file: TOML to typed settings, or an error that names file, key and value."""
+"""The configuration file: TOML to typed settings, or an error with file, key, value and what would be right."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Facility = Literal[
 
 
 class HelperSettings(Settings, frozen=True):
-    """`[helper]`: deadline in seconds, worker processes, their memory in MiB, how "cannot tell" is said."""
+    """`[helper]`: deadline in seconds, number of workers, memory of a worker in MiB, reply for a temporary failure."""
 
     deadline: Annotated[float, msgspec.Meta(ge=0.1, le=3600)] = 15
     workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = len(os.sched_getaffinity(0))
@@ -32,19 +32,19 @@ class HelperSettings(Settings, frozen=True):
 
 
 class SaslSettings(Settings, frozen=True):
-    """`[sasl]`: the secure methods that are switched on."""
+    """`[sasl]`: the mechanisms that are switched on."""
 
     mechanisms: tuple[str, ...] = tuple(MECHANISMS)
 
 
 class NewSettings(Settings, frozen=True):
-    """`[new]`: whether the server is told to go on where it has no such account, but a backend knows one."""
+    """`[new]`: whether `NEW` gets OK for an account that a backend knows."""
 
     known_is_enough: bool = False
 
 
 class CacheSettings(Settings, frozen=True):
-    """`[cache]`: how many seconds a verdict counts; of how many accounts, and wrong passwords, it is kept."""
+    """`[cache]`: seconds that a verdict counts; number of accounts, and of wrong passwords, that are kept."""
 
     ttl: Annotated[float, msgspec.Meta(ge=0.1, le=86_400)] = 120
     negative_ttl: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 30
@@ -52,7 +52,7 @@ class CacheSettings(Settings, frozen=True):
 
 
 class LogSettings(Settings, frozen=True):
-    """`[log]`: what goes to the Server Log, and what goes to a file or to syslog."""
+    """`[log]`: the level of the Server Log, and a file or syslog with a level of its own."""
 
     mail_server_level: LevelName = "Problems"
     level: LevelName = "Low Level"
@@ -61,7 +61,7 @@ class LogSettings(Settings, frozen=True):
 
 
 class BackendSection(Settings, frozen=True):
-    """What every `[[backend]]` has, whatever its type; `timeout` in seconds."""
+    """The keys that every `[[backend]]` has, for any type; `timeout` in seconds."""
 
     type: str
     name: str = ""
@@ -73,9 +73,9 @@ class BackendSection(Settings, frozen=True):
 
 
 class BackendConfig(msgspec.Struct, frozen=True):
-    """One `[[backend]]`: what every one has, and the table of its own settings, that its class knows how to read.
+    """One `[[backend]]`: the common keys, and the table of its own settings, which its class reads.
 
-    Domains are in canonical form; `section` is how an administrator calls it.
+    Domains are in canonical form. `section` names the section in error texts.
     """
 
     type: str
@@ -89,12 +89,12 @@ class BackendConfig(msgspec.Struct, frozen=True):
     section: str
 
     def shares_a_domain_with(self, other: BackendConfig) -> bool:
-        """Whether there is a domain that both serve."""
+        """Return whether both serve the same domain, for any domain."""
         return self.domains is None or other.domains is None or not set(self.domains).isdisjoint(other.domains)
 
 
 class ConfigFile(Settings, frozen=True):
-    """The whole file, backends unread."""
+    """The whole file; the backends' own settings are not converted yet."""
 
     default_domain: str | None = None
     lower_names: bool = True
@@ -107,7 +107,7 @@ class ConfigFile(Settings, frozen=True):
 
 
 class Config(msgspec.Struct, frozen=True):
-    """A configuration that has been read and is sound, but for the backends' own settings."""
+    """A configuration that is valid, except for the backends' own settings, which are checked later."""
 
     file: Path
     helper: HelperSettings
@@ -129,23 +129,25 @@ def read_config(path: Path) -> Config:
     backends = table.get("backend", [])
     if not isinstance(backends, list) or not all(isinstance(backend, dict) for backend in backends):
         shown = "{...}" if isinstance(backends, dict) else repr(backends)
-        raise ConfigError(f"{path}: backend = {shown}: must be tables, each under a line [[backend]] of its own")
+        raise ConfigError(f"{path}: backend = {shown}: must be tables, each below its own line [[backend]]")
     read = convert(table, ConfigFile, path)
     default_domain = None
     if read.default_domain is not None:
         default_domain = _host_name(read.default_domain, path, "default_domain")
     for name in read.sasl.mechanisms:
         if name not in MECHANISMS:
-            raise ConfigError(f"{path}: sasl.mechanisms has {name!r}; known are {', '.join(MECHANISMS)}")
+            raise ConfigError(
+                f"{path}: sasl.mechanisms: {name!r} is unknown; known mechanisms: {', '.join(MECHANISMS)}"
+            )
     if not read.backend:
-        raise ConfigError(f"{path}: has no [[backend]]: nobody could log in; see README.md, Configuration")
+        raise ConfigError(f"{path}: has no [[backend]], so no user could log in; see README.md, Configuration")
     backends = tuple(_backend(table, number, path) for number, table in enumerate(read.backend, start=1))
     names = [backend.name for backend in backends]
     for number, backend in enumerate(backends, start=1):
         if backend.name in names[: number - 1]:
             raise ConfigError(
-                f"{path}: {backend.section} name = {backend.name!r}: number {names.index(backend.name) + 1} has this "
-                "name already"
+                f"{path}: {backend.section} name = {backend.name!r}: [[backend]] number "
+                f"{names.index(backend.name) + 1} already has this name"
             )
         if backend.timeout is not None and backend.timeout >= read.helper.deadline:
             raise ConfigError(
@@ -167,11 +169,11 @@ def _backend(table: dict[str, Any], number: int, path: Path) -> BackendConfig:
     domains = None
     if read.domains is not None:
         if not read.domains:
-            raise ConfigError(f"{path}: {section} domains = []: name one, or leave the key out to serve every domain")
+            raise ConfigError(f"{path}: {section} domains = []: name a domain, or remove the key to serve every domain")
         domains = tuple(_host_name(domain, path, f"{section} domains") for domain in read.domains)
         for domain in domains:
             if domains.count(domain) > 1:
-                raise ConfigError(f"{path}: {section} domains: {domain} is there twice")
+                raise ConfigError(f"{path}: {section} domains: {domain} is listed twice")
     name = read.name or (read.type.rpartition(":")[2] if number == 1 else f"{read.type.rpartition(':')[2]}-{number}")
     stops = read.on_mismatch == "stop"
     return BackendConfig(
@@ -182,5 +184,5 @@ def _backend(table: dict[str, Any], number: int, path: Path) -> BackendConfig:
 def _host_name(domain: str, path: Path, key: str) -> str:
     name = canonical_domain(domain)
     if name is None:
-        raise ConfigError(f"{path}: {key}: {domain!r} is no host name, such as example.com")
+        raise ConfigError(f"{path}: {key}: {domain!r} is not a host name such as example.com")
     return name

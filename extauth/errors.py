@@ -1,14 +1,14 @@
 """What can go wrong, as types.
 
     ExtauthError
-    ├── ConfigError          a setting, a plugin or a file is not as it must be: refuse to start, or keep what was
-    │   └── UnsafeFile       somebody else could have written this file
-    ├── BackendUnavailable   a backend cannot tell at the moment: an outage, never a wrong password
-    ├── TemporaryFailure           a backend has no way to tell, though nothing is out of reach
-    ├── UnexpectedError                a bug: some code, a backend's most likely, raised what nobody expected of it
-    └── MalformedRequest     a line from the server that breaks the protocol
+    ├── ConfigError            a setting, a plugin or a file is wrong: refuse to start, or keep the running generation
+    │   └── UnsafeFile         another user could have written this file
+    ├── TemporaryFailure       a backend could not decide
+    │   └── BackendUnavailable   it cannot be reached at the moment
+    ├── UnexpectedError        a bug: code, most likely a backend's, raised an error that it must not raise
+    └── MalformedRequest       a line from the mail server that breaks the protocol
 
-"No" is not an error: it is a `Verdict`. No message of these may hold a password.
+A wrong password is not an error: it is a `Verdict`. No message of these errors may hold a password.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ class ConfigError(ExtauthError):
 
 
 class UnsafeFile(ConfigError):
-    """A configuration, plugin or password file could have been written by somebody who must not."""
-
-
-class BackendUnavailable(ExtauthError):
-    """A backend cannot tell now: its directory, database or file is out of reach.
-
-    The server is answered "temporary" (docs/protocol.md, section 4). The message goes into the log.
-    """
+    """Another user could have written a configuration, plugin or password file."""
 
 
 class TemporaryFailure(ExtauthError):
-    """A backend has no way to be sure, though it could be asked. Answered as an outage is, but no outage."""
+    """A backend could not decide. The mail server gets "temporary failure" (docs/protocol.md, section 4).
+
+    The message goes into the log.
+    """
+
+
+class BackendUnavailable(TemporaryFailure):
+    """A backend cannot be reached at the moment: its directory, its database or its file."""
 
 
 class UnexpectedError(ExtauthError):
-    """Some code, a backend's most likely, raised what nobody expected of it, or returned what is no verdict.
+    """Code, most likely a backend's, raised an error that it must not raise, or returned a wrong type.
 
-    Answered "temporary"; the message says where, and repeats nothing that the code said.
+    The mail server gets "temporary failure". The message says where it happened. It repeats nothing that the code said.
     """
 
 

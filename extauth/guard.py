@@ -1,4 +1,4 @@
-"""The one place that catches whatever a backend's code raises."""
+"""The one place that catches every error of a backend's code."""
 
 from __future__ import annotations
 
@@ -7,29 +7,40 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from extauth.errors import BackendUnavailable, ConfigError, UnexpectedError
+from extauth.errors import ConfigError, TemporaryFailure, UnexpectedError
 
-_OURS = f"{Path(__file__).parent}{os.sep}"
+_OUR_FOLDER = f"{Path(__file__).parent}{os.sep}"
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+GuardedErrors = (TemporaryFailure, ConfigError, UnexpectedError)
+"""What `call_guarded` raises, and nothing else."""
+
 
 def call_guarded(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-    """Call a backend's code. What it may raise comes through; anything else, SystemExit too, becomes UnexpectedError."""
+    """Call a backend's code. Raise only `GuardedErrors`: every other error, SystemExit too, becomes UnexpectedError."""
     try:
         return function(*args, **kwargs)
-    except (BackendUnavailable, ConfigError, UnexpectedError):
+    except GuardedErrors:
         raise
-    except BaseException as fault:  # noqa: BLE001  # a stranger's code: nothing it raises may end us or let somebody in
-        raise UnexpectedError(_where(fault)) from None
+    except BaseException as error:  # noqa: BLE001  # foreign code: no error of it may end this process or let a user in
+        raise UnexpectedError(_place_of(error)) from None
 
 
-def _where(fault: BaseException) -> str:
-    """The kind of error and the last place in it that is not ours. Not its message: that may repeat a password."""
-    import traceback  # here because it is large, and rarely needed
+def error_text(error: BaseException) -> str:
+    """Return the message of an error. A foreign error may have a `__str__` that fails."""
+    try:
+        return call_guarded(str, error)
+    except GuardedErrors as failure:
+        return str(failure)
 
-    frames = traceback.extract_tb(fault.__traceback__)
-    theirs = [frame for frame in frames if not frame.filename.startswith(_OURS)]
-    where = "".join(f" at {last.filename}, line {last.lineno}, in {last.name}" for last in (theirs or frames)[-1:])
-    return f"{type(fault).__name__}{where}".encode(errors="backslashreplace").decode()
+
+def _place_of(error: BaseException) -> str:
+    """Return the type of an error and its last place outside of extauth. The message is left out: it may be secret."""
+    import traceback  # here because it is large and rarely needed
+
+    frames = traceback.extract_tb(error.__traceback__)
+    foreign = [frame for frame in frames if not frame.filename.startswith(_OUR_FOLDER)]
+    place = "".join(f" at {last.filename}, line {last.lineno}, in {last.name}" for last in (foreign or frames)[-1:])
+    return f"{type(error).__name__}{place}".encode(errors="backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""The levels of the Server Log, by the names the guide gives them (docs/protocol.md, section 6)."""
+"""The levels of the Server Log, with the names that the guide gives them (docs/protocol.md, section 6)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 
 class Level(enum.IntEnum):
-    """How much goes into a log: a record is written where its level is at most that of the log."""
+    """The level of a record, or of a log. A log takes the records whose level is not above its own."""
 
     CRASHES = 0
     FAILURES = 1
@@ -20,4 +20,4 @@ class Level(enum.IntEnum):
 LevelName = Literal["Crashes Only", "Failures", "Major & Failures", "Problems", "Low Level", "All Info"]
 
 LEVEL_NAMES: dict[str, Level] = dict(zip(get_args(LevelName), Level, strict=True))
-"""The names, the lowest level first."""
+"""Names to levels, lowest level first."""

@@ -1,4 +1,4 @@
-"""The values that travel: from a request down to a backend, and from a verdict up to a reply."""
+"""The values that travel: requests down to the backends, results up to the reply."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import msgspec
 
 
 class Redacted(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """Bytes that show themselves only when asked: no representation, traceback or log shows them."""
+    """Bytes that are shown only on request. No representation, traceback or log shows them."""
 
     _bytes: bytes
 
     def reveal(self) -> bytes:
-        """The bytes themselves."""
+        """Return the bytes themselves."""
         return self._bytes
 
     def __repr__(self) -> str:
@@ -28,19 +28,19 @@ class Redacted(msgspec.Struct, frozen=True, eq=False, gc=False):
         return repr(self)
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError(f"a {type(self).__name__} is not pickled")
+        raise TypeError(f"a {type(self).__name__} cannot be pickled")
 
 
 class Secret(Redacted, frozen=True, array_like=True, eq=False, gc=False):
-    """A password, or what stands for one. Compare with `matches`."""
+    """A password, or a value that is as good as one. Compare it with `matches`."""
 
     def matches(self, other: bytes | str) -> bool:
-        """Whether `other` is the same secret, in a time that does not depend on where they differ."""
+        """Return whether `other` is the same secret. The time does not depend on where they differ."""
         return hmac.compare_digest(self._bytes, other.encode() if isinstance(other, str) else other)
 
 
 class Account(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Who logs in, in canonical form (docs/protocol.md, section 3, "The account")."""
+    """An account in canonical form (docs/protocol.md, section 3, "The account")."""
 
     name: str
     domain: str
@@ -55,9 +55,9 @@ class Account(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Verdict(enum.Enum):
-    """What a backend says of a password or an account: a closed list. "Cannot tell" is an exception.
+    """What a backend says about a password or an account: a closed list. A temporary failure is an exception instead.
 
-    A verdict is neither true nor false, so that no `if verdict:` lets somebody in: compare with `is`.
+    A verdict is neither true nor false, so that `if verdict:` never lets a user in. Compare it with `is`.
     """
 
     OK = 0
@@ -67,32 +67,32 @@ class Verdict(enum.Enum):
     PASSWORD_EXPIRED = 4
     SCHEME_NOT_AVAILABLE = 5
 
-    __hash__ = object.__hash__  # one of each: an enum's own hash is that of its name, and is computed in Python
+    __hash__ = object.__hash__  # an enum hashes its name, in Python code; each verdict exists once, so this is enough
 
     def because(self, reason: str) -> VerdictResult:
-        """This verdict together with the reason that the log shall give; the mail server never hears it."""
+        """Return this verdict with a reason for the log. The mail server never gets the reason."""
         return VerdictResult(self, reason=reason)
 
     def __bool__(self) -> bool:
         raise TypeError("a Verdict is neither true nor false: compare it, as in `verdict is Verdict.OK`")
 
 
-for _verdict in Verdict:  # as Python 3.12 has it; 3.11 reaches them by a property, which takes ten times as long
+for _verdict in Verdict:  # as in Python 3.12; in 3.11 each access goes through a property and takes ten times as long
     type.__setattr__(Verdict, _verdict.name, _verdict)
 
 
-# --- what is asked of the backends --------------------------------------------------------------------
+# --- requests, as backends get them -------------------------------------------------------------------
 
 
 class PasswordRequest(msgspec.Struct, frozen=True, array_like=True, tag=0, gc=False):
-    """Is this the account's password?"""
+    """`VRFY`: is this the account's password?"""
 
     account: Account
     password: Secret
 
 
 class ResponseRequest(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
-    """Did somebody who knows the account's password answer this challenge?"""
+    """`SASL(mechanism)`: is this the response of a client that knows the account's password?"""
 
     account: Account
     mechanism: str
@@ -101,30 +101,30 @@ class ResponseRequest(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=Fa
 
 
 class AccountRequest(msgspec.Struct, frozen=True, array_like=True, tag=2, gc=False):
-    """Is there such an account? OK: there is, whether or not it may log in."""
+    """`NEW`: does this account exist? The verdict is OK for a locked account too."""
 
     account: Account
 
 
 class SecretRequest(msgspec.Struct, frozen=True, array_like=True, tag=3, gc=False):
-    """What is the account's clear-text password? The one question that is answered by `SecretResult`."""
+    """`READPLAIN`: what is the account's clear-text password? The only request whose result is a `SecretResult`."""
 
     account: Account
 
 
 CheckRequest = PasswordRequest | ResponseRequest
-"""What somebody who logs in is checked by."""
+"""The requests that check a login."""
 
 Request = CheckRequest | AccountRequest | SecretRequest
 
 
-# --- what is answered ---------------------------------------------------------------------------------
+# --- results ------------------------------------------------------------------------------------------
 
 
 class VerdictResult(msgspec.Struct, frozen=True, array_like=True, tag=0, gc=False):
-    """A verdict, which backend gave it, and the reason for the log (not for the server).
+    """A verdict, the name of the backend that gave it, and the reason for the log.
 
-    `provisional`: somebody who is asked before that backend could not be, and might have said something else.
+    `provisional`: an earlier backend was unavailable and might have given another verdict.
     """
 
     verdict: Verdict
@@ -134,20 +134,20 @@ class VerdictResult(msgspec.Struct, frozen=True, array_like=True, tag=0, gc=Fals
 
 
 class SecretResult(VerdictResult, frozen=True, array_like=True, tag=2, kw_only=True, gc=False):
-    """A verdict of OK, and the account's clear-text password along with it."""
+    """The verdict OK together with the account's clear-text password."""
 
     secret: Secret
 
 
 class FailureResult(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
-    """Nobody could tell: who was asked, and why not. The server hears "temporary".
+    """A temporary failure: the backend that could not decide, and the reason for the log.
 
-    `outage`: the backend is out of reach for the time being, and nobody has made a mistake.
+    `unavailable`: the backend cannot be reached at the moment; it is not a mistake of configuration or code.
     """
 
     backend: str = ""
     reason: str = ""
-    outage: bool = False
+    unavailable: bool = False
 
 
 Result = VerdictResult | SecretResult | FailureResult

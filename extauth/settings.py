@@ -1,4 +1,4 @@
-"""Typed settings: a table of the configuration to a value, or an error that says what would be right."""
+"""Typed settings: convert a table of the configuration, or raise an error that says how to correct it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from extauth.errors import ConfigError
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of every table of settings: typed fields, with defaults where a key may be left out.
+    """Base class of every table of settings. It has typed fields; a key with a default can be left out.
 
     A `pathlib.Path` field that is relative is relative to the folder of the configuration file.
     """
@@ -21,7 +21,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 T = TypeVar("T", bound=Settings)
 
-# patterns of messages, compiled when there is one
+# patterns of msgspec's messages, compiled when first needed
 _AT = r"(?s)(?P<problem>.*?)(?: - at `\$(?P<path>.*)`)?"
 _UNKNOWN = r"Object contains unknown field `(?P<key>.*)`"
 _MISSING = r"Object missing required field `(?P<key>.*)`"
@@ -38,7 +38,7 @@ _IN_TOML |= {"object": "a table", "path": "a path"}
 
 
 def parse_toml(data: bytes, file: Path) -> dict[str, Any]:
-    """The tables of `file`, whose content is `data`. Raises ConfigError."""
+    """Parse `data`, the content of `file`. Raises ConfigError."""
     try:
         return tomllib.loads(data.decode())
     except UnicodeDecodeError as error:
@@ -52,10 +52,10 @@ def parse_toml(data: bytes, file: Path) -> dict[str, Any]:
 def convert(
     table: dict[str, Any], settings: type[T], file: Path, section: str = "", beside: type[Settings] | None = None
 ) -> T:
-    """`table`, a part of `file`, as `settings`; `section` is how an administrator calls that part.
+    """Convert `table`, a part of `file`, to `settings`. `section` is the name of that part in error messages.
 
-    `beside`: settings that stand in the same table, and have been read already. Raises ConfigError with the file, the
-    key, the value and what would be right.
+    `beside` are settings in the same table that have already been read. Raises ConfigError with the file, the key, the
+    value and how to correct it.
     """
 
     def from_text(kind: type, value: Any) -> Any:
@@ -71,7 +71,7 @@ def convert(
 
 
 class _Problem:
-    """What msgspec says is wrong, for somebody who knows TOML."""
+    """A validation error of msgspec, explained in terms of TOML."""
 
     def __init__(self, error: str, settings: type[Settings], beside: type[Settings] | None) -> None:
         match = re.fullmatch(_AT, error)
@@ -81,7 +81,7 @@ class _Problem:
         self._beside = beside
 
     def explained(self, table: dict[str, Any], section: str) -> str:
-        """The key, its value, and what would be right."""
+        """Return the key, its value, and how to correct it."""
         if unknown := re.fullmatch(_UNKNOWN, self._problem):
             return f"{self._key(section, unknown['key'])}: unknown key; {self._hint(unknown['key'])}"
         if missing := re.fullmatch(_MISSING, self._problem):
@@ -95,13 +95,13 @@ class _Problem:
         return " ".join(part for part in (section, key) if part)
 
     def _hint(self, key: str) -> str:
-        known = [field.encode_name for field in self._fields()]
+        keys = [field.encode_name for field in self._fields()]
         if self._beside is not None and not self._steps:
-            known += self._beside.__struct_fields__
-        import difflib  # here because it is rarely needed
+            keys += self._beside.__struct_fields__
+        import difflib  # imported here because it is rarely needed
 
-        close = difflib.get_close_matches(key, known, n=1)
-        return f"did you mean {close[0]}?" if close else f"known here: {', '.join(sorted(known))}"
+        close = difflib.get_close_matches(key, keys, n=1)
+        return f"did you mean {close[0]}?" if close else f"known here: {', '.join(sorted(keys))}"
 
     def _expected(self) -> str:
         if self._problem.startswith("Invalid enum value"):
@@ -115,7 +115,7 @@ class _Problem:
         return f"must be {right}{limit[1] if limit else ''}"
 
     def _fields(self) -> list[msgspec.structs.FieldInfo]:
-        """Those of the table that the problem is in."""
+        """Return the fields of the table that has the problem."""
         settings = self._settings
         for step in self._steps:
             kind = next((f.type for f in msgspec.structs.fields(settings) if f.encode_name == step), None)
@@ -126,11 +126,11 @@ class _Problem:
         return list(msgspec.structs.fields(settings))
 
     def _value(self, table: Any) -> str:
-        """The value, unless somebody may not see it, or it is no single one."""
+        """Return the value as text. Hide secrets, and shorten tables and lists."""
         if any(word in step for step in self._steps for word in ("password", "secret")):
             return "(not shown)"
         for step in self._steps:
-            if step == "...":  # which element of an array, msgspec does not say
+            if step == "...":  # msgspec does not say which element of an array it is
                 break
             table = table[int(step)] if isinstance(table, list) else table[step]
         if isinstance(table, str) and _URL_WITH_A_USER.search(table):
@@ -145,6 +145,6 @@ def _in_toml(value: Any) -> str:
 
 
 def _choices(kind: Any) -> list[Any]:
-    """The values of a Literal, be it optional or not."""
+    """Return the values of a Literal, which may be optional."""
     arguments = get_args(kind)
     return [choice for a in arguments for choice in (_choices(a) if get_args(a) else [a]) if choice is not type(None)]

@@ -1,4 +1,4 @@
-"""Files that decide who is let in: who else could have written them, and have they changed?"""
+"""Check files that decide about logins: only root or our own user may write them. Also notice their changes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import msgspec
 from extauth.errors import ConfigError, UnsafeFile
 
 MAX_FILE = 2**31 - 1
-"""Bytes that a file may have: just under 2 GiB."""
+"""The highest number of bytes in a file: just under 2 GiB."""
 
-_MAX_LINKS = 40  # as many as the system follows
+_MAX_LINKS = 40  # the system follows no more
 
 Signature = tuple[int, int, int, int, int]
-"""Device, inode, size, mtime and ctime (in ns): one of them changes whenever a file does."""
+"""Device, inode, size, mtime and ctime (in ns). At least one of them changes when a file changes."""
 
 
 class TrustedFile(msgspec.Struct, frozen=True):
-    """The content of a file that nobody else could have written, and what it was when it was read."""
+    """The content of a file that no other user can write, and its signature at that moment."""
 
     data: bytes
     signature: Signature
@@ -29,7 +29,7 @@ class TrustedFile(msgspec.Struct, frozen=True):
 
 
 def signature(path: Path) -> Signature | None:
-    """What `path` is now, or None where it is out of reach."""
+    """Return the signature of `path` now, or None if `path` cannot be reached."""
     try:
         return _signature(path.stat())
     except OSError:
@@ -37,12 +37,12 @@ def signature(path: Path) -> Signature | None:
 
 
 def read_trusted(path: Path, *, allow_unsafe: bool = False) -> TrustedFile:
-    """Read a regular file that only root or this process's user can have written.
+    """Read a regular file that only root or this process's user can write.
 
-    Raises UnsafeFile where somebody else could (unless `allow_unsafe`), ConfigError where it is no regular file or
-    too large, and OSError where it cannot be read.
+    Raises UnsafeFile if another user can write it (unless `allow_unsafe`). Raises ConfigError if it is too large or not
+    a regular file, and OSError if it cannot be read.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO would be waited for
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # do not wait for the writer of a FIFO
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
@@ -59,7 +59,7 @@ def read_trusted(path: Path, *, allow_unsafe: bool = False) -> TrustedFile:
 
 
 def check_trusted(path: Path, *, allow_unsafe: bool = False) -> None:
-    """Raise UnsafeFile where somebody else could have written `path`, a file or a folder."""
+    """Raise UnsafeFile if another user can write `path`, a file or a folder."""
     if not allow_unsafe:
         _check_writers(path, path.stat())
 
@@ -69,33 +69,33 @@ def _check_writers(path: Path, status: os.stat_result) -> None:
     *above, nearest = _folders(path)
     for folder in above:
         status = folder.stat()
-        if not status.st_mode & stat.S_ISVTX:  # in a sticky folder nobody replaces what others own
+        if not status.st_mode & stat.S_ISVTX:  # in a sticky folder users replace only their own files
             _check(folder, status, f"folder (on the way to {path})", owned=False)
     _check(nearest, nearest.stat(), f"folder (of {path})", owned=True)
 
 
-def _check(path: Path, status: os.stat_result, what: str, *, owned: bool) -> None:
+def _check(path: Path, status: os.stat_result, kind: str, *, owned: bool) -> None:
     ours = {0, os.geteuid()}
     if owned and status.st_uid not in ours:
         raise UnsafeFile(
-            f"{path}: this {what} belongs to uid {status.st_uid}; it must belong to root or to uid {os.geteuid()}, "
-            "as whom this program runs"
+            f"{path}: this {kind} belongs to uid {status.st_uid}; it must belong to root or to uid {os.geteuid()}, "
+            "the user that extauth runs as"
         )
-    private = status.st_gid in (0, status.st_uid)  # root's group, or one that by custom is the owner's alone
+    private = status.st_gid in (0, status.st_uid)  # root's group, or by custom the owner's own group
     if owned and status.st_mode & stat.S_IWGRP and not private:
         raise UnsafeFile(
-            f"{path}: this {what} is writable by group {status.st_gid} (mode {stat.S_IMODE(status.st_mode):04o}); "
+            f"{path}: this {kind} is writable by group {status.st_gid} (mode {stat.S_IMODE(status.st_mode):04o}); "
             f"run: chmod g-w {path}"
         )
     if status.st_mode & stat.S_IWOTH:
         raise UnsafeFile(
-            f"{path}: this {what} is writable by everyone (mode {stat.S_IMODE(status.st_mode):04o}); "
+            f"{path}: this {kind} is writable by everyone (mode {stat.S_IMODE(status.st_mode):04o}); "
             f"run: chmod o-w {path}"
         )
 
 
 def _folders(path: Path) -> Iterator[Path]:
-    """Every folder in which a name is looked up on the way to `path`, links included; the one it lies in last."""
+    """Yield every folder on the way to `path`, also those that links lead through. The folder of `path` comes last."""
     names = list(reversed(path.absolute().parts[1:]))
     folder, links = Path("/"), 0
     while names:

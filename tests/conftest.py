@@ -10,15 +10,15 @@ from hypothesis import settings
 
 from tests.examples import examples
 from tests.helper import Helper, Site
-from tests.plugins import Stage, set_stage
+from tests.plugins import ScriptedSite, scripted_site
 
-settings.register_profile("as many as are asked for", examples(100))
-settings.load_profile("as many as are asked for")
+settings.register_profile("extauth", examples(100))
+settings.load_profile("extauth")
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    """A folder that nobody else writes to; every helper that was started in it has ended when the test has."""
+    """An empty site. Its helpers are killed after the test."""
     site = Site(tmp_path)
     yield site
     for helper in site.helpers:
@@ -27,14 +27,14 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def helper(site: Site) -> Helper:
-    """A helper with a few accounts: see `Site.ACCOUNTS`."""
+    """A running helper with the accounts of `Site.ACCOUNTS`."""
     site.write("passwd", site.ACCOUNTS)
     site.configure()
     return site.serve()
 
 
 @pytest.fixture
-def stage(site: Site) -> Iterator[Stage]:
-    """A site with a backend that does what it is told."""
-    with set_stage(site) as stage:
-        yield stage
+def scripted(site: Site) -> Iterator[ScriptedSite]:
+    """A site with a backend that does what the password says."""
+    with scripted_site(site) as scripted:
+        yield scripted

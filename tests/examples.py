@@ -1,4 +1,4 @@
-"""How many examples a property is tried with: FUZZ times as many as it asks for."""
+"""How many examples Hypothesis tries: FUZZ times the number that a test names."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ FUZZ = int(os.environ.get("FUZZ", "1"))
 
 
 def examples(number: int) -> settings:
-    """So many, and `FUZZ` times as many under `make fuzz`."""
+    """Return settings with this many examples, times `FUZZ`."""
     return settings(max_examples=FUZZ * number, deadline=None)

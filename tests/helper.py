@@ -1,4 +1,4 @@
-"""Drives the real program through its real pipes. Every wait has an end; nothing sleeps."""
+"""Run the real program through real pipes. Every wait has a time limit; nothing sleeps."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 PATIENCE = 20.0
-"""Seconds after which a test gives up on something that never comes."""
+"""Seconds that a test waits for something."""
 
 EXTAUTH = [str(Path(sys.executable).with_name("extauth"))]
 
@@ -33,24 +33,24 @@ class Helper:
         self._partial = b""
 
     def send(self, *lines: bytes) -> None:
-        """Write lines, each with its end."""
+        """Write lines, each with a line end."""
         self.write(b"".join(line + b"\n" for line in lines))
 
     def write(self, data: bytes) -> None:
-        """Write bytes, all of them."""
+        """Write all bytes."""
         assert self.process.stdin is not None
         view = memoryview(data)
         while view:
             view = view[self.process.stdin.write(view) :]
 
     def ask(self, line: bytes) -> bytes:
-        """Send one request: the status and text of its reply."""
+        """Send one request and return the status and text of its reply."""
         number = line.split(b" ")[0]
         self.send(line)
         return self.reply(number)
 
     def reply(self, number: bytes) -> bytes:
-        """Wait for the reply to `number`: its status and text."""
+        """Wait for the reply to request `number` and return its status and text."""
         found: list[bytes] = []
 
         def has_come() -> bool:
@@ -62,12 +62,12 @@ class Helper:
         return found[0][len(number) + 1 :]
 
     def wait_for_replies(self, count: int) -> list[bytes]:
-        """Wait until this many replies have come; all that have."""
+        """Wait for this many replies. Return all replies so far."""
         self.wait_for(lambda: len(self.replies) >= count, f"{count} replies")
         return self.replies
 
     def wait_for_information(self, pattern: str) -> str:
-        """Wait for an information line that matches, which may have come before; the line."""
+        """Return the first information line that matches. It may have come before."""
         found: list[str] = []
 
         def has_come() -> bool:
@@ -91,24 +91,24 @@ class Helper:
             self.process.stdin.close()
 
     def end(self) -> int:
-        """Close its standard input, read all that still comes, and wait for it to be gone: its exit status."""
+        """Close its standard input, read the rest of its output, and return its exit status."""
         self.close()
         return self.wait_for_end()
 
     def wait_for_end(self) -> int:
-        """Read all that still comes, and wait for it to be gone: its exit status."""
+        """Read the rest of its output and return its exit status."""
         until = time.monotonic() + PATIENCE
         while self._read(until - time.monotonic()):
             pass
         return self.process.wait(PATIENCE)
 
     def errors(self) -> str:
-        """What it wrote to standard error, once it has ended."""
+        """Return its standard error. Call this after it has ended."""
         assert self.process.stderr is not None
         return self.process.stderr.read().decode()
 
     def descendants(self) -> list[int]:
-        """The processes that it has started, and those that these have."""
+        """Return the processes below it, supervisors first."""
         parents = {int(entry.name): parent_of(int(entry.name)) for entry in Path("/proc").glob("[0-9]*")}
         found = [self.process.pid]
         for process in found:
@@ -116,7 +116,7 @@ class Helper:
         return found[1:]
 
     def kill(self) -> None:
-        """End it whatever it does."""
+        """Kill it if it still runs, and close its pipes."""
         if self.process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -127,7 +127,7 @@ class Helper:
                     stream.close()
 
     def _read(self, seconds: float) -> bool:
-        """Read what comes within this time; False where nothing does or nothing can."""
+        """Read once within this time. Return False if nothing came."""
         assert self.process.stdout is not None
         if not select.select([self.process.stdout], [], [], max(0.0, seconds))[0]:
             return False
@@ -145,13 +145,13 @@ class Helper:
 
 
 class Site:
-    """A folder with a configuration and the files it names."""
+    """A folder with a configuration and its files."""
 
     ACCOUNTS = """\
 alice@example.com:{PLAIN}open sesame
 bob@example.com:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=
 """
-    """alice's is stored in the clear, bob's is "password" and is not."""
+    """alice's password is stored in clear text. bob's is "password", stored as a digest."""
 
     BASIC = """\
 default_domain = "example.com"
@@ -166,7 +166,7 @@ path = "passwd"
         self.helpers: list[Helper] = []
 
     def write(self, name: str, content: str | bytes, mode: int = 0o600) -> Path:
-        """Write a file whole, by putting a new one in its place, as editors do."""
+        """Replace a file by a new one, as editors do."""
         path = self.folder / name
         path.parent.mkdir(exist_ok=True)
         new = path.with_name(f".{path.name}.new")
@@ -188,7 +188,7 @@ path = "passwd"
     def run(
         self, *arguments: str, input: bytes = b"", environment: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run `extauth` with these arguments to its end."""
+        """Run `extauth` with these arguments until it ends."""
         return subprocess.run(
             [*EXTAUTH, *arguments],
             input=input,
@@ -200,14 +200,14 @@ path = "passwd"
         )
 
     def session(self, *lines: bytes) -> list[bytes]:
-        """Have `extauth serve` answer these lines from a file, to its end: the replies, in order of their numbers."""
+        """Send these lines to `extauth serve` and return the replies, sorted by number."""
         done = self.run("serve", "-c", str(self.config), input=b"".join(line + b"\n" for line in lines))
         assert done.returncode == 0, done.stderr
         return sorted(line for line in done.stdout.splitlines() if not line.startswith(b"* "))
 
 
 def parent_of(process: int) -> int:
-    """The process that has started another one, or has it now; 0 where that has ended."""
+    """Return the parent of a process; 0 if the process has ended."""
     try:
         return int(Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[1])
     except OSError:
@@ -215,7 +215,7 @@ def parent_of(process: int) -> int:
 
 
 def is_alive(process: int) -> bool:
-    """Whether a process runs (a dead one that nobody has buried does not)."""
+    """Return whether a process runs. A zombie does not."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
@@ -223,7 +223,7 @@ def is_alive(process: int) -> bool:
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for something that has no event to wait for."""
+    """Check a condition every 10 ms until it holds. For conditions that have no event."""
     until = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < until, f"{what} never came"
@@ -231,7 +231,29 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 
 
 def wait_for_serving(helper: Helper, times: int) -> None:
-    """Wait until it has said so many times that it serves: once at the start, once for each change."""
+    """Wait for the log line that comes once at the start and once for each reload."""
     helper.wait_for(
         lambda: sum("serving with" in line for line in helper.information) >= times, f"serving for the {times}. time"
     )
+
+
+def send_sighup(helper: Helper) -> None:
+    """Forget the information lines so far, and send SIGHUP."""
+    helper.information.clear()
+    helper.process.send_signal(signal.SIGHUP)
+
+
+def wait_for_exit(processes: list[int]) -> None:
+    """Wait until none of these processes runs."""
+    wait_until(lambda: not any(map(is_alive, processes)), "the end of every process")
+
+
+@contextlib.contextmanager
+def clean_exit(*helpers: Helper) -> Iterator[None]:
+    """Check that the block ends these helpers: status 0, no process left, nothing on standard error."""
+    processes = [process for helper in helpers for process in helper.descendants()]
+    yield
+    for helper in helpers:
+        assert helper.wait_for_end() == 0
+        assert helper.errors() == ""
+    wait_for_exit(processes)

@@ -1,4 +1,4 @@
-"""The configuration file: what is refused, how the error reads, and what the real program says at its start."""
+"""The configuration file: refused values, error texts, and the output of the real program at its start."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ FIRST_BACKEND = r"\[\[backend\]\] number 1, "
 
 
 @pytest.mark.parametrize(
-    ("text", "key_and_value", "right"),
+    ("text", "key_and_value", "correction"),
     [
         ("", r"has no \[\[backend\]\]", "README"),
         ("x =", "is not TOML", "line 1|end of document"),
         ("a = 1\nb = c\n" + FILES, "is not TOML", "line 2"),
         ("a = 1\na = 2\n" + FILES, "is not TOML", "line 2"),
         (b"# caf\xe9\n" + FILES.encode(), "byte 5", "UTF-8"),
-        # the whole
+        # the top level
         ("defualt_domain = 'a.example'\n" + FILES, "defualt_domain: unknown key", "did you mean default_domain"),
         ("default_domain = 3\n" + FILES, "default_domain = 3", "must be a string"),
-        ("default_domain = ''\n" + FILES, "default_domain.*''", "host name, such as example.com"),
-        ("default_domain = 'a b'\n" + FILES, "default_domain.*'a b'", "host name, such as example.com"),
+        ("default_domain = ''\n" + FILES, "default_domain.*''", "host name such as example.com"),
+        ("default_domain = 'a b'\n" + FILES, "default_domain.*'a b'", "host name such as example.com"),
         ("lower_names = 'no'\n" + FILES, "lower_names = 'no'", "must be true or false"),
         ("[hepler]\nworkers = 1\n" + FILES, "hepler: unknown key", "did you mean helper"),
         (
@@ -96,14 +96,18 @@ FIRST_BACKEND = r"\[\[backend\]\] number 1, "
         ("[[backend]]\ntype = 'nowhere:B'\n", FIRST_BACKEND + "type = 'nowhere:B'", "no module nowhere"),
         ("[[backend]]\ntype = 'extauth.backends.files:F'\n", FIRST_BACKEND, "has no backend F; it has: Files"),
         (FILES + SECOND + "zzz = 1\n", r"\[\[backend\]\] number 2, zzz: unknown key", "path"),
-        (FILES + "name = 'second'\n" + SECOND, r"\[\[backend\]\] number 2, name = 'second'", "number 1 has this name"),
+        (
+            FILES + "name = 'second'\n" + SECOND,
+            r"\[\[backend\]\] number 2, name = 'second'",
+            "number 1 already has this name",
+        ),
         (FILES + "name = 3\n", FIRST_BACKEND + "name = 3", "must be a string"),
         (FILES + "domain = ['a.example']\n", FIRST_BACKEND + "domain: unknown key", "did you mean domains"),
         (FILES + "domains = 'a.example'\n", FIRST_BACKEND + "domains = 'a.example'", "must be a list"),
-        (FILES + "domains = []\n", FIRST_BACKEND + r"domains = \[\]", "name one, or leave the key out"),
+        (FILES + "domains = []\n", FIRST_BACKEND + r"domains = \[\]", "name a domain, or remove the key"),
         (FILES + "domains = [3]\n", FIRST_BACKEND + r"domains\[0\] = 3", "must be a string"),
         (FILES + "domains = ['a.example', 'A.example']\n", FIRST_BACKEND + "domains: a.example", "there twice"),
-        (FILES + "domains = ['-x']\n", FIRST_BACKEND + "domains.*'-x'", "host name, such as example.com"),
+        (FILES + "domains = ['-x']\n", FIRST_BACKEND + "domains.*'-x'", "host name such as example.com"),
         (FILES + "readplain = 'yes'\n", FIRST_BACKEND + "readplain = 'yes'", "must be true or false"),
         # type = "files"
         (FILES + "pth = 'x'\n", FIRST_BACKEND + "pth: unknown key", "did you mean path"),
@@ -118,8 +122,8 @@ FIRST_BACKEND = r"\[\[backend\]\] number 1, "
         ("[[backend]]\ntype = 'files'\npath = 'passwd/x'\n", "/passwd/x", "Not a directory"),
     ],
 )
-def test_an_error_names_the_file_the_key_the_value_and_what_would_be_right(
-    site: Site, text: str | bytes, key_and_value: str, right: str
+def test_an_error_names_file_key_value_and_correction(
+    site: Site, text: str | bytes, key_and_value: str, correction: str
 ) -> None:
     site.write("passwd", Site.ACCOUNTS)
     site.write("extauth.toml", text)
@@ -128,12 +132,12 @@ def test_an_error_names_the_file_the_key_the_value_and_what_would_be_right(
     error = str(caught.value)
     assert error.startswith(str(site.folder))
     assert re.search(key_and_value, error)
-    assert re.search(right, error)
-    assert not re.search(r"object|\| null", error)  # which are JSON's words, not TOML's
+    assert re.search(correction, error)
+    assert not re.search(r"object|\| null", error)  # these are words of JSON, not of TOML
 
 
 @pytest.mark.parametrize("section", ["[backend]", "[[helper.password]]", "[[backend]]\ntype = 'files'\n[backend.path]"])
-def test_an_error_shows_no_secret_of_a_section_that_is_misplaced(site: Site, section: str) -> None:
+def test_an_error_shows_no_secret_of_a_misplaced_section(site: Site, section: str) -> None:
     site.configure(f"{section}\nbind_password = 'SESAM'\n")
     done = site.run("check", "-c", str(site.config))
     assert done.returncode == 1
@@ -153,7 +157,7 @@ def test_an_error_shows_no_secret_of_a_section_that_is_misplaced(site: Site, sec
     ],
 )
 @pytest.mark.parametrize("command", ["serve", "check"])
-def test_an_error_at_the_start_goes_to_standard_error_with_an_exit_status(
+def test_a_start_error_goes_to_standard_error_with_exit_status(
     site: Site, command: str, make: Callable[[Site], object], error: str
 ) -> None:
     make(site)
@@ -174,10 +178,10 @@ def test_an_error_at_the_start_goes_to_standard_error_with_an_exit_status(
         (LOADS + "{}['SESAM']", "KeyError at .*plugin.py, line 5, in load"),
         (LOADS + "raise SystemExit('SESAM')", "SystemExit at .*plugin.py, line 5, in load"),
         (LOADS + "raise extauth.ConfigError('no such table')", "no such table"),
-        ("class B: pass", "plugin.py has no backend B; it has: none at all"),
+        ("class B: pass", "plugin.py has no backend B; it has: no backend"),
     ],
 )
-def test_an_error_in_a_backend_of_ones_own_is_named_with_its_place_and_not_repeated(
+def test_a_plugin_error_is_shown_with_place_but_without_message(
     site: Site, command: str, source: str, error: str
 ) -> None:
     site.write("plugin.py", source + "\n")
@@ -188,7 +192,7 @@ def test_an_error_in_a_backend_of_ones_own_is_named_with_its_place_and_not_repea
     assert b"SESAM" not in done.stderr
 
 
-def test_paths_are_relative_to_the_configuration_wherever_the_helper_is_started(site: Site) -> None:
+def test_relative_paths_begin_at_the_configuration_file(site: Site) -> None:
     site.write("files/passwd", Site.ACCOUNTS)
     site.configure('[log]\nfile = "files/log"\n[[backend]]\ntype = "files"\npath = "files/passwd"\n')
     for name in (str(site.config), os.path.relpath(site.config, "/")):
@@ -200,7 +204,7 @@ def test_paths_are_relative_to_the_configuration_wherever_the_helper_is_started(
         (site.folder / "files/log").unlink()
 
 
-def test_a_start_says_version_pid_and_who_serves_which_domains(site: Site) -> None:
+def test_the_start_logs_version_pid_and_domains_of_backends(site: Site) -> None:
     site.write("passwd", Site.ACCOUNTS)
     site.configure(
         "[helper]\nworkers = 1\n"
@@ -218,7 +222,7 @@ def test_a_start_says_version_pid_and_who_serves_which_domains(site: Site) -> No
     )
 
 
-def test_check_says_what_would_be_served(site: Site) -> None:
+def test_check_prints_accounts_backends_and_mechanisms(site: Site) -> None:
     site.write("passwd", Site.ACCOUNTS)
     site.configure("[sasl]\nmechanisms = ['APOP']\n" + FILES + "domains = ['example.com']\n")
     done = site.run("check", "-c", str(site.config))
@@ -230,7 +234,7 @@ def test_check_says_what_would_be_served(site: Site) -> None:
     ]
 
 
-def test_names_keep_their_letters_where_the_configuration_says_so(site: Site) -> None:
+def test_names_keep_upper_case_if_configured(site: Site) -> None:
     site.write("passwd", "Alice@example.com:{PLAIN}upper\nalice@example.com:{PLAIN}lower\n")
     site.configure("lower_names = false\n" + FILES)
     assert site.session(

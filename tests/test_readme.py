@@ -1,4 +1,4 @@
-"""What a reader may copy works: the README's commands, the sample configurations, the tables of keys."""
+"""The README and the pages in docs: commands, sample configurations, tables and links."""
 
 from __future__ import annotations
 
@@ -26,23 +26,25 @@ from extauth.config import (
     SaslSettings,
 )
 from extauth.settings import Settings
-from tests.helper import EXTAUTH, Site
+from tests.helper import Site
 from tests.paths import ROOT
 
 README = (ROOT / "README.md").read_text()
+
+
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def blocks(text: str, language: str) -> list[str]:
-    """The fenced blocks of this language."""
+    """Return the fenced code blocks of this language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
-def test_the_first_two_commands_are_make_demo_and_make_test() -> None:
+def test_readme_begins_with_make_demo_and_make_test() -> None:
     assert blocks(README, "sh")[0].split("\n")[:2] == ["make demo", "make test"]
 
 
-def test_the_commands_of_the_readme_run_in_a_fresh_checkout(tmp_path: Path) -> None:
+def test_readme_commands_run_in_a_fresh_checkout(tmp_path: Path) -> None:
     checkout = tmp_path / "extauth"
     files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
     for name in filter(None, files.decode().split("\0")):
@@ -50,7 +52,7 @@ def test_the_commands_of_the_readme_run_in_a_fresh_checkout(tmp_path: Path) -> N
             (checkout / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, checkout / name)
     commands = "\n".join(blocks(README, "sh"))
-    for line in ("make test", "make lint"):  # this very test, and what runs beside it
+    for line in ("make test", "make lint"):  # they would run this test again, and lint runs separately
         assert line in commands
         commands = commands.replace(line, f": {line}")
     commands = commands.replace("/opt/extauth", f"{tmp_path}/opt").replace("/etc/extauth", f"{tmp_path}/etc")
@@ -71,7 +73,7 @@ def test_the_commands_of_the_readme_run_in_a_fresh_checkout(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_the_sample_configurations_are_sound(page: Path, site: Site) -> None:
+def test_sample_configurations_are_valid(page: Path, site: Site) -> None:
     shutil.copy(ROOT / "examples" / "sqlite_backend.py", site.folder)
     site.write("passwd/example.com", "")
     for text in blocks(page.read_text(), "toml"):
@@ -80,13 +82,13 @@ def test_the_sample_configurations_are_sound(page: Path, site: Site) -> None:
         assert done.returncode == 0, done.stderr
 
 
-def test_the_backend_in_the_docs_is_the_one_in_the_examples() -> None:
+def test_docs_show_the_example_backend() -> None:
     page = (ROOT / "docs" / "backends.md").read_text()
     assert blocks(page, "python") == [(ROOT / "examples" / "sqlite_backend.py").read_text()]
     assert blocks(page, "toml") == [(ROOT / "examples" / "sqlite.toml").read_text()]
 
 
-def test_the_table_of_keys_is_that_of_the_program() -> None:
+def test_readme_lists_all_configuration_keys() -> None:
     tables: dict[str, type[Settings]] = {
         "": ConfigFile,
         "helper.": HelperSettings,
@@ -102,20 +104,20 @@ def test_the_table_of_keys_is_that_of_the_program() -> None:
 
 
 @pytest.mark.parametrize(("page", "settings"), [("files", FilesSettings), ("pam", PamSettings), ("ldap", LdapSettings)])
-def test_the_page_of_a_backend_has_its_keys(page: str, settings: type[Settings]) -> None:
+def test_backend_page_lists_all_its_keys(page: str, settings: type[Settings]) -> None:
     table = (ROOT / "docs" / f"{page}.md").read_text().split("| key |")[1].split("\n\n")[0]
     rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
     keys = {key for row in rows for key in re.findall(r"`([a-z_]+)`", row)}
     assert keys == {field.name for field in msgspec.structs.fields(settings)}
 
 
-def test_every_link_of_the_pages_leads_somewhere() -> None:
+def test_every_link_in_the_pages_has_a_target() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#]+)[)#]", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-def test_the_example_backend_answers_from_its_database(site: Site) -> None:
+def test_example_backend_answers_from_its_database(site: Site) -> None:
     shutil.copy(ROOT / "examples" / "sqlite_backend.py", site.folder)
     shutil.copy(ROOT / "examples" / "sqlite.toml", site.config)
     with sqlite3.connect(site.folder / "accounts.sqlite") as database:
@@ -126,18 +128,3 @@ def test_the_example_backend_answers_from_its_database(site: Site) -> None:
         b"2 VRFY alice@example.com wrong",
         b"3 VRFY bob@example.com password",
     ) == [b"1 OK", b"2 ERROR incorrect password", b"3 ERROR incorrect password"]
-
-
-def test_every_command_has_its_help() -> None:
-    for command in (
-        [],
-        ["serve"],
-        ["check"],
-        ["passwd"],
-        ["harness"],
-        ["harness", "replay"],
-        ["harness", "shell"],
-        ["harness", "listen"],
-    ):
-        done = subprocess.run([*EXTAUTH, *command, "--help"], capture_output=True, text=True, check=True)
-        assert done.stdout.startswith("Usage: extauth")

@@ -1,4 +1,4 @@
-"""A check in steps: where it waits for somebody it says so, and its thread goes on with other checks meanwhile."""
+"""A check in steps: it yields when it has to wait, and its thread runs other checks meanwhile."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import msgspec
 
 T = TypeVar("T")
 
-_LONGEST = 1e6  # seconds: poll(2) takes no more than twice as many
+_LONGEST = 1e6  # seconds; poll(2) takes at most about twice as many
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """There is nothing to do before something can be read from `fileno`, or `until` (monotonic seconds) is over.
+    """A check yields this to wait until `fileno` can be read, or until the time `until` (monotonic seconds).
 
-    That is a hint: what is resumed looks for itself, and may wait again. Where it `can_block` it waits itself for as
-    many seconds as it is sent, which is quicker where there is nothing else to do.
+    It may resume too early. It must look for itself, and may wait again. With `can_block`, the thread may send it a
+    number of seconds: the check then waits that long itself. That is faster if the thread has nothing else to do.
     """
 
     fileno: int
@@ -27,14 +27,14 @@ class Wait(msgspec.Struct, frozen=True):
 
 
 Steps = Generator[Wait | None, float | None, T]
-"""Yields what it waits for; or None before a step that may itself take its time, such as one that connects.
+"""Yields a Wait; or None before a step that may block, for example one that connects.
 
-Is sent seconds where it said that it can block, and else None.
+Receives seconds after a Wait with `can_block`, and else None.
 """
 
 
-def run_alone(steps: Steps[T]) -> T:
-    """Take all steps, and wait in between."""
+def run_to_completion(steps: Steps[T]) -> T:
+    """Run all steps, wait between them, and return the result."""
     seconds: float | None = None
     try:
         while True:
@@ -50,12 +50,12 @@ def run_alone(steps: Steps[T]) -> T:
 
 
 def readable(filenos: Iterable[int], until: float | None) -> set[int]:
-    """Those of the descriptors that can be read, after waiting for one, at most `until` then (monotonic seconds)."""
+    """Wait until one of the descriptors can be read, or until that time (monotonic seconds). Return those that can."""
     poll = select.poll()
     for fileno in filenos:
         poll.register(fileno, select.POLLIN)
     milliseconds = None
     if until is not None:
         seconds = min(max(0.0, until - time.monotonic()), _LONGEST)
-        milliseconds = int(seconds * 1000) + 1  # rather too many: else it goes on in vain
+        milliseconds = int(seconds * 1000) + 1  # round up, so that the time is over afterwards
     return {fileno for fileno, _ in poll.poll(milliseconds)}

@@ -1,10 +1,11 @@
-"""Which backends are asked about an account, in which order, and what their answers amount to.
+"""Which backends a request is sent to, in which order, and what their results come to.
 
-build      a configuration -> its chain
-chain      the backends of one configuration, in its order
-inquiry    one question on its way along the chain
-link       one backend in it: loaded, opened, asked
-contract   what a backend may be asked, and may answer
+build                a configuration -> its chain
+plugins              the `type` of a backend -> its class
+chain                the backends of one configuration, in order
+chain_run            one request on its way along the chain
+configured_backend   one backend in the chain: loaded, opened, called
+backend_adapter      requests -> calls of a backend's methods; their return values -> results
 """
 
 from extauth.chain.build import build_chain

@@ -15,32 +15,32 @@ from extauth.guard import call_guarded
 from extauth.settings import convert
 
 
-def build_chain(config: Config, before: frozenset[Path] = frozenset()) -> Chain:
-    """The chain that `config` asks for, not loaded yet; `before`: files an earlier reading has seen.
+def build_chain(config: Config, known_files: frozenset[Path] = frozenset()) -> Chain:
+    """Return the chain of `config`, not loaded yet. `known_files`: files that an earlier load has read.
 
-    Raises ConfigError.
+    Raise ConfigError.
     """
     return Chain(
-        ConfiguredBackend(_backend(section, config, before), section, config.file) for section in config.backends
+        ConfiguredBackend(_backend(section, config, known_files), section, config.file) for section in config.backends
     )
 
 
-def _backend(section: BackendConfig, config: Config, before: frozenset[Path]) -> Backend[Any]:
+def _backend(section: BackendConfig, config: Config, known_files: frozenset[Path]) -> Backend[Any]:
+    where = f"{config.file}: {section.section}"
     allow_unsafe = config.helper.allow_unsafe_files
     try:
-        found = backend_class(section.type, config.file.parent, allow_unsafe=allow_unsafe)
+        cls = backend_class(section.type, config.file.parent, allow_unsafe=allow_unsafe)
     except ConfigError as error:
-        raise ConfigError(f"{config.file}: {section.section} type = {section.type!r}: {error}") from None
+        raise ConfigError(f"{where} type = {section.type!r}: {error}") from None
     try:
-        settings = call_guarded(convert, section.options, found.Settings, config.file, section.section, BackendSection)
-    except UnexpectedError as fault:
-        raise ConfigError(f"{config.file}: {section.section} the settings of {section.type}: {fault}") from None
-    context = BackendContext(
-        section.name, section.domains, config.accounts, config.helper.deadline, allow_unsafe, before
-    )
+        settings = call_guarded(convert, section.options, cls.Settings, config.file, section.section, BackendSection)
+    except UnexpectedError as error:
+        raise ConfigError(f"{where} the settings of {section.type}: {error}") from None
+    deadline = config.helper.deadline
+    context = BackendContext(section.name, section.domains, config.accounts, deadline, allow_unsafe, known_files)
     try:
-        return call_guarded(found, settings, context)
+        return call_guarded(cls, settings, context)
     except ConfigError as error:
-        raise ConfigError(f"{config.file}: {section.section} {error}") from None
-    except UnexpectedError as fault:
-        raise ConfigError(f"{config.file}: {section.section} type = {section.type!r}: {fault}") from None
+        raise ConfigError(f"{where} {error}") from None
+    except UnexpectedError as error:
+        raise ConfigError(f"{where} type = {section.type!r}: {error}") from None

@@ -1,4 +1,4 @@
-"""The backends of one configuration, in its order."""
+"""The backends of one configuration, in order."""
 
 from __future__ import annotations
 
@@ -12,69 +12,78 @@ from extauth.chain.configured_backend import ConfiguredBackend
 from extauth.model import Request, Result, SecretRequest, Verdict, VerdictResult
 
 _OK = Verdict.OK
-_ONLY_DECIDED = {VerdictResult}
+_ONLY_VERDICTS = {VerdictResult}
 _NOT_SERVED = VerdictResult(Verdict.USER_UNKNOWN, reason="no backend serves this domain")
-_NOT_GIVEN_AWAY = VerdictResult(Verdict.SCHEME_NOT_AVAILABLE, reason="no backend of this domain has readplain = true")
+_NOT_DISCLOSED = VerdictResult(Verdict.SCHEME_NOT_AVAILABLE, reason="no backend of this domain has readplain = true")
 
 
 class Chain:
-    """The backends of one configuration, in its order."""
+    """The backends of one configuration: emergency backends last, the others in the order of the file."""
 
-    def __init__(self, links: Iterable[ConfiguredBackend]) -> None:
-        self.links = tuple(sorted(links, key=lambda link: link.emergency))  # those last, the others as they stand
-        named = {domain for link in self.links for domain in link.domains or ()}
-        self._serving = {domain: _together(link for link in self.links if link.serves(domain)) for domain in named}
-        self._serving_any = _together(link for link in self.links if link.domains is None)
+    def __init__(self, backends: Iterable[ConfiguredBackend]) -> None:
+        self.backends = tuple(sorted(backends, key=lambda backend: backend.emergency))
+        named = {domain for backend in self.backends for domain in backend.domains or ()}
+        self._by_domain = {
+            domain: _usable(backend for backend in self.backends if backend.serves(domain)) for domain in named
+        }
+        self._for_every_domain = _usable(backend for backend in self.backends if backend.domains is None)
 
     def load(self) -> SeenFiles:
-        """Load every backend; the files and folders they depend on."""
+        """Load every backend. Return the files and folders that they read."""
         seen: SeenFiles = {}
-        for link in self.links:
-            seen |= link.load()
+        for backend in self.backends:
+            seen |= backend.load()
         return seen
 
-    def begin(self, questions: list[Request]) -> list[ChainRun | Result]:
-        """Ask as far along the chain as the backends are quick: the decisions, or what is left to be asked."""
-        domains = {question.account.domain for question in questions}
+    def start(self, requests: list[Request]) -> list[ChainRun | Result]:
+        """Send requests along the chain as far as the backends are fast.
+
+        Return for each request its result, or the run that has a slow backend next.
+        """
+        domains = {request.account.domain for request in requests}
         if len(domains) == 1:
-            return _begin(self._who_serves(domains.pop()), questions)
-        begun: list[ChainRun | Result] = []
-        for links, together in groupby(questions, lambda question: self._who_serves(question.account.domain)):
-            begun += _begin(links, list(together))
-        return begun
+            return _start(self._backends_of(domains.pop()), requests)
+        started: list[ChainRun | Result] = []
+        for backends, together in groupby(requests, lambda request: self._backends_of(request.account.domain)):
+            started += _start(backends, list(together))
+        return started
 
-    def _who_serves(self, domain: str) -> tuple[ConfiguredBackend, ...]:
-        return self._serving.get(domain, self._serving_any)
+    def _backends_of(self, domain: str) -> tuple[ConfiguredBackend, ...]:
+        return self._by_domain.get(domain, self._for_every_domain)
 
 
-def _begin(links: tuple[ConfiguredBackend, ...], questions: list[Request]) -> list[ChainRun | Result]:
-    if not links:
-        return [_NOT_SERVED] * len(questions)
-    answers = links[0].ask_if_quick(questions)
-    if len(links) == 1 and _ONLY_DECIDED.issuperset(map(type, answers)) and SecretRequest not in map(type, questions):
-        return cast(list[ChainRun | Result], answers)  # the most frequent case, cut short
-    begun: list[ChainRun | Result] = []
-    for question, answer in zip(questions, answers, strict=True):
-        if type(answer) is VerdictResult and answer.verdict is _OK:
-            begun.append(answer)
-        elif type(question) is SecretRequest and not any(link.readplain for link in links):
-            begun.append(_NOT_GIVEN_AWAY)
+def _start(backends: tuple[ConfiguredBackend, ...], requests: list[Request]) -> list[ChainRun | Result]:
+    if not backends:
+        return [_NOT_SERVED] * len(requests)
+    results = backends[0].call_fast(requests)
+    if (
+        len(backends) == 1
+        and _ONLY_VERDICTS.issuperset(map(type, results))
+        and SecretRequest not in map(type, requests)
+    ):
+        return cast(list[ChainRun | Result], results)  # the most frequent case takes the short way
+    started: list[ChainRun | Result] = []
+    for request, result in zip(requests, results, strict=True):
+        if type(result) is VerdictResult and result.verdict is _OK:
+            started.append(result)
+        elif type(request) is SecretRequest and not any(backend.readplain for backend in backends):
+            started.append(_NOT_DISCLOSED)
         else:
-            begun.append(_go_on(ChainRun(question, links), answer))
-    return begun
+            started.append(_continue(ChainRun(request, backends), result))
+    return started
 
 
-def _go_on(inquiry: ChainRun, answer: Result | None) -> ChainRun | Result:
-    """Tell it what its first backend said at once, if that did, and ask those that are as quick."""
-    while answer is not None:
-        decision = inquiry.hear(answer)
-        if decision is not None:
-            return decision
-        (answer,) = inquiry.link.ask_if_quick([inquiry.question])
-    return inquiry
+def _continue(run: ChainRun, result: Result | None) -> ChainRun | Result:
+    """Add the first backend's result, if it has one already, and those of the fast backends after it."""
+    while result is not None:
+        final = run.add_result(result)
+        if final is not None:
+            return final
+        (result,) = run.backend.call_fast([run.request])
+    return run
 
 
-def _together(links: Iterable[ConfiguredBackend]) -> tuple[ConfiguredBackend, ...]:
-    """Those who serve a domain; nobody does where there are backends for emergencies alone."""
-    found = tuple(links)
-    return found if any(not link.emergency for link in found) else ()
+def _usable(backends: Iterable[ConfiguredBackend]) -> tuple[ConfiguredBackend, ...]:
+    """Return the backends of a domain. Emergency backends alone serve no domain."""
+    found = tuple(backends)
+    return found if any(not backend.emergency for backend in found) else ()

@@ -1,4 +1,4 @@
-"""One question on its way along the chain, and what the answers amount to (docs/protocol.md, section 4)."""
+"""One request on its way along the chain, and the results' sum (docs/protocol.md, section 4)."""
 
 from __future__ import annotations
 
@@ -8,55 +8,60 @@ from extauth.chain.configured_backend import ConfiguredBackend
 from extauth.model import FailureResult, Request, Result, Verdict, VerdictResult
 
 _ENDS_THE_CHAIN = {Verdict.OK, Verdict.USER_DISABLED, Verdict.PASSWORD_EXPIRED}
-_TELLING = (Verdict.PASSWORD_MISMATCH, Verdict.SCHEME_NOT_AVAILABLE, Verdict.USER_UNKNOWN)
+_STRONGEST_FIRST = (Verdict.PASSWORD_MISMATCH, Verdict.SCHEME_NOT_AVAILABLE, Verdict.USER_UNKNOWN)
 
 
 class ChainRun:
-    """One question on its way along the chain."""
+    """One request on its way along the chain."""
 
-    __slots__ = ("_links", "_no", "_position", "_undecided", "question")
+    __slots__ = ("_backends", "_failures", "_position", "_rejection", "request")
 
-    def __init__(self, question: Request, links: tuple[ConfiguredBackend, ...]) -> None:
-        self.question = question
-        self._links = links
+    def __init__(self, request: Request, backends: tuple[ConfiguredBackend, ...]) -> None:
+        self.request = request
+        self._backends = backends
         self._position = 0
-        self._no: VerdictResult | None = None
-        self._undecided: list[FailureResult] = []
+        self._rejection: VerdictResult | None = None
+        self._failures: list[FailureResult] = []
 
     @property
-    def link(self) -> ConfiguredBackend:
-        """Whom to ask next."""
-        return self._links[self._position]
+    def backend(self) -> ConfiguredBackend:
+        """The backend to call next."""
+        return self._backends[self._position]
 
-    def hear(self, answer: Result) -> Result | None:
-        """Take what the backend whose turn it is says: the decision, or None where the next one is to be asked."""
-        link = self.link
-        undecided = self._undecided[0] if self._undecided else None
-        if isinstance(answer, FailureResult):
-            self._undecided.append(answer)
-        elif answer.verdict is Verdict.OK:
-            return self._in_need(answer) if self._undecided else answer
-        elif link.emergency:
-            return undecided
-        elif answer.verdict in _ENDS_THE_CHAIN or (
-            link.stops_at_mismatch and answer.verdict is Verdict.PASSWORD_MISMATCH
+    def add_result(self, result: Result) -> Result | None:
+        """Take the result of `backend`. Return the final result, or None if the next backend must be called."""
+        backend = self.backend
+        failure = self._failures[0] if self._failures else None
+        if isinstance(result, FailureResult):
+            self._failures.append(result)
+        elif result.verdict is Verdict.OK:
+            return self._provisional(result) if self._failures else result
+        elif backend.emergency:
+            return failure
+        elif result.verdict in _ENDS_THE_CHAIN or (
+            backend.stops_at_mismatch and result.verdict is Verdict.PASSWORD_MISMATCH
         ):
-            return undecided or answer
-        elif self._no is None or _TELLING.index(answer.verdict) < _TELLING.index(self._no.verdict):
-            self._no = answer
+            return failure or result
+        elif self._rejection is None or _is_stronger(result, self._rejection):
+            self._rejection = result
         self._position += 1
-        if self._position == len(self._links) or (self.link.emergency and not self._all_are_out_of_reach()):
-            return self._undecided[0] if self._undecided else self._no
+        if self._position == len(self._backends) or (self.backend.emergency and not self._all_are_unavailable()):
+            return self._failures[0] if self._failures else self._rejection
         return None
 
-    def _all_are_out_of_reach(self) -> bool:
-        """Whether everybody who has been asked is."""
-        return sum(answer.outage for answer in self._undecided) == self._position
+    def _all_are_unavailable(self) -> bool:
+        """Return whether every backend that was called is unavailable."""
+        return sum(failure.unavailable for failure in self._failures) == self._position
 
-    def _in_need(self, answer: VerdictResult) -> VerdictResult:
-        """An OK without those who could not be asked; that of an emergency gives it as the reason for asking."""
-        reason = answer.reason
-        if self.link.emergency:
-            why = "; ".join(f"{outage.backend}: {outage.reason}" for outage in self._undecided)
+    def _provisional(self, result: VerdictResult) -> VerdictResult:
+        """Return an OK as provisional. For an emergency backend the reason says why it was called."""
+        reason = result.reason
+        if self.backend.emergency:
+            why = "; ".join(f"{failure.backend}: {failure.reason}" for failure in self._failures)
             reason = f"{reason}; {why}" if reason else why
-        return msgspec.structs.replace(answer, reason=reason, provisional=True)
+        return msgspec.structs.replace(result, reason=reason, provisional=True)
+
+
+def _is_stronger(result: VerdictResult, other: VerdictResult) -> bool:
+    """Return whether a rejection says more than another one: a wrong password says more than an unknown user."""
+    return _STRONGEST_FIRST.index(result.verdict) < _STRONGEST_FIRST.index(other.verdict)

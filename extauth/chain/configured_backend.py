@@ -1,4 +1,4 @@
-"""One backend in the chain: loaded, opened, asked."""
+"""One backend in the chain: loaded, opened, called."""
 
 from __future__ import annotations
 
@@ -10,161 +10,154 @@ from typing import Any
 
 from extauth.backends.base import Backend, SeenFiles
 from extauth.backends.steps import Steps, Wait
-from extauth.chain.backend_adapter import BackendAdapter, advance, loggable_reason
+from extauth.chain.backend_adapter import BackendAdapter, loggable_reason, next_step
 from extauth.config import BackendConfig
-from extauth.errors import BackendUnavailable, ConfigError, ExtauthError, UnexpectedError
-from extauth.guard import call_guarded
+from extauth.errors import BackendUnavailable, ConfigError, UnexpectedError
+from extauth.guard import GuardedErrors, call_guarded, error_text
 from extauth.model import FailureResult, Request, Result
 
-_OPEN_AGAIN = 1.0  # seconds after an attempt that failed
+_OPEN_RETRY = 1.0  # seconds from an attempt to open that failed to the next one
 
 
 class ConfiguredBackend:
-    """One backend in the chain, and what the configuration says of its place there."""
+    """One backend in the chain, and what the configuration says about it there."""
 
     def __init__(self, backend: Backend[Any], section: BackendConfig, file: Path) -> None:
         self.name = backend.context.name
-        self.threads = backend.threads
-        self.at_once = backend.at_once
+        self.concurrency = backend.concurrency
+        self.concurrency_per_thread = backend.concurrency_per_thread
         self.timeout = section.timeout
         self.stops_at_mismatch = section.stops_at_mismatch
         self.emergency = section.emergency
         self.readplain = section.readplain
-        self._backend = backend
-        self._contract = BackendAdapter(backend, readplain=section.readplain)
         self.domains = section.domains
+        self._backend = backend
+        self._adapter = BackendAdapter(backend, readplain=section.readplain)
         self._where = f"{file}: {section.section}"
         self._type = section.type
-        self._not_loaded = ""
-        self._not_opened = ""
-        self._open_again = 0.0
+        self._load_failure = ""
+        self._open_failure = ""
+        self._open_retry = 0.0
         self._opening = threading.Lock()
-        self._opened = False
+        self._is_open = False
 
     def serves(self, domain: str) -> bool:
-        """Whether this backend is asked about accounts of `domain`."""
+        """Return whether this backend serves the accounts of `domain`."""
         return self.domains is None or domain in self.domains
 
     def describe(self) -> str:
-        """What serves which domains, for the log."""
+        """Say for the log which domains this backend serves."""
         domains = "every domain" if self.domains is None else ", ".join(self.domains)
         when = " in an emergency" if self.emergency else ""
         return f"{self.name} serves {domains}{when}{' and gives passwords away' if self.readplain else ''}"
 
     def load(self) -> SeenFiles:
-        """Have the backend read its files; which ones it saw. Raises ConfigError."""
+        """Let the backend read its files. Return the files that it read. Raise ConfigError."""
         try:
             call_guarded(self._backend.load)
         except ConfigError as error:
             raise ConfigError(f"{self._where} {error}") from None
-        except UnexpectedError as fault:
-            raise ConfigError(f"{self._where} type = {self._type!r}: {fault}") from None
-        except BackendUnavailable as outage:
-            self._not_loaded = _text(outage)
-            self._backend.log.error("%s", self._not_loaded)
-        return self._backend.seen
+        except UnexpectedError as error:
+            raise ConfigError(f"{self._where} type = {self._type!r}: {error}") from None
+        except GuardedErrors as failure:
+            self._load_failure = error_text(failure)
+            self._backend.log.error("%s", self._load_failure)
+        return self._backend.seen_files
 
     def self_test(self) -> None:
-        """Have the backend try what it asks, if it is loaded; what it cannot is logged."""
-        if self._not_loaded:
+        """Let a loaded backend try what it uses. Log what fails."""
+        if self._load_failure:
             return
         try:
             call_guarded(self._backend.self_test)
-        except (BackendUnavailable, UnexpectedError, ConfigError) as error:
-            self._backend.log.error("%s", _text(error))
+        except GuardedErrors as error:
+            self._backend.log.error("%s", error_text(error))
 
     @property
     def is_loaded(self) -> bool:
         """Whether the backend could read its files."""
-        return not self._not_loaded
+        return not self._load_failure
 
     def open(self) -> None:
-        """Have the backend connect, unless it has. Raises BackendUnavailable and UnexpectedError."""
-        if self._not_loaded:
-            raise BackendUnavailable(self._not_loaded)
-        if not self._opened:
+        """Let the backend connect, unless it is open. Raise `GuardedErrors`."""
+        if self._load_failure:
+            raise BackendUnavailable(self._load_failure)
+        if not self._is_open:
             with self._opening:
-                if not self._opened:
+                if not self._is_open:
                     self._open()
 
     def _open(self) -> None:
-        """Try, but not for each of those that have been waiting for an attempt that failed."""
-        if self._not_opened and time.monotonic() < self._open_again:
-            raise BackendUnavailable(self._not_opened)
+        """Try to open, but not again for each request that has waited for an attempt that failed."""
+        if self._open_failure and time.monotonic() < self._open_retry:
+            raise BackendUnavailable(self._open_failure)
         try:
             call_guarded(self._backend.open)
-            self._opened = True
-        except (BackendUnavailable, UnexpectedError, ConfigError) as error:
-            self._not_opened = _text(error)
-            self._open_again = time.monotonic() + _OPEN_AGAIN
+            self._is_open = True
+        except GuardedErrors as error:
+            self._open_failure = error_text(error)
+            self._open_retry = time.monotonic() + _OPEN_RETRY
             raise
 
     def close(self) -> None:
-        """Have the backend disconnect, if it ever connected. Raises what `call_guarded` does."""
-        if self._opened:
+        """Let the backend disconnect, if it is open. Raise `GuardedErrors`."""
+        if self._is_open:
             call_guarded(self._backend.close)
 
-    def rest(self) -> None:
-        """Tell the backend that this thread has nothing more to ask it. Raises what `call_guarded` does."""
-        if self._opened:
-            call_guarded(self._backend.rest)
+    def on_idle(self) -> None:
+        """Tell the backend that this thread has no more requests for it. Raise `GuardedErrors`."""
+        if self._is_open:
+            call_guarded(self._backend.on_idle)
 
-    def ask_if_quick(self, questions: Sequence[Request]) -> list[Result | None]:
-        """What this backend says where asking it is not worth a thread, as it takes well under a millisecond."""
-        if not self._opened:
-            return [None] * len(questions)
-        answers: list[Result | None] = []
-        while len(answers) < len(questions):
+    def call_fast(self, requests: Sequence[Request]) -> list[Result | None]:
+        """Return the results of a backend that is fast enough to need no thread; None for the others."""
+        if not self._is_open:
+            return [None] * len(requests)
+        results: list[Result | None] = []
+        while len(results) < len(requests):
             try:
-                call_guarded(self._contract.decide_if_quick, questions, answers)
-            except (BackendUnavailable, UnexpectedError, ConfigError) as error:
-                answers.append(self._undecided(error, questions[len(answers)]))
-        return answers
+                call_guarded(self._adapter.call_fast, requests, results)
+            except GuardedErrors as error:
+                results.append(self._failure(error, requests[len(results)]))
+        return results
 
-    def ask(self, question: Request) -> Result:
-        """What this backend alone says."""
+    def call(self, request: Request) -> Result:
+        """Return the result of this backend alone."""
         try:
-            if not self._opened:
+            if not self._is_open:
                 self.open()
-            return call_guarded(self._contract.decide, question)
-        except (BackendUnavailable, UnexpectedError, ConfigError) as error:
-            return self._undecided(error, question)
+            return call_guarded(self._adapter.call, request)
+        except GuardedErrors as error:
+            return self._failure(error, request)
 
-    def begin(self, question: Request) -> Steps[Result]:
-        """The same in steps, to be taken by `step`."""
-        return self._contract.decide_in_steps(question)
+    def start_steps(self, request: Request) -> Steps[Result]:
+        """Return the steps of a call. Take them with `next_step`."""
+        return self._adapter.call_in_steps(request)
 
-    def step(self, steps: Steps[Result], question: Request, patience: float = 0.0) -> Wait | Result | None:
-        """Take the next of the steps: what they wait for, or what the backend says. None: the next may take long.
+    def next_step(self, steps: Steps[Result], request: Request, patience: float = 0.0) -> Wait | Result | None:
+        """Take the next step. Return what it waits for, or the result. None: the step after it may take long.
 
-        With `patience` it waits for about so many seconds itself, where it has said that it can.
+        `patience`: wait for about so many seconds inside of the steps that can do so.
         """
         try:
-            if not self._opened:
+            if not self._is_open:
                 self.open()
-            return call_guarded(advance, steps, patience)
-        except (BackendUnavailable, UnexpectedError, ConfigError) as error:
-            return self._undecided(error, question)
+            return call_guarded(next_step, steps, patience)
+        except GuardedErrors as error:
+            return self._failure(error, request)
 
-    def abandon(self, steps: Steps[Result], question: Request, *, timed_out: bool) -> FailureResult:
-        """Take no more of the steps, since the request's time is over, or the backend's own; what that amounts to."""
+    def cancel(self, steps: Steps[Result], request: Request, *, timed_out: bool) -> FailureResult:
+        """Close the steps, because the deadline or the backend's timeout is over. Return the failure."""
         try:
             call_guarded(steps.close)
-        except (BackendUnavailable, UnexpectedError, ConfigError) as error:
-            return self._undecided(error, question)
-        return self.gave_up() if timed_out else FailureResult(self.name, "the deadline passed before it was done")
+        except GuardedErrors as error:
+            return self._failure(error, request)
+        return self.timed_out() if timed_out else FailureResult(self.name, "the deadline passed before it was done")
 
-    def _undecided(self, error: ExtauthError, question: Request) -> FailureResult:
-        return FailureResult(self.name, loggable_reason(_text(error), question), isinstance(error, BackendUnavailable))
+    def timed_out(self) -> FailureResult:
+        """Return the failure of a backend that gave no result within its timeout."""
+        return FailureResult(self.name, f"no verdict within its timeout of {self.timeout:g} s", unavailable=True)
 
-    def gave_up(self) -> FailureResult:
-        """What it amounts to that this backend has not answered within its own time."""
-        return FailureResult(self.name, f"no answer within its timeout of {self.timeout:g} s", outage=True)
-
-
-def _text(error: ExtauthError) -> str:
-    """What an error says, if it can be had: a stranger's may have a `__str__` of its own."""
-    try:
-        return call_guarded(str, error)
-    except UnexpectedError as fault:
-        return str(fault)
+    def _failure(self, error: Exception, request: Request) -> FailureResult:
+        unavailable = isinstance(error, BackendUnavailable)
+        return FailureResult(self.name, loggable_reason(error_text(error), request), unavailable)

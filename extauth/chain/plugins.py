@@ -1,4 +1,4 @@
-"""The `type` of a backend to its class: a built-in's name, `package.module:Class` or `path/to/file.py:Class`."""
+"""The `type` of a backend to its class: a built-in name, `package.module:Class` or `path/to/file.py:Class`."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ BUILT_IN = {
 
 
 def backend_class(type_name: str, folder: Path, *, allow_unsafe: bool = False) -> type[Backend[Any]]:
-    """The class that `type_name` names; paths are relative to `folder`, that of the configuration file.
+    """Return the class for `type_name`. Paths are relative to `folder`, the configuration file's folder.
 
-    Raises ConfigError, without the file and key, where there is none, it does not import, or is no Backend.
+    Raise ConfigError, without file and key, if there is no such class, it does not import, or it is not a Backend.
     """
     target = BUILT_IN.get(type_name, type_name)
     module_name, colon, class_name = target.rpartition(":")
@@ -44,8 +44,8 @@ def backend_class(type_name: str, folder: Path, *, allow_unsafe: bool = False) -
             module = call_guarded(_module_of_file, folder / module_name, allow_unsafe)
         else:
             module = call_guarded(_module_of_package, module_name, folder, allow_unsafe or type_name in BUILT_IN)
-    except UnexpectedError as fault:
-        raise ConfigError(f"does not import: {fault}") from None
+    except UnexpectedError as error:
+        raise ConfigError(f"does not import: {error}") from None
     found = getattr(module, class_name, None)
     if not (isinstance(found, type) and issubclass(found, Backend)):
         offered = sorted(
@@ -53,27 +53,34 @@ def backend_class(type_name: str, folder: Path, *, allow_unsafe: bool = False) -
             for name, value in vars(module).items()
             if isinstance(value, type) and issubclass(value, Backend) and value is not Backend
         )
-        raise ConfigError(f"{module_name} has no backend {class_name}; it has: {', '.join(offered) or 'none at all'}")
+        raise ConfigError(f"{module_name} has no backend {class_name}; it has: {', '.join(offered) or 'no backend'}")
+    _check_class(found, class_name)
+    return found
+
+
+def _check_class(found: type[Backend[Any]], class_name: str) -> None:
+    """Raise ConfigError if the class cannot be a backend."""
     if found.verify_password is Backend.verify_password:
         raise ConfigError(f"{class_name} has no method verify_password")
     if not (isinstance(found.Settings, type) and issubclass(found.Settings, Settings)):
         raise ConfigError(f"{class_name}.Settings must be a subclass of extauth.Settings")
-    if not (isinstance(found.threads, int) and found.threads >= 1):
-        raise ConfigError(f"{class_name}.threads = {found.threads!r}: must be 1 or more")
-    if not (isinstance(found.at_once, int) and found.at_once >= 1):
-        raise ConfigError(f"{class_name}.at_once = {found.at_once!r}: must be 1 or more")
-    if found.at_once > 1 and found.verify_in_steps is Backend.verify_in_steps:
-        raise ConfigError(f"{class_name}.at_once = {found.at_once}: but there is no method verify_in_steps")
-    return found
+    for name in ("concurrency", "concurrency_per_thread"):
+        value = getattr(found, name)
+        if not (isinstance(value, int) and value >= 1):
+            raise ConfigError(f"{class_name}.{name} = {value!r}: must be 1 or more")
+    if found.concurrency_per_thread > 1 and found.verify_in_steps is Backend.verify_in_steps:
+        raise ConfigError(
+            f"{class_name}.concurrency_per_thread = {found.concurrency_per_thread}: needs a method verify_in_steps"
+        )
 
 
 def restrict_import_path() -> None:
-    """Import no more from the working directory or from PYTHONPATH: who sets those is not who installs plugins."""
+    """Import nothing from the working directory or from PYTHONPATH: these are not set by who installs plugins."""
     python_path = os.environ.get("PYTHONPATH")
     outside = {Path(entry).resolve() for entry in python_path.split(os.pathsep)} if python_path else set()
     if not sys.flags.safe_path and sys.path and sys.path[0] in ("", str(Path.cwd())):
         outside.add(Path.cwd().resolve())
-    installed = Path(__file__).resolve().parent.parent
+    installed = Path(__file__).resolve().parent.parent.parent
     sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() not in outside - {installed}]
 
 
@@ -82,11 +89,11 @@ def _module_of_file(path: Path, allow_unsafe: bool) -> ModuleType:
         source = read_trusted(path, allow_unsafe=allow_unsafe).data
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
-    module = ModuleType(f"extauth_site:{path}")  # a name that no other module has
+    module = ModuleType(f"extauth_site:{path}")  # no other module has such a name
     module.__file__ = str(path)
-    sys.modules[module.__name__] = module  # where the types of its settings are looked up
+    sys.modules[module.__name__] = module  # the types of its settings are looked up there
     try:
-        exec(compile(source, path, "exec", dont_inherit=True), vars(module))  # noqa: S102  # what a plugin is for
+        exec(compile(source, path, "exec", dont_inherit=True), vars(module))  # noqa: S102  # a plugin is there to be run
     except SyntaxError as error:
         raise ConfigError(f"{path}, line {error.lineno}: {error.msg}") from None
     except ImportError as error:

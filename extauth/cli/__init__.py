@@ -8,13 +8,13 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Do what the command line says."""
-    if len(sys.argv) == 4 and sys.argv[1:3] == ["serve", "-c"]:  # the mail server's own, and there is nothing to parse
-        gc.disable()  # until all is loaded: nothing of it is garbage
-        from extauth.cli.serve_file import serve_file
+    """Run the command of the command line."""
+    if len(sys.argv) == 4 and sys.argv[1:3] == ["serve", "-c"]:  # the mail server's command line needs no parser
+        gc.disable()  # until everything is loaded: there is no garbage
+        from extauth.cli.serve import serve
 
-        serve_file(Path(sys.argv[3]))
+        serve(Path(sys.argv[3]))
     else:
-        from extauth.cli.commands import commands  # here: the parser takes a sixth of the time to the first answer
+        from extauth.cli.commands import commands  # here: the parser takes a sixth of the time to the first reply
 
         commands()

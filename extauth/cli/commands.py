@@ -1,25 +1,26 @@
-"""What `extauth COMMAND` may be. Each command is imported when it is asked for."""
+"""The commands of `extauth`. Each is imported when it is used."""
 
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import Any
 
 import click
 
 from extauth.version import VERSION
 
-_COMMANDS = {"check": "check", "harness": "harness", "passwd": "passwd", "serve": "serve"}  # name -> module, function
+_MODULES = {"check": "extauth.cli.check", "harness": "extauth.cli.harness", "passwd": "extauth.cli.passwd"}
 
 
 class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(_COMMANDS)
+        return sorted([*super().list_commands(ctx), *_MODULES])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        command: Any = getattr(importlib.import_module(f"extauth.cli.{cmd_name}"), _COMMANDS[cmd_name])
+        if cmd_name not in _MODULES:
+            return super().get_command(ctx, cmd_name)
+        command: Any = getattr(importlib.import_module(_MODULES[cmd_name]), cmd_name)
         assert isinstance(command, click.Command)
         return command
 
@@ -27,4 +28,15 @@ class _LazyGroup(click.Group):
 @click.group(cls=_LazyGroup)
 @click.version_option(VERSION, prog_name="extauth")
 def commands() -> None:
-    """External authentication for CommuniGate Pro: the helper, and a harness to try it."""
+    """External authentication for CommuniGate Pro: the helper, and a harness to test it."""
+
+
+@commands.command("serve")
+@click.option(
+    "-c", "--config", "config_file", required=True, type=click.Path(path_type=Path), help="The configuration file."
+)
+def serve_command(config_file: Path) -> None:
+    """Handle the requests on standard input until it closes."""
+    from extauth.cli.serve import serve
+
+    serve(config_file)

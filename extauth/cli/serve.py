@@ -1,18 +1,38 @@
-"""`extauth serve`: the helper, as somebody starts it who knows the command line."""
+"""The helper, from its configuration file to its end. It imports no parser for command lines: that takes long."""
 
 from __future__ import annotations
 
+import gc
+import os
+import sys
 from pathlib import Path
 
-import click
+from extauth.chain.plugins import restrict_import_path
+from extauth.config import read_config
+from extauth.errors import ConfigError
+from extauth.frontend.descriptors import move_standard_descriptors
+from extauth.guard import GuardedErrors, call_guarded
+from extauth.workers.supervisor import start_supervisor
 
-from extauth.cli.serve_file import serve_file
 
-
-@click.command()
-@click.option(
-    "-c", "--config", "config_file", required=True, type=click.Path(path_type=Path), help="The configuration file."
-)
 def serve(config_file: Path) -> None:
-    """Answer the requests on standard input, until that is closed."""
-    serve_file(config_file)
+    """Handle the requests on standard input until it closes. Exit with 1 if the configuration cannot be served."""
+    restrict_import_path()
+    try:
+        config = read_config(config_file)
+    except ConfigError as error:
+        sys.exit(f"extauth: {error}")
+    standard = move_standard_descriptors()
+    try:
+        supervisor = start_supervisor(config)
+        from extauth.frontend.frontend import Frontend  # here: it takes as long as the supervisor takes to load
+
+        gc.freeze()
+        gc.enable()
+        call_guarded(Frontend(config, standard, supervisor).serve)  # an error of our own must show no password either
+    except OSError as error:
+        os.write(standard.error, f"extauth: cannot start a process: {error.strerror}\n".encode())
+        sys.exit(1)
+    except GuardedErrors as error:
+        os.write(standard.error, f"extauth: {error}\n".encode(errors="backslashreplace"))
+        sys.exit(1)

@@ -1,13 +1,16 @@
-"""The front process: reads lines, keeps the policy and the deadlines, writes replies. It runs no backend's code.
+"""The process that reads and writes the mail server's pipes. It runs no backend's code.
 
-server       the line loop: standard input to standard output, from the first line to the end
-desk         what becomes of one request: policy, pending, deadline, reply
-answers      what a decision is answered with
-pending      a request that waits for its decision
-memory       passwords that were checked, and those that are being checked
-pool         which generation of workers serves, and which comes next
-generation   one keeper and its workers, as seen from here
-log          the Server Log, a file, syslog
-descriptors  standard input, output and error put out of the libraries' reach
-poller       descriptors to the functions that wait for them
+frontend           the event loop: from the first line to the end of input
+request_handler    the way of a request, from its line to its reply
+pending_requests   requests that wait for a result, and their deadlines
+reply_texts        the reply to each command for each result
+responder          replies and their log records
+cache/             verdicts that count for a while, checks that several requests share
+worker_pool        which generation serves, and which one comes next
+generation         one supervisor with its workers
+worker_group       which worker gets which requests
+worker_handle      one worker
+writer             lines on their way to standard output
+log                the Server Log, a file, syslog
+descriptors        file descriptors, and a poller for them
 """

@@ -1,34 +1,77 @@
-"""Descriptors 0, 1 and 2 belong to the mail server: no library may read, write or close them (docs/protocol.md, 2)."""
+"""File descriptors: 0, 1 and 2 moved away from libraries, and a poller that calls a function for each descriptor."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import select
+from collections.abc import Callable
 
 import msgspec
 
-_OUT_OF_THE_WAY = 10
+_FIRST_NUMBER = 10
+
+READ = select.POLLIN
+WRITE = select.POLLOUT
+HUNG_UP = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
-class Standard(msgspec.Struct, frozen=True):
-    """Where standard input, output and error have been moved to."""
+class StandardDescriptors(msgspec.Struct, frozen=True):
+    """The new numbers of standard input, output and error."""
 
     input: int
     output: int
     error: int
 
 
-def move_standard_descriptors() -> Standard:
-    """Move 0, 1 and 2 away; in their place stands /dev/null, so that no socket ever takes their numbers."""
-    nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+def move_standard_descriptors() -> StandardDescriptors:
+    """Move descriptors 0, 1 and 2 away, and put /dev/null in their places, so that no socket ever gets these numbers.
+
+    They belong to the mail server: no library may read, write or close them (docs/protocol.md, section 2).
+    """
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     moved = []
     for number in (0, 1, 2):
         try:
-            moved.append(fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, _OUT_OF_THE_WAY))
-        except OSError:  # we were started without it
-            moved.append(fcntl.fcntl(nothing, fcntl.F_DUPFD_CLOEXEC, _OUT_OF_THE_WAY))
+            moved.append(fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, _FIRST_NUMBER))
+        except OSError:  # the helper was started without this descriptor
+            moved.append(fcntl.fcntl(null, fcntl.F_DUPFD_CLOEXEC, _FIRST_NUMBER))
     for number in (0, 1, 2):
-        os.dup2(nothing, number)
-    if nothing > 2:
-        os.close(nothing)
-    return Standard(*moved)
+        os.dup2(null, number)
+    if null > 2:
+        os.close(null)
+    return StandardDescriptors(*moved)
+
+
+class Poller:
+    """`select.poll`, which takes regular files too, with a function for each descriptor."""
+
+    def __init__(self) -> None:
+        self._poll = select.poll()
+        self._handlers: dict[int, tuple[int, Callable[[int], None]]] = {}
+
+    def register(self, descriptor: int, events: int, handler: Callable[[int], None]) -> None:
+        """Call `handler(events)` when some of these events come. With `events` 0, only `HUNG_UP` counts."""
+        found = self._handlers.get(descriptor)
+        if found is None or found[0] != events or found[1] != handler:
+            self._poll.register(descriptor, events)
+            self._handlers[descriptor] = (events, handler)
+
+    def unregister(self, descriptor: int) -> None:
+        """Wait for this descriptor no longer."""
+        if self._handlers.pop(descriptor, None):
+            self._poll.unregister(descriptor)
+
+    def wait(self, seconds: float) -> None:
+        """Wait for events, at most `seconds`, and call the handlers."""
+        for descriptor, events in self._poll.poll(seconds * 1000 if seconds > 0 else 0):
+            found = self._handlers.get(descriptor)  # an earlier handler may have removed it
+            if found:
+                found[1](events)
+
+
+def is_ready(descriptor: int, events: int) -> bool:
+    """Return whether one of `events` is there at this moment."""
+    poll = select.poll()
+    poll.register(descriptor, events)
+    return bool(poll.poll(0))

@@ -1,4 +1,4 @@
-"""What a decision is answered with, by the method of the request: docs/protocol.md, sections 3 and 4."""
+"""The reply to each command for each result: docs/protocol.md, sections 3 and 4."""
 
 from __future__ import annotations
 
@@ -13,50 +13,50 @@ from extauth.protocol.replies import (
     NOT_CREATED,
     TEMPORARY_FAILURE,
     UNKNOWN_ACCOUNT,
-    render_answer,
+    render_reply_text,
 )
 from extauth.protocol.requests import Dialect, NewRequest, ReadPlainRequest, SaslRequest, VrfyRequest
 
 
-class Answers(msgspec.Struct, frozen=True):
-    """The answers to one kind of request, but for its number, and the level of the log for a "no"."""
+class ReplyTexts(msgspec.Struct, frozen=True):
+    """The replies to one command, without the number, and the level of the log record for a rejection."""
 
-    yes: bytes
-    no: bytes
-    cannot_tell: bytes
-    level_of_no: Level = Level.PROBLEMS
+    accepted: bytes
+    rejected: bytes
+    temporary_failure: bytes
+    level_if_rejected: Level = Level.PROBLEMS
 
-    def to(self, decision: Result) -> tuple[bytes, Level]:
-        """The one that says what was decided, and the level of the log for that."""
-        if not isinstance(decision, VerdictResult):
-            return self.cannot_tell, Level.FAILURES
-        if decision.verdict is Verdict.OK:
-            return self.yes, Level.LOW_LEVEL
-        return self.no, self.level_of_no
+    def for_result(self, result: Result) -> tuple[bytes, Level]:
+        """Return the reply for a result, and the level of its log record."""
+        if not isinstance(result, VerdictResult):
+            return self.temporary_failure, Level.FAILURES
+        if result.verdict is Verdict.OK:
+            return self.accepted, Level.LOW_LEVEL
+        return self.rejected, self.level_if_rejected
 
 
-ACCEPTED = render_answer("OK")
-"""The answer to a password that is right, in either dialect."""
+OK_REPLY = render_answer("OK")
+"""The reply to a password that is right, in either dialect."""
 
 _NOT_AVAILABLE = render_answer("FAILURE", NOT_AVAILABLE)
-_READPLAIN = Answers(_NOT_AVAILABLE, _NOT_AVAILABLE, _NOT_AVAILABLE)  # what is disclosed has a reply of its own
+_READPLAIN = ReplyTexts(_NOT_AVAILABLE, _NOT_AVAILABLE, _NOT_AVAILABLE)  # a password has a reply of its own
 
 
-def answers_in(dialect: Dialect, config: Config) -> dict[str, Answers]:
-    """The answers to each method of a dialect."""
+def reply_texts(dialect: Dialect, config: Config) -> dict[str, ReplyTexts]:
+    """Return the replies to each command of a dialect."""
     temporary = config.helper.temporary_reply if dialect is Dialect.HELPER else "ERROR"
-    checks = Answers(
-        yes=ACCEPTED,
-        no=render_answer("ERROR", INCORRECT_PASSWORD),
-        cannot_tell=render_answer(temporary, TEMPORARY_FAILURE),
+    login = ReplyTexts(
+        accepted=OK_REPLY,
+        rejected=render_answer("ERROR", INCORRECT_PASSWORD),
+        temporary_failure=render_answer(temporary, TEMPORARY_FAILURE),
     )
-    found = dict.fromkeys((VrfyRequest.command, SaslRequest.command), checks)
+    texts = {VrfyRequest.command: login, SaslRequest.command: login}
     if dialect is Dialect.HELPER:
-        found[NewRequest.command] = Answers(
-            yes=ACCEPTED if config.new.known_is_enough else render_answer("FAILURE", NOT_CREATED),
-            no=render_answer("ERROR", UNKNOWN_ACCOUNT),
-            cannot_tell=render_answer("FAILURE", TEMPORARY_FAILURE),
-            level_of_no=Level.LOW_LEVEL,  # mail to whatever address makes the server ask
+        texts[NewRequest.command] = ReplyTexts(
+            accepted=OK_REPLY if config.new.known_is_enough else render_answer("FAILURE", NOT_CREATED),
+            rejected=render_answer("ERROR", UNKNOWN_ACCOUNT),
+            temporary_failure=render_answer("FAILURE", TEMPORARY_FAILURE),
+            level_if_rejected=Level.LOW_LEVEL,  # mail to any invented address leads to such a request
         )
-        found[ReadPlainRequest.command] = _READPLAIN
-    return found
+        texts[ReadPlainRequest.command] = _READPLAIN
+    return texts

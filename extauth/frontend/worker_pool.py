@@ -1,4 +1,4 @@
-"""Which generation of workers serves, which one comes next, and which ones are leaving."""
+"""Which generation serves, which one comes next, and which ones are leaving."""
 
 from __future__ import annotations
 
@@ -8,51 +8,52 @@ from collections.abc import Callable
 from pathlib import Path
 
 from extauth.config import Config
-from extauth.frontend.generation import Decide, Generation
+from extauth.frontend.descriptors import Poller
+from extauth.frontend.generation import Generation
 from extauth.frontend.log import Log
-from extauth.frontend.poller import Poller
+from extauth.frontend.worker_group import OnResult
 from extauth.log_levels import Level
 from extauth.model import FailureResult
 from extauth.workers.messages import RequestBatch
 from extauth.workers.process_tree import adopt_orphans, kill_children
-from extauth.workers.start import SupervisorProcess, start_supervisor
+from extauth.workers.supervisor import SupervisorProcess, start_supervisor
 
-_DISCONNECT_IN = 0.5  # seconds that dismissed workers have
-_LOADS_WITHIN = 120.0  # seconds
-_MOST_LEAVING = 8  # generations
-_AGAIN = 1.0  # seconds to the next attempt, where a keeper could not be started, or that of those that serve died
-_AGAIN_LOADED = 10.0  # ... and where one died while it loaded, which may take all the memory there is
+_DISCONNECT_WITHIN = 0.5  # seconds that stopped workers have to disconnect
+_LOAD_WITHIN = 120.0  # seconds that a generation may take to load
+_MAX_LEAVING = 8  # generations that may be leaving when another one starts
+_RETRY = 1.0  # seconds to the next start if a supervisor could not be started, or that of the serving generation died
+_RETRY_LOADING = 10.0  # the same if a supervisor died while it loaded: it may have taken all memory
 
 
 class WorkerPool:
-    """Has questions decided by the serving generation, and replaces that whole when files or configuration change.
+    """Gives requests to the serving generation, and replaces it as a whole when files or the configuration change.
 
-    A request that comes after a switch goes to the new generation, one that came before stays with the old: once a
-    request has seen a new file, no later one sees the old.
+    A request that comes after a switch goes to the new generation; one that came before stays with the old one. So when
+    a request has seen a new file, no later request sees the old one.
     """
 
     def __init__(
         self,
         config: Config,
-        keeper: SupervisorProcess,
+        supervisor: SupervisorProcess,
         poller: Poller,
         log: Log,
-        decide: Decide,
+        on_result: OnResult,
         on_switch: Callable[[Config], None],
     ) -> None:
         self._poller = poller
         self._log = log
-        self._decide = decide
+        self._on_result = on_result
         self._on_switch = on_switch
-        self._before: frozenset[Path] = frozenset()
+        self._known_files: frozenset[Path] = frozenset()
         self._serving: Generation | None = None
-        self._leaving: dict[Generation, float | None] = {}  # and when its workers were dismissed
+        self._leaving: dict[Generation, float | None] = {}  # and when its workers were stopped
         self._waiting: deque[RequestBatch] = deque()
-        self._again = 0.0
-        self._replace_again = 0.0
-        self._coming: Generation | None = self._generation(config, keeper)
-        self.is_stirred = True
-        self._due: Config | None = None  # for a new generation, as soon as one can be made
+        self._start_at = 0.0
+        self._replace_at = 0.0
+        self._coming: Generation | None = self._new_generation(config, supervisor)
+        self.needs_maintenance = True
+        self._due: Config | None = None  # for the next generation, as soon as one can be started
         adopt_orphans()
 
     @property
@@ -61,138 +62,134 @@ class WorkerPool:
         return self._serving is not None
 
     @property
-    def refused(self) -> str | None:
+    def refusal(self) -> str | None:
         """Why the first generation cannot be loaded, if so: then there is nothing to serve."""
         if self._serving is not None or self._coming is None or self._due is not None:
             return None
-        if self._coming.gone and self._coming.refused is None:
+        if self._coming.has_ended and self._coming.refusal is None:
             return f"{self._coming.config.file}: the process that loads it and its backends died"
-        return self._coming.refused
+        return self._coming.refusal
 
-    def ask(self, batch: RequestBatch) -> None:
-        """Have these questions decided."""
-        if self._serving is None or not self._serving.ask(batch):
+    def send(self, batch: RequestBatch) -> None:
+        """Give these requests to a worker, now or as soon as there is one."""
+        if self._serving is None or not self._serving.send(batch):
             self._waiting.append(batch)
 
     def reload(self, config: Config) -> None:
-        """Replace what serves by a generation made from `config`, when that can be loaded.
+        """Replace the serving generation with a new one made from `config`, if that can be loaded.
 
-        One that is being loaded comes first: somebody who asks again and again would keep any from ever being loaded.
-        And it waits where too many leave, each with all its processes.
+        A generation that is loading comes first, or frequent reloads would keep every one from being loaded. The new
+        one also waits while too many generations are leaving, each with all its processes.
         """
-        self._due, self._again = config, 0.0
-        self.is_stirred = True
+        self._due, self._start_at = config, 0.0
+        self.needs_maintenance = True
 
-    def tend(self) -> None:
-        """What has to be done now and then, and when `is_stirred`: switch, replace, notice changes, bury."""
-        self.is_stirred = False
+    def maintain(self) -> None:
+        """Switch, replace, notice changes, clean up. Call it at intervals, and if it `needs_maintenance`."""
+        self.needs_maintenance = False
         now = time.monotonic()
         if self._coming is not None:
-            self._look_at_coming(self._coming)
+            self._check_coming(self._coming)
         if self._coming is None:
-            self._begin_what_is_due(now)
+            self._start_due(now)
         if self._serving is not None:
-            self._serving.tend()
+            self._serving.maintain()
             while self._waiting:
                 batch = self._waiting[0]
-                if batch.deadline > now and not self._serving.ask(batch):
+                if batch.deadline > now and not self._serving.send(batch):
                     break
                 self._waiting.popleft()
                 if batch.deadline <= now:
-                    late = FailureResult(reason="the deadline passed before there was a worker")
-                    self._decide(late, batch.keys)
-        for generation, dismissed in list(self._leaving.items()):
-            self._see_off(generation, dismissed, now)
+                    self._on_result(FailureResult(reason="the deadline passed before there was a worker"), batch.keys)
+        for generation, stopped in list(self._leaving.items()):
+            self._continue_leaving(generation, stopped, now)
 
-    def _begin_what_is_due(self, now: float) -> None:
+    def _start_due(self, now: float) -> None:
         serving = self._serving
-        if serving is not None and serving.gone and now >= self._replace_again:
-            self._log.write(Level.FAILURES, "the parent of the workers died; it is replaced")
+        if serving is not None and serving.has_ended and now >= self._replace_at:
+            self._log.write(Level.FAILURES, "the supervisor died; starting another one")
             self._kill_orphans()
-            self._due, self._again = self._due or serving.config, 0.0
-            self._replace_again = now + _AGAIN
-        elif serving is not None and serving.changed:
-            self._log.write(Level.MAJOR, f"changed: {', '.join(serving.changed)}; reading anew")
-            serving.changed = []
-            self._due, self._again = self._due or serving.config, 0.0
-        is_served = serving is not None and not serving.gone
-        may_begin = now >= self._again and not (is_served and len(self._leaving) >= _MOST_LEAVING)
-        if self._due is not None and may_begin:
-            self._begin(self._due)
+            self._due, self._start_at = self._due or serving.config, 0.0
+            self._replace_at = now + _RETRY
+        elif serving is not None and (changed := serving.take_changed_files()):
+            self._log.write(Level.MAJOR, f"changed: {', '.join(changed)}; reloading")
+            self._due, self._start_at = self._due or serving.config, 0.0
+        is_serving = serving is not None and not serving.has_ended
+        may_start = now >= self._start_at and not (is_serving and len(self._leaving) >= _MAX_LEAVING)
+        if self._due is not None and may_start:
+            self._start_generation(self._due)
 
     def end(self) -> bool:
-        """Let everything end; True when it has. Call it again until then."""
+        """Let everything end. Return True when it has ended; call it again until then."""
         for generation in (self._serving, self._coming):
             if generation is not None:
-                self._leave(generation)
+                self._let_leave(generation)
         self._serving = self._coming = None
         now = time.monotonic()
-        for generation, dismissed in list(self._leaving.items()):
-            self._see_off(generation, dismissed, now)
+        for generation, stopped in list(self._leaving.items()):
+            self._continue_leaving(generation, stopped, now)
         return not self._leaving
 
-    def kill(self) -> None:
-        """End everything that has not ended, now."""
+    def close(self) -> None:
+        """Let every generation that has not ended kill its workers and end."""
         for generation in [*self._leaving, *filter(None, (self._serving, self._coming))]:
             generation.close()
 
-    def _wants_tending(self) -> None:
-        self.is_stirred = True
+    def _wake(self) -> None:
+        self.needs_maintenance = True
 
-    def _begin(self, config: Config) -> None:
-        """Start to make a new generation; what serves keeps its configuration until that is loaded."""
+    def _start_generation(self, config: Config) -> None:
+        """Start to load a new generation. The serving one keeps its configuration until the new one is loaded."""
         try:
-            self._coming = self._generation(config, start_supervisor(config, self._before))
+            self._coming = self._new_generation(config, start_supervisor(config, self._known_files))
             self._due = None
         except OSError as error:
-            self._log.write(Level.FAILURES, f"cannot start a process: {error.strerror}")
-            self._again = time.monotonic() + _AGAIN
+            self._log.write(Level.FAILURES, f"cannot start a supervisor: {error.strerror}")
+            self._start_at = time.monotonic() + _RETRY
             self._due = config
 
-    def _generation(self, config: Config, keeper: SupervisorProcess) -> Generation:
-        return Generation(config, keeper, self._poller, self._log, self._decide, self._wants_tending)
+    def _new_generation(self, config: Config, supervisor: SupervisorProcess) -> Generation:
+        return Generation(config, supervisor, self._poller, self._log, self._on_result, self._wake)
 
-    def _look_at_coming(self, coming: Generation) -> None:
-        if coming.loaded:
+    def _check_coming(self, coming: Generation) -> None:
+        if coming.was_loaded:
             self._switch_to(coming)
-        elif coming.refused is None and time.monotonic() - coming.started > _LOADS_WITHIN:
-            coming.refused = f"{coming.config.file}: loading it takes more than {_LOADS_WITHIN:g} s"
-        elif (self._serving or self._due) is not None and (coming.gone or coming.refused is not None):
-            reason = coming.refused or "the process that loads it died"
-            self._log.write(Level.FAILURES, f"cannot read anew, what was read before stays: {reason}")
-            if coming.refused is None and self._due is None:
+        elif coming.refusal is None and time.monotonic() - coming.started > _LOAD_WITHIN:
+            coming.refuse(f"{coming.config.file}: loading it takes more than {_LOAD_WITHIN:g} s")
+        elif (self._serving or self._due) is not None and (coming.has_ended or coming.refusal is not None):
+            reason = coming.refusal or "the process that loads it died"
+            self._log.write(Level.FAILURES, f"reload failed, keeping the previous configuration: {reason}")
+            if coming.refusal is None and self._due is None:
                 self._due = coming.config
-                self._again = time.monotonic() + _AGAIN_LOADED
-            self._leave(coming)
+                self._start_at = time.monotonic() + _RETRY_LOADING
+            self._let_leave(coming)
             self._coming = None
 
     def _switch_to(self, coming: Generation) -> None:
         if self._serving is not None:
-            self._leave(self._serving)
+            self._let_leave(self._serving)
         self._serving, self._coming = coming, None
-        self._before |= {path for path, signature in coming.seen.items() if signature is not None}
+        self._known_files |= {path for path, signature in coming.seen_files.items() if signature is not None}
         self._on_switch(coming.config)
         self._log.write(Level.MAJOR, f"serving with {coming.config.helper.workers} workers: {coming.summary}")
 
-    def _leave(self, generation: Generation) -> None:
-        generation.leave()
+    def _let_leave(self, generation: Generation) -> None:
+        generation.drain()
         self._leaving[generation] = None
 
     def _kill_orphans(self) -> None:
-        """A keeper that was killed has left its workers' children to us."""
-        there = [*self._leaving, *filter(None, (self._serving, self._coming))]
-        kill_children(spare=[generation.keeper for generation in there])
+        """Kill the children of workers whose supervisor was killed: this process has become their parent."""
+        alive = [*self._leaving, *filter(None, (self._serving, self._coming))]
+        kill_children(spare=[generation.supervisor for generation in alive])
 
-    def _see_off(self, generation: Generation, dismissed: float | None, now: float) -> None:
-        """The way out: its requests are answered, its workers disconnect, its keeper ends."""
-        generation.tend()
-        if generation.gone:
+    def _continue_leaving(self, generation: Generation, stopped: float | None, now: float) -> None:
+        """Take the next step of a generation that leaves: drain, stop the workers, close, end."""
+        generation.maintain()
+        if generation.has_ended:
             del self._leaving[generation]
             self._kill_orphans()
-        elif not generation.loaded or (dismissed is not None and now - dismissed >= _DISCONNECT_IN):
-            generation.close()
-        elif dismissed is None and not generation.under_way:
-            generation.dismiss_workers()
+        elif stopped is None and not generation.under_way:
+            generation.stop_workers()
             self._leaving[generation] = now
-        elif dismissed is not None and not generation.has_workers:
+        elif stopped is not None and (now - stopped >= _DISCONNECT_WITHIN or not generation.has_workers):
             generation.close()

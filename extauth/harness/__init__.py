@@ -1,22 +1,25 @@
-"""A stand-in for the mail server: it starts any helper program and drives it as the server does (docs/harness.md).
+"""A stand-in for the mail server. It starts any helper program and drives it as the mail server does (docs/harness.md).
 
-It tests what goes over the pipes, so it shares nothing with the helper but the values, the protocol and the reading of
-TOML.
+The harness tests the traffic on the pipes. So it shares with the helper only values, protocol and the TOML reader.
+Here "the program" is the helper program that the harness starts.
 
-    session       a file -> what to send, what to expect, when to wait
-    process       one running helper: its pipes, its kin (groups, processes)
-    program       the same line by line, up to its end (splitter)
-    events        what happens between the two
-    judge         events -> what the server would trip over (under_way, wire)
-    life          a program and its judge, kept to the server's times
-    supervisor    one life after another: Auto-Restart (pending)
-    external      a supervisor in a thread of its own, for whoever asks
-    replay        plays a session (expectations)
-    shell         sends what somebody types
-    load/         sends very many requests, and measures
-    masking       lines as they may be shown (known_secrets)
-    log, report   events and outcomes as text
-    statistics    replies and their times in figures (timeline, histogram, tables)
-    page/         figures and plots as HTML
-    mail/         a mail server on the loopback, for real mail programs
+    session_file      a file: lines to send, lines to expect, pauses
+    process           the process of a program and its pipes
+    processes         the processes of this computer, from /proc
+    lines             lines that a program writes
+    program           a program line by line, and one run of it with its time-outs
+    events            what happens between harness and program
+    protocol_checker  events in, violations out
+    request_queues    requests that wait for a reply or for a program
+    program_manager   one run after another: Auto-Restart
+    external          a program in a thread, for callers in many threads
+    replay            plays a session file
+    shell             sends typed requests
+    masking           hides passwords in all text that is shown
+    log, report       events and results as text
+    statistics        counts replies and their times
+    tables            statistics as tables
+    load/             sends very many requests and measures the program
+    page/             the HTML report
+    mail/             a mail server on the loopback, for real mail programs
 """

@@ -1,6 +1,6 @@
-"""What happens between the harness and a program. Every `at` is in seconds of the monotonic clock.
+"""Events between the harness and a program. `at` is always in seconds of the monotonic clock.
 
-Lines are without their ends, and no representation shows them: they hold passwords.
+Lines have no line end here. No `repr` shows them, because they hold passwords.
 """
 
 from __future__ import annotations
@@ -9,62 +9,62 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
-    """A program was started, the first or, once another is gone, a new one."""
+class ProgramStarted:
+    """A program was started: the first one, or the next one after a restart."""
 
     at: float
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """A line went into the program's standard input."""
+class LineSent:
+    """A line was written to the program's standard input."""
 
     at: float
     line: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """A line came from the program's standard output; of an overlong one only the head is kept.
+class LineReceived:
+    """A line came from the program's standard output. Only the first bytes of an overlong line are kept.
 
-    `answers` is the request whose reply it is, if it is one.
+    `request` is the request that this line replies to, if there is one.
     """
 
     at: float
     line: bytes = field(repr=False)
     terminated: bool = True
     overlong: bool = False
-    answers: Sent | None = None
+    request: LineSent | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class InputClosed:
-    """The program's standard input is closed: by the harness, or because the program reads no more."""
+    """The program's standard input was closed, by the harness or by the program."""
 
     at: float
     by_program: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class TimedOut:
-    """A request had no reply, or the pipe took no line, for so many seconds: the program is stopped."""
+class RequestTimedOut:
+    """A request got no reply, or the pipe took no line, for `seconds`. The harness stops the program."""
 
     at: float
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
-class Killed:
-    """The program was not gone in time after its standard input was closed."""
+class ProgramKilled:
+    """The program was killed because it did not end in time after its standard input was closed."""
 
     at: float
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """The program is gone. A negative status is the signal that ended it.
+class ProgramEnded:
+    """The program has ended. A negative status is the number of the signal that ended it.
 
-    `took` is how many seconds it lived after its standard input was closed; None where the program came first.
+    `took` is the time from the end of its standard input to its end, in seconds. None if the program stopped first.
     """
 
     at: float
@@ -76,22 +76,32 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
-    """The request of that number will have no reply, and the server lets nobody in for it."""
+class RequestRejected:
+    """The request with this number will get no reply. The mail server refuses its login."""
 
     at: float
     number: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Restarting:
-    """The program is gone: in so many seconds another is started, and gets the `pending` requests again."""
+class ProgramRestarting:
+    """The program has ended. The next one starts in `seconds` and gets the `pending` requests again."""
 
     at: float
     seconds: float
     pending: int
-    ended: Ended | None
-    """How the last one ended; None where it could not even be started."""
+    ended: ProgramEnded | None
+    """How the last program ended. None if it could not be started."""
 
 
-Event = Started | Sent | Received | InputClosed | TimedOut | Killed | Ended | Rejected | Restarting
+Event = (
+    ProgramStarted
+    | LineSent
+    | LineReceived
+    | InputClosed
+    | RequestTimedOut
+    | ProgramKilled
+    | ProgramEnded
+    | RequestRejected
+    | ProgramRestarting
+)

@@ -1,4 +1,4 @@
-"""The External Authentication of a server with many sessions: whoever asks, one program answers."""
+"""External Authentication for a mail server with many sessions: many threads send requests to one program."""
 
 from __future__ import annotations
 
@@ -11,46 +11,46 @@ from queue import SimpleQueue
 from types import TracebackType
 
 from extauth.errors import MalformedRequest
-from extauth.harness.events import Event, Received, Rejected
-from extauth.harness.judge import Complaint
-from extauth.harness.life import ServerSettings, Watch
-from extauth.harness.supervisor import Supervisor
-from extauth.harness.wire import STATUSES
+from extauth.harness.events import Event, LineReceived, RequestRejected
+from extauth.harness.lines import STATUSES
+from extauth.harness.program import EventHandler, ProgramSettings
+from extauth.harness.program_manager import ProgramManager
+from extauth.harness.protocol_checker import Violation
 from extauth.protocol.replies import Reply, parse_reply
-from extauth.protocol.requests import Dialect, IntfRequest, ServerRequest, render_request
+from extauth.protocol.requests import Dialect, IntfRequest, MailServerRequest, render_request
 
-_PATIENCE = 60.0  # seconds, where nothing happens
+_LONG_WAIT = 60.0  # seconds, when nothing happens
 
 MakeRequest = Callable[[bytes], ServerRequest]
-"""Makes a request of the number that it is given."""
+"""Makes a request with the given number."""
 
 
 class ExternalAuthentication:
-    """Keeps a helper program in a thread of its own, and asks it on behalf of any thread.
+    """Keep a helper program in a thread and send it requests from any thread.
 
-    `interface` is the version of the interface that the program is offered with `INTF` before anything else is asked;
-    None: nothing is offered, the dialect is the classic one. `watch` is called in the thread of its own, with all that
-    a supervisor reports. Raises CannotStart. Leaving the context stops it.
+    `interface` is the interface version for an `INTF` request before all other requests. None: no `INTF`, and the
+    dialect is the classic one. `on_event` is called in the program's thread, with all events and violations. Raises
+    CannotStart. The end of the context stops the program.
     """
 
-    def __init__(self, settings: ServerSettings, interface: int | None, watch: Watch) -> None:
-        self._watch = watch
-        self._asked: SimpleQueue[tuple[MakeRequest, Future[Reply | None]]] = SimpleQueue()
-        self._asking = threading.Lock()
+    def __init__(self, settings: ProgramSettings, interface: int | None, on_event: EventHandler) -> None:
+        self._on_event = on_event
+        self._requests: SimpleQueue[tuple[MakeRequest, Future[Reply | None]]] = SimpleQueue()
+        self._lock = threading.Lock()
         self._replies: dict[bytes, Future[Reply | None]] = {}
         self._last_number = 0
-        self._offer: bytes | None = None
+        self._interface_number: bytes | None = None
         self._stopping = False
         with contextlib.ExitStack() as stack:
-            self._alarm, self._bell = os.pipe()
-            for descriptor in (self._alarm, self._bell):
+            self._wake_up_reader, self._wake_up_writer = os.pipe()
+            for descriptor in (self._wake_up_reader, self._wake_up_writer):
                 stack.callback(os.close, descriptor)
                 os.set_blocking(descriptor, False)
-            self._supervisor = stack.enter_context(Supervisor(settings, self._see))
-            self._held = stack.pop_all()
+            self._manager = stack.enter_context(ProgramManager(settings, self._handle_event))
+            self._resources = stack.pop_all()
         if interface is not None:
-            self._offer = self._next_number()
-            self._supervisor.send(self._line(IntfRequest(self._offer, interface)))
+            self._interface_number = self._next_number()
+            self._manager.send(self._line(IntfRequest(self._interface_number, interface)))
         self._thread = threading.Thread(target=self._run, name="external authentication")
         self._thread.start()
 
@@ -63,68 +63,68 @@ class ExternalAuthentication:
         self.stop()
 
     @property
-    def supervisor(self) -> Supervisor:
-        """What came of the program: to be read once it is stopped."""
-        return self._supervisor
+    def manager(self) -> ProgramManager:
+        """The program's manager. Read its results only after `stop`."""
+        return self._manager
 
     @property
     def dialect(self) -> Dialect:
-        """The dialect in force, for whoever makes a request."""
-        return self._supervisor.dialect
+        """The dialect for the next request."""
+        return self._manager.dialect
 
     def ask(self, request: MakeRequest) -> Future[Reply | None]:
-        """Ask the program: its reply, or None where the request is rejected, and nobody is let in for it.
+        """Send a request to the program. The result is its reply, or None if the request is rejected.
 
-        Rejected is what has no reply once the program is gone for good, or none with a known status, and what the
-        dialect in force cannot say. `request` is called in another thread, and raises nothing but MalformedRequest.
+        A request is rejected in three cases: the program is gone for good, its reply has no valid status, or the
+        dialect cannot express the request. `request` is called in another thread. It may raise only MalformedRequest.
         """
         future: Future[Reply | None] = Future()
-        with self._asking:
+        with self._lock:
             if self._stopping:
                 future.set_result(None)
             else:
-                self._asked.put((request, future))
-                self._ring()
+                self._requests.put((request, future))
+                self._wake_up()
         return future
 
     def stop(self) -> None:
-        """Close the program's standard input, and wait until it is gone: killed where it is not within 5 seconds."""
-        with self._asking:
+        """Close the program's standard input and wait for its end. It is killed after 5 seconds."""
+        with self._lock:
             if not self._stopping:
                 self._stopping = True
-                self._ring()
+                self._wake_up()
         self._thread.join()
 
-    def _ring(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # it rings already
-            os.write(self._bell, b"!")
+    def _wake_up(self) -> None:
+        with contextlib.suppress(BlockingIOError):  # a wake-up is in the pipe already
+            os.write(self._wake_up_writer, b"!")
 
-    def _silence(self) -> None:
-        with self._asking, contextlib.suppress(BlockingIOError):
-            os.read(self._alarm, 65_536)
+    def _clear_wake_ups(self) -> None:
+        with self._lock, contextlib.suppress(BlockingIOError):
+            os.read(self._wake_up_reader, 65_536)
 
     def _run(self) -> None:
         try:
             while not self._stopping:
-                self._supervisor.turn(_PATIENCE, self._alarm)
-                self._take_what_is_asked()
-            self._supervisor.stop()
+                self._manager.run_once(_LONG_WAIT, self._wake_up_reader)
+                self._send_requests()
+            self._manager.stop()
         finally:
-            with self._asking:
-                self._stopping = True  # nobody rings from now on
-            self._held.close()
-            self._reject_the_rest()
+            with self._lock:
+                self._stopping = True  # no more wake-ups after this
+            self._resources.close()
+            self._reject_all()
 
-    def _take_what_is_asked(self) -> None:
-        self._silence()
-        if self._offer is not None:  # the dialect is not known yet
+    def _send_requests(self) -> None:
+        self._clear_wake_ups()
+        if self._interface_number is not None:  # the dialect is not decided yet
             return
-        while not self._asked.empty():
-            make_request, future = self._asked.get()
+        while not self._requests.empty():
+            make_request, future = self._requests.get()
             if future.set_running_or_notify_cancel():
-                self._begin(make_request, future)
+                self._send(make_request, future)
 
-    def _begin(self, make_request: MakeRequest, future: Future[Reply | None]) -> None:
+    def _send(self, make_request: MakeRequest, future: Future[Reply | None]) -> None:
         number = self._next_number()
         try:
             line = self._line(make_request(number))
@@ -132,39 +132,39 @@ class ExternalAuthentication:
             future.set_result(None)
         else:
             self._replies[number] = future
-            self._supervisor.send(line)
+            self._manager.send(line)
 
     def _next_number(self) -> bytes:
         self._last_number += 1
         return b"%06d" % self._last_number
 
     def _line(self, request: ServerRequest) -> bytes:
-        """Raises MalformedRequest."""
-        return render_request(request, self._supervisor.dialect).removesuffix(b"\n")
+        """Render a request. Raises MalformedRequest."""
+        return render_request(request, self._manager.dialect).removesuffix(b"\n")
 
-    def _see(self, event: Event | Complaint) -> None:
-        self._watch(event)
-        if isinstance(event, Received) and event.answers:
-            self._answer(event.line.partition(b" ")[0], _known_reply(event.line))
-        elif isinstance(event, Rejected):
-            self._answer(event.number, None)
+    def _handle_event(self, event: Event | Violation) -> None:
+        self._on_event(event)
+        if isinstance(event, LineReceived) and event.request:
+            self._set_reply(event.line.partition(b" ")[0], _valid_reply(event.line))
+        elif isinstance(event, RequestRejected):
+            self._set_reply(event.number, None)
 
-    def _answer(self, number: bytes, reply: Reply | None) -> None:
-        if number == self._offer:
-            self._offer = None
+    def _set_reply(self, number: bytes, reply: Reply | None) -> None:
+        if number == self._interface_number:
+            self._interface_number = None
         elif future := self._replies.pop(number, None):
             future.set_result(reply)
 
-    def _reject_the_rest(self) -> None:
-        while not self._asked.empty():
-            _, future = self._asked.get()
+    def _reject_all(self) -> None:
+        while not self._requests.empty():
+            _, future = self._requests.get()
             if future.set_running_or_notify_cancel():
                 future.set_result(None)
         for future in self._replies.values():
             future.set_result(None)
 
 
-def _known_reply(line: bytes) -> Reply | None:
-    """None where the first word is no status, and may be anything: nobody is to log it."""
+def _valid_reply(line: bytes) -> Reply | None:
+    """Return the reply, or None if its first word is no status. Such a word may be a password, so it is not logged."""
     reply = parse_reply(line)
     return reply if reply is not None and reply.status.encode() in STATUSES else None

@@ -1,4 +1,4 @@
-"""The lines the server would write into its log (docs/protocol.md, section 6)."""
+"""The lines that the mail server writes into its log (docs/protocol.md, section 6)."""
 
 from __future__ import annotations
 
@@ -6,70 +6,71 @@ from collections.abc import Callable
 from datetime import datetime
 
 from extauth.harness.events import (
-    Ended,
     Event,
     InputClosed,
-    Killed,
-    Received,
-    Rejected,
-    Restarting,
-    Sent,
-    Started,
-    TimedOut,
+    LineReceived,
+    LineSent,
+    ProgramEnded,
+    ProgramKilled,
+    ProgramRestarting,
+    ProgramStarted,
+    RequestRejected,
+    RequestTimedOut,
 )
-from extauth.harness.judge import Complaint
+from extauth.harness.lines import is_information
 from extauth.harness.masking import Masker
-from extauth.harness.report import complaint_text
-from extauth.harness.wire import is_information
+from extauth.harness.protocol_checker import Violation
+from extauth.harness.report import violation_text
 from extauth.log_levels import LEVEL_NAMES, Level
 
+_TAG = "EXTAUTH"
 
-class ServerLog:
-    """Writes what happens as `hh:mm:ss.mmm L TAG text`, up to the level of that name; the program's tag is EXTAUTH."""
+
+class MailServerLog:
+    """Writes events as `hh:mm:ss.mmm L TAG text`, up to the level of this name. The program's tag is EXTAUTH."""
 
     def __init__(self, level: str, masker: Masker, write: Callable[[str], None]) -> None:
         self._level = LEVEL_NAMES[level]
         self._masker = masker
         self._write = write
 
-    def see(self, event: Event | Complaint) -> None:
-        """Log `event`, if the level shows it."""
-        if isinstance(event, Ended):
+    def handle_event(self, event: Event | Violation) -> None:
+        """Log `event`, if the level includes it."""
+        if isinstance(event, ProgramEnded):
             for line in event.standard_error.splitlines():
-                self.record(Level.FAILURES, "EXTAUTH", f"standard error: {self._masker.text(line)}")
+                self.record(Level.FAILURES, _TAG, f"standard error: {self._masker.text(line)}")
         level, text = self._level_and_text(event)
-        self.record(level, "EXTAUTH", text)
+        self.record(level, _TAG, text)
 
     def record(self, level: Level, tag: str, text: str) -> None:
-        """Write a record of the module that the tag stands for, if the level shows it."""
+        """Write a record with the tag of a mail server module, if the level includes it."""
         if level <= self._level:
             self._write(f"{datetime.now():%H:%M:%S.%f}"[:-3] + f" {level:d} {tag} {text}")
 
-    def _level_and_text(self, event: Event | Complaint) -> tuple[Level, str]:
+    def _level_and_text(self, event: Event | Violation) -> tuple[Level, str]:
         match event:
-            case Started():
-                return Level.MAJOR, "the program is started"
-            case Sent():
+            case ProgramStarted():
+                return Level.MAJOR, "program started"
+            case LineSent():
                 return Level.ALL_INFO, f"I: {self._masker.sent(event.line)}"
-            case Received():
+            case LineReceived():
                 level = Level.LOW_LEVEL if is_information(event.line) else Level.ALL_INFO
                 return level, f"O: {self._masker.received(event.line)}"
             case InputClosed():
                 return Level.MAJOR, "standard input closed"
-            case TimedOut():
-                return Level.FAILURES, f"no reply within {event.seconds:g} seconds, the program is stopped"
-            case Killed():
-                return Level.FAILURES, "the program did not end, it is killed"
-            case Ended():
-                return (
-                    Level.FAILURES if event.status else Level.MAJOR
-                ), f"the program ended with status {event.status}"
-            case Rejected():
-                return Level.PROBLEMS, f"{event.number.decode()} is rejected"
-            case Restarting():
+            case RequestTimedOut():
+                return Level.FAILURES, f"no reply within {event.seconds:g} seconds; stopping the program"
+            case ProgramKilled():
+                return Level.FAILURES, "program did not end; killed"
+            case ProgramEnded():
+                level = Level.FAILURES if event.status else Level.MAJOR
+                return level, f"program ended with status {event.status}"
+            case RequestRejected():
+                return Level.PROBLEMS, f"request {event.number.decode()} rejected"
+            case ProgramRestarting():
                 return (
                     Level.MAJOR,
-                    f"the program is started anew in {event.seconds:g} seconds, {event.pending} requests are pending",
+                    f"restarting the program in {event.seconds:g} seconds, pending requests: {event.pending}",
                 )
-            case Complaint():
-                return Level.PROBLEMS, complaint_text(event, self._masker)
+            case Violation():
+                return Level.PROBLEMS, violation_text(event, self._masker)

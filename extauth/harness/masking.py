@@ -1,7 +1,7 @@
-"""Lines as they may be shown: passwords and responses as `***`, whatever is wrong with the line.
+"""Hide passwords and responses in all lines that are shown, also in malformed ones.
 
-What a mask hides is remembered, and hides every later text that repeats it. All that a program says is shown by way of
-a `Masker`.
+Each hidden text is remembered. A later text that repeats it is hidden too. All output of a program is shown through a
+`Masker`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import contextlib
 import re
 from collections import OrderedDict
 from collections.abc import Iterator
+from itertools import chain, islice
 
 from extauth.errors import MalformedRequest
-from extauth.harness.known_secrets import KnownSecrets
-from extauth.harness.wire import STATUSES, is_information, is_interface_request, number_of
+from extauth.harness.lines import STATUSES, is_information, is_interface_request, number_of
 from extauth.model import Secret
 from extauth.protocol.quoting import unquote, unquote_first
 from extauth.protocol.replies import (
@@ -32,10 +32,13 @@ _MASK = b"***"
 _PLAIN = b"PLAIN"
 _COMMAND = re.compile(rb"[A-Za-z]{1,16}|SASL\([A-Za-z0-9-]{1,20}\)")
 _MODE = re.compile(rb"(\([^ ]*\) )?")
-_MAX_NUMBERS = 100_000  # of requests that are remembered
+_MAX_NUMBERS = 100_000  # requests that are remembered
+_MAX_RECENT = 100_000  # secrets
+_MAX_COMPARED = 1_000  # texts
+_MAX_LENGTH = 256  # bytes
 
-# Texts of the protocol give nothing away, even where somebody's password is a word of theirs.
-_HARMLESS = {
+# Texts of the protocol are always shown, even if a password is a word in them.
+_FIXED_TEXTS = {
     text.encode()
     for text in (
         INCORRECT_PASSWORD,
@@ -50,88 +53,129 @@ _HARMLESS = {
 }
 
 
-class Masker:
-    """Makes text of lines for people and logs; `show_passwords` turns the masks off.
+class RememberedSecrets:
+    """Secrets that no text may repeat: permanent ones, and the latest 100,000 others.
 
-    It has to be given every line that is sent: it follows the dialect, and learns what to hide.
+    Only the first 256 bytes of a secret count, because a program's line may be cut after them.
+    """
+
+    def __init__(self) -> None:
+        self._permanent: dict[bytes, None] = {}
+        self._recent: OrderedDict[bytes, None] = OrderedDict()
+        self._count = 0
+        self._compared: dict[bytes, tuple[int, int]] = {}
+
+    def add_permanent(self, secret: bytes) -> None:
+        """Remember `secret` for ever."""
+        if secret:
+            self._permanent[secret[:_MAX_LENGTH]] = None
+
+    def add(self, secret: bytes) -> None:
+        """Remember `secret` until 100,000 others were added after it."""
+        secret = secret[:_MAX_LENGTH]
+        if not secret or secret in self._permanent:
+            return
+        self._recent[secret] = None
+        self._recent.move_to_end(secret)
+        self._count += 1
+        if len(self._recent) > _MAX_RECENT:
+            self._recent.popitem(last=False)
+
+    def found_in(self, text: bytes) -> bool:
+        """Return whether `text` contains a secret. A text is compared with each secret only once."""
+        permanent, count = self._compared.get(text, (0, 0))
+        new_permanent = islice(self._permanent, permanent, None)
+        new_recent = islice(reversed(self._recent), self._count - count)
+        if any(secret in text for secret in chain(new_permanent, new_recent)):
+            return True
+        if len(self._compared) >= _MAX_COMPARED:
+            self._compared.clear()
+        self._compared[text] = (len(self._permanent), self._count)
+        return False
+
+
+class Masker:
+    """Turn lines into text for people and logs. `show_passwords` turns masking off.
+
+    Give it each line that is sent. It follows the dialect and remembers the secrets.
     """
 
     def __init__(self, *, show_passwords: bool = False) -> None:
         self.dialect = Dialect.CLASSIC
         self._show_passwords = show_passwords
-        self._secrets = KnownSecrets()
-        self._asks_for_secret: OrderedDict[bytes, bool] = OrderedDict()  # by the number of the request
-        self._asked_for_secrets = False
+        self._secrets = RememberedSecrets()
+        self._is_read_plain: OrderedDict[bytes, bool] = OrderedDict()  # by request number
+        self._read_plain_seen = False
 
     def hide(self, secret: Secret) -> None:
-        """Hide `secret` from now on, wherever it stands."""
+        """Hide `secret` in all texts from now on."""
         for form in _forms(secret.reveal()):
-            self._secrets.keep(form)
+            self._secrets.add_permanent(form)
 
     def sent(self, line: bytes) -> str:
-        """A line that was sent to the program."""
+        """Return a line that was sent to the program, masked."""
         before, secret, after = _cut(line, self.dialect)
-        knows_account = before.count(b" ") > 2
-        self._learn(secret, words=not knows_account)
-        asks = b"READPLAIN" in line.upper()  # a program may be less strict than we are
-        self._asked_for_secrets |= asks
+        has_account = before.count(b" ") > 2
+        self._remember(secret, words=not has_account)
+        is_read_plain = b"READPLAIN" in line.upper()  # a program may accept lower case
+        self._read_plain_seen |= is_read_plain
         if number := number_of(line):
-            self._asks_for_secret[number] = asks or self._asks_for_secret.get(number, False)
-            if len(self._asks_for_secret) > _MAX_NUMBERS:
-                self._asks_for_secret.popitem(last=False)
+            self._is_read_plain[number] = is_read_plain or self._is_read_plain.get(number, False)
+            if len(self._is_read_plain) > _MAX_NUMBERS:
+                self._is_read_plain.popitem(last=False)
         if is_interface_request(line):
             self.dialect = Dialect.HELPER
         return printable(line if self._show_passwords or not secret else before + _MASK + after)
 
     def received(self, line: bytes) -> str:
-        """A line that came from the program, or was expected to."""
+        """Return a line that came from the program, or was expected, masked."""
         if is_information(line):
-            return printable(b"*" + self._unless_it_gives_away(line[1:]))
+            return printable(b"*" + self._masked_if_secret(line[1:]))
         number, space, reply = line.partition(b" ")
-        asks = self._asks_for_secret.get(number)
-        if asks is not None:
-            return printable(number + space) + self.reply(reply, is_secret=asks)
-        may_be_one = self._asked_for_secrets or _PLAIN in line.upper()
-        return printable(_MASK) if may_be_one and not self._show_passwords else self.text(line)
+        is_read_plain = self._is_read_plain.get(number)
+        if is_read_plain is not None:
+            return printable(number + space) + self.reply(reply, is_secret=is_read_plain)
+        may_be_secret = self._read_plain_seen or _PLAIN in line.upper()
+        return printable(_MASK) if may_be_secret and not self._show_passwords else self.text(line)
 
     def reply(self, reply: bytes, *, is_secret: bool = False) -> str:
-        """A reply that came, without its number; `is_secret`: its request asked for a password."""
+        """Return a reply without its number, masked. `is_secret`: the request was a READPLAIN."""
         status, space, text = reply.partition(b" ")
         if self._show_passwords or not reply:
             return printable(reply)
         if status not in STATUSES:
             if is_secret:
-                self._learn(reply, words=True)
+                self._remember(reply, words=True)
             return printable(_MASK)
-        if text.strip() and (status == _PLAIN or (is_secret and text.strip() not in _HARMLESS)):
-            self._learn(text)
+        if text.strip() and (status == _PLAIN or (is_secret and text.strip() not in _FIXED_TEXTS)):
+            self._remember(text)
             return printable(status + space + _MASK)
-        return printable(status + self._unless_it_gives_away(space + text))
+        return printable(status + self._masked_if_secret(space + text))
 
     def text(self, text: bytes) -> str:
-        """Any other text of the program's."""
-        return printable(_MASK if self._gives_away(text) else text)
+        """Return any other text of the program, masked."""
+        return printable(_MASK if self._has_secret(text) else text)
 
-    def _unless_it_gives_away(self, rest: bytes) -> bytes:
-        return b" " + _MASK if self._gives_away(rest) else rest
+    def _masked_if_secret(self, rest: bytes) -> bytes:
+        return b" " + _MASK if self._has_secret(rest) else rest
 
-    def _gives_away(self, text: bytes) -> bool:
-        return not self._show_passwords and text.strip() not in _HARMLESS and self._secrets.stand_in(text)
+    def _has_secret(self, text: bytes) -> bool:
+        return not self._show_passwords and text.strip() not in _FIXED_TEXTS and self._secrets.found_in(text)
 
-    def _learn(self, secret: bytes, *, words: bool = False) -> None:
+    def _remember(self, secret: bytes, *, words: bool = False) -> None:
         for form in (*_forms(secret), *(secret.split() if words else ())):
-            self._secrets.learn(form)
+            self._secrets.add(form)
 
 
 def _forms(secret: bytes) -> Iterator[bytes]:
-    """As it stands in a line, and what that may mean."""
+    """Yield the secret as it is in the line, and unquoted."""
     yield secret.strip()
     with contextlib.suppress(MalformedRequest):
         yield unquote(secret.strip()).strip()
 
 
 def printable(text: bytes) -> str:
-    """`text` on one line of a terminal, what cannot be shown as escapes."""
+    """Return `text` for one line of a terminal, with escapes for unprintable characters."""
     decoded = text.decode(errors="backslashreplace")
     if decoded.isprintable():
         return decoded
@@ -139,10 +183,7 @@ def printable(text: bytes) -> str:
 
 
 def _cut(line: bytes, dialect: Dialect) -> tuple[bytes, bytes, bytes]:
-    """`line` in three: what may be shown, what may not, what may be shown again.
-
-    What cannot be told from a secret is taken for one.
-    """
+    """Cut `line` in three: shown, hidden, shown. Anything that may be a secret is hidden."""
     number, _, request = line.partition(b" ")
     if number_of(line) is None:
         return b"", line, b""
@@ -171,7 +212,7 @@ def _end_of_account(fields: bytes, dialect: Dialect) -> int | None:
 
 
 def _end_of_field(fields: bytes, dialect: Dialect) -> int | None:
-    """Where the first field ends; None where it is broken."""
+    """Return the end of the first field, or None if the field is malformed."""
     if dialect is Dialect.CLASSIC or not fields.startswith(b'"'):
         return len(fields.partition(b" ")[0])
     try:

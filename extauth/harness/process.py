@@ -1,4 +1,4 @@
-"""A helper program's process: its own session, working directory and three pipes, none of which is waited for."""
+"""The process of a helper program: its own session, its working directory and three non-blocking pipes."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from itertools import takewhile
 from pathlib import Path
 
 from extauth.errors import ExtauthError
-from extauth.harness.groups import group_runs
+from extauth.harness.processes import group_runs
 
 _CHUNK = 65_536
 _MAX_REST = 64  # chunks
 
 
 class CannotStart(ExtauthError):
-    """The program is not there, or the system does not start it."""
+    """The program does not exist, or the system cannot start it."""
 
 
 class Process:
-    """A helper program, running from here on until it is discarded.
+    """The process of a helper program. It is started here and runs until `discard`.
 
-    Raises CannotStart. Its standard error is read after its end only, as the server does it.
+    Raises CannotStart. Standard error is read only after the end, as the mail server does.
     """
 
     def __init__(self, command: Sequence[str], base_directory: Path) -> None:
@@ -51,51 +51,54 @@ class Process:
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
         for descriptor in (self._stdin.fileno(), self._stdout.fileno(), self._error_out):
             os.set_blocking(descriptor, False)
-        self._end = _descriptor_of(self._process.pid)
+        self._end = _pidfd(self._process.pid)
         self._readable = [self._stdout.fileno(), *([] if self._end is None else [self._end])]
         self._closed_at: float | None = None
         self.at_end_of_output = False
-        """Whether all of its standard output is read, and no more will come."""
+        """Whether all standard output is read and no more will come."""
 
     @property
     def id(self) -> int:
-        """The id of the process, of its process group and of its session."""
+        """The id of the process, its process group and its session."""
         return self._process.pid
 
     @property
     def status(self) -> int | None:
-        """The exit status, negative where a signal ended it; None as long as it runs."""
+        """The exit status, negative if a signal ended the process. None while it runs."""
         return self._process.poll()
 
     @property
-    def wakes_at_its_end(self) -> bool:
-        """Whether its end cuts a wait short, as the system can have it."""
+    def end_wakes_wait(self) -> bool:
+        """Whether `wait` returns when the process ends. Some systems cannot do this."""
         return self._end is not None
 
     @property
     def takes_input(self) -> bool:
-        """Whether its standard input is open."""
+        """Whether standard input is open."""
         return self._closed_at is None
 
     @property
     def closed_for(self) -> float | None:
-        """How many seconds its standard input has been closed; None while it is open."""
+        """Seconds since standard input was closed. None while it is open."""
         return None if self._closed_at is None else time.monotonic() - self._closed_at
 
-    def wait(self, seconds: float, *, to_write: bool, alarm: int | None = None) -> None:
-        """Wait so long for output, until it takes input, or until there is something to be read from `alarm`."""
-        readable = self._readable if alarm is None else [*self._readable, alarm]
+    def wait(self, seconds: float, *, to_write: bool, wake_up: int | None = None) -> None:
+        """Wait up to `seconds` for output, for space in the input pipe, or for data on the descriptor `wake_up`."""
+        readable = self._readable if wake_up is None else [*self._readable, wake_up]
         select.select(readable, [self._stdin.fileno()] if to_write else [], [], seconds)  # exact to microseconds
 
     def write(self, data: bytes) -> int:
-        """Write what its standard input takes now: how many bytes. Raises BrokenPipeError where it reads no more."""
+        """Write what the pipe takes now and return the number of bytes.
+
+        Raises BrokenPipeError if the program has closed its standard input.
+        """
         try:
             return os.write(self._stdin.fileno(), data)
         except BlockingIOError:
             return 0
 
     def read(self) -> bytes:
-        """The output that is there."""
+        """Return the output that is available now."""
         chunk = b"" if self.at_end_of_output else _read_now(self._stdout.fileno())
         if chunk == b"" and not self.at_end_of_output:
             self.at_end_of_output = True
@@ -103,30 +106,30 @@ class Process:
         return chunk or b""
 
     def read_rest(self) -> bytes:
-        """The output that is left after the end."""
+        """Return the output that is left after the end."""
         return _rest_of(self._stdout.fileno())
 
     def read_standard_error(self) -> tuple[bytes, bool]:
-        """Its standard error, and whether that is full; after the end."""
+        """Return standard error after the end, and whether its pipe is full."""
         full = not select.select([], [self._error_in], [], 0)[1]
         return _rest_of(self._error_out), full
 
     def close_input(self) -> None:
-        """Close its standard input."""
+        """Close standard input."""
         self._stdin.close()
         self._closed_at = time.monotonic()
 
-    def has_company(self) -> bool:
-        """Whether anything of its process group runs."""
+    def group_runs(self) -> bool:
+        """Return whether any process of its process group runs."""
         return group_runs(self._process.pid)
 
     def kill(self) -> None:
-        """Kill it and all that it started in its process group."""
+        """Kill its process group."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def discard(self) -> None:
-        """Kill what is left of it, and let go of its pipes."""
+        """Kill its process group, wait for the process and close the pipes."""
         self.kill()
         self._process.wait()
         self._stdin.close()
@@ -141,7 +144,7 @@ class Process:
 
 
 def from_here(command: Sequence[str]) -> list[str]:
-    """The command with its paths made absolute: the program runs elsewhere than it was named. Raises CannotStart."""
+    """Return the command with absolute paths, because the program runs in another directory. Raises CannotStart."""
     program, *arguments = command
     found = shutil.which(program)
     if found is None:
@@ -153,8 +156,8 @@ def _absolute(word: str) -> str:
     return str(Path(word).absolute()) if "/" in word and os.access(word, os.F_OK) else word
 
 
-def _descriptor_of(process: int) -> int | None:
-    """A descriptor that can be read from the end of `process` on; None where the system has none (pidfd_open(2))."""
+def _pidfd(process: int) -> int | None:
+    """Return a descriptor that becomes readable when `process` ends (pidfd_open(2)). None without system support."""
     if not hasattr(os, "pidfd_open"):
         return None
     with contextlib.suppress(OSError):
@@ -163,7 +166,7 @@ def _descriptor_of(process: int) -> int | None:
 
 
 def _read_now(descriptor: int) -> bytes | None:
-    """What is there to be read: nothing at the end, None where there may be more later."""
+    """Return the available data: empty at the end, None if there may be more later."""
     try:
         return os.read(descriptor, _CHUNK)
     except BlockingIOError:
@@ -171,6 +174,6 @@ def _read_now(descriptor: int) -> bytes | None:
 
 
 def _rest_of(descriptor: int) -> bytes:
-    """What is left in a pipe: bounded, for what got away from us may write for ever."""
+    """Return the rest in a pipe. It is bounded, because a process that escaped may write without end."""
     chunks = (_read_now(descriptor) or b"" for _ in range(_MAX_REST))
     return b"".join(takewhile(bool, chunks))

@@ -1,4 +1,4 @@
-"""The processes of this computer, as far as /proc tells (proc(5), /proc/pid/stat)."""
+"""The processes of this computer, from /proc (proc(5), /proc/pid/stat)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """A process, dead ones that nobody has buried among them.
+class ProcessInfo:
+    """A process. Zombies are included.
 
-    `cpu` is seconds in user and system mode, its own and those of its children that are dead and buried.
+    `cpu` is in seconds of user and system mode. It includes the children that the process has waited for.
     """
 
     id: int
@@ -26,30 +26,41 @@ class Running:
     cpu: float
 
 
-def processes() -> Iterator[Running]:
-    """All that there are; none where there is no /proc."""
+def processes() -> Iterator[ProcessInfo]:
+    """Yield all processes, or none if there is no /proc."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it is gone meanwhile
+        with contextlib.suppress(OSError):  # the process has ended meanwhile
             yield _parsed(int(stat.parent.name), stat.read_bytes().rpartition(b")")[2].split())
 
 
-def _parsed(process: int, fields: list[bytes]) -> Running:
+def _parsed(process: int, fields: list[bytes]) -> ProcessInfo:
     state, parent, group, session = fields[:4]
     cpu = sum(map(int, fields[11:15])) / _TICKS
-    return Running(process, state.decode(), int(parent), int(group), int(session), cpu)
+    return ProcessInfo(process, state.decode(), int(parent), int(group), int(session), cpu)
 
 
-def tree(root: int) -> list[Running]:
-    """`root`, its descendants, and all others of the session that it leads."""
-    everybody = list(processes())
-    found = {process.id: process for process in everybody if root in (process.id, process.session)}
-    while more := [process for process in everybody if process.parent in found and process.id not in found]:
+def tree(root: int) -> list[ProcessInfo]:
+    """Return the process `root`, its descendants, and all processes of its session."""
+    everything = list(processes())
+    found = {process.id: process for process in everything if root in (process.id, process.session)}
+    while more := [process for process in everything if process.parent in found and process.id not in found]:
         found.update((process.id, process) for process in more)
     return list(found.values())
 
 
+def group_runs(group: int) -> bool:
+    """Return whether a process group has a running process. With /proc, zombies do not count."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    if not Path("/proc/self/stat").exists():
+        return True
+    return any(process.group == group and process.state not in "XZ" for process in processes())
+
+
 def proportional_set_size(process: int) -> int | None:
-    """Bytes of memory of a process, its share of what several use; None where that cannot be read."""
+    """Return the memory of a process in bytes, with its share of shared pages. None if it cannot be read."""
     try:
         rollup = Path(f"/proc/{process}/smaps_rollup").read_bytes()
     except OSError:

@@ -1,73 +1,77 @@
-"""What came of it, for people: plain lines of text, most important last."""
+"""Events and results as lines of text for people. The most important line is the last one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from extauth.harness.events import Ended, Event, InputClosed, Received, Rejected, Restarting, Sent
-from extauth.harness.expectations import Difference
-from extauth.harness.judge import Complaint, signal_name
+from extauth.harness.events import (
+    Event,
+    InputClosed,
+    LineReceived,
+    LineSent,
+    ProgramEnded,
+    ProgramRestarting,
+    RequestRejected,
+)
 from extauth.harness.masking import Masker
+from extauth.harness.program_manager import ProgramManager
+from extauth.harness.protocol_checker import Violation, signal_name
 from extauth.harness.statistics import Statistics
-from extauth.harness.supervisor import Supervisor
 from extauth.harness.tables import time_rows
 
-Show = Callable[[str], None]
+ShowLine = Callable[[str], None]
 
-_MAX_SHOWN = 20  # of one kind of trouble: a program gone wild makes one with every line
+MAX_SHOWN = 20
+"""At most this many violations or differences are shown. A broken program may cause one for each line."""
 
 
 def event_lines(event: Event, masker: Masker) -> Iterator[str]:
-    """What happens, while it does."""
+    """Yield the lines that show an event."""
     match event:
-        case Sent():
+        case LineSent():
             yield f"I: {masker.sent(event.line)}"
-        case Received():
+        case LineReceived():
             yield f"O: {masker.received(event.line)}"
         case InputClosed():
             yield "# standard input closed"
-        case Rejected():
+        case RequestRejected():
             yield f"# rejected: {event.number.decode()}"
-        case Restarting():
+        case ProgramRestarting():
             for line in _ended_lines(event.ended, masker):
                 yield f"# {line}"
-            yield f"# started anew in {event.seconds:g} s, pending requests: {event.pending:,}"
-
-
-def difference_lines(differences: list[Difference], masker: Masker) -> Iterator[str]:
-    """What was expected and what came, one above the other."""
-    for difference in differences[:_MAX_SHOWN]:
-        received = difference.received
-        yield f"- O: {masker.received(difference.expected.line)}    (line {difference.expected.where})"
-        yield "+ nothing" if received is None else f"+ O: {masker.received(received)}"
-    yield from _more(len(differences), "differences")
+            yield f"# restarting in {event.seconds:g} s, pending requests: {event.pending:,}"
 
 
 def times_line(statistics: Statistics) -> Iterator[str]:
-    """How long the replies took, where there are any."""
+    """Yield one line with the times of the replies, if there are replies."""
     if statistics.replies:
         yield "times: " + ", ".join(f"{name} {time}" for name, time in time_rows(statistics.times()))
 
 
-def complaint_lines(supervisor: Supervisor, masker: Masker) -> Iterator[str]:
-    """What the server would trip over."""
-    for complaint in supervisor.complaints[:_MAX_SHOWN]:
-        yield f"complaint: {complaint_text(complaint, masker)}"
-    yield from _more(supervisor.complained, "complaints")
+def violation_lines(manager: ProgramManager, masker: Masker) -> Iterator[str]:
+    """Yield the violations of the protocol."""
+    for violation in manager.violations[:MAX_SHOWN]:
+        yield violation_line(violation, masker)
+    yield from total_line(manager.violation_count, "violations")
 
 
-def complaint_text(complaint: Complaint, masker: Masker) -> str:
-    """One complaint, with the line it is about."""
-    return complaint.text if complaint.line is None else f"{complaint.text}: {masker.received(complaint.line)}"
+def violation_line(violation: Violation, masker: Masker) -> str:
+    """Return the line that shows a violation."""
+    return f"violation: {violation_text(violation, masker)}"
 
 
-def end_lines(supervisor: Supervisor, masker: Masker) -> Iterator[str]:
-    """How the program ended, what it wrote to its standard error, and how many complaints there are."""
-    yield from _ended_lines(supervisor.ended, masker)
-    yield f"complaints: {supervisor.complained or 'none'}"
+def violation_text(violation: Violation, masker: Masker) -> str:
+    """Return the text of a violation, with its line."""
+    return violation.text if violation.line is None else f"{violation.text}: {masker.received(violation.line)}"
 
 
-def _ended_lines(ended: Ended | None, masker: Masker) -> Iterator[str]:
+def end_lines(manager: ProgramManager, masker: Masker) -> Iterator[str]:
+    """Yield the program's standard error, how it ended, and the number of violations."""
+    yield from _ended_lines(manager.ended, masker)
+    yield f"violations: {manager.violation_count or 'none'}"
+
+
+def _ended_lines(ended: ProgramEnded | None, masker: Masker) -> Iterator[str]:
     if ended is None:
         return
     for line in ended.standard_error.splitlines():
@@ -77,6 +81,7 @@ def _ended_lines(ended: Ended | None, masker: Masker) -> Iterator[str]:
     yield f"ended {when}, {status}"
 
 
-def _more(count: int, what: str) -> Iterator[str]:
-    if count > _MAX_SHOWN:
+def total_line(count: int, what: str) -> Iterator[str]:
+    """Yield the number of all violations or differences, if only some of them are shown."""
+    if count > MAX_SHOWN:
         yield f"... {count:,} {what} in all"

@@ -1,4 +1,4 @@
-"""Requests that somebody types, or a script writes into a pipe."""
+"""Send requests that a person types, or that a script writes into a pipe."""
 
 from __future__ import annotations
 
@@ -7,115 +7,123 @@ import select
 from typing import Protocol
 
 from extauth.errors import MalformedRequest
-from extauth.harness.events import Event, Received
-from extauth.harness.judge import Complaint
-from extauth.harness.life import ServerSettings, Watch
+from extauth.harness.events import Event, LineReceived
 from extauth.harness.masking import Masker
-from extauth.harness.report import Show, complaint_text, event_lines
-from extauth.harness.supervisor import Supervisor
+from extauth.harness.program import EventHandler, ProgramSettings
+from extauth.harness.program_manager import ProgramManager
+from extauth.harness.protocol_checker import Violation
+from extauth.harness.report import ShowLine, event_lines, violation_line
 from extauth.model import Secret
 from extauth.protocol.requests import VrfyRequest, render_request
 
 _CHUNK = 65_536
-_PATIENCE = 60.0  # seconds, where nothing happens
+_LONG_WAIT = 60.0  # seconds, when nothing happens
 
 
 class Terminal(Protocol):
-    """Where a person types."""
+    """The terminal of a person."""
 
     def prompt(self) -> None:
-        """Show that the next request can be typed."""
+        """Show the prompt for the next request."""
 
     def ask_password(self) -> bytes:
-        """Ask for a password without showing it."""
+        """Read a password and do not show it."""
 
 
 class Shell:
-    """Sends what is typed, and shows the replies and how long each took.
+    """Sends typed requests. Shows each reply and its time.
 
-    `verify name@domain` makes a request of its own: its password comes from the terminal, or else from the next line.
+    `verify name@domain` makes a VRFY request. Its password comes from the terminal, or from the next line.
     """
 
     def __init__(
-        self, settings: ServerSettings, masker: Masker, terminal: Terminal | None, watch: Watch, show: Show
+        self,
+        settings: ProgramSettings,
+        masker: Masker,
+        terminal: Terminal | None,
+        on_event: EventHandler,
+        show: ShowLine,
     ) -> None:
-        self.supervisor = Supervisor(settings, self._see)
+        self.manager = ProgramManager(settings, self._handle_event)
         self._masker = masker
         self._terminal = terminal
-        self._watch = watch
-        self._show = show
+        self._on_event = on_event
+        self._show_line = show
         self._last_number = 0
         self._verifying: str | None = None
         self._prompted = False
 
     def run(self, descriptor: int) -> None:
-        """Take lines from `descriptor` until it or the program ends, then see the program to its end."""
-        with self.supervisor:
+        """Send lines from `descriptor` until its end or the program's end, then wait for the program's end.
+
+        Raises CannotStart.
+        """
+        with self.manager:
             self._run(descriptor)
 
     def _run(self, descriptor: int) -> None:
         rest = b""
-        while self.supervisor.serving:
+        while self.manager.serving:
             self._prompt()
-            self.supervisor.turn(_PATIENCE, descriptor)
+            self.manager.run_once(_LONG_WAIT, descriptor)
             if not select.select([descriptor], [], [], 0)[0]:
                 continue
             chunk = os.read(descriptor, _CHUNK)
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
-                self._take(line)
+                self._handle_line(line)
             if not chunk:
                 break
         if rest:
-            self._take(rest)
-        self.supervisor.finish()
+            self._handle_line(rest)
+        self.manager.finish()
 
     def _prompt(self) -> None:
         if self._terminal and not self._prompted:
             self._terminal.prompt()
             self._prompted = True
 
-    def _take(self, line: bytes) -> None:
-        self._do(line)
-        self.supervisor.turn()  # so that the next line is in the dialect that this one may switch to
+    def _handle_line(self, line: bytes) -> None:
+        self._execute(line)
+        self.manager.run_once()  # this line may change the dialect of the next one
 
-    def _do(self, line: bytes) -> None:
+    def _execute(self, line: bytes) -> None:
         self._prompted = False
         word, _, address = line.partition(b" ")
         if self._verifying is not None:
             self._verify(line)
         elif word == b"verify" and not address:
-            self._say("verify takes name@domain")
+            self._show("verify needs name@domain")
         elif word == b"verify":
             self._verifying = address.decode(errors="replace")
             if self._terminal:
                 self._verify(self._terminal.ask_password())
         elif line:
-            self.supervisor.send(line)
+            self.manager.send(line)
 
     def _verify(self, password: bytes) -> None:
         address, self._verifying = self._verifying or "", None
         self._last_number += 1
         request = VrfyRequest(b"%06d" % self._last_number, address, Secret(password))
         try:
-            self.supervisor.send(render_request(request, self._masker.dialect).removesuffix(b"\n"))
+            self.manager.send(render_request(request, self._masker.dialect).removesuffix(b"\n"))
         except MalformedRequest as error:
-            self._say(f"cannot be sent: {error}")
+            self._show(f"cannot be sent: {error}")
 
-    def _see(self, event: Event | Complaint) -> None:
-        self._watch(event)
-        if isinstance(event, Complaint):
-            self._say(f"complaint: {complaint_text(event, self._masker)}")
+    def _handle_event(self, event: Event | Violation) -> None:
+        self._on_event(event)
+        if isinstance(event, Violation):
+            self._show(violation_line(event, self._masker))
             return
         for line in event_lines(event, self._masker):
-            self._say(line + _took(event))
+            self._show(line + _duration(event))
 
-    def _say(self, text: str) -> None:
-        self._show(f"\r{text}" if self._prompted else text)
+    def _show(self, text: str) -> None:
+        self._show_line(f"\r{text}" if self._prompted else text)
         self._prompted = False
 
 
-def _took(event: Event) -> str:
-    if not isinstance(event, Received) or event.answers is None:
+def _duration(event: Event) -> str:
+    if not isinstance(event, LineReceived) or event.request is None:
         return ""
-    return f"    ({event.at - event.answers.at:.3f} s)"
+    return f"    ({event.at - event.request.at:.3f} s)"

@@ -1,40 +1,38 @@
-"""Passwords at rest: what a stored password is, whether a password matches it, and how to make one.
+"""Stored passwords: find the scheme, check a password, make a new one.
 
-    identify   a stored password -> a StoredHash that verifies, or why it cannot serve
-    recognize  the same of many at once: which are alike
-    verify     the two in one step: a stored password, a password -> a verdict
-    packed     a stored password as tables keep it, ready to be checked
-    make       a password -> a stored password
-    schemes    the table: names and forms -> the file of the family that reads them
-    clear      the password itself
-    cram_md5   what CRAM-MD5 needs of it
-    digests    {SHA}, {SSHA} and their like
-    crypt3     crypt(3): bcrypt, sha512-crypt, yescrypt, ... (libcrypt: the system's library)
-    argon, bcrypt_sha256, pbkdf2, scrypt
-    costs      how much a check may cost
+    schemes         the table of schemes; start here to add one
+    stored          StoredHash, the base class of every scheme; cost limits; text encodings
+    identify        a stored password -> a StoredHash that verifies, or the reason why it is unusable; verify_hash
+    clear           clear text and CRAM-MD5 contexts
+    digests         {SHA}, {SSHA} and similar schemes
+    crypt3          crypt(3): bcrypt, sha512-crypt, yescrypt, ...
+    libcrypt        calls crypt(3) in the system's library
+    key_derivation  Argon2, scrypt, PBKDF2
+    make            a password -> a stored password
+    packed          stored passwords in the form that tables keep
+    grouping        many stored passwords grouped by scheme and cost, fast
 
-Importing this is cheap: passlib, argon2 and bcrypt are imported when a stored password first needs them.
+Importing this package is cheap. passlib, argon2 and bcrypt are imported when a stored password first needs them.
 """
 
-from extauth.passwords.identify import identify
+from extauth.passwords.grouping import group_keys
+from extauth.passwords.identify import identify, verify_hash
 from extauth.passwords.make import MAKEABLE, make_hash
-from extauth.passwords.packed import SLOW, Packed, pack, pack_alike, unpack, verify_packed
-from extauth.passwords.recognize import recognize
-from extauth.passwords.schemes import known_scheme, schemes
+from extauth.passwords.packed import SLOW, Packed, pack, pack_group, unpack, verify_packed
+from extauth.passwords.schemes import is_scheme_name, schemes
 from extauth.passwords.stored import StoredHash
-from extauth.passwords.verify import verify_hash
 
 __all__ = [
     "MAKEABLE",
     "SLOW",
     "Packed",
     "StoredHash",
+    "group_keys",
     "identify",
-    "known_scheme",
+    "is_scheme_name",
     "make_hash",
     "pack",
-    "pack_alike",
-    "recognize",
+    "pack_group",
     "schemes",
     "unpack",
     "verify_hash",

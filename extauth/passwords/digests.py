@@ -1,4 +1,4 @@
-"""Digests, salted or not: {SHA}, {SSHA}, {MD5}, {SMD5} (RFC 2307 and its successors)."""
+"""Digests with and without a salt: {SHA}, {SSHA}, {MD5}, {SMD5} (RFC 2307 and its successors)."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ from collections.abc import Callable
 from hmac import compare_digest
 from typing import TYPE_CHECKING
 
-from extauth.passwords.encodings import base64, hexadecimal
-from extauth.passwords.stored import StoredHash, UnusableHash
+from extauth.passwords.stored import StoredHash, UnusableHash, base64, hexadecimal
 
 if TYPE_CHECKING:
     Algorithm = Callable[[bytes], "hashlib._Hash"]
 
 Matches = Callable[[bytes, bytes], bool]
-"""Whether a digest, with its salt if any behind it, is that of a password.
+"""Compares a digest (followed by its salt, if it has one) with a password.
 
-Raises ValueError where hashlib was built without the algorithm.
+Raises ValueError if hashlib was built without the algorithm.
 """
 
 
-class Digest(StoredHash, frozen=True, eq=False, gc=False):
+class DigestHash(StoredHash, frozen=True, eq=False, gc=False):
     """digest = algorithm(password ++ salt)."""
 
     matches: Matches
@@ -31,7 +30,7 @@ class Digest(StoredHash, frozen=True, eq=False, gc=False):
 
 
 class DigestScheme:
-    """How the digests of one algorithm are read and compared."""
+    """Reads and compares the digests of one algorithm."""
 
     def __init__(self, name: str, algorithm: Algorithm, size: int, *, salted: bool = False) -> None:
         self.name = name
@@ -40,15 +39,14 @@ class DigestScheme:
         self._salted = salted
 
     def decode(self, text: bytes) -> bytes:
-        """base64; hexadecimal too without a salt, as only then the length tells one from the other."""
+        """Decode base64. Without a salt also decode hexadecimal: the length shows which of the two it is."""
         return hexadecimal(text) if not self._salted and len(text) == 2 * self._size else base64(text)
 
     def read(self, value: bytes) -> StoredHash:
-        """The digest ready to be verified; raises UnusableHash where the length does not fit."""
-        return Digest(self.name, "", True, self.matches, self.fitting(value))
+        """Read a digest. Raises UnusableHash if the length does not fit."""
+        return DigestHash(self.name, "", True, self.matches, self._check_length(value))
 
-    def fitting(self, value: bytes) -> bytes:
-        """The value; raises UnusableHash where a digest, with a salt behind it where there is one, has another length."""
+    def _check_length(self, value: bytes) -> bytes:
         if len(value) <= self._size if self._salted else len(value) != self._size:
             raise UnusableHash("malformed: the length does not fit")
         return value

@@ -1,33 +1,34 @@
-"""What a stored password is, told from its prefix or its form, without computing anything.
+"""Find the scheme of a stored password from its prefix or form, and check passwords. No hash is computed to identify.
 
-The prefix chooses the scheme, and what follows must fit it. Without a prefix only forms that nothing else can have
-are known, `$name$...`; every other bare value is what the default scheme says, and unusable without one. A bare value
-in a `$name$` form is a hash under every default scheme, PLAIN included: a hash that is taken for a password would
-let in whoever has stolen the file. For that reason an unknown `$name$` or {NAME} is never a password, either. Who
-wants such a password writes it behind {PLAIN}.
+A `{PREFIX}` chooses the scheme, and the rest must fit it. Without a prefix only the form `$name$...` is recognized.
+Every other bare value belongs to the default scheme. Without a default scheme it is unusable.
+
+A bare value in the form `$name$...` is a hash under every default scheme, even PLAIN. If a hash counted as a clear-text
+password, a stolen password file would be enough to log in. So an unknown `$name$` or {NAME} is never a password.
+To store such a password, write it after {PLAIN}.
 """
 
 from __future__ import annotations
 
 import re
 
-from extauth.model import Verdict, VerdictResult
+from extauth.model import Secret, Verdict, VerdictResult
 from extauth.passwords.schemes import Scheme, scheme_named, scheme_of_form
 from extauth.passwords.stored import StoredHash, UnusableHash
 
 _LOCKED = re.compile(rb"(?:\*|x|!.*)?", re.DOTALL)
-_ELSEWHERE = (  # compiled where it is needed, which is rarely
+_UNSUPPORTED = (  # schemes of other programs; compiled when first needed, which is rare
     rb"\{(?:DIGEST-MD5|SCRAM-SHA-(?:1|256|512)|NTLM?|LANMAN|LM|PLAIN-MD4|PLAIN-TRUNC|OTP|RPA|SKEY"
     rb"|SASL|PKCS5S2|PBKDF2_SHA256|KERBEROS|UNIX|NS-MTA-MD5|S?SHA(?:224|384))\}|\$(?:2x|3|md5(?:,rounds=[0-9]+)?|sha1|P|H|S)\$"
 )
 
 
 def identify(stored: bytes, default_scheme: str = "") -> StoredHash | VerdictResult:
-    """The stored password ready to be verified, or why it can serve nobody.
+    """Return the stored password ready to be verified, or the reason why it is unusable.
 
-    USER_DISABLED: it is empty, `*`, `x` or begins with `!`, be it bare or behind a prefix other than that of clear
-    text. SCHEME_NOT_AVAILABLE: its scheme is unknown, or it is malformed or over the cost limit. The reason shows no
-    part of it. `default_scheme` is what a bare value is (Dovecot's term); `known_scheme` tells which names it takes.
+    USER_DISABLED: it is empty, `*`, `x`, or begins with `!`. It may be bare or follow a prefix other than clear
+    text. SCHEME_NOT_AVAILABLE: the scheme is unknown, or the value is malformed or over the cost limit. The reason
+    shows no part of the value. `default_scheme` is the scheme of a bare value (Dovecot's term); see `is_scheme_name`.
     """
     if stored.startswith(b"{"):
         name, closed, value = stored.partition(b"}")
@@ -38,6 +39,15 @@ def identify(stored: bytes, default_scheme: str = "") -> StoredHash | VerdictRes
     if stored.startswith(b"$") and stored.count(b"$") > 1:
         return _read(stored, scheme_of_form(stored), stored)
     return _read(stored, scheme_named(default_scheme.encode()), stored)
+
+
+def verify_hash(stored: bytes | str, password: Secret, default_scheme: str = "") -> Verdict | VerdictResult:
+    """Check `password` against a stored one of any scheme. `default_scheme` is as in `identify`.
+
+    Raises BackendUnavailable if the memory that the scheme needs cannot be allocated.
+    """
+    found = identify(stored.encode() if isinstance(stored, str) else stored, default_scheme)
+    return found.verify(password) if isinstance(found, StoredHash) else found
 
 
 def _read(stored: bytes, scheme: Scheme | None, value: bytes) -> StoredHash | VerdictResult:
@@ -52,8 +62,8 @@ def _read(stored: bytes, scheme: Scheme | None, value: bytes) -> StoredHash | Ve
 
 
 def _unknown(stored: bytes) -> str:
-    """Names the scheme where it is one that exists: of anything else, a name could be part of a password."""
-    match = re.match(_ELSEWHERE, stored, re.IGNORECASE)
+    """Return the reason. It names only real schemes: any other name could be part of a password."""
+    match = re.match(_UNSUPPORTED, stored, re.IGNORECASE)
     if match:
         return f"stored password: unsupported scheme {match[0].decode()}"
     if stored.startswith((b"{", b"$")):

@@ -1,4 +1,7 @@
-"""crypt(3) of the system's libcrypt, which alone knows yescrypt and computes outside the interpreter's lock."""
+"""crypt(3) of the system's libcrypt. Only this file calls libcrypt through ctypes.
+
+libcrypt is the only library here that knows yescrypt. It computes without holding the interpreter's lock.
+"""
 
 from __future__ import annotations
 
@@ -8,45 +11,45 @@ import threading
 from collections.abc import Callable
 
 MAX_PASSWORD = 511
-"""Bytes of the longest password that crypt(3) takes."""
+"""Bytes of the longest password that crypt(3) accepts."""
 
-_LIBRARIES = ("libcrypt.so.1", "libcrypt.so.2")  # named, because ctypes.util.find_library starts a process
-_SIZE_OF_CRYPT_DATA = 131_232  # bytes in glibc's libcrypt, the largest of them
+_LIBRARIES = ("libcrypt.so.1", "libcrypt.so.2")  # fixed names, because ctypes.util.find_library starts a process
+_SIZE_OF_CRYPT_DATA = 131_232  # bytes of `struct crypt_data` in glibc's libcrypt, where it is largest
 _PAGE = 4096  # bytes
 
-_own = threading.local()  # to each thread the function, if there is one, and the room it works in
+_thread = threading.local()  # each thread's `crypt_r`: the function (or None) and its working memory
 
 
 def crypt(password: bytes, setting: bytes) -> bytes | None:
-    """crypt(3), for arguments without a NUL; None where it fails or there is no libcrypt.
+    """Call crypt(3) with arguments that have no NUL. Return None if it fails or there is no libcrypt.
 
-    It fails for a scheme that it does not know as for a lack of memory, and libxcrypt's errno is EINVAL for both.
+    It fails if it does not know the scheme and if memory is missing. libxcrypt sets errno to EINVAL in both cases.
     """
     if type(password) is not bytes or type(setting) is not bytes:
-        raise TypeError("crypt(3) takes bytes")  # the call below would take anything for a place in memory
+        raise TypeError("crypt(3) takes bytes")  # ctypes would take other values as addresses
     try:
-        crypt_r, data = _own.way
+        crypt_r, data = _thread.crypt_r
     except AttributeError:
-        crypt_r, data = _own.way = _crypt_r(), _room()
+        crypt_r, data = _thread.crypt_r = _find_crypt_r(), _working_memory()
     if crypt_r is None:
         return None
     result = crypt_r(password, setting, data)
     return None if result is None or result[:1] == b"*" else result
 
 
-def _room() -> ctypes.Array[ctypes.c_char]:
-    """Room to work in that begins where a page does: where it does not, md5-crypt takes up to 7 percent longer."""
+def _working_memory() -> ctypes.Array[ctypes.c_char]:
+    """Return working memory that begins at a page. Otherwise md5-crypt takes up to 7 percent longer."""
     memory = ctypes.create_string_buffer(_SIZE_OF_CRYPT_DATA + _PAGE)
     return (ctypes.c_char * _SIZE_OF_CRYPT_DATA).from_buffer(memory, -ctypes.addressof(memory) % _PAGE)
 
 
 @functools.cache
-def _crypt_r() -> Callable[[bytes, bytes, ctypes.Array[ctypes.c_char]], bytes | None] | None:
+def _find_crypt_r() -> Callable[[bytes, bytes, ctypes.Array[ctypes.c_char]], bytes | None] | None:
     for name in _LIBRARIES:
         try:
             function = ctypes.CDLL(name).crypt_r
         except (OSError, AttributeError):
             continue
         function.restype = ctypes.c_char_p
-        return function  # without argtypes, by which a call takes three times as long
+        return function  # has no argtypes: with them a call takes three times as long
     return None

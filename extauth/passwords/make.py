@@ -1,4 +1,4 @@
-"""New stored passwords, with costs that are sound for a mail server: a tenth to a third of a second a check."""
+"""Make new stored passwords. The costs suit a mail server: a check takes a tenth to a third of a second."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _MAX_PASSWORD = {
 
 
 def make_hash(password: Secret, scheme: str) -> bytes:
-    """`password` as it is stored under `scheme`, one of `MAKEABLE` in any case; `identify` knows it without a default.
+    """Return the stored form of `password` under `scheme`, one of `MAKEABLE` in upper or lower case.
 
-    Raises ValueError for any other scheme, a password that the scheme or the protocol cannot carry, or a missing
-    libcrypt. Its message shows nothing of the password.
+    `identify` knows the result without a default scheme. Raises ValueError for any other scheme, for a password that
+    the scheme or the protocol cannot hold, and if libcrypt is missing. The message shows no part of the password.
     """
     scheme = scheme.upper()
     if scheme not in _MAKERS:
-        raise ValueError(f"no scheme to make: choose one of {', '.join(MAKEABLE)}")
+        raise ValueError(f"unknown scheme: choose one of {', '.join(MAKEABLE)}")
     text = password.reveal()
     if not text:
-        raise ValueError("an empty password lets nobody in")
+        raise ValueError("an empty password is not allowed")
     if not {0, 10, 13}.isdisjoint(text):
         raise ValueError("a password holds no NUL, LF or CR")
     limit = _MAX_PASSWORD.get(scheme)
@@ -78,7 +78,7 @@ def _ssha512(password: bytes) -> bytes:
 
 def _ssha(password: bytes) -> bytes:
     salt = os.urandom(16)
-    return b"{SSHA}" + base64.b64encode(hashlib.sha1(password + salt).digest() + salt)  # noqa: S324  # what it is
+    return b"{SSHA}" + base64.b64encode(hashlib.sha1(password + salt).digest() + salt)  # noqa: S324  # {SSHA} is SHA-1
 
 
 def _cram_md5(password: bytes) -> bytes:
@@ -90,7 +90,7 @@ def _plain(password: bytes) -> bytes:
 
 
 def _salt() -> bytes:
-    """18 random bytes in an alphabet that crypt(3) takes."""
+    """Return 18 random bytes as text that crypt(3) accepts as a salt."""
     return base64.b64encode(os.urandom(18), b"./")
 
 
@@ -106,4 +106,4 @@ _MAKERS: dict[str, Callable[[bytes], bytes]] = {
     "PLAIN": _plain,
 }
 MAKEABLE = tuple(_MAKERS)
-"""The schemes that `make_hash` knows, the soundest ones first."""
+"""The schemes that `make_hash` knows, strongest first."""

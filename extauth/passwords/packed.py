@@ -1,7 +1,7 @@
-"""Stored passwords as tables keep them: those that are soon checked are ready for that, and in little room.
+"""Pack stored passwords for tables: small, and ready for a fast check.
 
-A digest is there in the bytes it has, without its text. Nothing is made before it can be compared: making a StoredHash takes
-as long as a digest, and a twentieth of what md5-crypt takes, where each check finds the processor's caches cold.
+A digest is packed as its bytes, without its text. A check of it makes no StoredHash. Making one takes as long as
+computing a digest, and a twentieth as long as md5-crypt (measured with cold processor caches).
 """
 
 from __future__ import annotations
@@ -29,41 +29,47 @@ _SCHEMES = (
     digests.SSHA512,
 )
 _DIGESTS = {scheme.name: bytes((number,)) for number, scheme in enumerate(_SCHEMES)}
-_MD5_CRYPT, _CLEAR, _QUICK, _CRYPT, _SLOW = (bytes((len(_SCHEMES) + number,)) for number in range(5))
-_READ = (*(scheme.read for scheme in _SCHEMES), crypt3.MD5.read, clear.read, None, crypt3.read, None)
+_MD5_CRYPT, _CLEAR_TEXT, _QUICK, _CRYPT, _SLOW = (bytes((len(_SCHEMES) + number,)) for number in range(5))
+_READ = (*(scheme.read for scheme in _SCHEMES), crypt3.MD5.read, clear.read_clear_text, None, crypt3.read, None)
 _MATCHES = (*(scheme.matches for scheme in _SCHEMES), crypt3.MD5.matches, compare_digest, None, crypt3.matches, None)
 _AS_WRITTEN = (_QUICK, _SLOW)
 
 SLOW = _CRYPT[0]
-"""From this number on what is packed takes more than about a third of a millisecond of CPU to check."""
+"""Packed passwords whose first byte is at least this take more than about a third of a millisecond of CPU to check."""
 
-_ALONE = {crypt3.MD5: _MD5_CRYPT} | dict.fromkeys((crypt3.APR1, crypt3.SHA256, crypt3.SHA512, crypt3.BCRYPT), _CRYPT)
-"""Forms of which a check needs nothing but what crypt(3) has made; others may find that there is no memory for it."""
+_NO_EXTRA_MEMORY = {
+    crypt3.MD5: _MD5_CRYPT,
+    crypt3.APR1: _CRYPT,
+    crypt3.SHA256: _CRYPT,
+    crypt3.SHA512: _CRYPT,
+    crypt3.BCRYPT: _CRYPT,
+}
+"""crypt(3) schemes whose check cannot fail for lack of memory, to their first byte."""
 
 Packed = NewType("Packed", bytes)
-"""A byte that says what follows: a digest of which scheme, with its salt; a password in the clear; what crypt(3) has
-made; or a stored password as it was written. Those that take long to check have the highest numbers."""
+"""A first byte that gives the kind, and the value: a digest with its salt, a clear-text password, a result of crypt(3),
+or a stored password as it was written. Kinds that take long to check have the highest numbers."""
 
 
 def pack(stored: bytes, found: StoredHash) -> Packed:
-    """A stored password, packed; `found` is what `identify` says of it."""
+    """Pack a stored password. `found` is the result of `identify`."""
     value = stored
-    if isinstance(found, digests.Digest):
+    if isinstance(found, digests.DigestHash):
         value = found.value
-    elif isinstance(found, clear.ClearText):
+    elif isinstance(found, clear.ClearTextHash):
         value = found.secret.reveal()
-    elif isinstance(found, crypt3.Crypt) and found.form in _ALONE:
+    elif isinstance(found, crypt3.CryptHash) and found.crypt_scheme in _NO_EXTRA_MEMORY:
         value = found.stored
     return Packed(_number(found) + value)
 
 
-def pack_alike(stored: Sequence[bytes], found: StoredHash) -> list[Packed]:
-    """The same of many that `recognize` says are alike; `found` is what `identify` says of one of them."""
+def pack_group(stored: Sequence[bytes], found: StoredHash) -> list[Packed]:
+    """Pack stored passwords that have one key in `group_keys`. `found` is the result of `identify` for one of them."""
     number = _number(found)
     start = 0
     if stored[0].startswith(b"{") and number not in _AS_WRITTEN:
         start = stored[0].index(b"}") + 1
-    if isinstance(found, digests.Digest):
+    if isinstance(found, digests.DigestHash):
         packed = [number + a2b_base64(text[start:]) for text in stored]
     else:
         packed = [number + text[start:] for text in stored]
@@ -71,26 +77,26 @@ def pack_alike(stored: Sequence[bytes], found: StoredHash) -> list[Packed]:
 
 
 def _number(found: StoredHash) -> bytes:
-    """What a packed password begins with, where `identify` says this of the stored one."""
-    if isinstance(found, digests.Digest):
+    """Return the first byte of the packed password for this result of `identify`."""
+    if isinstance(found, digests.DigestHash):
         return _DIGESTS[found.scheme]
-    if isinstance(found, clear.ClearText):
-        return _CLEAR
-    if isinstance(found, crypt3.Crypt) and found.form in _ALONE:
-        return _ALONE[found.form]
+    if isinstance(found, clear.ClearTextHash):
+        return _CLEAR_TEXT
+    if isinstance(found, crypt3.CryptHash) and found.crypt_scheme in _NO_EXTRA_MEMORY:
+        return _NO_EXTRA_MEMORY[found.crypt_scheme]
     return _QUICK if found.quick else _SLOW
 
 
 def unpack(packed: Packed, default_scheme: str = "") -> StoredHash | VerdictResult:
-    """What `identify` says of the stored password."""
+    """Return what `identify` returns for the stored password."""
     read = _READ[packed[0]]
     return identify(packed[1:], default_scheme) if read is None else read(packed[1:])
 
 
 def verify_packed(packed: Packed, password: Secret, default_scheme: str = "") -> Verdict | VerdictResult:
-    """Whether `password` is the stored one, or why that can serve nobody.
+    """Check `password` against a packed one, as `verify_hash` does against a stored one.
 
-    Raises BackendUnavailable where the memory that the scheme asks for cannot be had.
+    Raises BackendUnavailable if the memory that the scheme needs cannot be allocated.
     """
     matches = _MATCHES[packed[0]]
     if matches is None:

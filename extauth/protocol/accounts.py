@@ -1,4 +1,4 @@
-"""An address to an account in canonical form: docs/protocol.md, section 3, "The account"."""
+"""Parse an address into an account in canonical form: docs/protocol.md, section 3, "The account"."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _ASCII_CONTROLS = bytes(range(0x20)) + b"\x7f"
 _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
 _MAX_DOMAIN = 1_024
-_MAX_REMEMBERED = 10_000
-_MAX_REMEMBERED_LENGTH = 255
+_MAX_CACHED = 10_000
+_MAX_CACHED_LENGTH = 255
 
 
 def canonical_domain(domain: str) -> str | None:
-    """`domain` as UTS 46 A-labels in lower case, without a trailing dot; None where that is no host name."""
+    """Return `domain` as UTS 46 A-labels in lower case, without a trailing dot; None if it is not a host name."""
     if len(domain) > _MAX_DOMAIN:
         return None
     if domain.isascii() and "xn--" not in domain.lower():
         name = domain.lower().removesuffix(".")
     else:
-        import idna  # here because it is large, and few need it
+        import idna  # imported here because it is large and rarely needed
 
         try:
             name = idna.encode(domain, uts46=True, std3_rules=True).decode().removesuffix(".")
@@ -36,9 +36,9 @@ def canonical_domain(domain: str) -> str | None:
 
 
 class AccountParser:
-    """Brings addresses into canonical form, by one site's rules.
+    """Brings addresses into canonical form, by the rules of one configuration.
 
-    `default_domain` is taken where an address has none; `lower_names` lowers A to Z in names.
+    An address without a domain gets `default_domain`. `lower_names` changes A to Z in names to lower case.
     """
 
     def __init__(self, default_domain: str | None = None, *, lower_names: bool = True) -> None:
@@ -47,19 +47,19 @@ class AccountParser:
         self._domains: dict[str, str | None] = {}
 
     def parse(self, address: str) -> Account | None:
-        """The account that `address` names; None where its domain is no host name, and so is served by nobody.
+        """Return the account; None if its domain is not a host name, so that no backend serves it.
 
-        Raises MalformedRequest for an empty name or domain, a control character, or a missing domain that no
-        default replaces.
+        Raises MalformedRequest for an empty name or domain, a control character, or a missing domain without a
+        default domain.
         """
         name, at, domain = address.rpartition("@")
         if not at:
             if self._default_domain is None:
                 raise MalformedRequest("no domain, and no default domain is configured")
             name, domain = domain, self._default_domain
-        known = self._domains.get(domain)
-        if known is not None and name and name.isascii() and name.isprintable():  # the most frequent case, cut short
-            return Account(name.lower() if self._lower_names else name, known)
+        cached = self._domains.get(domain)
+        if cached is not None and name and name.isascii() and name.isprintable():  # a shortcut for most addresses
+            return Account(name.lower() if self._lower_names else name, cached)
         if not name or not domain:
             raise MalformedRequest("an empty name or domain")
         if not domain.isprintable() and _CONTROL.search(domain):
@@ -67,20 +67,23 @@ class AccountParser:
         name, canonical = self.name(name), self._domain(domain)
         return None if canonical is None else Account(name, canonical)
 
-    def parse_all(self, addresses: Sequence[bytes]) -> Sequence[Account | None]:
-        """The same for addresses as they stand in lines; None also where that is refused."""
-        return self._parse_usual(addresses) or list(map(self._parse_or_none, addresses))
+    def parse_many(self, addresses: Sequence[bytes]) -> Sequence[Account | None]:
+        """Parse addresses of lines. Return None also for a malformed one."""
+        return self._parse_many_simple(addresses) or list(map(self._parse_or_none, addresses))
 
     def name(self, name: str) -> str:
-        """The name part in canonical form. Raises MalformedRequest for a control character."""
-        if not name.isprintable() and _CONTROL.search(name):  # more than those is not printable, and is no harm
+        """Return the name part in canonical form. Raises MalformedRequest for a control character."""
+        if not name.isprintable() and _CONTROL.search(name):  # other unprintable characters are allowed
             raise MalformedRequest("a control character")
         if not self._lower_names:
             return name
         return name.lower() if name.isascii() else name.translate(_ASCII_LOWER)
 
-    def _parse_usual(self, addresses: Sequence[bytes]) -> list[Account] | None:
-        """Their accounts, if all are of printable ASCII and have a name and a domain that is a host name."""
+    def _parse_many_simple(self, addresses: Sequence[bytes]) -> list[Account] | None:
+        """Parse addresses that are all printable ASCII with a name and a host name; None if one is not.
+
+        This is a fast path. It returns the same as `parse` for each address.
+        """
         joined = b" ".join([*addresses, b""])
         if not (joined and joined.isascii()) or len(joined.translate(None, _ASCII_CONTROLS)) < len(joined):
             return None
@@ -89,13 +92,13 @@ class AccountParser:
             return None
         names: Sequence[str]
         ending = text[text.rfind("@") :]
-        if text.count(ending) == len(addresses):  # all are of one domain, as at most sites
+        if text.count(ending) == len(addresses):  # all have one domain, as at most sites
             names = text.replace(ending, " ").split(" ")[:-1]
             canonical = [self._domain(ending[1:-1])] * len(names)
         else:
             names, _, domains = zip(*[address.rpartition("@") for address in text.split(" ")[:-1]], strict=True)
             canonical = list(map(self._domains.get, domains))
-            if None in canonical:  # it has not been seen, or is none
+            if None in canonical:  # a new domain, or not a host name
                 canonical = list(map(self._domain, domains))
         if not all(names) or None in canonical:
             return None
@@ -111,8 +114,8 @@ class AccountParser:
         try:
             return self._domains[domain]
         except KeyError:
-            if len(domain) > _MAX_REMEMBERED_LENGTH:
+            if len(domain) > _MAX_CACHED_LENGTH:
                 return canonical_domain(domain)
-            if len(self._domains) >= _MAX_REMEMBERED:
+            if len(self._domains) >= _MAX_CACHED:
                 self._domains.clear()
             return self._domains.setdefault(domain, canonical_domain(domain))

@@ -1,15 +1,15 @@
-"""Chunks of bytes to lines: docs/protocol.md, section 2."""
+"""Cut chunks of bytes into lines: docs/protocol.md, section 2."""
 
 from __future__ import annotations
 
 import msgspec
 
 MAX_REQUEST = 65_536
-"""Bytes a request line may have, its end of line not counted."""
+"""The highest number of bytes in a request line, without its end of line."""
 
 
 class OverlongLine(msgspec.Struct, frozen=True):
-    """A line over `MAX_REQUEST` bytes, of which only the head was kept: enough to find its sequence number."""
+    """A line over `MAX_REQUEST` bytes. Only its head is kept, which is enough to find its sequence number."""
 
     head: bytes
 
@@ -20,14 +20,14 @@ _HEAD = 128
 
 
 class Framer:
-    """Cuts a stream into lines that end with LF or CRLF; holds one unfinished line of bounded length."""
+    """Cuts a stream into lines that end with LF or CRLF. It holds one unfinished line of bounded length."""
 
     def __init__(self) -> None:
         self._rest = b""
         self._overlong: OverlongLine | None = None
 
     def feed(self, chunk: bytes) -> list[Line]:
-        """The lines that `chunk` completes, without their ends."""
+        """Return the lines that `chunk` completes, without their ends."""
         if self._overlong is not None:
             _, newline, chunk = chunk.partition(b"\n")
             if not newline:
@@ -36,7 +36,7 @@ class Framer:
             return [overlong, *self.feed(chunk)]
         data = self._rest + chunk
         lines: list[Line] = data.split(b"\n")  # type: ignore[assignment]  # list is invariant
-        self._rest = lines.pop()  # type: ignore[assignment]  # split gives bytes alone
+        self._rest = lines.pop()  # type: ignore[assignment]  # split returns only bytes
         if len(data) > MAX_REQUEST or b"\r" in data:
             lines = [self._checked(line) for line in lines if isinstance(line, bytes)]
         if len(self._rest) > MAX_REQUEST + 1:
@@ -45,7 +45,7 @@ class Framer:
         return lines
 
     def finish(self) -> list[Line]:
-        """What the end of the stream completes: a last line that has no end of its own."""
+        """Return the last line if it has no end of line, at the end of the stream."""
         rest, self._rest = self._rest, b""
         overlong, self._overlong = self._overlong, None
         if overlong is not None:

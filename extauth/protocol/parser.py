@@ -1,4 +1,4 @@
-"""A line to a request, in both dialects: docs/protocol.md, sections 1 to 3."""
+"""Parse a line into a request, in both dialects: docs/protocol.md, sections 1 to 3."""
 
 from __future__ import annotations
 
@@ -15,80 +15,80 @@ from extauth.protocol.replies import MALFORMED, UNKNOWN_COMMAND, UNSUPPORTED_MEC
 from extauth.protocol.requests import (
     Dialect,
     IntfRequest,
+    MailServerRequest,
     NewRequest,
     QuitRequest,
     ReadPlainRequest,
     SaslRequest,
-    ServerRequest,
     VrfyRequest,
 )
 
 _NUMBER = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
-# what may be in an address and in a password; as `[^ \n]` and `[^\0\r\n]` they would take twice as long to match
+# The bytes of an address and of a password. Written as `[^ \n]` and `[^\0\r\n]` they take twice as long to match.
 _IN_ADDRESS = rb"[\x00-\x09\x0b-\x1f\x21-\xff]"
 _IN_PASSWORD = rb"[\x01-\x09\x0b\x0c\x0e-\xff]"
-_match_usual = re.compile(
+_match_simple_vrfy = re.compile(
     rb'(?:[A-Za-z0-9._-]{1,64}+ VRFY (?!["(])%b++ (?!")%b++\n)*+' % (_IN_ADDRESS, _IN_PASSWORD)
 ).match
 
 
-def usual_runs(lines: list[Line]) -> Iterator[tuple[list[bytes], Line | None]]:
-    """Cut lines into runs of what nearly every line is; each with the one behind it that is not, if there is one.
+def split_simple_vrfy_lines(lines: list[Line]) -> Iterator[tuple[list[bytes], Line | None]]:
+    """Split lines into runs of simple `VRFY` lines. Yield each run with the other line after it, if there is one.
 
-    That is a `VRFY` in which nothing is quoted or missing, and no mode is given, so that it means the same in both
-    dialects: number, verb, address and password, with a space between them.
+    Nearly every line is a simple one: number, `VRFY`, address and password, with one space between them. Nothing in it
+    is quoted or missing, and it has no mode. So it means the same in both dialects.
     """
     text = _text(lines)
     start = place = 0
     while start < len(lines):
-        match = _match_usual(text, place)
-        assert match is not None  # it may be empty
+        match = _match_simple_vrfy(text, place)
+        assert match is not None  # it can be empty
         end = start + text.count(b"\n", place, match.end())
-        odd = lines[end] if end < len(lines) else None
-        yield lines[start:end], odd  # type: ignore[misc]  # those are bytes: an overlong one does not match
+        other = lines[end] if end < len(lines) else None
+        yield lines[start:end], other  # type: ignore[misc]  # the run is bytes: an overlong line does not match
         start = end + 1
-        place = match.end() if odd is None else text.index(b"\n", match.end()) + 1
+        place = match.end() if other is None else text.index(b"\n", match.end()) + 1
 
 
 def _text(lines: list[Line]) -> bytes:
-    """The lines with their ends, without the overlong ones, of which only the end is left."""
+    """Join the lines with their ends. Of an overlong line only the end is left."""
     try:
-        return b"\n".join(lines) + b"\n"  # type: ignore[arg-type]  # where there is another, it says so
+        return b"\n".join(lines) + b"\n"  # type: ignore[arg-type]  # an overlong line raises TypeError
     except TypeError:
         return b"\n".join([line if isinstance(line, bytes) else b"" for line in lines]) + b"\n"
 
 
 class RefusedRequest(msgspec.Struct, frozen=True):
-    """A line with a sequence number that is no request we take: the text of the reply it gets."""
+    """A line with a sequence number that is not an accepted request, and the text of its reply."""
 
     number: bytes
     text: str
 
 
 class NumberlessLine(msgspec.Struct, frozen=True):
-    """A line from which no sequence number can be taken: it gets no reply."""
+    """A line without a valid sequence number. It gets no reply."""
 
 
-Received = ServerRequest | RefusedRequest | NumberlessLine
+ParsedLine = MailServerRequest | RefusedRequest | NumberlessLine
 
 
 class RequestParser:
-    """Parses line after line, and follows the dialect that `INTF` switches.
+    """Parses one line after the other. `INTF` switches its dialect.
 
-    `mechanisms` are the secure methods that are switched on.
+    `mechanisms` are the mechanisms that are switched on.
     """
 
     def __init__(self, mechanisms: Collection[str]) -> None:
         self.dialect = Dialect.CLASSIC
-        self.switch_on(mechanisms)
+        self.set_mechanisms(mechanisms)
 
-    def switch_on(self, mechanisms: Collection[str]) -> None:
-        """Take these secure methods from now on, and no others."""
+    def set_mechanisms(self, mechanisms: Collection[str]) -> None:
+        """Accept only these mechanisms from now on."""
         self._commands = {b"SASL(%s)" % name.encode(): name for name in mechanisms}
 
-    def parse(self, line: Line) -> Received:
-        """What `line` says; never raises, whatever its bytes."""
+    def parse(self, line: Line) -> ParsedLine:
+        """Parse any bytes. This never raises."""
         if not isinstance(line, bytes):
             number = line.head.partition(b" ")[0]
             return RefusedRequest(number, MALFORMED) if _NUMBER.fullmatch(number) else NumberlessLine()
@@ -145,22 +145,22 @@ class RequestParser:
         return NewRequest(number, address, mode) if command == b"NEW" else ReadPlainRequest(number, address, mode)
 
     def _account(self, fields: bytes) -> tuple[str, str, bytes | None]:
-        """The mode, the address, and all that follows the one space behind them; None where there is none."""
+        """Return the mode, the address, and the rest after one space; None as the rest if there is no space."""
         mode = b""
         if fields.startswith(b"("):
             first, space, rest = fields.partition(b" ")
             if space and first.endswith(b")"):
                 mode, fields = first[1:-1], rest
-        address, behind = self._field(fields)
+        address, rest_or_none = self._field(fields)
         if not address:
             raise MalformedRequest("an empty account")
         try:
-            return mode.decode() if mode else "", address.decode(), behind
+            return mode.decode() if mode else "", address.decode(), rest_or_none
         except UnicodeDecodeError:
             raise MalformedRequest("a name that is not UTF-8") from None
 
     def _field(self, fields: bytes) -> tuple[bytes, bytes | None]:
-        """The first field, and all that follows the one space behind it; None where there is none."""
+        """Return the first field, and the rest after one space; None as the rest if there is no space."""
         if self.dialect is Dialect.HELPER and fields.startswith(b'"'):
             field, rest = unquote_first(fields)
             if rest and not rest.startswith(b" "):

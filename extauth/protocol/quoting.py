@@ -1,7 +1,7 @@
 r"""Quoted strings of the helper dialect: docs/protocol.md, section 3.
 
-Inside the quotes `\"` and `\\` are themselves, `\r` `\n` `\t` are CR, LF and TAB, `\e` is LF, and `\ddd` is
-the byte with that decimal number.
+Inside the quotes `\"` stands for `"` and `\\` for one backslash. `\r` `\n` `\t` are CR, LF and TAB, and `\e` is LF.
+`\ddd` is the byte with that decimal number.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from extauth.errors import MalformedRequest
 
 NEVER_IN_A_LINE = re.compile(rb"[\0\r\n]")
-"""Bytes that nothing holds outside of quotes, and no password that is sent to us even there (section 2)."""
+"""Bytes that are allowed only in quotes. Passwords from the mail server never hold them (section 2)."""
 
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\["\\rnte]|\\(?:[01]\d\d|2[0-4]\d|25[0-5]))*)"')
 _ESCAPE = re.compile(rb'\\(\d\d\d|["\\rnte])')
@@ -21,9 +21,9 @@ _NAMED = {b'"': rb"\"", b"\\": rb"\\", b"\r": rb"\r", b"\n": rb"\n", b"\t": rb"\
 
 
 def unquote_first(field: bytes) -> tuple[bytes, bytes]:
-    """Decode the quoted string that `field` begins with: the string, and what follows it.
+    """Decode the quoted string at the start of `field`. Return the string and the rest of `field`.
 
-    Raises MalformedRequest where the quotes or an escape are broken.
+    Raises MalformedRequest if the quotes or an escape are broken.
     """
     match = _QUOTED.match(field)
     if match is None:
@@ -32,7 +32,7 @@ def unquote_first(field: bytes) -> tuple[bytes, bytes]:
 
 
 def unquote(field: bytes) -> bytes:
-    """Decode `field`, the whole of which is one quoted string; raises MalformedRequest where it is not."""
+    """Decode `field`. Raises MalformedRequest if the whole of it is not one quoted string."""
     text, rest = unquote_first(field)
     if rest:
         raise MalformedRequest("something follows the quoted string")
@@ -40,8 +40,8 @@ def unquote(field: bytes) -> bytes:
 
 
 def quote(text: bytes) -> bytes:
-    """`text` as a quoted string, control characters escaped."""
-    return b'"' + _SPECIAL.sub(lambda m: _NAMED.get(m[0], b"\\%03d" % m[0][0]), text) + b'"'
+    """Return `text` as a quoted string. Control characters are escaped."""
+    return b'"' + _SPECIAL.sub(lambda match: _NAMED.get(match[0], b"\\%03d" % match[0][0]), text) + b'"'
 
 
 def _decoded(match: re.Match[bytes]) -> bytes:

@@ -6,11 +6,14 @@ import re
 
 import msgspec
 
+from extauth.model import Secret
+from extauth.protocol.quoting import quote
+
 MAX_REPLY = 4_096
-"""Bytes a reply may have, its end of line counted."""
+"""The highest number of bytes in a reply, with its end of line."""
 
 INTERFACE_VERSION = 7
-"""The highest version of the interface that we answer to `INTF` (section 3)."""
+"""The highest interface version in a reply to `INTF` (section 3)."""
 
 INCORRECT_PASSWORD = "incorrect password"  # noqa: S105  # the text of the negative reply
 TEMPORARY_FAILURE = "temporary failure"
@@ -21,11 +24,13 @@ MALFORMED = "malformed request"
 UNKNOWN_COMMAND = "unknown command"
 UNSUPPORTED_MECHANISM = "unsupported SASL method"
 
+# Without quotes every reader takes this as it is, with or without support for quoted strings.
+_PLAIN_WORD = re.compile(rb'[^\x00-\x20"\\\x7f]+')
 _CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+"
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What a helper answers to one request: `number status text`."""
+    """The reply to one request: `number status text`."""
 
     number: bytes
     status: str
@@ -33,27 +38,38 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 def render_reply(reply: Reply) -> bytes:
-    """The reply as one clean line of at most `MAX_REPLY` bytes, its LF included."""
-    return reply.number + render_answer(reply.status, reply.text)
+    """Return the reply as one clean line of at most `MAX_REPLY` bytes, with its LF."""
+    return reply.number + render_reply_text(reply.status, reply.text)
 
 
-def render_answer(status: str, text: str = "") -> bytes:
-    """What follows the number of a reply, the space before it and the LF included."""
+def render_reply_text(status: str, text: str = "") -> bytes:
+    """Return the part of a reply after its number, with the space before it and the LF."""
     return _cut(b" " + status.encode() + (b" " if text else b"") + one_line(text).encode(), MAX_REPLY - 64)
 
 
+def render_plain(number: bytes, secret: Secret) -> bytes | None:
+    """Return the reply `number PLAIN secret` to `READPLAIN` (section 3); None if it is longer than `MAX_REPLY`.
+
+    The secret is quoted unless it is one plain word, as in requests of the helper dialect. This form is unverified: no
+    known helper replies anything but FAILURE [field]. If a mail server needs another form, change it here.
+    """
+    value = secret.reveal()
+    line = b"%s PLAIN %s\n" % (number, value if _PLAIN_WORD.fullmatch(value) else quote(value))
+    return line if len(line) <= MAX_REPLY else None
+
+
 def render_information(text: str) -> bytes:
-    """A `*` line for the Server Log: one clean line, whatever `text` holds."""
+    """Return a `*` line for the Server Log. It is one clean line for any `text`."""
     return render_clean_information(one_line(text))
 
 
 def render_clean_information(line: str) -> bytes:
-    """The same of a text that is one clean line already."""
+    """Return the same for a text that is already one clean line."""
     return _cut(b"* " + line.encode(), MAX_REPLY)
 
 
 def parse_reply(line: bytes) -> Reply | None:
-    """The reply that `line` (without its end) is; None where it is none."""
+    """Parse a reply without its end of line; None if it is not a reply."""
     number, _, rest = line.partition(b" ")
     status, _, text = rest.partition(b" ")
     if not number or not status:
@@ -62,14 +78,14 @@ def parse_reply(line: bytes) -> Reply | None:
 
 
 def one_line(text: str) -> str:
-    """`text` with every run of control characters and line breaks made one space, and as UTF-8 can say it."""
-    if text.isprintable():  # then there is none of them in it, and UTF-8 can say it
+    """Replace each run of control characters and line breaks by one space, and escape characters that are not UTF-8."""
+    if text.isprintable():  # then it has none of them
         return text.strip()
     return re.sub(_CONTROL, " ", text).strip().encode(errors="backslashreplace").decode()
 
 
 def _cut(line: bytes, limit: int) -> bytes:
-    """The line with its end, cut where it is too long."""
+    """Add the end of line. Cut the line if it is too long."""
     if len(line) >= limit:
         line = line[: limit - 1].decode(errors="ignore").encode()
     return line + b"\n"

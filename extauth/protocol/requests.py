@@ -1,4 +1,4 @@
-"""What the server asks, as values, and the line that says each: docs/protocol.md, sections 1 to 3."""
+"""The requests of the mail server, and how to write each as a line: docs/protocol.md, sections 1 to 3."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from extauth.protocol.quoting import NEVER_IN_A_LINE, quote
 
 
 class Dialect(enum.Enum):
-    """Which of the two dialects a line is in (section 1)."""
+    """The two dialects of lines (section 1)."""
 
     CLASSIC = "classic"
     HELPER = "helper"
@@ -31,7 +31,7 @@ class VrfyRequest(msgspec.Struct, frozen=True):
 
 
 class SaslRequest(msgspec.Struct, frozen=True):
-    """`SASL(mechanism)`: check what a client answered to a challenge."""
+    """`SASL(mechanism)`: check the response of a client to a challenge."""
 
     command: ClassVar[str] = "SASL"
 
@@ -44,7 +44,7 @@ class SaslRequest(msgspec.Struct, frozen=True):
 
 
 class NewRequest(msgspec.Struct, frozen=True):
-    """`NEW`: the server has no such account; is there one? Only in the helper dialect."""
+    """`NEW`: the mail server has no such account; does a backend have it? Only in the helper dialect."""
 
     command: ClassVar[str] = "NEW"
 
@@ -54,7 +54,7 @@ class NewRequest(msgspec.Struct, frozen=True):
 
 
 class ReadPlainRequest(msgspec.Struct, frozen=True):
-    """`READPLAIN`: what is the account's password? Only in the helper dialect."""
+    """`READPLAIN`: return the clear-text password of the account. Only in the helper dialect."""
 
     command: ClassVar[str] = "READPLAIN"
 
@@ -64,26 +64,26 @@ class ReadPlainRequest(msgspec.Struct, frozen=True):
 
 
 class IntfRequest(msgspec.Struct, frozen=True):
-    """`INTF`: which version of the interface both sides speak; from the next line on the helper dialect."""
+    """`INTF`: agree on an interface version. The next line is in the helper dialect."""
 
     number: bytes
     version: int
 
 
 class QuitRequest(msgspec.Struct, frozen=True):
-    """`QUIT`: as good as the end of standard input."""
+    """`QUIT`: end as if standard input had been closed."""
 
     number: bytes
 
 
 AddressedRequest = VrfyRequest | SaslRequest | NewRequest | ReadPlainRequest
-ServerRequest = AddressedRequest | IntfRequest | QuitRequest
+MailServerRequest = AddressedRequest | IntfRequest | QuitRequest
 
 
-def render_request(request: ServerRequest, dialect: Dialect) -> bytes:
-    """The line that says `request`, its LF included.
+def render_request(request: MailServerRequest, dialect: Dialect) -> bytes:
+    """Return the line of `request`, with its LF.
 
-    Raises MalformedRequest where the dialect cannot say it, as a space in an account can not be in the classic one.
+    Raises MalformedRequest if the dialect cannot hold it. For example, the classic one has no spaces in accounts.
     """
     number = request.number
     if isinstance(request, IntfRequest):
@@ -98,21 +98,21 @@ def render_request(request: ServerRequest, dialect: Dialect) -> bytes:
         challenge = _rendered(request.challenge.reveal(), dialect, last=True)
         return b"%s SASL(%s) %s %s %s\n" % (number, request.mechanism.encode(), account, response, challenge)
     if dialect is Dialect.CLASSIC:
-        raise MalformedRequest("a request that only the helper dialect can carry")
+        raise MalformedRequest("a request of the helper dialect")
     return b"%s %s %s\n" % (number, request.command.encode(), account)
 
 
 def _rendered_account(request: AddressedRequest, dialect: Dialect) -> bytes:
-    """The mode, if there is one, and the account, that must not look like one."""
+    """Return the mode, if there is one, and the account. The account must not look like a mode."""
     try:
         address = request.address.encode()
     except UnicodeEncodeError:
-        raise MalformedRequest("an account that is no text") from None
+        raise MalformedRequest("an account that is not text") from None
     account = _rendered(address, dialect, last=False)
     if request.mode:
         mode = f"({request.mode})".encode()
         if b" " in mode or NEVER_IN_A_LINE.search(mode):
-            raise MalformedRequest("a mode that no dialect can carry")
+            raise MalformedRequest("a mode that fits no dialect")
         return mode + b" " + account
     if account.startswith(b"(") and account.endswith(b")"):
         if dialect is Dialect.CLASSIC:
@@ -122,10 +122,10 @@ def _rendered_account(request: AddressedRequest, dialect: Dialect) -> bytes:
 
 
 def _rendered(field: bytes, dialect: Dialect, *, last: bool) -> bytes:
-    """`field` as it stands in a line; only the last one may hold spaces as it is."""
+    """Return `field` as it stands in a line. Only the last field can hold spaces without quotes."""
     if dialect is Dialect.HELPER:
         plain = not field.startswith(b'"') and (last or b" " not in field) and not NEVER_IN_A_LINE.search(field)
         return field if plain and field else quote(field)
     if NEVER_IN_A_LINE.search(field) or (not last and b" " in field):
-        raise MalformedRequest("a field that only the helper dialect can carry")
+        raise MalformedRequest("a field that fits only the helper dialect")
     return field

@@ -1,18 +1,17 @@
-"""The processes that run the chain.
+"""The processes that call backends.
 
-    start      forks one of these:
-    keeper     the parent of a generation's workers: loads the chain, forks them, buries them
-    worker     one of them: threads that ask backends
-    task       what is asked there
-    lane       one backend's threads and queue in a worker
-    stepping_lane   the same where threads have several checks under way
-    course     one of these checks
-    fair_queue, watched_queue   the order in which that happens: accounts take turns
-    alarms     what has to be done at a time
-    file_watch have the files changed that the generation was made from?
-    channel    how they and the front process talk
-    lineage    no process outlives its parent
+    supervisor         the parent of a generation's workers: loads the chain, forks workers, reaps them
+    worker             one of them: its main thread, and threads for each backend
+    backend_threads    one backend's threads and queue in a worker
+    stepping_threads   the same for a backend whose threads have several checks under way
+    fair_queue         the order of requests: accounts take turns
+    result_batcher     results on their way to the frontend
+    threads            threads that a worker cannot do without, and its timer
+    messages           what the frontend, the supervisor and the workers say to each other
+    log_forwarding     records of Python's `logging` on their way to the frontend
+    file_watch         have the files changed that the generation was loaded from?
+    process_tree       no process outlives its parent
 
-A generation is one reading of the configuration and of all files. A changed file, SIGHUP and a crashed keeper all lead
-to the same thing: a new generation is loaded beside the running one, and takes over whole.
+A generation is one loaded configuration with its workers. A changed file, SIGHUP and a crashed supervisor all have the
+same effect: a new generation is loaded beside the running one and replaces it as a whole.
 """

@@ -1,4 +1,4 @@
-"""What backends and their libraries say to Python's `logging` goes to the front process, that writes the logs."""
+"""Records of Python's `logging`, from backends and libraries, on their way to the frontend, which writes the log."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Callable
 
 from extauth.log_levels import Level
 from extauth.protocol.replies import one_line
-from extauth.workers.messages import LogRecord
+from extauth.workers.messages import LogMessage
 
 
-def forward_logs_to(send: Callable[[LogRecord], None]) -> None:
-    """Send every record through `send` from now on, and no longer where they went before."""
+def forward_logs_to(send: Callable[[LogMessage], None]) -> None:
+    """Send every record through `send` from now on, and nowhere else."""
     root = logging.getLogger()
-    root.handlers[:] = [_Sender(send)]
+    root.handlers[:] = [_Forwarder(send)]
     root.setLevel(logging.WARNING)
     logging.getLogger("extauth.backend").setLevel(logging.DEBUG)
-    logging.raiseExceptions = False  # it would print, with the arguments
+    logging.raiseExceptions = False  # it would print the record with its arguments
 
 
-class _Sender(logging.Handler):
-    def __init__(self, send: Callable[[LogRecord], None]) -> None:
+class _Forwarder(logging.Handler):
+    def __init__(self, send: Callable[[LogMessage], None]) -> None:
         super().__init__()
         self._send = send
 
@@ -30,7 +30,7 @@ class _Sender(logging.Handler):
         except (TypeError, ValueError, KeyError):
             text = "a log record whose arguments do not fit its text"
         source = record.name.removeprefix("extauth.backend.")
-        self._send(LogRecord(_level(record.levelno), one_line(f"{source}: {text}")))
+        self._send(LogMessage(_level(record.levelno), one_line(f"{source}: {text}")))
 
 
 def _level(number: int) -> Level:

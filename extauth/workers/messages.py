@@ -1,4 +1,4 @@
-"""Messages over a socket between the front process, keepers and workers: MessagePack with a length before it."""
+"""Messages between the frontend, supervisors and workers, over sockets: MessagePack with a length before it."""
 
 from __future__ import annotations
 
@@ -16,108 +16,109 @@ from extauth.trust import Signature
 
 
 class RequestBatch(msgspec.Struct, frozen=True, array_like=True):
-    """Front to worker: questions, and the key of each, to be answered before `deadline` (monotonic seconds)."""
+    """Frontend to worker: requests with their keys, and the deadline for their results (monotonic seconds)."""
 
     deadline: float
     keys: list[int]
-    questions: list[Request]
+    requests: list[Request]
 
     def part(self, start: int, end: int) -> RequestBatch:
-        """The questions from one to before another, counted from 0."""
-        return RequestBatch(self.deadline, self.keys[start:end], self.questions[start:end])
+        """Return the requests from index `start` to before index `end`."""
+        return RequestBatch(self.deadline, self.keys[start:end], self.requests[start:end])
 
 
-class Answers(msgspec.Struct, frozen=True, array_like=True, tag=0):
-    """Worker to front: decisions, each with the keys of the questions that it is the answer to.
-
-    `quick`: none of them was worth a thread.
-    """
-
-    decisions: list[tuple[Result, list[int]]]
-    quick: bool
+KeyedResult = tuple[Result, list[int]]
+"""A result, and the keys of the requests that have it."""
 
 
-class LogRecord(msgspec.Struct, frozen=True, array_like=True, tag=1):
-    """Worker or keeper to front: something for the log."""
+class Results(msgspec.Struct, frozen=True, array_like=True, tag=0):
+    """Worker to frontend: results. `fast`: none of them needed a thread."""
+
+    results: list[KeyedResult]
+    fast: bool
+
+
+class LogMessage(msgspec.Struct, frozen=True, array_like=True, tag=1):
+    """Worker or supervisor to frontend: a record for the log."""
 
     level: Level
     text: str
 
 
-class Loaded(msgspec.Struct, frozen=True, array_like=True, tag=2):
-    """Supervisor to front: the chain is loaded; what it has seen of which files, and who serves what."""
+class GenerationLoaded(msgspec.Struct, frozen=True, array_like=True, tag=2):
+    """Supervisor to frontend: the chain is loaded; which files it read, and which backend serves which domains."""
 
-    seen: list[tuple[bytes, Signature | None]]
+    seen_files: list[tuple[bytes, Signature | None]]
     summary: str
 
 
-class Refused(msgspec.Struct, frozen=True, array_like=True, tag=3):
-    """Supervisor to front: this configuration cannot be served, and why."""
+class GenerationRefused(msgspec.Struct, frozen=True, array_like=True, tag=3):
+    """Supervisor to frontend: this configuration cannot be served, and why."""
 
     reason: str
 
 
-class Changed(msgspec.Struct, frozen=True, array_like=True, tag=7):
-    """Supervisor to front: files that the chain was loaded from are not what they were."""
+class FilesChanged(msgspec.Struct, frozen=True, array_like=True, tag=7):
+    """Supervisor to frontend: files that the generation was loaded from have changed."""
 
     paths: list[str]
 
 
-class Started(msgspec.Struct, frozen=True, array_like=True, tag=6):
-    """Supervisor to front: a worker has been forked."""
+class WorkerStarted(msgspec.Struct, frozen=True, array_like=True, tag=6):
+    """Supervisor to frontend: a worker has been forked."""
 
     worker: int
 
 
-class Ended(msgspec.Struct, frozen=True, array_like=True, tag=4):
-    """Supervisor to front: a worker is dead and buried, and how it died."""
+class WorkerEnded(msgspec.Struct, frozen=True, array_like=True, tag=4):
+    """Supervisor to frontend: a worker has ended and has been reaped; how it ended."""
 
     worker: int
     how: str
 
 
-class Hangs(msgspec.Struct, frozen=True, array_like=True, tag=5):
-    """Worker to front: every thread of a backend hangs; another worker would have fresh ones."""
+class BackendHangs(msgspec.Struct, frozen=True, array_like=True, tag=5):
+    """Worker to frontend: every thread of a backend hangs. A new worker would have new threads."""
 
     backend: str
 
 
-class Command(msgspec.Struct, frozen=True, array_like=True):
-    """Front to keeper: fork a worker (the descriptor of its socket comes along), or kill one."""
+class WorkerCommand(msgspec.Struct, frozen=True, array_like=True):
+    """Frontend to supervisor: fork a worker (the descriptor of its socket comes along), or kill one."""
 
     kill: bool
     worker: int
 
 
-FromWorker = Answers | LogRecord | Hangs
-FromSupervisor = LogRecord | Loaded | Refused | Started | Ended | Changed
+FromWorker = Results | LogMessage | BackendHangs
+FromSupervisor = LogMessage | GenerationLoaded | GenerationRefused | WorkerStarted | WorkerEnded | FilesChanged
 
 _LENGTH = struct.Struct("!I")
-_MAX_MESSAGE = 2**28
+_MAX_MESSAGE = 2**28  # bytes
 _encoder = msgspec.msgpack.Encoder()
 
 M = TypeVar("M")
 
 
 def encode(message: msgspec.Struct) -> bytes:
-    """The message as it travels."""
+    """Return the message as bytes, its length included."""
     body = _encoder.encode(message)
     return _LENGTH.pack(len(body)) + body
 
 
 class InvalidMessage(Exception):
-    """What arrives is no message: somebody else writes to the socket."""
+    """The bytes that came are not a message: foreign code has written to the socket."""
 
 
 class MessageReader(Generic[M]):
-    """Puts messages of one type together from what arrives."""
+    """Turns bytes into messages of one type."""
 
     def __init__(self, kind: type[M]) -> None:
         self._decoder = msgspec.msgpack.Decoder(kind)
         self._data = bytearray()
 
     def feed(self, data: bytes) -> list[M]:
-        """The messages that `data` completes. Raises InvalidMessage."""
+        """Return the messages that `data` completes. Raise InvalidMessage."""
         self._data += data
         messages, start = [], 0
         while len(self._data) - start >= _LENGTH.size:
@@ -137,25 +138,25 @@ class MessageReader(Generic[M]):
 
 
 CHUNK = 65_536
-"""Bytes to read at once."""
+"""Bytes to read in one call."""
 
 
-def receive(sock: socket.socket, inbox: MessageReader[M], flags: int = 0) -> list[M] | None:
-    """Wait for something to arrive: the messages it completes, or None at the end. Raises InvalidMessage."""
+def receive(sock: socket.socket, reader: MessageReader[M], flags: int = 0) -> list[M] | None:
+    """Wait for bytes. Return the messages that they complete, or None at the end. Raise InvalidMessage."""
     try:
         data = sock.recv(CHUNK, flags)
     except ConnectionResetError:
         return None
     except BlockingIOError:
         return []
-    return inbox.feed(data) if data else None
+    return reader.feed(data) if data else None
 
 
-def seen_on_the_way(seen: dict[Path, Signature | None]) -> list[tuple[bytes, Signature | None]]:
-    """Paths as they travel: their names may be no UTF-8."""
+def encode_seen_files(seen: dict[Path, Signature | None]) -> list[tuple[bytes, Signature | None]]:
+    """Return paths as bytes: a name need not be UTF-8."""
     return [(os.fsencode(path), signature) for path, signature in seen.items()]
 
 
-def seen_on_arrival(seen: list[tuple[bytes, Signature | None]]) -> dict[Path, Signature | None]:
-    """The same after the journey."""
+def decode_seen_files(seen: list[tuple[bytes, Signature | None]]) -> dict[Path, Signature | None]:
+    """Undo `encode_seen_files`."""
     return {Path(os.fsdecode(path)): signature for path, signature in seen}

@@ -1,4 +1,4 @@
-"""No process outlives its parent, whatever hangs in it or was started by it (Linux)."""
+"""No process outlives its parent, even if it hangs or was started by a backend (Linux)."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from pathlib import Path
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
-_c = ctypes.CDLL(None)  # once: the first thing that every child does is a call to it
+_c = ctypes.CDLL(None)  # loaded once: each child calls it first
 
 
-def die_with_parent(parent: int, *, really: bool = True) -> None:
-    """Have the kernel kill this process when `parent` ends, or no more. Ends at once where it has ended already."""
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL if really else 0)
+def die_with_parent(parent: int, *, enabled: bool = True) -> None:
+    """Let the kernel kill this process when `parent` ends, or no longer. Exit now if the parent has already ended."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL if enabled else 0)
     if os.getppid() != parent:
         os._exit(1)
 
 
 def adopt_orphans() -> None:
-    """Become the parent of every descendant whose own parent dies: then it cannot get away from `kill_children`."""
+    """Become the parent of every descendant whose parent dies, so that `kill_children` reaches it."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def children() -> list[int]:
-    """The process ids of this process's children."""
+    """Return the process ids of this process's children."""
     found: list[int] = []
     for thread in Path("/proc/self/task").iterdir():
         with contextlib.suppress(OSError):  # the thread has ended
@@ -38,13 +38,13 @@ def children() -> list[int]:
 
 
 def kill_children(spare: Collection[int] = (), *, within: float = 0.3) -> None:
-    """Kill and bury all children but those to `spare`, and whom we inherit from them, in so many seconds at most."""
+    """Kill and reap all children except `spare`, adopted ones too, in at most `within` seconds."""
     until = time.monotonic() + within
     while doomed := set(children()).difference(spare):
         for process in tuple(doomed):
             try:
                 os.kill(process, signal.SIGKILL)
-            except PermissionError:  # it has become somebody else
+            except PermissionError:  # it runs as another user now
                 spare = {*spare, process}
                 doomed.discard(process)
         for process in doomed:
@@ -55,11 +55,11 @@ def kill_children(spare: Collection[int] = (), *, within: float = 0.3) -> None:
 
 
 def become_child(keep: Iterable[int], *, niceness: int = 0) -> None:
-    """What every child does first: it takes no signal meant for its parent, and no descriptor but those to `keep`."""
+    """Do what every child does first: ignore the parent's signals, and close every descriptor except `keep`."""
     os.setpgid(0, 0)
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: None)  # the front process decides; what is executed here gets the default back
+        signal.signal(number, lambda *_: None)  # the frontend decides; programs that are executed get the default back
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     kept = {0, 1, 2, *keep}
     for descriptor in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:

@@ -1,4 +1,4 @@
-"""A worker's answers on their way to the front process: under load several travel together."""
+"""Results on their way from a worker to the frontend: under load several travel in one message."""
 
 from __future__ import annotations
 
@@ -6,26 +6,23 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from extauth.model import Result
+from extauth.workers.messages import KeyedResult
 
-KeyedResult = tuple[Result, list[int]]
-"""A decision, with the keys of the questions that it is the answer to."""
+MAX_DELAY = 0.02
+"""Seconds after which a held result is sent at the next look.
 
-OLDEST = 0.02
-"""Seconds after which an answer that waits for others to travel with is sent as soon as somebody looks.
-
-That is at most as many seconds later, and mostly at once: under load somebody looks with each answer.
+Under load each new result is such a look, so most results wait much less. None waits more than about twice as long.
 """
 
-AT_ONCE = OLDEST / 4
-"""Seconds within which an answer follows at once: less is saved by waiting for one that takes longer."""
+FOLLOWS_WITHIN = MAX_DELAY / 4
+"""Seconds within which the next result must follow to be worth waiting for."""
 
 
 class ResultBatcher:
-    """Holds answers back while others follow at once, and somebody looks every `OLDEST` seconds whether one is so old.
+    """Holds results back while others follow closely. Someone must look every `MAX_DELAY` seconds for old ones.
 
-    Every message wakes the front process and the mail server, which costs more than most answers do. But what is held
-    back is never more than what follows, so that those who wait for an answer to ask again leave no gap.
+    Every message wakes the frontend and the mail server, which costs more than most checks do. It never holds more
+    results than follow, so that a mail server that waits for a reply before its next request is not slowed down.
     """
 
     def __init__(self, send: Callable[[list[KeyedResult], bool], None]) -> None:
@@ -33,36 +30,36 @@ class ResultBatcher:
         self._lock = threading.Lock()
         self._held: list[KeyedResult] = []
         self._oldest = 0.0
-        self._watched = False
+        self._is_watched = False
 
-    def put(self, answer: KeyedResult, *, more: int) -> None:
-        """Send an answer, with those that were held back; or hold it back, where so many `more` follow at once."""
+    def put(self, result: KeyedResult, *, followers: int) -> None:
+        """Send a result with the held ones, or hold it back. `followers`: how many results follow closely."""
         with self._lock:
             now = time.monotonic()
             if not self._held:
                 self._oldest = now
-            self._held.append(answer)
-            if not self._watched or more < len(self._held) or now - self._oldest > OLDEST:
+            self._held.append(result)
+            if not self._is_watched or followers < len(self._held) or now - self._oldest > MAX_DELAY:
                 self._flush()
 
-    def send(self, answers: Iterable[KeyedResult]) -> None:
-        """Send quick answers, and those that were held back, which are not."""
+    def send(self, results: Iterable[KeyedResult]) -> None:
+        """Send fast results, together with the held ones, which were not fast."""
         with self._lock:
-            quick = not self._held
-            self._held += answers
-            self._flush(quick=quick)
+            fast = not self._held
+            self._held += results
+            self._flush(fast=fast)
 
-    def watch(self, watched: bool) -> None:
-        """Send what is old enough; say whether somebody looks again within `OLDEST`, if not send everything."""
-        self._watched = watched
-        self.look()
+    def set_watched(self, is_watched: bool) -> None:
+        """Send old results. Say whether `send_old` is called again within `MAX_DELAY`; if not, send everything."""
+        self._is_watched = is_watched
+        self.send_old()
 
-    def look(self) -> None:
-        """Send what is old enough, or everything where nobody will look."""
+    def send_old(self) -> None:
+        """Send the held results if the oldest is old enough, or if there will be no later look."""
         with self._lock:
-            if self._held and not (self._watched and time.monotonic() - self._oldest < OLDEST):
+            if self._held and not (self._is_watched and time.monotonic() - self._oldest < MAX_DELAY):
                 self._flush()
 
-    def _flush(self, *, quick: bool = False) -> None:
+    def _flush(self, *, fast: bool = False) -> None:
         held, self._held = self._held, []
-        self._send(held, quick)
+        self._send(held, fast)

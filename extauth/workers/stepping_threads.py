@@ -1,4 +1,4 @@
-"""A lane whose backend says what it waits for: each of its threads has several requests under way at once."""
+"""Threads for a backend that says what it waits for: each thread has several requests under way."""
 
 from __future__ import annotations
 
@@ -6,131 +6,161 @@ import contextlib
 import math
 import os
 import time
-from collections.abc import Callable
 from typing import NoReturn
 
-from extauth.backends.steps import Wait
+from extauth.backends.steps import Steps, Wait, readable
 from extauth.chain import ConfiguredBackend
 from extauth.model import Account, FailureResult, Result, VerdictResult
-from extauth.workers.backend_threads import STUCK_AFTER, BackendThreads, Heard
-from extauth.workers.course import SteppedRequest, ready
-from extauth.workers.critical_thread import start_critical_thread
-from extauth.workers.task import WorkerRequest
-from extauth.workers.watched_queue import WatchedQueue
+from extauth.workers.backend_threads import STUCK_AFTER, BackendThreads, OnResult, WorkerRequest
+from extauth.workers.fair_queue import WatchableQueue
+from extauth.workers.threads import OnFailure, start_critical_thread
 
-_PATIENCE = 0.02  # seconds that a thread waits for its only request as if it could have no other
+_PATIENCE = 0.02  # seconds that a thread with a single request waits inside of its steps
 
 
-class UnderWay:
-    """One thread's requests: those that wait for somebody, and those that have gone on in threads of their own."""
+class SteppedRequest:
+    """A request whose steps have begun, and what they wait for (times in monotonic seconds).
+
+    `expires`: the time after which the result no longer counts.
+    """
+
+    __slots__ = ("began", "calls", "expires", "fileno", "request", "steps", "until")
+
+    def __init__(self, request: WorkerRequest, calls: int, steps: Steps[Result]) -> None:
+        self.request = request
+        self.calls = calls
+        self.began = self.until = time.monotonic()
+        self.expires = request.wait_until
+        self.steps = steps
+        self.fileno = -1
+
+    def wait_for(self, wait: Wait) -> None:
+        """Remember what it waits for, at most until it expires."""
+        self.fileno = wait.fileno
+        self.until = min(wait.until, self.expires)
+
+
+class ThreadRequests:
+    """One thread's requests: those that wait, and those that continue in threads of their own."""
 
     def __init__(self) -> None:
         self.waiting: list[SteppedRequest] = []
-        self.apart: dict[SteppedRequest, float] = {}  # since when it has been in the backend's code
-        self.room = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)  # can be read when one of these has ended
+        self.apart: dict[SteppedRequest, float] = {}  # and when the current call of the backend's code began
+        self.room = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)  # readable when one of `apart` has ended
 
     def __len__(self) -> int:
         return len(self.waiting) + len(self.apart)
 
-    def has_room(self, at_once: int) -> bool:
-        """Whether there are fewer than so many; where there are not, `room` tells when that may be otherwise."""
-        if len(self) < at_once:
+    def has_room(self, limit: int) -> bool:
+        """Return whether there are fewer requests than `limit`. If not, `room` is readable when that may change."""
+        if len(self) < limit:
             return True
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self.room)
-        return len(self) < at_once  # one may have ended before that
+        return len(self) < limit  # one may have ended before the read
 
 
 class SteppingThreads(BackendThreads):
-    """Takes what waits, up to `at_once` a thread, but never waits for more."""
+    """Starts the requests that wait, up to `concurrency_per_thread` in each thread, and never waits for more."""
 
-    def __init__(self, link: ConfiguredBackend, heard: Heard, fails: Callable[[str], None]) -> None:
-        self._under_way = [UnderWay() for _ in range(link.threads)]
-        self._last = 0.0  # when the last one was answered (monotonic seconds)
-        self._queue: WatchedQueue[Account, tuple[WorkerRequest, int]] = WatchedQueue()
-        super().__init__(link, heard, fails, self._queue)
+    def __init__(self, backend: ConfiguredBackend, on_result: OnResult, on_failure: OnFailure) -> None:
+        self._requests = [ThreadRequests() for _ in range(backend.concurrency)]
+        self._last_result = 0.0  # monotonic seconds
+        self._watchable: WatchableQueue[Account, tuple[WorkerRequest, int]] = WatchableQueue()
+        super().__init__(backend, on_result, on_failure, self._watchable)
 
     def is_stuck(self) -> bool:
-        """Whether every thread, or all that one has under way, is in a call that should long be over."""
-        over = time.monotonic() - (self.link.timeout or 0.0) - STUCK_AFTER
+        """Return whether every thread, or every request of it, is in a call that should have ended long ago."""
+        too_early = time.monotonic() - (self.backend.timeout or 0.0) - STUCK_AFTER
+        limit = self.backend.concurrency_per_thread
         return all(
-            self._calls.get(number, over) < over
-            or sum(since < over for since in list(under_way.apart.values())) >= self.link.at_once
-            for number, under_way in enumerate(self._under_way)
+            self._calls.get(number, too_early) < too_early
+            or sum(began < too_early for began in list(requests.apart.values())) >= limit
+            for number, requests in enumerate(self._requests)
         )
 
     def _serve(self, number: int) -> NoReturn:
-        under_way = self._under_way[number]
+        requests = self._requests[number]
         while True:
-            if not self._queue.waiting:
-                self._rest()
-            taken = self._next(number, under_way)
-            if taken is None or not self._is_wanted(*taken):
+            if not self._watchable.waiting:
+                self._idle()
+            taken = self._next(number, requests)
+            if taken is None or not self._is_current(*taken):
                 continue
-            is_alone = not under_way and not self._queue.waiting and self._queue.is_awaited
-            task, turn = taken
-            course = SteppedRequest(task, turn, time.monotonic(), task.until, self.link.begin(task.inquiry.question))
-            self._step(number, under_way, course, patience=_PATIENCE if is_alone else 0.0)
+            is_alone = not requests and not self._watchable.waiting and self._watchable.has_idle_reader
+            request, calls = taken
+            stepped = SteppedRequest(request, calls, self.backend.start_steps(request.run.request))
+            self._step(number, requests, stepped, patience=_PATIENCE if is_alone else 0.0)
 
-    def _next(self, number: int, under_way: UnderWay) -> tuple[WorkerRequest, int] | None:
-        """What is to be begun. Where nothing waits, or there is no room, the others go on first."""
-        if not under_way:
-            return self._queue.get()
-        if under_way.has_room(self.link.at_once):
-            taken = self._queue.get_or_watch()
+    def _next(self, number: int, requests: ThreadRequests) -> tuple[WorkerRequest, int] | None:
+        """Return a request to start. If none waits, or there is no room, continue the others first."""
+        if not requests:
+            return self._watchable.get()
+        if requests.has_room(self.backend.concurrency_per_thread):
+            taken = self._watchable.get_or_watch()
             if taken is not None:
                 return taken
-            courses = ready(under_way.waiting, self._queue.signal)
-            self._queue.stop_watching()
+            ready = _wait_for_ready(requests.waiting, self._watchable.signal)
+            self._watchable.stop_watching()
         else:
-            courses = ready(under_way.waiting, under_way.room)
-        if courses:
-            under_way.waiting = [course for course in under_way.waiting if course not in courses]
-        for course in courses:
-            self._step(number, under_way, course)
+            ready = _wait_for_ready(requests.waiting, requests.room)
+        if ready:
+            requests.waiting = [stepped for stepped in requests.waiting if stepped not in ready]
+        for stepped in ready:
+            self._step(number, requests, stepped)
         return None
 
-    def _step(self, number: int, under_way: UnderWay, course: SteppedRequest, patience: float = 0.0) -> None:
-        """Have the backend take the next step; with patience several, since nobody else is there.
+    def _step(self, number: int, requests: ThreadRequests, stepped: SteppedRequest, patience: float = 0.0) -> None:
+        """Let the backend take the next step, or several with patience, because no other request waits.
 
-        A step that may be a long one, and all after it, are taken in a thread of their own.
+        A step that may be long, and all after it, are taken in a thread of their own.
         """
         self._calls[number] = time.monotonic()
-        found = self._found(course, patience)
+        found = self._take_step(stepped, patience)
         del self._calls[number]
         if isinstance(found, Wait):
-            course.waits_for(found)
-            under_way.waiting.append(course)
+            stepped.wait_for(found)
+            requests.waiting.append(stepped)
         elif found is not None:
-            self._end(course, found)
+            self._end(stepped, found)
         else:
-            under_way.apart[course] = time.monotonic()
+            requests.apart[stepped] = time.monotonic()
+            name = f"{self.backend.name}-apart"
             try:
-                start_critical_thread(f"{self.link.name}-apart", self._fails, self._go_apart, under_way, course)
-            except RuntimeError:  # the system has no more of them
-                self._go_apart(under_way, course)
+                start_critical_thread(name, self._on_failure, self._finish_apart, requests, stepped)
+            except RuntimeError:  # the system has no more threads
+                self._finish_apart(requests, stepped)
 
-    def _go_apart(self, under_way: UnderWay, course: SteppedRequest) -> None:
-        """Take all steps that are left."""
-        while not isinstance(found := self._found(course), VerdictResult | FailureResult):
+    def _finish_apart(self, requests: ThreadRequests, stepped: SteppedRequest) -> None:
+        """Take all remaining steps."""
+        while not isinstance(found := self._take_step(stepped), VerdictResult | FailureResult):
             if found is not None:
-                course.waits_for(found)
-                under_way.apart[course] = math.inf
-                ready([course])
-                under_way.apart[course] = time.monotonic()
-        if not self._queue.waiting:
-            self._rest()
-        del under_way.apart[course]
-        os.eventfd_write(under_way.room, 1)
-        self._end(course, found)
+                stepped.wait_for(found)
+                requests.apart[stepped] = math.inf
+                _wait_for_ready([stepped])
+                requests.apart[stepped] = time.monotonic()
+        if not self._watchable.waiting:
+            self._idle()
+        del requests.apart[stepped]
+        os.eventfd_write(requests.room, 1)
+        self._end(stepped, found)
 
-    def _found(self, course: SteppedRequest, patience: float = 0.0) -> Wait | Result | None:
-        """What comes of the next step, as long as anybody waits for it."""
-        question = course.task.inquiry.question
-        if time.monotonic() < course.over:
-            return self.link.step(course.steps, question, patience)
-        return self.link.abandon(course.steps, question, timed_out=course.over < course.task.deadline)
+    def _take_step(self, stepped: SteppedRequest, patience: float = 0.0) -> Wait | Result | None:
+        """Take the next step, or cancel the steps if the result no longer counts."""
+        request = stepped.request.run.request
+        if time.monotonic() < stepped.expires:
+            return self.backend.next_step(stepped.steps, request, patience)
+        timed_out = stepped.expires < stepped.request.deadline
+        return self.backend.cancel(stepped.steps, request, timed_out=timed_out)
 
-    def _end(self, course: SteppedRequest, answer: Result) -> None:
-        since, self._last = max(course.began, self._last), time.monotonic()
-        self._hear(course.task, course.turn, since, answer)
+    def _end(self, stepped: SteppedRequest, result: Result) -> None:
+        since, self._last_result = max(stepped.began, self._last_result), time.monotonic()
+        self._finish(stepped.request, stepped.calls, since, result)
+
+
+def _wait_for_ready(requests: list[SteppedRequest], *signals: int) -> list[SteppedRequest]:
+    """Wait for the first request that can continue, or for a signal. Return the requests that can continue."""
+    filenos = [request.fileno for request in requests]
+    found = readable([*filenos, *signals], min([request.until for request in requests], default=None))
+    now = time.monotonic()
+    return [request for request in requests if request.fileno in found or now >= request.until]

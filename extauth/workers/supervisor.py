@@ -1,7 +1,7 @@
-"""The keeper of a generation: a process that loads the chain, forks the workers and buries them.
+"""The supervisor of a generation: a process that loads the chain, forks the workers and reaps them.
 
-It holds no request and runs no backend's code once the chain is loaded: what may hang in it is a look at the files.
-When the front process is gone, by whatever death, it kills what it has started and ends.
+It holds no request, and it runs no backend's code after the chain is loaded. Only its look at the files may hang. When
+the frontend ends, for any reason, the supervisor kills what it has started and ends.
 """
 
 from __future__ import annotations
@@ -16,179 +16,212 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
+import msgspec
+from setproctitle import setproctitle
+
 from extauth.chain import Chain, build_chain
 from extauth.chain.plugins import restrict_import_path
 from extauth.config import Config
-from extauth.errors import ConfigError, UnexpectedError
-from extauth.guard import call_guarded
+from extauth.guard import GuardedErrors, call_guarded
 from extauth.log_levels import Level
 from extauth.protocol.replies import one_line
 from extauth.workers.file_watch import FileWatch
 from extauth.workers.log_forwarding import forward_logs_to
 from extauth.workers.messages import (
     CHUNK,
-    Changed,
-    Command,
-    Ended,
+    FilesChanged,
     FromSupervisor,
-    Loaded,
-    LogRecord,
+    GenerationLoaded,
+    GenerationRefused,
+    LogMessage,
     MessageReader,
-    Refused,
-    Started,
+    WorkerCommand,
+    WorkerEnded,
+    WorkerStarted,
     encode,
-    seen_on_the_way,
+    encode_seen_files,
 )
 from extauth.workers.process_tree import adopt_orphans, become_child, die_with_parent, kill_children
 from extauth.workers.worker import Worker
 
-_LOOK_AT_MEMORY = 1.0  # seconds
-_LOOK_AT_FILES = 0.25  # seconds
+_MEMORY_INTERVAL = 1.0  # seconds between two looks at the workers' memory
+_FILES_INTERVAL = 0.25  # seconds between two looks at the files
+_NICENESS = 5  # so that the frontend, which replies from its cache, does not wait for processes that compute
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
+class SupervisorProcess(msgspec.Struct, frozen=True):
+    """A supervisor's process id, and the socket to it."""
+
+    pid: int
+    socket: socket.socket
+
+
+def start_supervisor(config: Config, known_files: frozenset[Path] = frozenset()) -> SupervisorProcess:
+    """Fork a supervisor for `config`. `known_files`: files that an earlier load has read. Raise OSError.
+
+    A fork keeps the code that this process has in memory: later supervisors run the same code as the first one, even if
+    another version has been installed meanwhile.
+    """
+    ours, theirs = socket.socketpair()
+    parent = os.getpid()
+    child = os.fork()
+    if child:
+        theirs.close()
+        return SupervisorProcess(child, ours)
+    try:
+        become_child([theirs.fileno()], niceness=_NICENESS)
+        die_with_parent(parent)  # a backend's code may hang while it loads
+        setproctitle("extauth: supervisor")
+        Supervisor(theirs).run(config, known_files, parent)
+    finally:
+        os._exit(1)
+
+
 class Supervisor:
-    """Loads, then does what the front process says until that is gone."""
+    """Loads a generation, then carries out the frontend's commands until the frontend ends."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._workers: dict[int, int] = {}  # process id -> number
-        self._inbox = MessageReader(Command)
+        self._reader = MessageReader(WorkerCommand)
         self._descriptors: list[int] = []
-        self._watch = FileWatch()
-        self._next_look = 0.0
+        self._file_watch = FileWatch()
+        self._next_memory_look = 0.0
 
-    def run(self, config: Config, before: frozenset[Path], parent: int) -> NoReturn:
-        """Never returns: ends the process. Where there is nothing to serve, it says why."""
+    def run(self, config: Config, known_files: frozenset[Path], parent: int) -> NoReturn:
+        """Serve until the frontend ends, then end the process. If the configuration cannot be served, say why."""
         try:
-            call_guarded(self._run, config, before, parent)
-        except (ConfigError, UnexpectedError) as error:
-            self._send(Refused(one_line(str(error))))
+            call_guarded(self._run, config, known_files, parent)
+        except GuardedErrors as error:
+            self._send(GenerationRefused(one_line(str(error))))
             kill_children()
         os._exit(1)
 
-    def _run(self, config: Config, before: frozenset[Path], parent: int) -> NoReturn:
+    def _run(self, config: Config, known_files: frozenset[Path], parent: int) -> NoReturn:
         adopt_orphans()
         forward_logs_to(self._send)
         restrict_import_path()
-        gc.disable()  # tables of a million accounts hold no cycles, and looking for them takes long
-        chain = build_chain(config, before)
+        gc.disable()  # tables of a million accounts have no cycles, and a collection would take long
+        chain = build_chain(config, known_files)
         seen = chain.load()
-        self._watch.start(seen)
+        self._file_watch.start(seen)
         gc.freeze()  # what is loaded stays shared with the workers
         gc.enable()
-        die_with_parent(parent, really=False)  # from here on this process sees the end itself, and tidies up first
-        self._send(Loaded(seen_on_the_way(seen), one_line("; ".join(link.describe() for link in chain.links))))
+        die_with_parent(parent, enabled=False)  # from here on this process notices the end itself and cleans up first
+        summary = one_line("; ".join(backend.describe() for backend in chain.backends))
+        self._send(GenerationLoaded(encode_seen_files(seen), summary))
         self._serve(chain, config.helper.worker_memory)
         kill_children()
         os._exit(0)
 
     def _serve(self, chain: Chain, memory: int) -> None:
-        deaths, death_bell = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        deaths, deaths_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(death_bell, warn_on_full_buffer=False)
+        signal.set_wakeup_fd(deaths_writer, warn_on_full_buffer=False)
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
         poll.register(deaths, select.POLLIN)
         while True:
-            ready = [descriptor for descriptor, _ in poll.poll(_LOOK_AT_FILES * 1000)]
+            ready = [descriptor for descriptor, _ in poll.poll(_FILES_INTERVAL * 1000)]
             if deaths in ready:
                 os.read(deaths, 4096)
-                self._bury()
-            if self._socket.fileno() in ready and not self._obey(chain):
+                self._reap_workers()
+            if self._socket.fileno() in ready and not self._handle_commands(chain):
                 return
-            self._kill_the_overgrown(memory)
+            self._kill_large_workers(memory)
             self._look_at_files()
 
     def _look_at_files(self) -> None:
-        """Here and not in the front process: a file system that hangs holds up whoever looks."""
-        if changed := self._watch.changed():
-            self._watch.restart()  # what is refused is not tried again before it changes again
-            self._send(Changed([one_line(str(path)) for path in changed]))
+        """Look here and not in the frontend: a file system that hangs stops the process that looks."""
+        if changed := self._file_watch.changed():
+            self._file_watch.restart()  # a configuration that is refused is tried again only after the next change
+            self._send(FilesChanged([one_line(str(path)) for path in changed]))
 
-    def _kill_the_overgrown(self, memory: int) -> None:
+    def _kill_large_workers(self, memory: int) -> None:
         now = time.monotonic()
-        if now < self._next_look:
+        if now < self._next_memory_look:
             return
-        self._next_look = now + _LOOK_AT_MEMORY
+        self._next_memory_look = now + _MEMORY_INTERVAL
         for process, number in self._workers.items():
             with contextlib.suppress(OSError):
                 grown = _resident(str(process)) - _resident("self")
                 if grown > memory:
-                    why = f"worker {number} has grown by {grown} MiB, over helper.worker_memory = {memory}"
-                    self._send(LogRecord(Level.FAILURES, f"{why}: killing it"))
+                    why = f"worker {number} has grown by {grown} MiB, more than helper.worker_memory = {memory}"
+                    self._send(LogMessage(Level.FAILURES, f"{why}; killing it"))
                     os.kill(process, signal.SIGKILL)
 
-    def _obey(self, chain: Chain) -> bool:
-        """Do what the front process says; False when it is gone."""
+    def _handle_commands(self, chain: Chain) -> bool:
+        """Carry out the frontend's commands. Return False when the frontend has ended."""
         try:
             data, descriptors, _, _ = socket.recv_fds(self._socket, CHUNK, 16)
         except ConnectionResetError:
             return False
         self._descriptors += descriptors
-        for command in self._inbox.feed(data):
+        for command in self._reader.feed(data):
             if command.kill:
                 self._kill(command.worker)
             else:
-                self._fork(chain, command.worker, self._descriptors.pop(0))
+                self._fork_worker(chain, command.worker, self._descriptors.pop(0))
         return bool(data)
 
-    def _fork(self, chain: Chain, number: int, descriptor: int) -> None:
+    def _fork_worker(self, chain: Chain, number: int, descriptor: int) -> None:
         parent = os.getpid()
         try:
             child = os.fork()
         except OSError as error:
             os.close(descriptor)
-            self._send(Ended(number, f"could not be started: {error.strerror}"))
+            self._send(WorkerEnded(number, f"could not be started: {error.strerror}"))
             return
         if child:
             os.close(descriptor)
             self._workers[child] = number
-            self._send(Started(number))
+            self._send(WorkerStarted(number))
             return
         try:
             become_child([descriptor])
             die_with_parent(parent)
+            setproctitle(f"extauth: worker {number}")
             Worker(chain, socket.socket(fileno=descriptor)).run()
         finally:
             os._exit(1)
 
     def _kill(self, number: int) -> None:
-        for process in [process for process, its in self._workers.items() if its == number]:
+        for process in [process for process, its_number in self._workers.items() if its_number == number]:
             os.kill(process, signal.SIGKILL)
 
-    def _bury(self) -> None:
-        """Bury the workers that are dead; what they had started, in their process group, goes with them."""
-        while (found := _dead_child()) is not None:
-            number = self._workers.pop(found.si_pid, None)
+    def _reap_workers(self) -> None:
+        """Reap the workers that have ended, and kill what they have started, which is in their process group."""
+        while (ended := _ended_child()) is not None:
+            number = self._workers.pop(ended.si_pid, None)
             if number is not None:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(found.si_pid, signal.SIGKILL)
-            os.waitpid(found.si_pid, 0)
+                    os.killpg(ended.si_pid, signal.SIGKILL)
+            os.waitpid(ended.si_pid, 0)
             if number is not None:
-                self._send(Ended(number, _how(found)))
+                self._send(WorkerEnded(number, _how_it_ended(ended)))
 
     def _send(self, message: FromSupervisor) -> None:
-        with contextlib.suppress(OSError):  # the front process is gone: its end is seen where it is read from
+        with contextlib.suppress(OSError):  # the frontend has ended: that is noticed when this process reads
             self._socket.sendall(encode(message))
 
 
 def _resident(process: str) -> int:
-    """MiB."""
+    """Return the resident memory of a process in MiB."""
     return int(Path(f"/proc/{process}/statm").read_bytes().split()[1]) * _PAGE // 2**20
 
 
-def _dead_child() -> os.waitid_result | None:
-    """One that is not buried yet, and is not by this."""
+def _ended_child() -> os.waitid_result | None:
+    """Return a child that has ended, without reaping it."""
     with contextlib.suppress(ChildProcessError):
         return os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     return None
 
 
-def _how(death: os.waitid_result) -> str:
-    if death.si_code == os.CLD_EXITED:
-        return f"ended with status {death.si_status}"
+def _how_it_ended(child: os.waitid_result) -> str:
+    if child.si_code == os.CLD_EXITED:
+        return f"ended with status {child.si_status}"
     try:
-        return f"was killed by {signal.Signals(death.si_status).name}"
+        return f"was killed by {signal.Signals(child.si_status).name}"
     except ValueError:  # real-time signals have no name
-        return f"was killed by signal {death.si_status}"
+        return f"was killed by signal {child.si_status}"

@@ -1,4 +1,4 @@
-"""A worker process: one thread reads questions, answers the quick ones, and hands the others to threads per backend."""
+"""A worker process. Its main thread reads requests, handles the fast ones, and gives the others to backend threads."""
 
 from __future__ import annotations
 
@@ -11,46 +11,51 @@ import time
 from typing import NoReturn
 
 from extauth.chain import Chain, ChainRun, ConfiguredBackend
-from extauth.errors import BackendUnavailable, ConfigError, UnexpectedError
+from extauth.guard import GuardedErrors
 from extauth.log_levels import Level
 from extauth.model import Result
-from extauth.workers.alarms import TimeoutThread
-from extauth.workers.backend_threads import BackendThreads
-from extauth.workers.critical_thread import call_critical
+from extauth.workers.backend_threads import BackendThreads, WorkerRequest
 from extauth.workers.log_forwarding import forward_logs_to
-from extauth.workers.messages import Answers, FromWorker, Hangs, LogRecord, MessageReader, RequestBatch, encode, receive
-from extauth.workers.result_batcher import OLDEST, KeyedResult, ResultBatcher
+from extauth.workers.messages import (
+    BackendHangs,
+    FromWorker,
+    KeyedResult,
+    LogMessage,
+    MessageReader,
+    RequestBatch,
+    Results,
+    encode,
+    receive,
+)
+from extauth.workers.result_batcher import MAX_DELAY, ResultBatcher
 from extauth.workers.stepping_threads import SteppingThreads
-from extauth.workers.task import WorkerRequest
+from extauth.workers.threads import TimerThread, call_critical
 
-_AT_ONCE = 32  # questions that are looked through for quick ones before answers are sent
-_ENOUGH = 64  # quick answers, to be sent although more follow: the front process shall not wait for work either
-_CLOSING = 0.4  # seconds that backends have to disconnect
+_PART = 32  # requests that are tried for fast results before results are sent
+_ENOUGH = 64  # fast results that are sent even if more follow: the frontend should not wait for work
+_CLOSING = 0.4  # seconds for backends to disconnect
 
 
 class Worker:
-    """Runs the chain for the questions that come over a socket, until that closes."""
+    """Runs the chain for the requests that come over a socket, until it closes."""
 
     def __init__(self, chain: Chain, sock: socket.socket) -> None:
         self._chain = chain
         self._socket = sock
         self._sending = threading.Lock()
-        self._outbox = ResultBatcher(self._answer)
-        self._quick: dict[int, KeyedResult] = {}  # answers of this thread that may take more along, by identity
-        self._oldest = 0.0
-        self._is_watching = False
-        self._turning = threading.Lock()
+        self._batcher = ResultBatcher(self._send_results)
+        self._fast: dict[int, KeyedResult] = {}  # the main thread's results, by identity: equal ones share one entry
+        self._oldest_fast = 0.0
+        self._has_receive_timeout = False
+        self._taking_result = threading.Lock()
         forward_logs_to(self._send)
-        self._lanes = {
-            link: (BackendThreads if link.at_once == 1 else SteppingThreads)(link, self._hear, self._log_failure)
-            for link in chain.links
-        }
-        self._alarms = TimeoutThread(self._log_failure) if any(link.timeout for link in chain.links) else None
+        self._threads = {backend: self._start_threads(backend) for backend in chain.backends}
+        self._timer = TimerThread(self._log_failure) if any(backend.timeout for backend in chain.backends) else None
 
     def run(self) -> NoReturn:
-        """Serve, then end the process: threads that hang are not waited for."""
-        call_critical("main", self._log_failure, self._serve_all)
-        closing = [threading.Thread(target=self._close, args=(link,), daemon=True) for link in self._chain.links]
+        """Serve, then end the process. Threads that hang are not waited for."""
+        call_critical("main", self._log_failure, self._serve)
+        closing = [threading.Thread(target=self._close, args=(each,), daemon=True) for each in self._chain.backends]
         for thread in closing:
             thread.start()
         until = time.monotonic() + _CLOSING
@@ -58,100 +63,103 @@ class Worker:
             thread.join(max(0.0, until - time.monotonic()))
         os._exit(0)
 
-    def _serve_all(self) -> None:
-        """Serve until the socket closes."""
-        inbox = MessageReader(RequestBatch)
-        while (batches := self._receive(inbox)) is not None:
-            for batch in batches:
-                self._serve(batch)
+    def _start_threads(self, backend: ConfiguredBackend) -> BackendThreads:
+        kind = BackendThreads if backend.concurrency_per_thread == 1 else SteppingThreads
+        return kind(backend, self._on_result, self._log_failure)
 
-    def _receive(self, inbox: MessageReader[RequestBatch]) -> list[RequestBatch] | None:
-        """What has arrived; where nothing has, answers are sent before it is waited for. None at the end."""
-        if self._quick and not self._are_old():
-            batches = receive(self._socket, inbox, socket.MSG_DONTWAIT)
+    def _serve(self) -> None:
+        """Serve until the socket closes."""
+        reader = MessageReader(RequestBatch)
+        while (batches := self._receive(reader)) is not None:
+            for batch in batches:
+                self._handle(batch)
+
+    def _receive(self, reader: MessageReader[RequestBatch]) -> list[RequestBatch] | None:
+        """Return the batches that have come. Before waiting for one, send the results. Return None at the end."""
+        if self._fast and not self._has_old_results():
+            batches = receive(self._socket, reader, socket.MSG_DONTWAIT)
             if batches != []:
                 return batches
-        if self._quick:
-            self._send_quick()
-        has_more = any(lane.more for lane in self._lanes.values())
-        self._outbox.watch(has_more)
-        if has_more and not self._is_watching:
-            self._watch(True)
-        batches = receive(self._socket, inbox)
-        if batches == [] and not has_more:
-            self._watch(False)  # not at once when there is no more: under load that comes and goes
+        if self._fast:
+            self._send_fast()
+        has_followers = any(threads.followers for threads in self._threads.values())
+        self._batcher.set_watched(has_followers)
+        if has_followers and not self._has_receive_timeout:
+            self._set_receive_timeout(True)
+        batches = receive(self._socket, reader)
+        if batches == [] and not has_followers:
+            self._set_receive_timeout(False)  # only now: under load followers come and go
         return batches
 
-    def _watch(self, watch: bool) -> None:
-        """Wait for something to arrive for no longer than answers may be held back, or without an end."""
-        self._is_watching = watch
-        timeval = struct.pack("@ll", 0, int(OLDEST * 1e6) if watch else 0)
+    def _set_receive_timeout(self, enabled: bool) -> None:
+        """Wait for requests no longer than results may be held back, or without limit."""
+        self._has_receive_timeout = enabled
+        timeval = struct.pack("@ll", 0, int(MAX_DELAY * 1e6) if enabled else 0)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
 
-    def _serve(self, batch: RequestBatch) -> None:
-        for start in range(0, len(batch.keys), _AT_ONCE):
-            if not self._quick:
-                self._oldest = time.monotonic()
-            self._begin(batch.part(start, start + _AT_ONCE))
-            self._outbox.look()
-            if self._quick and (sum(len(keys) for _, keys in self._quick.values()) >= _ENOUGH or self._are_old()):
-                self._send_quick()
+    def _handle(self, batch: RequestBatch) -> None:
+        for start in range(0, len(batch.keys), _PART):
+            if not self._fast:
+                self._oldest_fast = time.monotonic()
+            self._start(batch.part(start, start + _PART))
+            self._batcher.send_old()
+            if self._fast and (sum(len(keys) for _, keys in self._fast.values()) >= _ENOUGH or self._has_old_results()):
+                self._send_fast()
 
-    def _begin(self, batch: RequestBatch) -> None:
-        """Answer those that are quick, and have the others wait for a thread."""
-        quick = self._quick
-        for key, begun in zip(batch.keys, self._chain.begin(batch.questions), strict=True):
+    def _start(self, batch: RequestBatch) -> None:
+        """Keep the fast results, and give the other requests to backend threads."""
+        fast = self._fast
+        for key, started in zip(batch.keys, self._chain.start(batch.requests), strict=True):
             try:
-                quick[id(begun)][1].append(key)
+                fast[id(started)][1].append(key)
             except KeyError:
-                if isinstance(begun, ChainRun):
-                    self._route(WorkerRequest(key, batch.deadline, begun))
+                if isinstance(started, ChainRun):
+                    self._call_backend(WorkerRequest(key, batch.deadline, started))
                 else:
-                    quick[id(begun)] = begun, [key]
+                    fast[id(started)] = started, [key]
 
-    def _are_old(self) -> bool:
-        """Whether quick answers have waited long enough for others."""
-        return time.monotonic() - self._oldest > OLDEST
+    def _has_old_results(self) -> bool:
+        """Return whether the fast results have waited long enough for others."""
+        return time.monotonic() - self._oldest_fast > MAX_DELAY
 
-    def _send_quick(self) -> None:
-        quick, self._quick = self._quick, {}
-        self._outbox.send(quick.values())
+    def _send_fast(self) -> None:
+        fast, self._fast = self._fast, {}
+        self._batcher.send(fast.values())
 
-    def _route(self, task: WorkerRequest) -> None:
-        """Have the backend asked whose turn it is, and see to it that its time is kept."""
-        lane = self._lanes[task.inquiry.link]
-        if self._alarms is not None and lane.link.timeout is not None:
-            give_up = functools.partial(self._give_up, lane, task, task.turn)
-            give_up_at = time.monotonic() + lane.link.timeout
-            task.until = min(task.deadline, give_up_at)
-            self._alarms.set(give_up_at, give_up)
+    def _call_backend(self, request: WorkerRequest) -> None:
+        """Give a request to the threads of its next backend, and watch that backend's timeout."""
+        threads = self._threads[request.run.backend]
+        if self._timer is not None and threads.backend.timeout is not None:
+            timeout_at = time.monotonic() + threads.backend.timeout
+            request.wait_until = min(request.deadline, timeout_at)
+            self._timer.call_at(timeout_at, functools.partial(self._on_timeout, threads, request, request.calls))
         else:
-            task.until = task.deadline
-        lane.put(task)
+            request.wait_until = request.deadline
+        threads.put(request)
 
-    def _hear(self, task: WorkerRequest, turn: int, answer: Result, more: int) -> None:
-        """Take an answer, unless that backend was given up on; send the decision, or ask the next one."""
-        with self._turning:
-            if task.turn != turn:
+    def _on_result(self, request: WorkerRequest, calls: int, result: Result, followers: int) -> None:
+        """Take a backend's result, unless its timeout was over before. Send the final one, or call the next backend."""
+        with self._taking_result:
+            if request.calls != calls:
                 return
-            task.turn += 1
-            decision = task.inquiry.hear(answer)
-        if decision is None:
-            self._route(task)
+            request.calls += 1
+            final = request.run.add_result(result)
+        if final is None:
+            self._call_backend(request)
         else:
-            self._outbox.put((decision, [task.key]), more=more)
+            self._batcher.put((final, [request.key]), followers=followers)
 
-    def _give_up(self, lane: BackendThreads, task: WorkerRequest, turn: int) -> None:
-        if task.turn == turn:
-            self._hear(task, turn, lane.link.gave_up(), 0)
-            if lane.is_stuck():
-                self._send(Hangs(lane.link.name))
+    def _on_timeout(self, threads: BackendThreads, request: WorkerRequest, calls: int) -> None:
+        if request.calls == calls:
+            self._on_result(request, calls, threads.backend.timed_out(), 0)
+            if threads.is_stuck():
+                self._send(BackendHangs(threads.backend.name))
 
     def _log_failure(self, text: str) -> None:
-        self._send(LogRecord(Level.FAILURES, text))
+        self._send(LogMessage(Level.FAILURES, text))
 
-    def _answer(self, answers: list[KeyedResult], quick: bool) -> None:
-        self._send(Answers(answers, quick))
+    def _send_results(self, results: list[KeyedResult], fast: bool) -> None:
+        self._send(Results(results, fast))
 
     def _send(self, message: FromWorker) -> None:
         data = encode(message)
@@ -159,10 +167,10 @@ class Worker:
             try:
                 self._socket.sendall(data)
             except OSError:
-                os._exit(1)  # the front process is gone
+                os._exit(1)  # the frontend has ended
 
-    def _close(self, link: ConfiguredBackend) -> None:
+    def _close(self, backend: ConfiguredBackend) -> None:
         try:
-            link.close()
-        except (BackendUnavailable, UnexpectedError, ConfigError) as error:
-            self._log_failure(f"backend {link.name}: {error}")
+            backend.close()
+        except GuardedErrors as error:
+            self._log_failure(f"backend {backend.name}: {error}")

@@ -1,4 +1,4 @@
-"""The example configurations of several backends, each played a session by the harness, with a real directory."""
+"""The example chains. The harness plays a session with each of them, with a real LDAP server."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def slapd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slapd]:
 
 
 @pytest.mark.parametrize("session", sorted(path.stem for path in SESSIONS.iterdir()))
-def test_an_example_of_several_backends_does_what_it_says(site: Site, slapd: Slapd, session: str) -> None:
+def test_example_chain_behaves_as_its_session_says(site: Site, slapd: Slapd, session: str) -> None:
     example, _, without = session.partition("-without-")
     configuration = (EXAMPLES / f"{example}.toml").read_text()
     configuration = configuration.replace("127.0.0.1:3389", f"127.0.0.1:{1 if without else slapd.port}")
@@ -40,5 +40,5 @@ def test_an_example_of_several_backends_does_what_it_says(site: Site, slapd: Sla
     assert played.returncode == 0, played.stdout.decode()
 
 
-def test_every_example_of_several_backends_is_played() -> None:
+def test_every_example_chain_has_a_session() -> None:
     assert {path.stem for path in EXAMPLES.iterdir()} <= {path.stem for path in SESSIONS.iterdir()}

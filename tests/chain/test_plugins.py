@@ -1,287 +1,20 @@
-"""A site's own backends: how they are found, what they are held to, and how little their bugs can do."""
+"""How plugins are found and loaded, and which ones are refused."""
 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from tests.helper import EXTAUTH, Helper, Site, is_alive, wait_until
-from tests.plugins import Stage, plugin
-from tests.plugins.answers import EMPTY, KNOWS, LEAKS, LOOKUP, VERIFY
+from tests.chain.support import NEGATIVE, PLUGIN, TEMPORARY, configure
+from tests.helper import EXTAUTH, Site, is_alive, wait_until
+from tests.plugins import ScriptedSite
 
-TEMPORARY = b"ERROR temporary failure"
-NEGATIVE = b"ERROR incorrect password"
-
-# printf '<1@example.com>open sesame' | openssl dgst -md5
-APOP = b"f8f7a1bb5f0c204cc1f7fead5fe1ee6b <1@example.com>"
-
-# printf '<1@example.com>' | openssl dgst -md5 -hmac ''
-CRAM_MD5_OF_NOTHING = b"dae31f2136f48abfc66a25907f64c9ae <1@example.com>"
-
-OWN = """\
-from extauth import Account, Backend, Secret, Settings, Verdict
-
-class Own(Backend[Settings]):
-    def verify_password(self, account: Account, password: Secret) -> Verdict:
-        return Verdict.OK
-"""
-
-
-def configure(site: Site, type_name: str = "own.py:Own", more: str = "") -> None:
-    site.configure(f'[[backend]]\ntype = "{type_name}"\n{more}\n')
-
-
-def configure_one_worker(site: Site) -> None:
-    configure(site, more="[helper]\nworkers = 1")
-
-
-def test_check_has_backends_try_what_they_ask_and_says_what_came_of_it(site: Site) -> None:
-    site.write(
-        "own.py",
-        OWN.replace("import Account", "import BackendUnavailable, Account")
-        + """
-    def self_test(self):
-        self.log.info("%s tries", self.context.name)
-        if self.context.name == "away":
-            raise BackendUnavailable("nobody is there")
-        if self.context.name == "broken":
-            raise ValueError("a secret")
-""",
-    )
-    site.configure(
-        "".join(f'[[backend]]\ntype = "own.py:Own"\nname = "{name}"\n' for name in ("well", "away", "broken"))
-    )
-    done = site.run("check", "-c", str(site.config))
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout.decode().splitlines()[:-1] == [
-        "well serves every domain",
-        "well tries",
-        "away serves every domain",
-        "away tries",
-        "nobody is there",
-        "broken serves every domain",
-        "broken tries",
-        f"ValueError at {site.folder}/own.py, line 12, in self_test",
-    ]
-
-
-# --- the contract -------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Helper]:
-    """A helper whose backend breaks its contract; its deadline is beyond every test's patience."""
-    site = Site(tmp_path_factory.mktemp("answers"))
-    site.write("answers.py", plugin("answers.py"))
-    site.configure('[helper]\ndeadline = 60\n[[backend]]\ntype = "answers.py:Answers"\nreadplain = true\n')
-    helper = site.serve()
-    assert helper.ask(b"intf INTF 3") == b"INTF 3"
-    yield helper
-    try:
-        assert helper.end() == 0
-        assert helper.errors() == ""
-    finally:
-        helper.kill()
-
-
-_numbers = itertools.count()
-
-
-def ask(helper: Helper, request: bytes) -> bytes:
-    """Ask under a number that no other test has: a reply that never came then may still come."""
-    return helper.ask(b"%d %s" % (next(_numbers), request))
-
-
-@pytest.mark.parametrize("password", VERIFY)
-def test_what_is_no_verdict_is_temporary(answers: Helper, password: str) -> None:
-    assert ask(answers, b"VRFY alice@example.com " + password.encode()) == TEMPORARY
-    assert ask(answers, b"VRFY alice@example.com any") == b"OK"
-
-
-@pytest.mark.parametrize("account", LOOKUP)
-def test_what_is_no_stored_password_is_temporary(answers: Helper, account: str) -> None:
-    assert ask(answers, b"SASL(APOP) %s@example.com %s" % (account.encode(), APOP)) == TEMPORARY
-    assert ask(answers, b"SASL(APOP) alice@example.com " + APOP) == b"OK"
-    assert ask(answers, b"READPLAIN %s@example.com" % account.encode()) == b"FAILURE not available"
-    assert ask(answers, b"READPLAIN alice@example.com") == b'PLAIN "open sesame"'
-
-
-@pytest.mark.parametrize("account", EMPTY)
-def test_an_empty_stored_password_lets_nobody_in(answers: Helper, account: str) -> None:
-    response = b"SASL(CRAM-MD5) %s@example.com " % account.encode() + CRAM_MD5_OF_NOTHING
-    assert ask(answers, response) == NEGATIVE
-    answers.wait_for_information(f"account={account}@example.com .*verdict=USER_DISABLED .*password is empty")
-    assert ask(answers, b"READPLAIN %s@example.com" % account.encode()) == b"FAILURE not available"
-
-
-@pytest.mark.parametrize("account", KNOWS)
-def test_what_says_nothing_of_an_account_bounces_no_mail(answers: Helper, account: str) -> None:
-    assert ask(answers, b"NEW %s@example.com" % account.encode()) == b"FAILURE temporary failure"
-    assert ask(answers, b"NEW alice@example.com") == b"ERROR unknown account"
-
-
-@pytest.mark.parametrize("account", LEAKS)
-def test_no_password_comes_out_of_a_backend(site: Site, account: str) -> None:
-    site.write("answers.py", plugin("answers.py"))
-    site.configure("""\
-[log]
-mail_server_level = "All Info"
-level = "All Info"
-file = "log"
-[[backend]]
-type = "answers.py:Answers"
-""")
-    helper = site.serve()
-    password = """'\\"ünsägbar"""
-    assert helper.ask(f"1 VRFY {account}@example.com {password}".encode()) in (TEMPORARY, NEGATIVE)
-    assert helper.end() == 0
-    log = (site.folder / "log").read_text()
-    assert f"account={account}@example.com" in log
-    for told in (*helper.information, log, helper.errors()):
-        assert "gbar" not in told
-
-
-def test_the_log_says_what_a_backend_did_and_where(answers: Helper) -> None:
-    ask(answers, b"VRFY alice@example.com True")
-    answers.wait_for_information("backend=Answers .*verify_password returned bool")
-    ask(answers, b"VRFY alice@example.com an exception without a message")
-    answers.wait_for_information(r"backend=Answers .*Unspeakable at .*answers\.py, line \d+")
-
-
-@pytest.mark.parametrize("more", ["", "    at_once = 4\n", "    verify_fast = verify_password\n"])
-def test_a_thread_that_fails_takes_its_worker_along_and_nobody_waits_for_it(site: Site, more: str) -> None:
-    site.write("own.py", _UNSPEAKABLE + more)
-    configure_one_worker(site)
-    helper = site.serve()
-    for number in range(2):
-        assert helper.ask(b"%d VRFY alice@example.com say it" % number) == TEMPORARY
-        assert helper.ask(b"%d VRFY alice@example.com x" % number) == b"OK"
-    thread = "main" if "fast" in more else "Own-[0-3]"
-    helper.wait_for_information(f"thread {thread}: ValueError at .*own.py, line 5, in __bool__: ending this worker")
-    helper.wait_for_information("account=alice@.*worker 1, that had the request, ended with status 1")
-
-
-_UNSPEAKABLE = """\
-from extauth import Backend, BackendUnavailable, Settings, Verdict
-
-class Text(str):
-    def __bool__(self):
-        raise ValueError
-
-class Unspeakable(BackendUnavailable):
-    def __str__(self):
-        return Text("x")
-
-class Own(Backend[Settings]):
-    def verify_password(self, account, password):
-        if password.matches("say it"):
-            raise Unspeakable
-        return Verdict.OK
-
-    def verify_in_steps(self, account, password):
-        return self.verify_password(account, password)
-        yield
-
-"""
-
-
-def test_one_thread_is_one_request_at_a_time(stage: Stage) -> None:
-    stage.site.write("obeys.py", plugin("obeys.py").replace("def open(", "threads = 1\n\n    def open("))
-    helper = stage.serve()
-    helper.send(*(b"%d VRFY alice@example.com wait" % number for number in range(3)))
-    for number in range(1, 4):
-        stage.wait_for("wait", number)
-        assert helper.ask(b"x VRFY bob@example.org password") == b"OK"
-        assert len(stage.processes("wait")) == number
-        stage.release()
-    assert sorted(helper.wait_for_replies(3)) == [b"0 OK", b"1 OK", b"2 OK"]
-    assert helper.end() == 0
-
-
-def test_a_backend_is_opened_and_closed_once_in_each_worker(stage: Stage) -> None:
-    helper = stage.serve(server="workers = 2")
-    helper.send(*(b"%d VRFY alice@example.com yes" % number for number in range(100)))
-    helper.wait_for_replies(100)
-    _, *workers = helper.descendants()
-    assert helper.end() == 0
-    assert sorted(stage.processes("open")) == sorted(stage.processes("close")) == sorted(workers)
-
-
-def test_a_backend_that_cannot_connect_is_asked_again(site: Site) -> None:
-    site.write(
-        "own.py",
-        OWN
-        + """
-    def open(self) -> None:
-        from extauth import BackendUnavailable
-        from pathlib import Path
-        if not (Path(__file__).parent / "up").exists():
-            raise BackendUnavailable("nobody listens")
-""",
-    )
-    configure(site)
-    helper = site.serve()
-    assert helper.ask(b"1 VRFY alice@example.com x") == TEMPORARY
-    (site.folder / "up").touch()
-    wait_until(lambda: helper.ask(b"2 VRFY alice@example.com x") == b"OK", "an attempt that succeeds")
-    assert helper.end() == 0
-
-
-@pytest.mark.parametrize(
-    ("quick", "reply"),
-    [
-        ("Verdict.OK", b"OK"),
-        ("Verdict.PASSWORD_MISMATCH", NEGATIVE),
-        ("Verdict.USER_DISABLED.because('on leave')", NEGATIVE),
-        ("None", b"OK"),  # as verify_password says
-        ("True", TEMPORARY),
-        ("1 / 0", TEMPORARY),
-        ("sys.exit()", TEMPORARY),
-        ("exec('raise BackendUnavailable')", TEMPORARY),
-        ("exec('raise TemporaryFailure')", TEMPORARY),
-    ],
-)
-def test_what_a_backend_says_if_it_is_quick_counts(site: Site, quick: str, reply: bytes) -> None:
-    site.write(
-        "own.py",
-        f"import sys\nfrom extauth import BackendUnavailable, TemporaryFailure\n{OWN}\n"
-        f"    def verify_fast(self, account: Account, password: Secret):\n        return {quick}\n",
-    )
-    configure_one_worker(site)
-    helper = site.serve()
-    helper.ask(b"0 VRFY alice@example.com x")  # it may come before the backend is open, and go to a thread
-    for number in range(1, 4):
-        assert helper.ask(b"%d VRFY alice@example.com x" % number) == reply
-    assert helper.end() == 0
-
-
-def test_who_is_quick_and_who_is_not_may_come_together(site: Site) -> None:
-    site.write(
-        "own.py",
-        OWN + "\n    def verify_fast(self, account: Account, password: Secret):\n"
-        "        return {'a': Verdict.OK, 'b': Verdict.PASSWORD_MISMATCH, 'd': None}[account.name]\n",
-    )
-    configure_one_worker(site)
-    helper = site.serve()
-    expected = {"a": b"OK", "b": NEGATIVE, "c": TEMPORARY, "d": b"OK"}  # of `c` it knows nothing, which is a bug
-    assert helper.ask(b"0 VRFY d@example.com x") == b"OK"
-    names = "abcddcba" * 25
-    helper.send(*(b"%d VRFY %s@example.com x" % (n, name.encode()) for n, name in enumerate(names, 1)))
-    replies = dict(line.split(b" ", 1) for line in helper.wait_for_replies(len(names)))
-    assert [replies[b"%d" % n] for n in range(1, len(names) + 1)] == [expected[name] for name in names]
-    assert helper.end() == 0
-
-
-# --- how they are found -------------------------------------------------------------------------------
-
-VAULT = '''\
+WORD_LIST = '''\
 from __future__ import annotations
 
 import dataclasses
@@ -292,51 +25,51 @@ from extauth import Account, Backend, Secret, Settings, Verdict
 
 @dataclasses.dataclass
 class Words:
-    """Types that are looked up by name, in the module that they are in."""
+    """A dataclass: Python looks up its types in its own module."""
 
     words: list[str]
 
 
-class VaultSettings(Settings, frozen=True):
+class WordListSettings(Settings, frozen=True):
     words: Path
     folded: bool = False
 
 
-class Vault(Backend[VaultSettings]):
-    Settings = VaultSettings
+class WordList(Backend[WordListSettings]):
+    Settings = WordListSettings
 
     def load(self) -> None:
-        self.known = Words(self.read_file(self.settings.words).decode().split())
+        self.accepted = Words(self.read_file(self.settings.words).decode().split())
 
     def verify_password(self, account: Account, password: Secret) -> Verdict:
         word = password.reveal().decode()
         if self.settings.folded:
             word = word.lower()
-        return Verdict.OK if word in self.known.words else Verdict.PASSWORD_MISMATCH
+        return Verdict.OK if word in self.accepted.words else Verdict.PASSWORD_MISMATCH
 '''
 
 
 @pytest.fixture
-def vault(site: Site) -> Site:
-    """A backend with settings, as a file and in a package."""
-    site.write("backends/vault.py", VAULT)
+def word_list(site: Site) -> Site:
+    """A site with a backend that has settings: as a file and in a package."""
+    site.write("backends/word_list.py", WORD_LIST)
     site.write("mine/__init__.py", "")
-    site.write("mine/vault.py", VAULT)
+    site.write("mine/word_list.py", WORD_LIST)
     site.write("words", "sesame")
     return site
 
 
-@pytest.mark.parametrize("type_name", ["backends/vault.py:Vault", "mine.vault:Vault"])
-def test_a_file_or_a_package_beside_the_configuration_is_a_backend(vault: Site, type_name: str) -> None:
-    configure(vault, type_name, 'words = "words"\nfolded = true')
-    assert vault.session(b"1 VRFY alice@example.com SESAME", b"2 VRFY alice@example.com open") == [
+@pytest.mark.parametrize("type_name", ["backends/word_list.py:WordList", "mine.word_list:WordList"])
+def test_plugin_is_found_beside_the_configuration(word_list: Site, type_name: str) -> None:
+    configure(word_list, type_name, 'words = "words"\nfolded = true')
+    assert word_list.session(b"1 VRFY alice@example.com SESAME", b"2 VRFY alice@example.com open") == [
         b"1 OK",
         b"2 " + NEGATIVE,
     ]
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "error"),
     [
         ('words = "words"\nfoldet = true', "foldet: unknown key; did you mean folded?"),
         ('words = "words"\nfolded = "yes"', "folded = 'yes': must be true or false"),
@@ -344,15 +77,15 @@ def test_a_file_or_a_package_beside_the_configuration_is_a_backend(vault: Site, 
         ('words = "wrods"', "wrods: No such file"),
     ],
 )
-def test_settings_that_a_backend_does_not_take_are_refused(vault: Site, settings: str, told: str) -> None:
-    configure(vault, "mine.vault:Vault", settings)
-    assert told in refusal(vault)
+def test_invalid_plugin_settings_are_refused(word_list: Site, settings: str, error: str) -> None:
+    configure(word_list, "mine.word_list:WordList", settings)
+    assert error in error_at_start(word_list)
 
 
-def refusal(site: Site) -> str:
-    """What a helper says that does not start: the reason, after it has said and served nothing else."""
+def error_at_start(site: Site) -> str:
+    """Start a helper that must fail. Return its only error line."""
     helper = site.serve()
-    with contextlib.suppress(BrokenPipeError):  # it may have ended by now
+    with contextlib.suppress(BrokenPipeError):  # it may have ended already
         helper.send(b"1 VRFY alice@example.com x")
     assert helper.wait_for_end() == 1
     assert helper.replies == []
@@ -363,52 +96,52 @@ def refusal(site: Site) -> str:
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "error"),
     [
         ("import nothing_of_this_name", "No module named 'nothing_of_this_name'"),
         ("x =", "own.py, line 1: invalid syntax"),
         ("x = '\0'", "own.py"),
         ("\n1 / 0", "ZeroDivisionError at {folder}/own.py, line 2"),
         ("raise SystemExit(0)", "SystemExit at {folder}/own.py, line 1"),
-        (OWN.replace("Own", "Other"), "own.py has no backend Own; it has: Other"),
-        ("class Own: pass", "own.py has no backend Own; it has: none at all"),
+        (PLUGIN.replace("Own", "Other"), "own.py has no backend Own; it has: Other"),
+        ("class Own: pass", "own.py has no backend Own; it has: no backend"),
         ("Own = 1", "own.py has no backend Own"),
-        (OWN + "    def __init__(self, *_): 1 / 0", "ZeroDivisionError at {folder}/own.py, line 6"),
-        (OWN + "    def load(self): 1 / 0", "ZeroDivisionError at {folder}/own.py, line 6"),
-        (OWN + "    def load(self): raise SystemExit", "SystemExit at {folder}/own.py, line 6"),
-        (OWN + "    Settings = dict", "Own.Settings"),
-        (OWN + "    threads = 0", "Own.threads"),
-        (OWN + "    at_once = 0", "Own.at_once"),
-        (OWN + "    at_once = 2", "verify_in_steps"),
-        (OWN.replace("verify_password", "verify"), "verify_password"),
+        (PLUGIN + "    def __init__(self, *_): 1 / 0", "ZeroDivisionError at {folder}/own.py, line 6"),
+        (PLUGIN + "    def load(self): 1 / 0", "ZeroDivisionError at {folder}/own.py, line 6"),
+        (PLUGIN + "    def load(self): raise SystemExit", "SystemExit at {folder}/own.py, line 6"),
+        (PLUGIN + "    Settings = dict", "Own.Settings"),
+        (PLUGIN + "    concurrency = 0", "Own.concurrency"),
+        (PLUGIN + "    concurrency_per_thread = 0", "Own.concurrency_per_thread"),
+        (PLUGIN + "    concurrency_per_thread = 2", "verify_in_steps"),
+        (PLUGIN.replace("verify_password", "verify"), "verify_password"),
         ("print('1 OK', flush=True)\nimport os\nos.write(1, b'1 OK')\nos.write(2, b'x')\n1 / 0", "ZeroDivisionError"),
     ],
 )
-def test_a_backend_that_is_none_is_refused_by_file_key_and_value(site: Site, source: str, told: str) -> None:
+def test_invalid_plugin_is_refused_with_file_key_and_value(site: Site, source: str, error: str) -> None:
     site.write("own.py", source)
     configure(site)
-    reason = refusal(site)
-    assert told.format(folder=site.folder) in reason
+    reason = error_at_start(site)
+    assert error.format(folder=site.folder) in reason
     assert f"{site.config}: [[backend]] number 1, type = 'own.py:Own'" in reason
 
 
-def test_what_a_refused_backend_has_started_is_not_left(site: Site) -> None:
+def test_refused_plugin_leaves_no_process(site: Site) -> None:
     child = site.folder / "child"
     start = "import pathlib, subprocess\nchild = subprocess.Popen(['sleep', '1000'])\n"
     site.write("own.py", f"{start}pathlib.Path({str(child)!r}).write_text(str(child.pid))\n1 / 0")
     configure(site)
-    assert "ZeroDivisionError" in refusal(site)
+    assert "ZeroDivisionError" in error_at_start(site)
     wait_until(lambda: not is_alive(int(child.read_text())), "the end of the child")
 
 
-def test_a_backend_that_ends_the_process_while_it_is_loaded_is_refused(site: Site) -> None:
+def test_plugin_that_exits_during_loading_is_refused(site: Site) -> None:
     site.write("own.py", "import os\nos._exit(0)")
     configure(site)
-    assert f"{site.config}: " in refusal(site)
+    assert f"{site.config}: " in error_at_start(site)
 
 
 @pytest.mark.parametrize(
-    ("type_name", "told"),
+    ("type_name", "error"),
     [
         ("missing.py:Own", "missing.py: No such file"),
         ("folder.py:Own", "folder.py: is a folder; it must be a regular file"),
@@ -420,35 +153,33 @@ def test_a_backend_that_ends_the_process_while_it_is_loaded_is_refused(site: Sit
         ("flies", "did you mean files?"),
     ],
 )
-def test_a_type_that_names_no_backend_is_refused_by_file_key_and_value(site: Site, type_name: str, told: str) -> None:
+def test_unknown_backend_type_is_refused_with_file_key_and_value(site: Site, type_name: str, error: str) -> None:
     site.write("mine/__init__.py", "")
     (site.folder / "folder.py").mkdir()
     configure(site, type_name)
-    reason = refusal(site)
-    assert told.format(folder=site.folder) in reason
+    reason = error_at_start(site)
+    assert error.format(folder=site.folder) in reason
     assert f"{site.config}: [[backend]] number 1, type = '{type_name}'" in reason
 
 
 @pytest.mark.parametrize(
     ("type_name", "unsafe"),
     [
-        ("backends/vault.py:Vault", "backends/vault.py"),
-        ("backends/vault.py:Vault", "backends"),
-        ("mine.vault:Vault", "mine/vault.py"),
-        ("mine.vault:Vault", "mine/__init__.py"),
-        ("mine.vault:Vault", "mine"),
+        ("backends/word_list.py:WordList", "backends/word_list.py"),
+        ("backends/word_list.py:WordList", "backends"),
+        ("mine.word_list:WordList", "mine/word_list.py"),
+        ("mine.word_list:WordList", "mine/__init__.py"),
+        ("mine.word_list:WordList", "mine"),
     ],
 )
-def test_a_backend_that_everyone_can_write_is_refused_unless_that_is_allowed(
-    vault: Site, type_name: str, unsafe: str
-) -> None:
-    configure(vault, type_name, 'words = "words"')
-    path = vault.folder / unsafe
+def test_world_writable_plugin_is_refused_unless_allowed(word_list: Site, type_name: str, unsafe: str) -> None:
+    configure(word_list, type_name, 'words = "words"')
+    path = word_list.folder / unsafe
     path.chmod(path.stat().st_mode | 0o002)
-    assert f"{path}: this " in (reason := refusal(vault))
+    assert f"{path}: this " in (reason := error_at_start(word_list))
     assert f"run: chmod o-w {path}" in reason
-    vault.configure("[helper]\nallow_unsafe_files = true\n" + vault.config.read_text())
-    assert vault.session(b"1 VRFY alice@example.com sesame") == [b"1 OK"]
+    word_list.configure("[helper]\nallow_unsafe_files = true\n" + word_list.config.read_text())
+    assert word_list.session(b"1 VRFY alice@example.com sesame") == [b"1 OK"]
 
 
 @pytest.mark.parametrize(
@@ -462,10 +193,10 @@ def test_a_backend_that_everyone_can_write_is_refused_unless_that_is_allowed(
         (":", "elsewhere", EXTAUTH),
     ],
 )
-def test_no_backend_comes_from_the_working_directory_or_from_pythonpath(
+def test_plugins_are_not_imported_from_cwd_or_pythonpath(
     site: Site, python_path: str | None, folder: str, command: list[str]
 ) -> None:
-    elsewhere = site.write("elsewhere/intruder.py", OWN).parent
+    elsewhere = site.write("elsewhere/intruder.py", PLUGIN).parent
     configure(site, "intruder:Own")
     environment = dict(os.environ)
     if python_path is not None:
@@ -483,11 +214,11 @@ def test_no_backend_comes_from_the_working_directory_or_from_pythonpath(
     assert done.returncode == 1
 
 
-def test_a_backend_that_hangs_while_it_is_loaded_does_not_hold_the_end(stage: Stage) -> None:
-    folder = stage.site.folder
+def test_hanging_plugin_load_does_not_delay_shutdown(scripted: ScriptedSite) -> None:
+    folder = scripted.site.folder
     note = f"import os\nwith open({str(folder / 'notes')!r}, 'a') as notes: notes.write(f'import {{os.getpid()}}\\n')\n"
     hang = f"open({str(folder / 'gate')!r}).read()\n"
-    stage.configure()
+    scripted.configure()
     sources = [
         note + hang,
         note + "import ctypes\nctypes.PyDLL(None).pause()",
@@ -496,16 +227,16 @@ def test_a_backend_that_hangs_while_it_is_loaded_does_not_hold_the_end(stage: St
     ]
     helpers = []
     for count, source in enumerate(sources, start=1):
-        stage.site.write("obeys.py", source)
-        helpers.append(stage.site.serve())
+        scripted.site.write("scripted_backend.py", source)
+        helpers.append(scripted.site.serve())
         helpers[-1].send(b"1 VRFY alice@example.com x")
-        stage.wait_for("import", count)
+        scripted.wait_for("import", count)
     processes = [process for helper in helpers for process in helper.descendants()]
-    told = time.monotonic()
+    started = time.monotonic()
     for helper in helpers:
         helper.close()
     ends = [helper.wait_for_end() for helper in helpers]
-    assert time.monotonic() - told < 5
-    assert ends == [0, 0, 0, 1]  # the last one's is taken for dead
+    assert time.monotonic() - started < 5
+    assert ends == [0, 0, 0, 1]  # the last one closed its socket, so it counts as dead
     wait_until(lambda: not any(map(is_alive, processes)), "the end of every process")
     assert [helper.replies for helper in helpers[:3]] == [[b"1 " + TEMPORARY]] * 3

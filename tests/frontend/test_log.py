@@ -1,4 +1,4 @@
-"""The log through the real program: levels, places, the line of a decision, and what never stands in it."""
+"""The log of the running helper: levels, destinations, the line of a verdict, and no passwords."""
 
 from __future__ import annotations
 
@@ -12,12 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.helper import Helper, Site, wait_until
+from tests.helper import Helper, Site, clean_exit, wait_until
+from tests.plugins import ScriptedSite, bobs_request, scripted_request
 
 FILES = '[[backend]]\ntype = "files"\npath = "passwd"\n'
+
+
 SYSLOG = Path("/dev/log")
 
+
 ACCOUNTS = Site.ACCOUNTS + "disabled@example.com:!\nexpired@example.com:{UNKNOWN}\nbad\n"
+
+
 REQUESTS = [
     b"1 VRFY bob@example.com password",
     b"2 VRFY (IMAP) bob@example.com no",
@@ -29,13 +35,11 @@ REQUESTS = [
 
 
 def serve(site: Site, log: str, accounts: str = ACCOUNTS) -> Helper:
-    """A helper with this `[log]`."""
+    """Start a helper with these lines in `[log]`."""
     site.write("passwd", accounts)
     site.configure(f"[log]\n{log}\n{FILES}")
     return site.serve()
 
-
-# --- levels -------------------------------------------------------------------------------------------
 
 RECORDS = {
     "Failures": [],
@@ -43,26 +47,26 @@ RECORDS = {
     "Problems": ["passwd, line 5: has no colon", "request 5 refused: malformed request", "verdict=PASSWORD_MISMATCH"],
     "Low Level": ["passwd: 4 accounts", "verdict=OK"],
 }
-"""What is logged at each level, and not at those above it."""
+"""Patterns of the records of each level. Higher levels do not write them."""
 
 
 @pytest.mark.parametrize("level", ["Crashes Only", *RECORDS, "All Info"])
-def test_a_record_is_written_at_its_level_and_below(site: Site, level: str) -> None:
+def test_record_is_written_at_its_level_and_below(site: Site, level: str) -> None:
     helper = serve(site, f'mail_server_level = "{level}"\nlevel = "{level}"\nfile = "log"')
     helper.send(*REQUESTS)
     assert helper.end() == 0
     written = (site.folder / "log").read_text().splitlines() if (site.folder / "log").exists() else []
     levels = list(RECORDS)
-    wanted = levels[: levels.index(level) + 1] if level in levels else levels if level == "All Info" else []
+    expected = levels[: levels.index(level) + 1] if level in levels else levels if level == "All Info" else []
     for name, patterns in RECORDS.items():
         for pattern in patterns:
-            to_server = [line for line in helper.information if re.search(pattern, line)]
-            to_file = [line for line in written if re.search(pattern.removeprefix("^"), line)]
-            assert bool(to_server) is bool(to_file) is (name in wanted), pattern
-    assert "a line without a sequence number was ignored" in helper.information  # the wire wants it, not the log
+            sent = [line for line in helper.information if re.search(pattern, line)]
+            in_file = [line for line in written if re.search(pattern.removeprefix("^"), line)]
+            assert bool(sent) is bool(in_file) is (name in expected), pattern
+    assert "a line without a sequence number was ignored" in helper.information  # at every level
 
 
-def test_the_server_log_and_the_file_have_levels_of_their_own(site: Site) -> None:
+def test_mail_server_log_and_file_have_separate_levels(site: Site) -> None:
     helper = serve(site, 'mail_server_level = "Failures"\nlevel = "All Info"\nfile = "log"')
     helper.send(*REQUESTS[:-1])
     assert helper.end() == 0
@@ -76,7 +80,7 @@ def test_the_server_log_and_the_file_have_levels_of_their_own(site: Site) -> Non
     assert sum("verdict=" in line for line in lines) == 4
 
 
-def test_a_log_file_is_appended_to_and_is_not_for_everyone(site: Site) -> None:
+def test_log_file_is_appended_and_not_world_readable(site: Site) -> None:
     log = site.write("log", "before\n", 0o600)
     helper = serve(site, 'file = "log"')
     assert helper.end() == 0
@@ -87,29 +91,31 @@ def test_a_log_file_is_appended_to_and_is_not_for_everyone(site: Site) -> None:
 
 
 @pytest.mark.parametrize("name", ["none/log", "passwd/log", ".", "fifo"])
-def test_a_log_that_cannot_be_written_is_said_once_and_holds_nobody_up(site: Site, name: str) -> None:
+def test_unwritable_log_is_reported_once_and_by_check(site: Site, name: str) -> None:
     os.mkfifo(site.folder / "fifo")
     helper = serve(site, f'file = "{name}"')
     for _ in range(3):
         assert helper.ask(b"1 VRFY bob@example.com password") == b"OK"
     assert sum(f"cannot write the log: log.file = {site.folder}" in line for line in helper.information) == 1
-    told = site.run("check", "-c", str(site.config)).stdout.decode()
-    assert f"{site.config}: log.file = {site.folder}/{name}".removesuffix("/.") in told
+    warnings = site.run("check", "-c", str(site.config)).stdout.decode()
+    assert f"{site.config}: log.file = {site.folder}/{name}".removesuffix("/.") in warnings
 
 
-def test_check_makes_no_log(site: Site) -> None:
-    site.configure('[[backend]]\ntype = "files"\npath = "passwd"\n[log]\nfile = "log"\n')
-    site.write("passwd", Site.ACCOUNTS)
-    assert b"log.file" not in site.run("check", "-c", str(site.config)).stdout
-    assert not (site.folder / "log").exists()
-
-
-# --- syslog -------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("file", ["/dev/full", "no/such/folder", ".", "fifo"])
+def test_unwritable_log_does_not_stop_replies(scripted: ScriptedSite, file: str) -> None:
+    os.mkfifo(scripted.site.folder / "fifo")
+    helper = scripted.serve(sections=f'[log]\nfile = "{file}"')
+    for number in range(20):
+        assert helper.ask(bobs_request(number)) == b"OK"
+        assert helper.ask(scripted_request(number, "no")) == b"ERROR incorrect password"
+    with clean_exit(helper):
+        helper.close()
+    assert sum("cannot write the log" in line for line in helper.information) == 1
 
 
 @pytest.fixture
 def syslog() -> Iterator[list[str] | None]:
-    """What comes to /dev/log, where somebody may listen there; others' records too, PAM's modules' for one."""
+    """Collect what is sent to /dev/log, from other programs too. None if the test cannot listen there."""
     if SYSLOG.exists() or not os.access(SYSLOG.parent, os.W_OK):
         yield None
         return
@@ -118,7 +124,7 @@ def syslog() -> Iterator[list[str] | None]:
         listener.bind(str(SYSLOG))
 
         def listen() -> None:
-            while record := listener.recv(4096):  # at once: the system keeps few that nobody has read
+            while record := listener.recv(4096):  # read quickly: the system buffers only a few
                 records.append(record.decode(errors="replace"))
 
         thread = threading.Thread(target=listen)
@@ -130,13 +136,13 @@ def syslog() -> Iterator[list[str] | None]:
         SYSLOG.unlink()
 
 
-def test_records_go_to_syslog_with_their_facility_and_severity(site: Site, syslog: list[str] | None) -> None:
+def test_syslog_records_have_facility_and_severity(site: Site, syslog: list[str] | None) -> None:
     helper = serve(site, 'syslog = "local3"')
     helper.send(b"1 VRFY bob@example.com no", b"2 VRFY bob@example.com password")
     helper.wait_for_replies(2)
     if syslog is None:
-        complaint = "cannot write the log: log.syslog: /dev/log"
-        assert any(complaint in line for line in helper.information) is not SYSLOG.exists()
+        warning = "cannot write the log: log.syslog: /dev/log"
+        assert any(warning in line for line in helper.information) is not SYSLOG.exists()
         return
     head = rf"extauth\[{helper.process.pid}\]: account=bob@example.com command=VRFY verdict="
     for expected in (rf"<{19 * 8 + 6}>{head}OK ", rf"<{19 * 8 + 4}>{head}PASSWORD_MISMATCH "):
@@ -145,9 +151,6 @@ def test_records_go_to_syslog_with_their_facility_and_severity(site: Site, syslo
 
 def _is_among(records: list[str], pattern: str) -> bool:
     return any(re.match(pattern, record) for record in records)
-
-
-# --- the line of a decision ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -170,7 +173,7 @@ def _is_among(records: list[str], pattern: str) -> bool:
         ),
         (
             b"VRFY bob@-other.example wrong",
-            'account=bob@-other.example command=VRFY verdict=USER_UNKNOWN time=T reason="the domain is no host name"',
+            'account=bob@-other.example command=VRFY verdict=USER_UNKNOWN time=T reason="the domain is not a host name"',
         ),
         (
             b"VRFY disabled@example.com wrong",
@@ -184,8 +187,8 @@ def _is_among(records: list[str], pattern: str) -> bool:
         ),
         (
             b"SASL(APOP) (POP) bob@example.com 00 <1>",
-            "account=bob@example.com mode=POP command=SASL mechanism=APOP verdict=SCHEME_NOT_AVAILABLE backend=files time=T "
-            'reason="SHA is stored one-way"',
+            "account=bob@example.com mode=POP command=SASL mechanism=APOP verdict=SCHEME_NOT_AVAILABLE "
+            'backend=files time=T reason="SHA is stored one-way"',
         ),
         (b"VRFY (SMTP) bob@example.com", ""),
         (
@@ -199,19 +202,19 @@ def _is_among(records: list[str], pattern: str) -> bool:
         ),
     ],
 )
-def test_a_decision_is_one_stable_line(decisions: Helper, request_: bytes, line: str) -> None:
-    decisions.information.clear()
-    decisions.ask(b"1 " + request_)
-    assert decisions.ask(b"2 VRFY fence@example.com wrong")
-    decisions.wait_for_information("^account=fence@")
-    written = [re.sub(r"time=\d+\.\d{6}", "time=T", said) for said in decisions.information[:-1]]
+def test_verdict_is_logged_as_one_line(every_verdict_logged: Helper, request_: bytes, line: str) -> None:
+    every_verdict_logged.information.clear()
+    every_verdict_logged.ask(b"1 " + request_)
+    assert every_verdict_logged.ask(b"2 VRFY fence@example.com wrong")
+    every_verdict_logged.wait_for_information("^account=fence@")
+    written = [re.sub(r"time=\d+\.\d{6}", "time=T", text) for text in every_verdict_logged.information[:-1]]
     assert written == ([line] if line else ["request 1 refused: malformed request"])
 
 
 @pytest.fixture(scope="module")
-def decisions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Helper]:
-    """A helper that logs every decision."""
-    site = Site(tmp_path_factory.mktemp("decisions"))
+def every_verdict_logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Helper]:
+    """A helper that logs every verdict."""
+    site = Site(tmp_path_factory.mktemp("every_verdict_logged"))
     site.write("passwd", ACCOUNTS)
     site.configure(f'[log]\nmail_server_level = "All Info"\n{FILES}domains = ["example.com"]\n')
     helper = site.serve()
@@ -220,21 +223,19 @@ def decisions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Helper]:
     assert helper.end() == 0
 
 
-def test_what_cannot_be_told_is_logged_as_temporary_with_the_reason(site: Site) -> None:
+def test_temporary_failure_is_logged_with_its_reason(site: Site) -> None:
     helper = serve(site, 'mail_server_level = "Failures"')
     assert helper.ask(b"1 VRFY bob@example.com password") == b"OK"
     (site.folder / "passwd").unlink()
     helper.wait_for_information("^files: .*passwd: No such file")
-    wait_until(lambda: helper.ask(b"1 VRFY bob@example.com password") != b"OK", "the new generation")
+    wait_until(lambda: helper.ask(b"1 VRFY bob@example.com password") != b"OK", "the reload")
     line = helper.wait_for_information("verdict=TEMPORARY_FAILURE")
     assert re.fullmatch(
-        r'account=bob@example.com command=VRFY verdict=TEMPORARY_FAILURE backend=files time=\d+\.\d{6} reason="[^"]*passwd: '
-        'No such file or directory"',
+        r"account=bob@example.com command=VRFY verdict=TEMPORARY_FAILURE backend=files time=\d+\.\d{6} "
+        'reason="[^"]*passwd: No such file or directory"',
         line,
     )
 
-
-# --- no password --------------------------------------------------------------------------------------
 
 PASSWORDS = [
     b"SESAM",
@@ -257,7 +258,7 @@ PASSWORDS = [
 
 
 @pytest.mark.parametrize("first", [b"", b"0 INTF 7\n"])
-def test_no_password_stands_in_any_log(site: Site, first: bytes) -> None:
+def test_no_log_contains_a_password(site: Site, first: bytes) -> None:
     stored = [p for p in PASSWORDS if not re.search(rb"[\0\r\n]", p)]
     site.write(
         "passwd",
@@ -266,7 +267,8 @@ def test_no_password_stands_in_any_log(site: Site, first: bytes) -> None:
         + b"unknown@example.com:{SESAM}x\nunknown1@example.com:$SESAM$x\nsesam@example.com:{SHA}SESAM\n",
     )
     site.configure(
-        f'default_domain = "example.com"\n[log]\nmail_server_level = "All Info"\nlevel = "All Info"\nfile = "log"\n{FILES}'
+        'default_domain = "example.com"\n'
+        f'[log]\nmail_server_level = "All Info"\nlevel = "All Info"\nfile = "log"\n{FILES}'
     )
     helper = site.serve()
     helper.write(first)
@@ -296,6 +298,6 @@ def test_no_password_stands_in_any_log(site: Site, first: bytes) -> None:
             )
     assert helper.end() == 0
     assert any(reply.endswith(b" OK") for reply in helper.replies)
-    told = b"\n".join(helper.replies).decode() + "\n".join(helper.information) + helper.errors()
-    assert "SESAM" not in told
+    output = b"\n".join(helper.replies).decode() + "\n".join(helper.information) + helper.errors()
+    assert "SESAM" not in output
     assert "SESAM" not in (site.folder / "log").read_text()

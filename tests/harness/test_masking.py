@@ -1,4 +1,4 @@
-"""No password is shown, however broken the line it stands in."""
+"""No password is shown, also if the line is malformed."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ def test_a_request_is_shown_without_its_password(line: bytes, shown: str) -> Non
         (b'1 SASL(APOP) a@d "0f 0f c', "1 SASL(APOP) a@d ***"),
     ],
 )
-def test_the_helper_dialect_quotes_what_is_shown(line: bytes, shown: str) -> None:
+def test_quoted_fields_are_masked_in_the_helper_dialect(line: bytes, shown: str) -> None:
     masker = Masker()
     masker.sent(b"0 INTF 7")
     assert masker.sent(line) == shown
 
 
-def test_the_classic_dialect_does_not_quote() -> None:
+def test_the_classic_dialect_has_no_quoted_fields() -> None:
     assert Masker().sent(b'1 VRFY "a tiger@d" lion') == '1 VRFY "a ***'
 
 
@@ -99,7 +99,7 @@ def test_the_classic_dialect_does_not_quote() -> None:
         (b"1 ERROR \xff\x1b[2J", "1 ERROR \\xff\\x1b[2J"),
     ],
 )
-def test_what_comes_back_shows_no_password_that_was_sent(line: bytes, shown: str) -> None:
+def test_replies_show_no_password_that_was_sent(line: bytes, shown: str) -> None:
     masker = Masker()
     for sent in (b"1 VRFY a@d tiger", b"2 VRFY a@d password", b"3 INTF 7", b'4 VRFY a@d "ti\\"ger"'):
         masker.sent(sent)
@@ -117,7 +117,7 @@ def test_what_comes_back_shows_no_password_that_was_sent(line: bytes, shown: str
         (b"* ready", "* ready", "* ready"),
     ],
 )
-def test_what_answers_nothing_is_hidden_once_a_password_was_asked_for(line: bytes, before: str, after: str) -> None:
+def test_other_lines_are_hidden_after_a_readplain(line: bytes, before: str, after: str) -> None:
     masker = Masker()
     assert masker.received(line) == before
     masker.sent(b"1 readplain a@d")
@@ -125,21 +125,21 @@ def test_what_answers_nothing_is_hidden_once_a_password_was_asked_for(line: byte
 
 
 @pytest.mark.parametrize("reply", [b"1 PLAIN lion", b'1 PLAIN "lion"', b"1 plain lion", b"1 ERROR lion"])
-def test_a_password_that_a_program_gave_away_is_hidden_in_what_it_says_later(reply: bytes) -> None:
+def test_a_revealed_password_is_hidden_in_later_lines(reply: bytes) -> None:
     masker = Masker()
     masker.sent(b"1 READPLAIN a@d")
     masker.received(reply)
     assert masker.text(b"it was lion") == "***"
 
 
-def test_a_text_that_was_harmless_is_hidden_once_it_repeats_a_password() -> None:
+def test_a_text_is_hidden_after_it_became_a_password() -> None:
     masker = Masker()
     assert masker.received(b"* the tiger") == "* the tiger"
     masker.sent(b"1 VRFY a@d tiger")
     assert masker.received(b"* the tiger") == "* ***"
 
 
-def test_a_word_of_a_password_is_no_password_but_any_word_may_be_one_where_no_account_is() -> None:
+def test_single_words_are_hidden_only_without_an_account() -> None:
     masker = Masker()
     masker.sent(b"1 VRFY a@d correct horse")
     assert masker.received(b"1 ERROR incorrect") == "1 ERROR incorrect"
@@ -148,22 +148,22 @@ def test_a_word_of_a_password_is_no_password_but_any_word_may_be_one_where_no_ac
     assert masker.received(b"2 ERROR what is tiger?") == "2 ERROR ***"
 
 
-def test_passwords_are_shown_to_who_asks_for_them() -> None:
+def test_show_passwords_turns_masking_off() -> None:
     masker = Masker(show_passwords=True)
     assert masker.sent(b"1 VRFY a@d tiger") == "1 VRFY a@d tiger"
     assert masker.received(b"1 PLAIN tiger") == "1 PLAIN tiger"
 
 
-def test_what_cannot_be_shown_is_escaped() -> None:
+def test_unprintable_characters_are_escaped() -> None:
     assert printable("Jürgen\x1b\n\u2028".encode() + b"\xff") == "Jürgen\\x1b\\n\\u2028\\xff"
 
 
 _LEAKS = "I: 1 VRFY a@d tiger\nI: 2 vrfy a@d tiger\nI: 3 SASL(APOP) a@d tiger c\nI: tiger?\nI: 5 VRFY tiger\n"
 
 
-def test_no_password_leaves_the_harness_by_any_way(tmp_path: Path) -> None:
+def test_no_output_of_the_harness_has_a_password(tmp_path: Path) -> None:
     session = _LEAKS + "O: 1 OK\nO: 2 ERROR tiger\n"
-    for name in ("repeats_what_it_reads.pl", "gives_passwords_away.pl"):
+    for name in ("repeats_what_it_reads.pl", "reveals_passwords.pl"):
         outcome = replay(tmp_path, session, program(name), "--log-level", "All Info")
         assert outcome.status == 1
         assert len(outcome.log) > 10
@@ -172,18 +172,18 @@ def test_no_password_leaves_the_harness_by_any_way(tmp_path: Path) -> None:
     assert "tiger" not in "\n".join([*typed.lines, *typed.log])
 
 
-def test_a_password_that_stands_where_a_status_belongs_is_in_no_report(tmp_path: Path) -> None:
-    speaks, page = program("begins_with_passwords.pl"), tmp_path / "page.html"
+def test_a_password_in_place_of_a_status_is_hidden(tmp_path: Path) -> None:
+    command, page = program("puts_passwords_first.pl"), tmp_path / "page.html"
     session = "I: 1 VRFY a@d tiger\n" + "".join(f"I: {number} READPLAIN a@d\n" for number in range(2, 8))
-    played = replay(tmp_path, session, speaks, "--log-level", "All Info", "--html", str(page))
+    played = replay(tmp_path, session, command, "--log-level", "All Info", "--html", str(page))
     texts = "\n".join([*played.lines, *played.log, page.read_text()])
-    assert "<tr><th>no known reply</th><td>4</td></tr>" in texts
+    assert "<tr><th>invalid reply</th><td>4</td></tr>" in texts
     assert "<tr><th>ERROR ***</th><td>1</td></tr>" in texts
     assert not re.search("tiger|leopard", texts)
     (tmp_path / "accounts").write_text("a@d:tiger\n")
     options = ["--accounts", str(tmp_path / "accounts"), "--requests", "10", "--html", str(page)]
-    loaded = run(["load", *options, "--log-level", "All Info", "--", *speaks])
-    assert any(line.startswith("wrong answer: not OK to 000001 VRFY a@d ***: ***") for line in loaded.lines)
+    loaded = run(["load", *options, "--log-level", "All Info", "--", *command])
+    assert any(line.startswith("wrong reply: expected OK to 000001 VRFY a@d ***, got ***") for line in loaded.lines)
     assert "tiger" not in "\n".join([*loaded.lines, *loaded.log, page.read_text()])
 
 

@@ -1,4 +1,4 @@
-"""Sessions played to programs that behave."""
+"""Session files, played to correct programs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from extauth.harness.groups import group_runs
+from extauth.harness.processes import group_runs
 from tests.harness.programs import HARNESS, program, replay, run
 
 _GUIDE = """\
@@ -42,7 +42,7 @@ _SHELL = """
 
 
 @pytest.mark.parametrize("command", [["perl", "-e", _PERL], ["sh", "-c", _SHELL]], ids=["perl", "shell"])
-def test_any_helper_program_can_be_driven(command: list[str], tmp_path: Path) -> None:
+def test_helper_programs_in_other_languages_work(command: list[str], tmp_path: Path) -> None:
     outcome = replay(tmp_path, _GUIDE, command)
     assert outcome.status == 0
     assert sorted(line for line in outcome.lines if line[:2] in ("I:", "O:")) == [
@@ -56,7 +56,7 @@ def test_any_helper_program_can_be_driven(command: list[str], tmp_path: Path) ->
     assert outcome.lines[-5:-3] == ["# standard input closed", "replies: 3 of 3 as expected"]
     assert re.fullmatch(r"times: p50 \S+ ms, p90 .*, longest \S+ ms", outcome.lines[-3])
     assert re.fullmatch(r"ended \d\.\d{3} s after end of file, exit status 0", outcome.lines[-2])
-    assert outcome.lines[-1] == "complaints: none"
+    assert outcome.lines[-1] == "violations: none"
 
 
 def test_differences_are_shown_line_by_line(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_differences_are_shown_line_by_line(tmp_path: Path) -> None:
     assert outcome.status == 1
 
 
-def test_answers_may_come_in_any_order_and_after_the_end_of_file(tmp_path: Path) -> None:
+def test_replies_may_come_in_any_order_after_end_of_file(tmp_path: Path) -> None:
     session = "O: 3 OK\nI: 1 VRFY a@d bad\nI: 2 VRFY a@d good\nI: 3 VRFY a@d good\nclose\nO: 2 OK\nO: 1 ERROR\n"
     outcome = replay(tmp_path, session, program("answers_backwards.pl"))
     assert outcome.replies == ["3 OK", "2 OK", "1 ERROR incorrect password"]
@@ -85,35 +85,35 @@ def test_a_number_that_is_sent_twice_is_answered_twice(tmp_path: Path) -> None:
     assert replay(tmp_path, session, program("answers_backwards.pl")).status == 0
 
 
-def test_ten_thousand_requests_are_sent_before_one_reply_is_read(tmp_path: Path) -> None:
+def test_ten_thousand_requests_are_sent_before_the_first_reply(tmp_path: Path) -> None:
     session = "".join(f"I: {number} VRFY a@d good\nO: {number} OK\n" for number in range(10_000))
     outcome = replay(tmp_path, session + "close\n", program("answers_backwards.pl"))
     assert "replies: 10,000 of 10,000 as expected" in outcome.lines
     assert outcome.status == 0
 
 
-def test_ten_thousand_replies_in_full_pipes_are_no_deadlock(tmp_path: Path) -> None:
+def test_full_pipes_in_both_directions_cause_no_deadlock(tmp_path: Path) -> None:
     session = "".join(f"I: {number} VRFY a@d {'x' * 500}\nO: {number} ERROR\n" for number in range(10_000))
     outcome = replay(tmp_path, session, ["perl", "-pe", r"BEGIN { $| = 1 } s/ .*/ ERROR @{['y' x 500]}/"])
     assert outcome.status == 0
 
 
-def test_bytes_are_sent_as_they_are(tmp_path: Path) -> None:
+def test_bytes_are_sent_unchanged(tmp_path: Path) -> None:
     hexadecimal = ["perl", "-ne", r'$| = 1; /^(\S+) (.*)/s; print "$1 ERROR ", unpack("H*", $2), "\n"']
     outcome = replay(tmp_path, b"I: 1 VRFY a@d \xff\xfe \nI: 2 VRFY\t\r\nI:\n", hexadecimal)
     assert outcome.replies[:2] == ["1 ERROR 565246592061406420fffe200a", "2 ERROR 565246590" + "90d0a"]
 
 
-def test_the_program_runs_in_a_fresh_folder_or_the_one_that_is_named(tmp_path: Path) -> None:
-    where = program("says_where_it_is.pl")
-    fresh = replay(tmp_path, "I: 1 VRFY a@d secret\n", where).replies[0].split()[2]
-    assert "extauth-harness-" in fresh
-    assert not Path(fresh).exists()
-    named = replay(tmp_path, "I: 1 VRFY a@d secret\n", where, "--base-directory", str(tmp_path))
+def test_the_program_runs_in_its_base_directory(tmp_path: Path) -> None:
+    command = program("prints_its_folder.pl")
+    temporary = replay(tmp_path, "I: 1 VRFY a@d secret\n", command).replies[0].split()[2]
+    assert "extauth-harness-" in temporary
+    assert not Path(temporary).exists()
+    named = replay(tmp_path, "I: 1 VRFY a@d secret\n", command, "--base-directory", str(tmp_path))
     assert named.replies[0].split()[2] == os.path.realpath(tmp_path)
 
 
-def test_a_path_in_the_command_is_meant_from_where_the_harness_is(tmp_path: Path) -> None:
+def test_paths_in_the_command_become_absolute(tmp_path: Path) -> None:
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "a.toml").touch()
     (tmp_path / "session.txt").write_text("I: 1 VRFY a@d secret\n")
@@ -122,7 +122,7 @@ def test_a_path_in_the_command_is_meant_from_where_the_harness_is(tmp_path: Path
         "replay",
         "session.txt",
         "--",
-        *program("says_where_it_is.pl"),
+        *program("prints_its_folder.pl"),
         "conf/a.toml",
         "conf",
         "no/x",
@@ -130,7 +130,7 @@ def test_a_path_in_the_command_is_meant_from_where_the_harness_is(tmp_path: Path
     ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60, check=True)
     assert f" {tmp_path / 'conf' / 'a.toml'} conf no/x session.txt\n".encode() in done.stdout
-    assert done.stderr == b"# session.txt is handed over as it is; the file of that name here is ./session.txt\n"
+    assert done.stderr == b"# session.txt is passed unchanged; the file here is ./session.txt\n"
 
 
 def test_standard_error_is_shown_after_the_end(tmp_path: Path) -> None:
@@ -138,13 +138,13 @@ def test_standard_error_is_shown_after_the_end(tmp_path: Path) -> None:
     assert "standard error: no configuration" in outcome.lines
 
 
-def test_a_program_that_is_told_to_quit_may_end_by_itself(tmp_path: Path) -> None:
+def test_a_program_may_end_after_quit(tmp_path: Path) -> None:
     outcome = replay(tmp_path, "I: 1 QUIT\nO: 1 OK\nwait\nwait 1\nI: 2 VRFY a@d x\n", program("quits.sh"))
     assert "ended by itself, exit status 0" in outcome.lines
     assert outcome.status == 0
 
 
-def test_lines_without_a_number_need_no_answer(tmp_path: Path) -> None:
+def test_lines_without_a_number_need_no_reply(tmp_path: Path) -> None:
     silent = ["perl", "-ne", r'$| = 1; print /^(\w+) / ? "$1 OK\n" : "* no number\n"']
     outcome = replay(tmp_path, "I: \nI:\nI: !!! ???\nI: 1 VRFY a@d x\nO: * no number\nO: *\nO: 1 OK\n", silent)
     assert outcome.status == 0
@@ -160,9 +160,7 @@ def test_lines_without_a_number_need_no_answer(tmp_path: Path) -> None:
         ([], "Missing argument"),
     ],
 )
-def test_a_program_that_cannot_be_started_is_one_sentence_and_status_2(
-    arguments: list[str], sentence: str, tmp_path: Path
-) -> None:
+def test_a_program_that_cannot_start_gives_status_2(arguments: list[str], sentence: str, tmp_path: Path) -> None:
     session = tmp_path / "session.txt"
     session.write_text("I: 1 VRFY a@d x\n")
     outcome = run(["replay", str(session), *arguments])
@@ -170,7 +168,7 @@ def test_a_program_that_cannot_be_started_is_one_sentence_and_status_2(
     assert outcome.status == 2
 
 
-def test_a_file_that_cannot_be_run_is_one_sentence_and_status_2(tmp_path: Path) -> None:
+def test_a_broken_executable_gives_status_2(tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.write_text("#!/no/such/interpreter\n")
     broken.chmod(0o755)
@@ -180,15 +178,15 @@ def test_a_file_that_cannot_be_run_is_one_sentence_and_status_2(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_harness_that_is_told_to_end_takes_the_program_with_it(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_ends_the_harness_and_the_program(tmp_path: Path, number: signal.Signals) -> None:
     session = tmp_path / "session.txt"
     session.write_text("wait 1000\n")
-    stays = ["perl", "-e", r'$| = 1; $SIG{INT} = "IGNORE"; print "* $$\n"; sleep 1000']
+    never_ends = ["perl", "-e", r'$| = 1; $SIG{INT} = "IGNORE"; print "* $$\n"; sleep 1000']
     harness = subprocess.Popen(
-        [*HARNESS, "replay", str(session), "--", *stays],
+        [*HARNESS, "replay", str(session), "--", *never_ends],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        preexec_fn=lambda: signal.signal(number, signal.SIG_IGN),  # as a shell has it that starts it beside itself
+        preexec_fn=lambda: signal.signal(number, signal.SIG_IGN),  # as a shell does for background jobs
     )
     with harness:
         assert harness.stdout is not None

@@ -1,4 +1,4 @@
-"""Requests from a pipe, and from somebody at a terminal."""
+"""Requests from a pipe and from a terminal."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import select
 
 from tests.harness.programs import HARNESS, Outcome, program, run, run_with
 
-_DEADLINE = 30
+_TIME_OUT = 30
 
 
 def _shell(command: list[str], typed: bytes, *options: str) -> Outcome:
     return run(["shell", *options, "--", *command], typed)
 
 
-def test_requests_are_read_from_a_pipe_and_replies_shown_with_their_times() -> None:
+def test_requests_from_a_pipe_get_replies_with_times() -> None:
     outcome = _shell(program("answers_ok.sh"), b"7 VRFY a@d tiger\n\n8 NEW a@d")
     assert [line for line in outcome.lines if line.startswith("I: ")] == ["I: 7 VRFY a@d ***", "I: 8 NEW a@d"]
     assert [re.sub(r"\d\.\d{3}", "N", reply) for reply in outcome.replies] == ["7 OK    (N s)", "8 OK    (N s)"]
-    assert outcome.lines[-1] == "complaints: none"
+    assert outcome.lines[-1] == "violations: none"
     assert outcome.status == 0
 
 
-def test_verify_takes_the_next_line_for_the_password() -> None:
+def test_verify_reads_the_password_from_the_next_line() -> None:
     hexadecimal = ["perl", "-ne", r'$| = 1; /^(\S+) (.*)/; print "$1 ERROR ", unpack("H*", $2), "\n"']
     outcome = _shell(hexadecimal, b"verify a@d\nverify \xff\nverify b@d\n\n1 X\n")
     assert outcome.lines[0] == "I: 000001 VRFY a@d ***"
@@ -33,7 +33,7 @@ def test_verify_takes_the_next_line_for_the_password() -> None:
     assert sent == [b"VRFY a@d verify \xff", b"VRFY b@d ", b"X"]
 
 
-def test_verify_speaks_the_dialect() -> None:
+def test_verify_uses_the_current_dialect() -> None:
     typed = b'verify a b\nx\n1 INTF 7\nverify a b\n"x\n'
     outcome = _shell(program("answers_ok.sh"), typed, "--show-passwords")
     assert outcome.lines[0].startswith("cannot be sent: ")
@@ -45,26 +45,26 @@ def test_verify_without_a_password_sends_nothing() -> None:
 
 
 def test_verify_needs_an_account() -> None:
-    assert _shell(program("answers_ok.sh"), b"verify\n").lines[0] == "verify takes name@domain"
+    assert _shell(program("answers_ok.sh"), b"verify\n").lines[0] == "verify needs name@domain"
 
 
-def test_the_death_of_the_program_is_noticed_while_the_shell_waits() -> None:
+def test_the_shell_ends_when_the_program_ends() -> None:
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb") as never_written, os.fdopen(writer, "wb"):
         outcome = run_with(["shell", "--", "sh", "-c", "echo '* going'; exit 4"], never_written)
     assert outcome.replies == ["* going"]
-    assert outcome.complaints == ["ended or stopped reading before its standard input was closed", "exit status 4"]
+    assert outcome.violations == ["ended or stopped reading before its standard input was closed", "exit status 4"]
     assert outcome.status == 1
 
 
-def test_a_program_that_misbehaves_is_named_at_once() -> None:
+def test_a_violation_is_shown_at_once() -> None:
     outcome = _shell(program("answers_twice.sh"), b"1 VRFY a@d tiger\n2 VRFY a@d tiger\n")
-    assert outcome.lines.index("complaint: a repeated number: 1 OK") < outcome.lines.index("# standard input closed")
+    assert outcome.lines.index("violation: repeated number: 1 OK") < outcome.lines.index("# standard input closed")
     assert outcome.status == 1
 
 
 class _Terminal:
-    """Somebody at a terminal in front of the shell; everything that the terminal shows is in `shown`."""
+    """A terminal with the shell. `shown` has all text that the terminal shows."""
 
     def __init__(self, command: list[str]) -> None:
         self.shown = ""
@@ -78,19 +78,19 @@ class _Terminal:
 
     def wait_for(self, text: str) -> None:
         while (found := self.shown.find(text, self._seen)) < 0:
-            assert select.select([self._terminal], [], [], _DEADLINE)[0], self.shown
+            assert select.select([self._terminal], [], [], _TIME_OUT)[0], self.shown
             self.shown += os.read(self._terminal, 65_536).decode()
         self._seen = found + len(text)
 
     def status(self) -> int:
-        with contextlib.suppress(OSError):  # how the end of a terminal is told
+        with contextlib.suppress(OSError):  # the end of a terminal is an OSError
             while chunk := os.read(self._terminal, 65_536):
                 self.shown += chunk.decode()
         os.close(self._terminal)
         return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
 
 
-def test_at_a_terminal_the_password_is_asked_for_and_not_shown() -> None:
+def test_a_terminal_does_not_show_the_password() -> None:
     terminal = _Terminal(program("answers_ok.sh"))
     terminal.wait_for("> ")
     terminal.type("verify a@d\n")
@@ -104,7 +104,7 @@ def test_at_a_terminal_the_password_is_asked_for_and_not_shown() -> None:
     assert "tiger" not in terminal.shown
 
 
-def test_at_a_terminal_information_and_death_interrupt_the_prompt() -> None:
+def test_events_interrupt_the_prompt() -> None:
     terminal = _Terminal(["sh", "-c", "read a; echo '* first'; read b; exit 5"])
     terminal.wait_for("> ")
     terminal.type("1 VRFY a@d x\n")
@@ -112,4 +112,4 @@ def test_at_a_terminal_information_and_death_interrupt_the_prompt() -> None:
     terminal.wait_for("> ")
     terminal.type("2 VRFY a@d x\n")
     assert terminal.status() == 1
-    assert "complaint: exit status 5" in terminal.shown
+    assert "violation: exit status 5" in terminal.shown

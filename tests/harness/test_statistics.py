@@ -1,4 +1,4 @@
-"""Times in buckets and slices: exact enough, in bounded memory."""
+"""Histograms and timelines: exact enough, in bounded memory."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import random
 
 import pytest
 
-from extauth.harness.histogram import Histogram
-from extauth.harness.timeline import Timeline
+from extauth.harness.statistics import Histogram, Timeline
 
 
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.9, 0.99, 0.999, 1.0])
@@ -25,19 +24,19 @@ def test_a_quantile_is_within_two_percent(share: float) -> None:
     assert len(list(histogram.buckets())) < 700
 
 
-def test_of_nothing_there_is_no_quantile() -> None:
+def test_an_empty_histogram_has_no_quantile() -> None:
     histogram = Histogram()
     histogram.add([])
     assert math.isnan(histogram.quantile(0.5))
 
 
-def test_one_time_is_every_quantile() -> None:
+def test_a_single_time_is_every_quantile() -> None:
     histogram = Histogram()
     histogram.add([0.25])
     assert {histogram.quantile(share) for share in (0.01, 0.5, 1)} == {0.25}
 
 
-def test_a_timeline_of_a_day_has_no_more_slices_than_one_of_a_minute() -> None:
+def test_a_timeline_of_a_day_has_at_most_120_slices() -> None:
     timeline = Timeline()
     for second in range(86_400):
         timeline.add(second, [0.001])

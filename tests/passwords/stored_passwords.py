@@ -1,7 +1,7 @@
-"""Stored passwords as other programs write them: what a password file or a directory may hold.
+"""Stored passwords as other programs write them into password files and directories.
 
-`SCHEMES` are made by programs that share no code with ours. `ORACLES` are the schemes that none of these programs
-makes: there passlib or argon2-cffi writes the whole value, or Python's hashlib the digest in it.
+`SCHEMES` are made by programs that share no code with ours. None of these programs makes the schemes of `ORACLES`.
+There passlib or argon2-cffi writes the whole value, or Python's hashlib the digest in it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import argon2
 import passlib.hash  # type: ignore[import-untyped]
 
 Store = Callable[[bytes], bytes]
-"""A password to what is stored of it."""
+"""A password to its stored form."""
 
 
 def openssl(*options: str) -> Store:
@@ -39,7 +39,7 @@ def slappasswd(scheme: str, *options: str) -> Store:
 
 
 def under(prefix: bytes, store: Store) -> Store:
-    """What `store` makes, behind a prefix."""
+    """Return a Store that puts a prefix before the result of `store`."""
     return lambda password: prefix + store(password)
 
 
@@ -115,7 +115,7 @@ SCHEMES: list[tuple[str, Store]] = [
     ("slappasswd-CRYPT-bigcrypt", slappasswd("{CRYPT}")),
     ("slappasswd-CRYPT-sha512", slappasswd("{CRYPT}", "-c", "$6$%.16s")),
 ]
-"""An id, and how that program stores a password."""
+"""An id, and the function that stores a password with that program."""
 
 CUT: dict[str, int] = {
     **dict.fromkeys(["mkpasswd-descrypt", "doveadm-DES-CRYPT"], 8),
@@ -123,7 +123,7 @@ CUT: dict[str, int] = {
         ["htpasswd-bcrypt", "mkpasswd-bcrypt", "mkpasswd-bcrypt-a", "doveadm-CRYPT", "doveadm-BLF-CRYPT"], 72
     ),
 }
-"""Bytes of a password that count, for the ids whose schemes ignore the rest."""
+"""The number of bytes that count, for schemes that ignore the rest of a password."""
 
 
 def _passlib(name: str, **settings: int | str) -> Store:
@@ -156,4 +156,4 @@ ORACLES: list[tuple[str, Store]] = [
     ("hashlib-MD5-base64", lambda password: b"{Md5}" + base64.b64encode(hashlib.md5(password).digest())),  # noqa: S324
     ("argon2-cffi-ARGON2D", under(b"{ARGON2D}", _argon2d)),
 ]
-"""The same for the schemes that no independent program here makes."""
+"""The same for schemes that no independent program here makes."""

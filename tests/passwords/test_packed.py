@@ -1,4 +1,4 @@
-"""A packed password: it says what the stored one says."""
+"""Packed passwords give the same verdicts as the stored ones."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tests.passwords.stored_passwords import ORACLES, SCHEMES, Store
 PASSWORD = b"correct horse"
 
 
-def says_the_same(stored: bytes, password: bytes) -> bool:
-    """Whether a packed password says what the stored one says, be it read first or checked as it is."""
+def packed_gives_same_verdict(stored: bytes, password: bytes) -> bool:
+    """Return whether the packed password gives the verdict of the stored one, both unpacked and packed."""
     expected = identify(stored)
     if isinstance(expected, VerdictResult):
-        return True  # it is not packed
+        return True  # such values are not packed
     packed = pack(stored, expected)
     found = unpack(packed)
     assert isinstance(found, StoredHash)
@@ -43,13 +43,13 @@ def packed(stored: bytes, default_scheme: str = "") -> Packed:
 
 
 @pytest.mark.parametrize("store", dict(SCHEMES + ORACLES).values(), ids=dict(SCHEMES + ORACLES))
-def test_a_packed_password_says_what_the_stored_one_says(store: Store) -> None:
+def test_a_packed_password_gives_the_verdict_of_the_stored_one(store: Store) -> None:
     stored = store(PASSWORD)
     for password in (PASSWORD, b"", PASSWORD + b"~", PASSWORD + b"\0"):
-        assert says_the_same(stored, password)
+        assert packed_gives_same_verdict(stored, password)
 
 
-def test_a_password_that_holds_a_nul_is_wrong_even_where_its_digest_is_stored() -> None:
+def test_a_password_with_nul_is_wrong_even_if_stored() -> None:
     stored = b"{SHA256}" + base64.b64encode(hashlib.sha256(PASSWORD + b"\0").digest())
     assert verify_packed(packed(stored), Secret(PASSWORD + b"\0")) is Verdict.PASSWORD_MISMATCH
     assert verify_hash(stored, Secret(PASSWORD + b"\0")) is Verdict.PASSWORD_MISMATCH
@@ -64,7 +64,7 @@ def test_a_password_that_holds_a_nul_is_wrong_even_where_its_digest_is_stored() 
     ],
     ids=["PLAIN", "CRYPT", "SHA256"],
 )
-def test_a_default_scheme_counts_for_what_is_packed_too(default_scheme: str, stored: bytes) -> None:
+def test_the_default_scheme_applies_to_packed_passwords(default_scheme: str, stored: bytes) -> None:
     bare = packed(stored, default_scheme)
     assert verify_packed(bare, Secret(PASSWORD), default_scheme) is Verdict.OK
     assert verify_packed(bare, Secret(b"~" + PASSWORD), default_scheme) is Verdict.PASSWORD_MISMATCH
@@ -73,7 +73,7 @@ def test_a_default_scheme_counts_for_what_is_packed_too(default_scheme: str, sto
     assert found.verify(Secret(PASSWORD)) is Verdict.OK
 
 
-def test_a_digest_that_the_library_does_not_know_is_not_available(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_algorithm_missing_in_hashlib_is_not_available(monkeypatch: pytest.MonkeyPatch) -> None:
     def matches(value: bytes, password: bytes) -> bool:
         raise ValueError("disabled for FIPS")
 
@@ -82,7 +82,7 @@ def test_a_digest_that_the_library_does_not_know_is_not_available(monkeypatch: p
     assert verify_packed(packed(stored), Secret(PASSWORD)) is Verdict.SCHEME_NOT_AVAILABLE
 
 
-def test_where_there_is_no_memory_nobody_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_memory_makes_the_backend_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     def matches(value: bytes, password: bytes) -> bool:
         raise MemoryError
 
@@ -96,20 +96,20 @@ def test_where_there_is_no_memory_nobody_can_tell(monkeypatch: pytest.MonkeyPatc
     digest=st.sampled_from([hashlib.md5, hashlib.sha1, hashlib.sha256, hashlib.sha512]),
     salt=st.sampled_from([b"", b"s", b"salt"]),
     encode=st.sampled_from([base64.b64encode, bytes.hex, base64.b32encode, lambda value: value]),
-    behind=st.sampled_from([b"", b"", b"=", b" ", b"}", b"\n"]),
+    suffix=st.sampled_from([b"", b"", b"=", b" ", b"}", b"\n"]),
     chosen=st.sampled_from([b"open", b"open\0"]),
     password=st.sampled_from([b"", b"open", b"open\0", b"other"]),
 )
 @examples(1_000)
-def test_a_packed_digest_says_what_the_stored_one_says_however_it_is_written(
+def test_a_packed_digest_gives_the_verdict_of_any_spelling(
     name: str,
     digest: Callable[[bytes], hashlib._Hash],
     salt: bytes,
     encode: Callable[[bytes], bytes | str],
-    behind: bytes,
+    suffix: bytes,
     chosen: bytes,
     password: bytes,
 ) -> None:
     text = encode(digest(chosen + salt).digest() + salt)
-    stored = b"{%s}%s%s" % (name.encode(), text.encode() if isinstance(text, str) else text, behind)
-    assert says_the_same(stored, password)
+    stored = b"{%s}%s%s" % (name.encode(), text.encode() if isinstance(text, str) else text, suffix)
+    assert packed_gives_same_verdict(stored, password)

@@ -1,4 +1,13 @@
-"""A site's own backends, most of them bad ones, and the means to direct what they do."""
+"""Backends for tests, and the site that controls the scripted one.
+
+scripted_backend      does what the password says
+scripted_steps        the same in steps
+misbehaving_backend   returns wrong types, raises, and leaks passwords
+fixed_result          always gives the result that its configuration names
+unreliable_backend    hangs, crashes or raises for some accounts
+memory_inspector      looks for data of the frontend in its own process
+pam_as_nobody         the PAM backend without root rights
+"""
 
 from __future__ import annotations
 
@@ -11,35 +20,45 @@ from tests.helper import Helper, Site, wait_until
 
 
 def plugin(name: str) -> str:
-    """The source of a file that lies here."""
+    """Return the source of a file in this folder."""
     return (Path(__file__).parent / name).read_text()
 
 
-class Stage:
-    """A site where `obeys.py` serves example.com and a password file serves example.org."""
+def scripted_request(number: int, action: str) -> bytes:
+    """Return a request whose password tells the scripted backend what to do."""
+    return b"%d VRFY alice@example.com %s" % (number, action.encode())
+
+
+def bobs_request(number: int) -> bytes:
+    """Return a request that the password file answers with OK."""
+    return b"%d VRFY bob@example.org password" % number
+
+
+class ScriptedSite:
+    """A site where the scripted backend serves example.com and a password file serves example.org."""
 
     def __init__(self, site: Site, gate: int) -> None:
         self.site = site
         self._gate = gate
-        site.write("obeys.py", plugin("obeys.py"))
+        site.write("scripted_backend.py", plugin("scripted_backend.py"))
         site.write("passwd", "bob@example.org:{PLAIN}password\n")
 
-    def serve(self, *, server: str = "workers = 1", more: str = "", **options: object) -> Helper:
-        """Configure, and start a helper; it serves when this returns."""
-        self.configure(server=server, more=more)
+    def serve(self, *, settings: str = "workers = 1", sections: str = "", **options: object) -> Helper:
+        """Configure, start a helper, and wait until it serves."""
+        self.configure(settings=settings, sections=sections)
         helper = self.site.serve(**options)
         helper.wait_for_information("serving")
         return helper
 
-    def configure(self, *, server: str = "workers = 1", more: str = "") -> None:
-        """Write the configuration with these lines in `[helper]`, and `more` between the sections."""
+    def configure(self, *, settings: str = "workers = 1", sections: str = "") -> None:
+        """Write the configuration: `settings` are lines of `[helper]`, `sections` are other sections."""
         self.site.configure(f"""\
 [helper]
-{server}
-{more}
+{settings}
+{sections}
 [[backend]]
-type = "obeys.py:Obeys"
-name = "obeys"
+type = "scripted_backend.py:ScriptedBackend"
+name = "scripted"
 domains = ["example.com"]
 folder = "."
 [[backend]]
@@ -49,27 +68,27 @@ path = "passwd"
 """)
 
     def release(self, count: int = 1) -> None:
-        """Let this many of those that were told to wait go on."""
+        """Let this many waiting checks go on."""
         os.write(self._gate, b"." * count)
 
-    def processes(self, order: str) -> list[int]:
-        """In which processes the backend was told `order`, each time that it was."""
+    def processes(self, action: str) -> list[int]:
+        """Return the process of each check that began this action."""
         notes = self.site.folder / "notes"
         lines = notes.read_text().splitlines() if notes.exists() else []
-        return [int(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == order]
+        return [int(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == action]
 
-    def wait_for(self, order: str, count: int = 1) -> list[int]:
-        """Wait until the backend has been told `order` so many times; in which processes."""
-        wait_until(lambda: len(self.processes(order)) >= count, f"{order!r}, {count} times,")
-        return self.processes(order)
+    def wait_for(self, action: str, count: int = 1) -> list[int]:
+        """Wait until this many checks have begun this action. Return their processes."""
+        wait_until(lambda: len(self.processes(action)) >= count, f"{action!r}, {count} times,")
+        return self.processes(action)
 
 
 @contextmanager
-def set_stage(site: Site) -> Iterator[Stage]:
-    """A stage, whose gate is there as long as this lasts."""
+def scripted_site(site: Site) -> Iterator[ScriptedSite]:
+    """Make a scripted site. Its FIFO `gate` is open inside the block."""
     os.mkfifo(site.folder / "gate")
     gate = os.open(site.folder / "gate", os.O_RDWR)
     try:
-        yield Stage(site, gate)
+        yield ScriptedSite(site, gate)
     finally:
         os.close(gate)

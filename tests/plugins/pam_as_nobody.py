@@ -1,4 +1,4 @@
-"""The PAM backend in processes that root has left: they can read no more than anybody."""
+"""The PAM backend as the user nobody, who cannot read /etc/shadow."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ class PamAsNobody(Pam):
             os.setgroups([])
             os.setresgid(_NOBODY, _NOBODY, _NOBODY)
             os.setresuid(_NOBODY, _NOBODY, _NOBODY)
-            ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)  # or its own /proc/self/fd is closed to it
+            ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)  # otherwise it cannot read /proc/self/fd
         super().load()

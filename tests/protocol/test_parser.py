@@ -1,181 +1,50 @@
-"""What only the helper dialect has, through the real program: NEW, READPLAIN, FAILURE (docs/protocol.md, 3 and 4)."""
+"""The parser: any bytes, and the fast split of simple `VRFY` lines."""
 
 from __future__ import annotations
 
-import signal
-import time
-from collections.abc import Iterator
-
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.helper import Helper, Site, wait_for_serving
-from tests.passwords.stored_passwords import doveadm
-from tests.plugins import plugin
-
-KNOWN, UNKNOWN, CANNOT_TELL = b"FAILURE account not created", b"ERROR unknown account", b"FAILURE temporary failure"
-NOT_AVAILABLE = b"FAILURE not available"
-MALFORMED = b"ERROR malformed request"
-
-LONGEST = 4096 - len("1 PLAIN \n")
-TODAY = int(time.time() // 86_400)
-
-OPEN = [
-    b"alice@example.com:{PLAIN}open sesame",
-    b"word@example.com:{PLAIN}w0rd,;'{}()",
-    b'quoted@example.com:{PLAIN}"a"',
-    b'inside@example.com:{PLAIN}a"b',
-    b"backslash@example.com:{PLAIN}a\\b",
-    b"tab@example.com:{PLAIN}a\tb",
-    b"spaces@example.com:{PLAIN} ",
-    "utf8@example.com:{PLAIN}pässwörd".encode(),
-    b"bytes@example.com:{PLAIN}\xff\xfe",
-    b"control@example.com:{PLAIN.HEX}00010d0a7f",
-    b"longest@example.com:{PLAIN}" + b"x" * LONGEST,
-    b"longer@example.com:{PLAIN}" + b"x" * (LONGEST + 1),
-    b"oneway@example.com:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=",
-    b"context@example.com:" + doveadm("CRAM-MD5")(b"SESAM"),
-    b"locked@example.com:!{PLAIN}SESAM",
-    b"unreadable@example.com:{NOPE}SESAM",
-    b"empty@example.com:{PLAIN}",
-    b"bare:{PLAIN}SESAM",
-    b"locked@both.example:{PLAIN}SESAM",
-    b"held@both.example:{PLAIN}second",
-]
-SHUT = [b"locked@both.example:!", b"held@both.example:{PLAIN}SESAM", b"shut@both.example:{PLAIN}SESAM"]
-AGED = [
-    b"fresh:{PLAIN}fresh:%d:0:30:7:::" % TODAY,
-    b"old:{PLAIN}SESAM:%d:0:30:7:::" % (TODAY - 60),
-    b"expired:{PLAIN}SESAM:19000:0:99999:7::%d:" % (TODAY - 2),
-    b"mustchange:{PLAIN}SESAM:0:0:99999:7:::",
-]
-CONFIG = """\
-default_domain = "example.com"
-[log]
-mail_server_level = "All Info"
-[[backend]]
-type = "files"
-name = "shut"
-path = "shut"
-domains = ["both.example", "shut.example"]
-[[backend]]
-type = "files"
-name = "open"
-path = "open"
-domains = ["example.com", "both.example"]
-readplain = true
-[[backend]]
-type = "files"
-name = "aged"
-path = "aged"
-format = "shadow"
-domains = ["aged.example"]
-readplain = true
-[[backend]]
-type = "own.py:Own"
-domains = ["own.example"]
-readplain = true
-"""
-FILES = '[[backend]]\ntype = "files"\npath = "passwd"\ndomains = ["example.com"]\n'
-OWN = """\
-from extauth import Backend, Settings, Verdict
-
-class Own(Backend[Settings]):
-    def verify_password(self, account, password):
-        return Verdict.OK
-"""
+from extauth.protocol.framing import Line, OverlongLine
+from extauth.protocol.parser import RefusedRequest, split_simple_vrfy_lines
+from extauth.protocol.requests import Dialect, VrfyRequest
+from tests.examples import examples
+from tests.protocol.strategies import BYTES, frame, lines, parse, revealed, streams
 
 
-@pytest.fixture(scope="module")
-def helper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Helper]:
-    """One helper for the tables of cases."""
-    site = Site(tmp_path_factory.mktemp("dialect"))
-    for name, lines in (("open", OPEN), ("shut", SHUT), ("aged", AGED)):
-        site.write(name, b"\n".join(lines))
-    site.write("own.py", OWN)
-    site.configure(CONFIG)
-    helper = site.serve()
-    assert helper.ask(b"intf INTF 7") == b"INTF 7"
-    yield helper
-    assert helper.end() == 0
+def is_simple(line: Line) -> bool:
+    ((run, _),) = split_simple_vrfy_lines([line])
+    return bool(run)
 
 
-@pytest.mark.parametrize(
-    ("fields", "reply"),
-    [
-        (b"alice@example.com", KNOWN),
-        (b"ALICE@Example.COM.", KNOWN),
-        (b"alice", KNOWN),
-        (b'"alice@example.com"', KNOWN),
-        (b"(SMTP) alice@example.com", KNOWN),
-        (b"oneway@example.com", KNOWN),
-        (b"locked@example.com", KNOWN),
-        (b"unreadable@example.com", KNOWN),
-        (b"bare@both.example", KNOWN),
-        (b"shut@both.example", KNOWN),
-        (b"expired@aged.example", KNOWN),
-        (b"nobody@example.com", UNKNOWN),
-        (b"*@example.com", UNKNOWN),
-        (b"alice@aged.example", UNKNOWN),
-        (b"alice@nowhere.example", UNKNOWN),
-        (b"alice@-nowhere.example", UNKNOWN),
-        (b"alice@own.example", CANNOT_TELL),
-        (b"", MALFORMED),
-        (b"@example.com", MALFORMED),
-        (b"alice@", MALFORMED),
-        (b"alice@example.com ", MALFORMED),
-        (b"alice@example.com x", MALFORMED),
-        (b'"alice@example.com', MALFORMED),
-        (b'"alice@example.com"x', MALFORMED),
-        (b'"al\\nice@example.com"', MALFORMED),
-        (b"\xff@example.com", MALFORMED),
-        (b"(SMTP) ", MALFORMED),
-    ],
+@given(stream=streams, dialect=st.sampled_from(Dialect))
+def test_no_bytes_make_framer_or_parser_raise(stream: bytes, dialect: Dialect) -> None:
+    for line in frame(stream):
+        parse(line, dialect)
+
+
+field_starts = st.sampled_from([b"", b"", b"(", b"()", b"(a)", b'"', b'"a"', b"\0", b"\xff", b" ", b"\xc3\xa9"])
+simple_fields = st.builds(
+    bytes.__add__, field_starts, st.lists(st.sampled_from([*BYTES, b"a"]), max_size=2).map(b"".join)
 )
-def test_new_tells_whether_a_backend_knows_the_account(helper: Helper, fields: bytes, reply: bytes) -> None:
-    assert helper.ask(b"1 NEW " + fields) == reply
+simple_lines = st.builds(lambda *fields: b" ".join([b"1 VRFY", *fields]), simple_fields, simple_fields)
 
 
-@pytest.mark.parametrize(
-    ("fields", "reply"),
-    [
-        (b"alice@example.com", b'PLAIN "open sesame"'),
-        (b"(SMTP) ALICE", b'PLAIN "open sesame"'),
-        (b"word@example.com", b"PLAIN w0rd,;'{}()"),
-        (b"quoted@example.com", b'PLAIN "\\"a\\""'),
-        (b"inside@example.com", b'PLAIN "a\\"b"'),
-        (b"backslash@example.com", b'PLAIN "a\\\\b"'),
-        (b"tab@example.com", b'PLAIN "a\\tb"'),
-        (b"spaces@example.com", b'PLAIN " "'),
-        (b"utf8@example.com", "PLAIN pässwörd".encode()),
-        (b"bytes@example.com", b"PLAIN \xff\xfe"),
-        (b"control@example.com", b'PLAIN "\\000\\001\\r\\n\\127"'),
-        (b"longest@example.com", b"PLAIN " + b"x" * LONGEST),
-        (b"longer@example.com", NOT_AVAILABLE),
-        (b"held@both.example", b"PLAIN second"),
-        (b"fresh@aged.example", b"PLAIN fresh"),
-        (b"old@aged.example", NOT_AVAILABLE),
-        (b"expired@aged.example", NOT_AVAILABLE),
-        (b"mustchange@aged.example", NOT_AVAILABLE),
-        (b"oneway@example.com", NOT_AVAILABLE),
-        (b"context@example.com", NOT_AVAILABLE),
-        (b"locked@example.com", NOT_AVAILABLE),
-        (b"unreadable@example.com", NOT_AVAILABLE),
-        (b"empty@example.com", NOT_AVAILABLE),
-        (b"nobody@example.com", NOT_AVAILABLE),
-        (b"locked@both.example", NOT_AVAILABLE),
-        (b"shut@both.example", NOT_AVAILABLE),
-        (b"shut@shut.example", NOT_AVAILABLE),
-        (b"alice@own.example", NOT_AVAILABLE),
-        (b"alice@nowhere.example", NOT_AVAILABLE),
-        (b"alice@-nowhere.example", NOT_AVAILABLE),
-        (b"", MALFORMED),
-        (b"alice@example.com x", MALFORMED),
-    ],
-)
-def test_readplain_gives_away_what_is_in_the_clear_where_that_is_allowed(
-    helper: Helper, fields: bytes, reply: bytes
-) -> None:
-    assert helper.ask(b"1 READPLAIN " + fields) == reply
+@given(line=st.one_of(simple_lines, lines), dialect=st.sampled_from(Dialect))
+@examples(1_000)
+def test_the_parser_agrees_with_the_fast_split(line: bytes, dialect: Dialect) -> None:
+    if not is_simple(line):
+        return
+    number, _, address, password = line.split(b" ", 3)
+    request = parse(line, dialect)
+    if isinstance(request, RefusedRequest):
+        assert request.number == number
+        with pytest.raises(UnicodeDecodeError):
+            address.decode()
+    else:
+        assert isinstance(request, VrfyRequest)
+        assert revealed(request) == (number, address.decode(), "", password)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +58,7 @@ def test_readplain_gives_away_what_is_in_the_clear_where_that_is_allowed(
         ),
         (b"READPLAIN alice@example.com", "command=READPLAIN verdict=OK backend=open time=[0-9.]+$"),
         (b"READPLAIN oneway@example.com", "command=READPLAIN verdict=SCHEME_NOT_AVAILABLE backend=open .*one-way"),
-        (b"READPLAIN context@example.com", "verdict=SCHEME_NOT_AVAILABLE backend=open .*context is no clear text"),
+        (b"READPLAIN context@example.com", "verdict=SCHEME_NOT_AVAILABLE backend=open .*context is not a clear text"),
         (b"READPLAIN longer@example.com", "verdict=SCHEME_NOT_AVAILABLE backend=open .*does not fit"),
         (b"READPLAIN locked@both.example", "command=READPLAIN verdict=USER_DISABLED backend=shut"),
         (b"READPLAIN old@aged.example", "command=READPLAIN verdict=PASSWORD_EXPIRED backend=aged"),
@@ -232,9 +101,9 @@ def test_mail_that_nobody_knows_the_account_of_is_no_problem_of_the_server_log(s
 
 
 def test_the_configuration_decides_what_known_is_and_how_cannot_tell_is_said(site: Site) -> None:
-    site.write("says.py", plugin("says.py"))
+    site.write("fixed_result.py", plugin("fixed_result.py"))
     site.write("passwd", Site.ACCOUNTS)
-    outage = '[[backend]]\ntype = "says.py:Says"\ndomains = ["out.example"]\nsays = "an outage"\n'
+    outage = '[[backend]]\ntype = "fixed_result.py:FixedResult"\ndomains = ["out.example"]\nresult = "unavailable"\n'
     site.configure(outage + FILES)
     helper = site.serve()
     assert helper.ask(b"1 VRFY a@out.example x") == b"ERROR temporary failure"
@@ -255,10 +124,10 @@ def test_the_configuration_decides_what_known_is_and_how_cannot_tell_is_said(sit
 
 
 def test_the_reply_is_in_the_dialect_of_the_request_and_no_deadline_is_missed(site: Site) -> None:
-    site.write("says.py", plugin("says.py"))
+    site.write("fixed_result.py", plugin("fixed_result.py"))
     site.configure(
         '[helper]\ndeadline = 0.3\ntemporary_reply = "FAILURE"\n'
-        '[[backend]]\ntype = "says.py:Says"\nsays = "nothing"\nreadplain = true\n'
+        '[[backend]]\ntype = "fixed_result.py:FixedResult"\nresult = "hang"\nreadplain = true\n'
     )
     helper = site.serve()
     helper.wait_for_information("serving")

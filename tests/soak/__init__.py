@@ -1,6 +1,6 @@
-"""A long run under mixed traffic and constant mischief: `make soak`.
+"""A long run under mixed traffic with constant disturbances: `make soak`.
 
-ledger     who has which password when: the requests, and what may be answered to each
-mischief   what is done to the program meanwhile: files change, processes die, configurations break
-soak       the run: every request is answered once and rightly, and nothing grows
+traffic        the requests, and which replies are allowed
+disturbances   files change, processes die, configurations break
+soak           the run: every request gets one correct reply, and nothing grows
 """

@@ -1,4 +1,4 @@
-"""Nobody waits for somebody else's backend, nor for somebody else's crowd."""
+"""Requests do not wait for other backends, nor for many requests of another account."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from tests.backends.ldap.ldap_site import ENTRIES, PEOPLE, PEOPLE_BY_UID, READER, ldap_site, section
 from tests.backends.ldap.slapd import Slapd
 from tests.helper import Site
-from tests.plugins import Stage
+from tests.plugins import ScriptedSite, plugin
 
 
 @pytest.fixture
@@ -19,25 +19,23 @@ def slapd(site: Site) -> Iterator[Slapd]:
     slapd.kill()
 
 
-def test_a_crowd_at_one_account_holds_no_other_one_back(stage: Stage) -> None:
-    helper = stage.serve()
+def test_many_requests_for_one_account_do_not_delay_another(scripted: ScriptedSite) -> None:
+    helper = scripted.serve()
     helper.send(*(b"m%d VRFY mallory@example.com wait" % number for number in range(32)))
-    stage.wait_for("wait", 4)  # every thread is taken
+    scripted.wait_for("wait", 4)  # every thread is busy
     helper.send(b"a VRFY alice@example.com yes", b"b VRFY bob@example.org password")
-    assert helper.reply(b"b") == b"OK"  # then alice, who was read before, waits in the queue
-    stage.release()
-    stage.wait_for("wait", 5)  # the one of mallory's that came before her
-    stage.release()
+    assert helper.reply(b"b") == b"OK"  # alice's request was read before, so it is in the queue
+    scripted.release()
+    scripted.wait_for("wait", 5)  # mallory's request that came before alice's
+    scripted.release()
     assert helper.reply(b"a") == b"OK"
     assert len(helper.replies) <= 3
-    stage.release(32)
+    scripted.release(32)
     assert len(helper.wait_for_replies(32)) == 32
 
 
 @pytest.mark.parametrize("engine", ["ldap3", "python-ldap"])
-def test_a_thousand_requests_that_hang_on_a_frozen_directory_hold_no_other_domain(
-    site: Site, slapd: Slapd, engine: str
-) -> None:
+def test_frozen_directory_does_not_block_other_domains(site: Site, slapd: Slapd, engine: str) -> None:
     ldap_site(site.folder)
     site.write("passwd", "bob@files.example:{PLAIN}password\n")
     files = '[[backend]]\ntype = "files"\ndomains = ["files.example"]\npath = "passwd"\n'
@@ -51,22 +49,45 @@ def test_a_thousand_requests_that_hang_on_a_frozen_directory_hold_no_other_domai
     assert not helper.replies
 
 
-def test_no_answer_waits_for_a_check_that_hangs_behind_it(stage: Stage) -> None:
-    helper = stage.serve()
-    orders = [b"yes"] * 500 + [b"wait"] * 4 + [b"yes"] * 10
-    helper.send(*(b"%d VRFY a%d@example.com %s" % (n, n, order) for n, order in enumerate(orders)))
-    stage.wait_for("wait", 4)  # every thread hangs, and more waits in the queue
+def test_finished_results_do_not_wait_for_a_hanging_check(scripted: ScriptedSite) -> None:
+    helper = scripted.serve()
+    actions = [b"yes"] * 500 + [b"wait"] * 4 + [b"yes"] * 10
+    helper.send(*(b"%d VRFY a%d@example.com %s" % (n, n, action) for n, action in enumerate(actions)))
+    scripted.wait_for("wait", 4)  # every thread hangs, and the queue is not empty
     assert set(helper.wait_for_replies(500)) == {b"%d OK" % n for n in range(500)}
-    stage.release(4)
+    scripted.release(4)
     assert len(helper.wait_for_replies(514)) == 514
 
 
-def test_what_comes_together_after_quick_answers_of_threads_is_shared_out(stage: Stage) -> None:
-    helper = stage.serve(server="workers = 2")
+def test_requests_are_spread_over_workers_after_fast_results(scripted: ScriptedSite) -> None:
+    helper = scripted.serve(settings="workers = 2")
     helper.send(*(b"%d VRFY user%d@example.com yes" % (number, number) for number in range(1000)))
     helper.wait_for_replies(1000)
     for count in (2, 4):
         helper.send(*(b"%d VRFY user%d@example.com wait" % (number, number) for number in range(2)))
-        assert len(set(stage.wait_for("wait", count)[-2:])) == 2
-        stage.release(2)
+        assert len(set(scripted.wait_for("wait", count)[-2:])) == 2
+        scripted.release(2)
         helper.wait_for_replies(1000 + count)
+
+
+def test_one_thread_checks_one_request_at_a_time(scripted: ScriptedSite) -> None:
+    source = plugin("scripted_backend.py")
+    scripted.site.write("scripted_backend.py", source.replace("def open(", "concurrency = 1\n\n    def open("))
+    helper = scripted.serve()
+    helper.send(*(b"%d VRFY alice@example.com wait" % number for number in range(3)))
+    for number in range(1, 4):
+        scripted.wait_for("wait", number)
+        assert helper.ask(b"x VRFY bob@example.org password") == b"OK"
+        assert len(scripted.processes("wait")) == number
+        scripted.release()
+    assert sorted(helper.wait_for_replies(3)) == [b"0 OK", b"1 OK", b"2 OK"]
+    assert helper.end() == 0
+
+
+def test_backend_opens_and_closes_once_per_worker(scripted: ScriptedSite) -> None:
+    helper = scripted.serve(settings="workers = 2")
+    helper.send(*(b"%d VRFY alice@example.com yes" % number for number in range(100)))
+    helper.wait_for_replies(100)
+    _, *workers = helper.descendants()
+    assert helper.end() == 0
+    assert sorted(scripted.processes("open")) == sorted(scripted.processes("close")) == sorted(workers)

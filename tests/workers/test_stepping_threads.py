@@ -1,4 +1,4 @@
-"""A site's own backend whose checks go in steps: what it may not do never lets anybody in, nor holds anybody else."""
+"""Backends that check in steps: their bugs let nobody in and block no other request."""
 
 from __future__ import annotations
 
@@ -7,143 +7,131 @@ from collections.abc import Iterator
 
 import pytest
 
-from extauth.backends.steps import readable
-from extauth.workers.watched_queue import WatchedQueue
 from tests.helper import Site, wait_until
-from tests.plugins import Stage, plugin, set_stage
+from tests.plugins import ScriptedSite, plugin, scripted_site
 
 TEMPORARY = b"ERROR temporary failure"
 NEGATIVE = b"ERROR incorrect password"
 
 
 @pytest.fixture
-def stage(site: Site) -> Iterator[Stage]:
-    with set_stage(site) as stage:
+def scripted(site: Site) -> Iterator[ScriptedSite]:
+    with scripted_site(site) as scripted:
         os.mkfifo(site.folder / "hang")
-        site.write("obeys.py", plugin("steps.py").replace("class InSteps", "class Obeys"))
-        yield stage
+        source = plugin("scripted_steps.py")
+        site.write("scripted_backend.py", source.replace("class ScriptedSteps", "class ScriptedBackend"))
+        yield scripted
 
 
-def test_right_and_wrong_ones_get_their_own_verdicts(stage: Stage) -> None:
-    helper = stage.serve()
-    orders = [b"yes", b"no", b"yes", b"wrong", b"an iterator of verdicts"]
-    helper.send(*(b"%d VRFY a%d@example.com %s/%d" % (n, n, orders[n % 5], n) for n in range(200)))
+def test_concurrent_checks_return_their_own_verdicts(scripted: ScriptedSite) -> None:
+    helper = scripted.serve()
+    actions = [b"yes", b"no", b"yes", b"wrong", b"an iterator of verdicts"]
+    helper.send(*(b"%d VRFY a%d@example.com %s/%d" % (n, n, actions[n % 5], n) for n in range(200)))
     replies = [b"OK", NEGATIVE, b"OK", NEGATIVE, TEMPORARY]
     assert sorted(helper.wait_for_replies(200)) == sorted(b"%d %s" % (n, replies[n % 5]) for n in range(200))
 
 
-def test_in_one_thread_as_many_wait_as_it_takes_and_others_come_after_them(stage: Stage) -> None:
-    helper = stage.serve()
+def test_concurrency_in_one_thread_is_limited(scripted: ScriptedSite) -> None:
+    helper = scripted.serve()
     helper.send(*(b"w%d VRFY w%d@example.com wait" % (n, n) for n in range(3)))
-    stage.wait_for("wait begins", 3)
+    scripted.wait_for("wait begins", 3)
     for number in range(20):
         assert helper.ask(b"%d VRFY a%d@example.com yes" % (number, number)) == b"OK"
     helper.send(*(b"x%d VRFY x%d@example.com wait" % (n, n) for n in range(3)))
-    stage.wait_for("wait begins", 4)
+    scripted.wait_for("wait begins", 4)
     assert helper.ask(b"b VRFY bob@example.org password") == b"OK"
-    assert len(stage.processes("wait begins")) == 4
-    stage.release(6)
+    assert len(scripted.processes("wait begins")) == 4
+    scripted.release(6)
     assert all(line.endswith(b" OK") for line in helper.wait_for_replies(6))
 
 
 @pytest.mark.parametrize(
-    ("order", "told"),
+    ("action", "error"),
     [
         ("no generator", "TypeError"),
         ("an iterator of verdicts", "TypeError|AttributeError|yielded Verdict"),
-        ("raise at once", "ValueError at .*obeys.py"),
-        ("raise later", "ValueError at .*obeys.py"),
-        ("exit", "SystemExit at .*obeys.py"),
+        ("raise at once", "ValueError at .*scripted_backend.py"),
+        ("raise later", "ValueError at .*scripted_backend.py"),
+        ("exit", "SystemExit at .*scripted_backend.py"),
         ("stop", "RuntimeError at "),
-        ("outage", "out of reach"),
-        ("cannot tell", "it says 42"),
+        ("unavailable", "connection refused"),
+        ("temporary failure", "result 42"),
         ("yield a verdict", "verify_in_steps yielded Verdict"),
         ("yield a number", "verify_in_steps yielded int"),
-        ("yield a negative descriptor", "no sound Wait"),
-        ("yield a large descriptor", "no sound Wait"),
-        ("yield no number", "no sound Wait"),
-        ("yield no time", "no sound Wait"),
+        ("yield a negative descriptor", "must be a Wait with a descriptor"),
+        ("yield a large descriptor", "must be a Wait with a descriptor"),
+        ("yield no number", "must be a Wait with a descriptor"),
+        ("yield no time", "must be a Wait with a descriptor"),
         ("return true", "verify_in_steps returned bool"),
         ("return nothing", "verify_in_steps returned NoneType"),
     ],
 )
-def test_nonsense_is_a_bug_and_lets_nobody_in(stage: Stage, order: str, told: str) -> None:
-    helper = stage.serve()
-    assert helper.ask(f"1 VRFY alice@example.com {order}".encode()) == TEMPORARY
-    helper.wait_for_information(f"account=alice@.*({told})")
+def test_invalid_steps_fail_temporarily(scripted: ScriptedSite, action: str, error: str) -> None:
+    helper = scripted.serve()
+    assert helper.ask(f"1 VRFY alice@example.com {action}".encode()) == TEMPORARY
+    helper.wait_for_information(f"account=alice@.*({error})")
     assert helper.ask(b"2 VRFY alice@example.com yes") == b"OK"
 
 
-@pytest.mark.parametrize("what", ["a closed descriptor", "the beginning of time"])
-def test_what_cannot_be_waited_for_is_waited_for_by_nobody(stage: Stage, what: str) -> None:
-    helper = stage.serve()
-    assert helper.ask(f"1 VRFY alice@example.com yield {what}".encode()) == NEGATIVE
+@pytest.mark.parametrize("wait", ["a closed descriptor", "the beginning of time"])
+def test_impossible_wait_ends_at_once(scripted: ScriptedSite, wait: str) -> None:
+    helper = scripted.serve()
+    assert helper.ask(f"1 VRFY alice@example.com yield {wait}".encode()) == NEGATIVE
 
 
-@pytest.mark.parametrize("order", ["for ever", "for ever long", "at once for ever"])
-def test_steps_without_an_end_are_ended_by_the_deadline_and_others_go_on(stage: Stage, order: str) -> None:
-    helper = stage.serve(server="workers = 1\ndeadline = 1")
-    helper.send(*(f"{n} VRFY a{n}@example.com {order}".encode() for n in range(6)))
-    stage.wait_for(f"{order} begins", 4)
+@pytest.mark.parametrize("action", ["for ever", "for ever long", "at once for ever"])
+def test_deadline_stops_endless_steps(scripted: ScriptedSite, action: str) -> None:
+    helper = scripted.serve(settings="workers = 1\ndeadline = 1")
+    helper.send(*(f"{n} VRFY a{n}@example.com {action}".encode() for n in range(6)))
+    scripted.wait_for(f"{action} begins", 4)
     assert {line.partition(b" ")[2] for line in helper.wait_for_replies(6)} == {TEMPORARY}
-    stage.wait_for(f"{order} ends", 4)
+    scripted.wait_for(f"{action} ends", 4)
     helper.replies.clear()
     assert helper.ask(b"y VRFY alice@example.com yes") == b"OK"
 
 
-def test_a_long_step_that_hangs_holds_no_other_one(stage: Stage) -> None:
-    helper = stage.serve()
+def test_hanging_long_step_does_not_block_other_checks(scripted: ScriptedSite) -> None:
+    helper = scripted.serve()
     helper.send(*(b"h%d VRFY h%d@example.com long and hang" % (n, n) for n in range(3)))
-    stage.wait_for("long and hang begins", 3)
+    scripted.wait_for("long and hang begins", 3)
     for number in range(20):
         assert helper.ask(b"%d VRFY a%d@example.com yes" % (number, number)) == b"OK"
     assert not helper.replies
 
 
-def test_a_worker_where_as_many_long_steps_hang_as_there_may_be_is_replaced(stage: Stage) -> None:
-    stage.configure()
-    stage.site.configure(stage.site.config.read_text().replace('name = "obeys"', 'name = "obeys"\ntimeout = 0.2'))
-    helper = stage.site.serve()
+def _add_timeout(site: Site) -> None:
+    configuration = site.config.read_text()
+    site.configure(configuration.replace('name = "scripted"', 'name = "scripted"\ntimeout = 0.2'))
+
+
+def test_worker_is_replaced_when_all_long_steps_hang(scripted: ScriptedSite) -> None:
+    scripted.configure()
+    _add_timeout(scripted.site)
+    helper = scripted.site.serve()
     helper.send(*(b"h%d VRFY h%d@example.com long and hang" % (n, n) for n in range(4)))
-    stage.wait_for("long and hang begins", 4)
+    scripted.wait_for("long and hang begins", 4)
     assert {line.partition(b" ")[2] for line in helper.wait_for_replies(4)} == {TEMPORARY}
-    (worker,) = set(stage.processes("long and hang begins"))
+    (worker,) = set(scripted.processes("long and hang begins"))
     wait_until(lambda: helper.ask(b"y VRFY alice@example.com yes") == b"OK", "a worker that answers")
-    assert stage.wait_for("yes begins") != [worker]
+    assert scripted.wait_for("yes begins") != [worker]
 
 
-def test_who_has_been_given_up_on_leaves_room_for_others(stage: Stage) -> None:
-    stage.configure(server="workers = 1\ndeadline = 60")
-    stage.site.configure(stage.site.config.read_text().replace('name = "obeys"', 'name = "obeys"\ntimeout = 0.2'))
-    helper = stage.site.serve()
+def test_timed_out_checks_free_their_places(scripted: ScriptedSite) -> None:
+    scripted.configure(settings="workers = 1\ndeadline = 60")
+    _add_timeout(scripted.site)
+    helper = scripted.site.serve()
     helper.send(*(b"w%d VRFY w%d@example.com wait" % (n, n) for n in range(4)))
     assert {line.partition(b" ")[2] for line in helper.wait_for_replies(4)} == {TEMPORARY}
-    stage.wait_for("wait ends", 4)
+    scripted.wait_for("wait ends", 4)
     assert helper.ask(b"y VRFY alice@example.com yes") == b"OK"
-    assert sum("no answer within its timeout" in line for line in helper.information) == 4
+    assert sum("no verdict within its timeout" in line for line in helper.information) == 4
 
 
-def test_other_questions_are_answered_while_all_passwords_wait(stage: Stage) -> None:
-    helper = stage.serve()
+def test_other_commands_are_answered_while_password_checks_wait(scripted: ScriptedSite) -> None:
+    helper = scripted.serve()
     helper.send(*(b"w%d VRFY w%d@example.com wait" % (n, n) for n in range(3)))
-    stage.wait_for("wait begins", 3)
+    scripted.wait_for("wait begins", 3)
     assert helper.ask(b"0 INTF 9").startswith(b"INTF")
     assert helper.ask(b"1 NEW alice@example.com") == b"FAILURE account not created"
-    stage.release(3)
+    scripted.release(3)
     helper.wait_for_replies(3)
-
-
-def test_who_wakes_up_and_takes_nothing_leaves_the_signal_to_others() -> None:
-    queue: WatchedQueue[str, int] = WatchedQueue()
-    assert [queue.get_or_watch(), queue.get_or_watch()] == [None, None]
-    queue.put("alice", 1)
-    queue.put("bob", 2)
-    queue.stop_watching()
-    assert readable([queue.signal], 0.0)
-    assert queue.get_or_watch() == 1
-    assert readable([queue.signal], 0.0)
-    assert queue.get_or_watch() == 2
-    assert queue.get_or_watch() is None
-    assert not readable([queue.signal], 0.0)
-    queue.put("alice", 3)
-    assert readable([queue.signal], 0.0)

@@ -14,7 +14,7 @@ from extauth.backends.files.table import PasswordTable, TableEntry
 from extauth.errors import BackendUnavailable, ConfigError
 from extauth.mechanisms.credentials import Credentials
 from extauth.model import Account, Secret, Verdict, VerdictResult
-from extauth.passwords import SLOW, StoredHash, identify, known_scheme, schemes, unpack, verify_packed
+from extauth.passwords import SLOW, StoredHash, identify, is_scheme_name, schemes, unpack, verify_packed
 from extauth.protocol.accounts import canonical_domain
 from extauth.settings import Settings
 
@@ -72,13 +72,13 @@ class Files(Backend[FilesSettings]):
     """Looks accounts up in memory."""
 
     Settings = FilesSettings
-    threads = 1  # there is a worker for each core, so more threads would not compute more
+    concurrency = 1  # there is a worker for each core, so more threads would not compute more
     fast_lookups = True
 
     def __init__(self, settings: FilesSettings, context: BackendContext) -> None:
         super().__init__(settings, context)
         self._scheme: str = settings.default_scheme or _DEFAULT_SCHEMES[settings.format]
-        if self._scheme and not known_scheme(self._scheme):
+        if self._scheme and not is_scheme_name(self._scheme):
             raise ConfigError(f"default_scheme = {self._scheme!r}: known are {', '.join(schemes())}")
         self._table: PasswordTable
         self._typical: StoredHash | None

@@ -12,7 +12,7 @@ import msgspec
 from extauth.backends.files.formats import BYTE_ORDER_MARK, FORMATS, AgingPassword, BadLine
 from extauth.errors import MalformedRequest
 from extauth.model import Verdict, VerdictResult
-from extauth.passwords import Packed, StoredHash, identify, pack, pack_alike, recognize
+from extauth.passwords import Packed, StoredHash, group_keys, identify, pack, pack_group
 from extauth.protocol.accounts import AccountParser
 
 _MAX_REPORTS = 20  # bad lines of one file
@@ -43,7 +43,7 @@ class PasswordFileReader:
         self._log = log
         self._domains: dict[str, str] = {}  # domain in a file -> canonical domain
         self._counts: dict[tuple[str, object], SchemeCount] = {}  # by scheme and cost
-        self._counts_by_form: dict[bytes, SchemeCount] = {}  # by the form that `recognize` returns
+        self._counts_by_form: dict[bytes, SchemeCount] = {}  # by the form that `group_keys` returns
 
     def __len__(self) -> int:
         return len(self.packed) + len(self.others)
@@ -82,12 +82,12 @@ class PasswordFileReader:
             return repeat(True)
         if keys is None or not self._are_new(keys):
             return repeat(True)
-        forms = recognize(stored)
+        forms = group_keys(stored)
         counts = {form: self._count_for_form(form, stored[forms.index(form)]) for form in dict.fromkeys(forms)}
         for form, count in counts.items():
             if count is not None:
                 has_form = repeat(True) if len(counts) == 1 else [each == form for each in forms]
-                packed = pack_alike(list(compress(stored, has_form)), count.example)
+                packed = pack_group(list(compress(stored, has_form)), count.example)
                 self.packed.update(zip(compress(keys, has_form), packed, strict=True))
                 count.count += len(packed)
         left = [counts[form] is None for form in forms]
@@ -108,7 +108,7 @@ class PasswordFileReader:
             return names.split("@") if domain is None else f"{names}@".replace("@", f"@{domain}\n").split("\n")[:-1]
         if not all(b"@" in address for address in addresses):
             return None
-        accounts = self._accounts.parse_all(addresses)
+        accounts = self._accounts.parse_many(addresses)
         served = [account.address for account in accounts if account and domain in (None, account.domain)]
         return served if len(served) == len(addresses) else None
 

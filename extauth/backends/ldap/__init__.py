@@ -1,18 +1,17 @@
-"""Directories (LDAP, Active Directory).
+"""LDAP directories, Active Directory among them.
 
-backend   the backend: who an account is in the directory, and whether the password is right
-settings  the keys, and what must hold between them
-template  `{name}`, `{domain}`, `{account}` filled in, escaped for where they go
-filter    search filters, read to know that a directory can, and whom they would find
-names     distinguished names: escaped, compared
-servers   the servers of the list: how they are reached, which of them was down lately
-directory the connections of each thread: tried in order, opened anew once, bound as a user no longer than needed
-service_account   the account that looks for entries
-outcome   result codes, Active Directory's sub-codes and password policy errors to verdicts
-state     what an entry says of itself: locked, disabled, expired
-engine    what the two engines have in common; deadlines
-engine_ldap3, engine_python_ldap   the engines
-dial, requests   what the first is spared: its sockets, and its requests as they travel
+backend             the backend: finds an account's entry and checks the password
+settings            the keys of the configuration, and the rules between them
+names_and_filters   distinguished names, search filters, and `{name}`, `{domain}`, `{account}` in them
+servers             the server list: URLs, and which servers were unavailable recently
+directory           the connections of each request: tries the servers in order, reconnects once, unbinds users
+service_account     the account that searches for entries
+result_codes        result codes, Active Directory sub-codes and password policy errors as verdicts
+account_state       attributes of an entry that refuse a login: locked, disabled, expired
+engine              the interface of both engines, and deadlines
+connect             sockets that keep a deadline
+engine_ldap3, engine_python_ldap      the engines
+ldap3_private, python_ldap_private    all that the engines use of private parts of the two libraries
 """
 
 from extauth.backends.ldap.backend import Ldap

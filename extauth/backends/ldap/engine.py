@@ -1,4 +1,4 @@
-"""What a library for LDAP has to do for us, and what it says then, whichever it is."""
+"""The interface of both engines. An engine is a library that speaks LDAP, and the code that extauth needs for it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from extauth.backends.ldap.servers import Server
+from extauth.backends.ldap.servers import LdapServer
 from extauth.backends.steps import Steps
 
 Scope = Literal["subtree", "one", "base"]
@@ -16,15 +16,17 @@ POLICY_CONTROL = "1.3.6.1.4.1.42.2.27.8.5.1"
 """The password policy control (draft-behera-ldap-password-policy, section 6)."""
 
 MOST_ENTRIES = 2
-"""How many entries a search asks for: one more than there may be."""
+"""The size limit of a search. An account has one entry, so that two are enough to see an ambiguous filter."""
 
+INVALID_RESPONSE = "invalid LDAP response"
+"""How the reason begins if a server sends a message that the protocol does not allow there."""
 
-NO_LDAP = "an answer that is no LDAP"
-"""Why a server cannot be asked that says what the protocol does not have at this place."""
+KEEPALIVE_IDLE = 60
+"""Seconds without traffic after which the system probes a TCP connection."""
 
 
 class ServerUnavailable(Exception):
-    """A server cannot be asked; the next one may. `lost`: it had closed a connection that was open."""
+    """A server cannot be asked. extauth asks the next one. `lost`: the server had closed an open connection."""
 
     def __init__(self, reason: str, *, lost: bool = False) -> None:
         super().__init__(reason)
@@ -32,66 +34,70 @@ class ServerUnavailable(Exception):
 
 
 class Deadline:
-    """A moment, of the monotonic clock, at which something is given up."""
+    """A moment (monotonic clock) at which extauth stops waiting."""
 
     def __init__(self, seconds: float) -> None:
         self.at = time.monotonic() + seconds
 
     def within(self, seconds: float) -> Deadline:
-        """The earlier one of this and that many seconds from now."""
+        """Return this deadline, or one that many seconds from now if that is earlier."""
         that = Deadline(seconds)
         return that if that.at < self.at else self
 
     def left(self) -> float:
-        """Seconds, more than none. Raises TimeoutError where there are none."""
+        """Return the seconds left, always more than 0. Raises TimeoutError if none are left."""
         seconds = self.at - time.monotonic()
         if seconds <= 0:
-            raise TimeoutError("no answer in time")
+            raise TimeoutError("no response in time")
         return seconds
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """What a search found; the names of attributes in lower case. No distinguished name is an empty one."""
+class LdapEntry(msgspec.Struct, frozen=True):
+    """An entry that a search found. Attribute names are in lower case. `dn` is empty if the name is not UTF-8."""
 
     dn: str
     attributes: dict[str, list[bytes]]
 
     def __repr__(self) -> str:  # the values may be passwords
-        return f"Entry({self.dn!r})"
+        return f"LdapEntry({self.dn!r})"
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """A result code (RFC 4511, section 4.1.9) with the server's text, the policy's control and the entries, if any."""
+class LdapResult(msgspec.Struct, frozen=True):
+    """The response to a request.
+
+    `code` is the result code (RFC 4511, section 4.1.9), `message` the server's text, `policy` the value of the
+    password policy control, `entries` the entries found.
+    """
 
     code: int
     message: str = ""
     policy: bytes | None = None
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[LdapEntry, ...] = ()
 
 
-class Connection(Protocol):
-    """One connection to one server, for one request at a time. Every method but `close` raises ServerUnavailable."""
+class LdapConnection(Protocol):
+    """One connection to one server, for one request at a time. All methods but `close` raise ServerUnavailable."""
 
-    def bind(self, dn: str, password: bytes, deadline: Deadline) -> Steps[Answer]:
-        """Become `dn`, or nobody where both are empty."""
+    def bind(self, dn: str, password: bytes, deadline: Deadline) -> Steps[LdapResult]:
+        """Bind as `dn`, or anonymously if both are empty."""
 
-    def leave(self, deadline: Deadline) -> None:
-        """Ask to be nobody again; the answer is not waited for."""
+    def send_anonymous_bind(self, deadline: Deadline) -> None:
+        """Send an anonymous bind, so that no user stays bound. Do not wait for the response."""
 
-    def has_left(self, deadline: Deadline) -> Steps[bool]:
-        """Whether it is nobody again, where that was asked; the answer will have come by now."""
+    def is_anonymous(self, deadline: Deadline) -> Steps[bool]:
+        """Return whether the last `send_anonymous_bind` succeeded. Its response has usually arrived by now."""
 
     def search(
         self, base: str, scope: Scope, filter: str, attributes: tuple[str, ...], deadline: Deadline
-    ) -> Steps[Answer]:
-        """Look for entries; no more than MOST_ENTRIES are asked for. TemporaryFailure where the filter is none."""
+    ) -> Steps[LdapResult]:
+        """Search for at most MOST_ENTRIES entries. Raises TemporaryFailure if the library cannot read the filter."""
 
     def close(self) -> None:
-        """Have it closed, whatever state it is in."""
+        """Close it, in any state."""
 
 
-class Engine(Protocol):
-    """One of the libraries."""
+class LdapEngine(Protocol):
+    """Connects to servers through one of the libraries."""
 
-    def connect(self, server: Server, deadline: Deadline) -> Connection:
-        """A connection as nobody, under TLS where that is configured. Raises ServerUnavailable."""
+    def connect(self, server: LdapServer, deadline: Deadline) -> LdapConnection:
+        """Connect, anonymously, and begin TLS if configured. Raises ServerUnavailable."""

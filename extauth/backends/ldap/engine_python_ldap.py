@@ -1,45 +1,45 @@
-"""python-ldap as an engine: libldap, the library of OpenLDAP.
+"""The python-ldap engine: libldap, the C library of OpenLDAP.
 
-Of libldap's calls only TLS handshakes have no timeout, so that a server which stalls in one would hold the thread for
-ever. Hence a server must first complete one with the other engine, on a connection that ends there.
+All calls of libldap have a timeout, except TLS handshakes: a server that stalls in one would block the thread forever.
+So extauth first makes a handshake through the ldap3 engine, with a timeout, and closes that connection.
 """
 
 from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
 
 import ldap
 
-from extauth.backends.ldap.dial import addresses_of, reason_of
+from extauth.backends.ldap.connect import resolve, socket_error_reason
 from extauth.backends.ldap.engine import (
+    INVALID_RESPONSE,
+    KEEPALIVE_IDLE,
     MOST_ENTRIES,
-    NO_LDAP,
     POLICY_CONTROL,
-    Answer,
-    Connection,
     Deadline,
-    Entry,
+    LdapConnection,
+    LdapEntry,
+    LdapResult,
     Scope,
     ServerUnavailable,
 )
-from extauth.backends.ldap.outcome import SUCCESS
-from extauth.backends.ldap.servers import Server
-from extauth.backends.steps import Steps, Wait, run_alone
+from extauth.backends.ldap.python_ldap_private import Control, error_reason, libldap_connection, next_message
+from extauth.backends.ldap.result_codes import SUCCESS
+from extauth.backends.ldap.servers import LdapServer
+from extauth.backends.steps import Steps, Wait, run_to_completion
 from extauth.errors import TemporaryFailure
 
 _SCOPES = {"subtree": ldap.SCOPE_SUBTREE, "one": ldap.SCOPE_ONELEVEL, "base": ldap.SCOPE_BASE}
 _NO_ATTRIBUTES = "1.1"  # RFC 4511, section 4.5.1.8
-_ASK_FOR_POLICY = [(POLICY_CONTROL, False, None)]
-_LOST = (ldap.SERVER_DOWN, ldap.CONNECT_ERROR)
-_IDLE = 60  # seconds of silence after which the system looks whether the other side is still there
+_ASK_FOR_POLICY: list[Control] = [(POLICY_CONTROL, False, None)]
+_CONNECTION_LOST = (ldap.SERVER_DOWN, ldap.CONNECT_ERROR)
 
 
 class PythonLdapEngine:
-    """Connections through python-ldap; `starttls` begins TLS on those that begin without."""
+    """Connects through python-ldap. With `starttls`, ldap:// connections begin TLS."""
 
     def __init__(
         self, context: ssl.SSLContext, *, starttls: bool, ca_file: str | None, verify_certificate: bool
@@ -49,24 +49,24 @@ class PythonLdapEngine:
         self._ca_file = ca_file or ssl.get_default_verify_paths().cafile
         self._verify_certificate = verify_certificate
 
-    def connect(self, server: Server, deadline: Deadline) -> Connection:
-        """A connection as nobody, under TLS where that is configured. Raises ServerUnavailable."""
+    def connect(self, server: LdapServer, deadline: Deadline) -> LdapConnection:
+        """Connect, anonymously, and begin TLS if configured. Raises ServerUnavailable."""
         starttls = self._starttls and not server.tls and not server.path
         if server.tls or starttls:
             from extauth.backends.ldap.engine_ldap3 import Ldap3Engine  # here because it is large
 
             Ldap3Engine(self._context, starttls=starttls).connect(server, deadline).close()
         try:
-            addresses = 1 if server.path else len(addresses_of(server))
+            addresses = 1 if server.path else len(resolve(server))
         except OSError as error:
-            raise ServerUnavailable(reason_of(error)) from None
+            raise ServerUnavailable(socket_error_reason(error)) from None
         connection = PythonLdapConnection(server.url)
         try:
-            with _ASKING:
+            with _ERRORS:
                 _set_options(connection.ldap, deadline.left() / addresses)
                 if server.tls or starttls:
                     self._set_tls_options(connection.ldap)
-            run_alone(connection.bind("", b"", deadline))  # libldap dials when it has something to send
+            run_to_completion(connection.bind("", b"", deadline))  # libldap connects when it sends the first request
             if starttls:
                 connection.start_tls(deadline)
         except ServerUnavailable as problem:
@@ -75,7 +75,7 @@ class PythonLdapEngine:
         return connection
 
     def _set_tls_options(self, connection: Any) -> None:
-        """Only where there is TLS: they have libldap read all certificates of the authorities for each connection."""
+        """Set the TLS options. With them libldap reads all CA certificates for each connection."""
         demanded = ldap.OPT_X_TLS_DEMAND if self._verify_certificate else ldap.OPT_X_TLS_NEVER
         connection.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, demanded)
         if self._ca_file is not None:
@@ -84,129 +84,93 @@ class PythonLdapEngine:
 
 
 class PythonLdapConnection:
-    """One connection of libldap's.
-
-    Requests and answers go through the object under python-ldap's own: what that one adds, such as a lock for threads
-    that share it, takes as long as libldap.
-    """
+    """One libldap connection."""
 
     def __init__(self, url: str) -> None:
         self.ldap: Any = ldap.initialize(url)
-        self._libldap: Any = self.ldap._l
-        self._leaving: int | None = None
-        self._fileno: int | None = None  # of a socket that does not block
+        self._libldap = libldap_connection(self.ldap)
+        self._anonymous_bind: int | None = None
+        self._fileno: int | None = None  # of a non-blocking socket
 
-    def bind(self, dn: str, password: bytes, deadline: Deadline) -> Steps[Answer]:
-        """Become `dn`, or nobody where both are empty."""
-        with _ASKING:
+    def bind(self, dn: str, password: bytes, deadline: Deadline) -> Steps[LdapResult]:
+        """Bind as `dn`, or anonymously if both are empty."""
+        with _ERRORS:
             number = self._libldap.simple_bind(dn, password, _ASK_FOR_POLICY, None)
-        return self._answer(number, ldap.RES_BIND, deadline)
+        return self._result(number, ldap.RES_BIND, deadline)
 
-    def leave(self, deadline: Deadline) -> None:
-        """Ask to be nobody again; the answer is not waited for."""
-        with _ASKING:
-            self._leaving = self._libldap.simple_bind("", b"", None, None)
+    def send_anonymous_bind(self, deadline: Deadline) -> None:
+        """Send an anonymous bind. Do not wait for the response."""
+        with _ERRORS:
+            self._anonymous_bind = self._libldap.simple_bind("", b"", None, None)
 
-    def has_left(self, deadline: Deadline) -> Steps[bool]:
-        """Whether it is nobody again, where that was asked; the answer will have come by now."""
-        number, self._leaving = self._leaving, None
+    def is_anonymous(self, deadline: Deadline) -> Steps[bool]:
+        """Return whether the last `send_anonymous_bind` succeeded. Its response has usually arrived by now."""
+        number, self._anonymous_bind = self._anonymous_bind, None
         if number is None:
             return True
-        answer = yield from self._answer(number, ldap.RES_BIND, deadline)
-        return answer.code == SUCCESS
+        result = yield from self._result(number, ldap.RES_BIND, deadline)
+        return result.code == SUCCESS
 
     def search(
         self, base: str, scope: Scope, filter: str, attributes: tuple[str, ...], deadline: Deadline
-    ) -> Steps[Answer]:
-        """Look for entries; no more than MOST_ENTRIES are asked for."""
+    ) -> Steps[LdapResult]:
+        """Search for at most MOST_ENTRIES entries. Raises TemporaryFailure if libldap cannot read the filter."""
         wanted = list(attributes) or [_NO_ATTRIBUTES]
-        with _ASKING:
+        with _ERRORS:
             number = self._libldap.search_ext(base, _SCOPES[scope], filter, wanted, 0, None, None, -1, MOST_ENTRIES)
-        return self._answer(number, ldap.RES_SEARCH_RESULT, deadline)
+        return self._result(number, ldap.RES_SEARCH_RESULT, deadline)
 
     def start_tls(self, deadline: Deadline) -> None:
-        """Go on under TLS. Raises ServerUnavailable."""
-        with _ASKING:
+        """Begin TLS. Raises ServerUnavailable."""
+        with _ERRORS:
             self.ldap.set_option(ldap.OPT_TIMEOUT, deadline.left())
             self.ldap.start_tls_s()
         self._fileno = None
 
-    def _socket(self) -> int:
-        """The socket, which there is from the first request on; libldap shall not wait for whole messages there."""
-        if self._fileno is None:
-            self._fileno = self.ldap.fileno()
-            os.set_blocking(self._fileno, False)
-        return self._fileno
-
     def close(self) -> None:
-        """Have it closed, whatever state it is in."""
+        """Close it, in any state."""
         try:
             self.ldap.unbind_ext()
         except ldap.LDAPError:
             return
 
-    def _answer(self, number: int, ending: int, deadline: Deadline) -> Steps[Answer]:
-        """The answer to request `number`, which a message of the kind `ending` ends."""
-        with _ASKING:
+    def _socket(self) -> int:
+        """Return the socket. It exists after the first request. It does not block if a message arrives in parts."""
+        if self._fileno is None:
+            self._fileno = self.ldap.fileno()
+            os.set_blocking(self._fileno, False)
+        return self._fileno
+
+    def _result(self, number: int, last_kind: int, deadline: Deadline) -> Steps[LdapResult]:
+        """Wait for the response to request `number`. Its last message must be of kind `last_kind`."""
+        with _ERRORS:
             wait = Wait(self._socket(), deadline.at, can_block=True)
             seconds = yield wait
-            entries: tuple[Entry, ...] = ()
+            entries: tuple[LdapEntry, ...] = ()
             while True:
-                kind, found = self._message(number, seconds or 0)
+                kind, found = next_message(self._libldap, number, seconds or 0)
                 if found is None:
                     deadline.left()
                     seconds = yield wait
                 elif isinstance(found, tuple):
                     entries += found
-                elif kind == ending:
-                    return Answer(found.code, found.message, found.policy, entries) if entries else found
+                elif kind == last_kind:
+                    return LdapResult(found.code, found.message, found.policy, entries) if entries else found
                 else:
-                    raise ServerUnavailable(f"{NO_LDAP}: kind {kind} in the place of {ending}")
-
-    def _message(self, number: int, seconds: float) -> tuple[int, Answer | tuple[Entry, ...] | None]:
-        """The next message about request `number`: its kind, and what it has of a result or else of entries.
-
-        It is waited for no longer than so many seconds; None where these are none, and it has not come yet.
-        """
-        try:
-            kind, data, whose, controls = self._libldap.result4(number, 0, seconds, 0, 0, 0)
-        except ldap.TIMEOUT:
-            return 0, None
-        except UnicodeDecodeError:  # only an entry's name has to be UTF-8
-            return ldap.RES_SEARCH_ENTRY, (Entry("", {}),)
-        except ldap.LDAPError as error:
-            said = _said(error)
-            if said.get("result", -1) < 0:
-                raise
-            kind, whose = said.get("msgtype", -1), said.get("msgid", -1)
-            found: Answer | tuple[Entry, ...] = Answer(
-                said["result"], said.get("info", ""), _policy(said.get("ctrls", ()))
-            )
-        else:
-            if kind is None:
-                return 0, None
-            if kind == ldap.RES_SEARCH_ENTRY:
-                found = tuple(_entry(*each) for each in data)
-            elif kind == ldap.RES_SEARCH_REFERENCE:
-                found = ()
-            else:
-                found = Answer(0, "", _policy(controls))
-        if whose != number:  # a notice of disconnection: its code, which may be 0, is about no request
-            raise ServerUnavailable("the server ended the connection", lost=True)
-        return kind, found
+                    raise ServerUnavailable(f"{INVALID_RESPONSE}: kind {kind} instead of {last_kind}")
 
 
 def _set_options(connection: Any, seconds: float) -> None:
-    """What must be set before it connects, where each address of a name has as many seconds."""
+    """Set the options that libldap needs before it connects. `seconds` is the time for each address of a name."""
     connection.set_option(ldap.OPT_PROTOCOL_VERSION, ldap.VERSION3)
     connection.set_option(ldap.OPT_REFERRALS, ldap.OPT_OFF)
     connection.set_option(ldap.OPT_DEREF, ldap.DEREF_NEVER)
     connection.set_option(ldap.OPT_NETWORK_TIMEOUT, seconds)
-    connection.set_option(ldap.OPT_X_KEEPALIVE_IDLE, _IDLE)
+    connection.set_option(ldap.OPT_X_KEEPALIVE_IDLE, KEEPALIVE_IDLE)
 
 
-class _Asking:
-    """What libldap raises, in our words. A class, since a generator would take longer than what it is around."""
+class _Errors:
+    """Turns exceptions of libldap into extauth's. A generator would take longer than the calls that it guards."""
 
     def __enter__(self) -> None:
         return
@@ -215,36 +179,13 @@ class _Asking:
         if error is None:
             return
         if isinstance(error, ldap.TIMEOUT | TimeoutError):
-            raise ServerUnavailable("no answer in time") from None
-        if isinstance(error, _LOST):
-            raise ServerUnavailable(_reason(error), lost=True) from None
+            raise ServerUnavailable("no response in time") from None
+        if isinstance(error, _CONNECTION_LOST):
+            raise ServerUnavailable(error_reason(error), lost=True) from None
         if isinstance(error, ldap.FILTER_ERROR):
             raise TemporaryFailure("libldap cannot read the filter") from None
         if isinstance(error, ldap.LDAPError):
-            raise ServerUnavailable(_reason(error)) from None
+            raise ServerUnavailable(error_reason(error)) from None
 
 
-_ASKING = _Asking()
-
-
-def _policy(controls: Iterable[tuple[str, bool, bytes]]) -> bytes | None:
-    """The policy's control, left as it came."""
-    for oid, _, value in controls:
-        if oid == POLICY_CONTROL:
-            return value
-    return None
-
-
-def _said(error: ldap.LDAPError) -> dict[str, Any]:
-    """What python-ldap has put into an error: the result, and whose it is where it is an answer."""
-    return error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-
-
-def _reason(error: ldap.LDAPError) -> str:
-    said = _said(error)
-    detail = said.get("info") or (os.strerror(said["errno"]) if said.get("errno") else "")
-    return ", ".join(filter(None, (said.get("desc"), detail))) or type(error).__name__
-
-
-def _entry(dn: str, attributes: dict[str, list[bytes]]) -> Entry:
-    return Entry(dn, {attribute.lower(): values for attribute, values in attributes.items()})
+_ERRORS = _Errors()

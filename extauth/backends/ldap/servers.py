@@ -1,4 +1,4 @@
-"""The servers of the list: how each is reached, and which of them was down lately."""
+"""The server list: the URLs, and which servers were unavailable recently."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import msgspec
 
 from extauth.errors import ConfigError
 
-_REMEMBERED = 30.0  # seconds that a server which did not answer is asked last
+_TRIED_LAST = 30.0  # seconds for which an unavailable server is tried last
 _PORTS = {"ldap": 389, "ldaps": 636}
 _LOCAL_SOCKET = "/var/run/slapd/ldapi"
 
 
-class Server(msgspec.Struct, frozen=True):
-    """One server. `path` is that of its local socket, for ldapi; `url` is what it is called in the log."""
+class LdapServer(msgspec.Struct, frozen=True):
+    """One LDAP server. `path` is the local socket of an ldapi:// URL. `url` is its name in the log."""
 
     url: str
     host: str = ""
@@ -28,7 +28,7 @@ class Server(msgspec.Struct, frozen=True):
 
     @property
     def is_local(self) -> bool:
-        """Whether what is sent there never leaves this machine."""
+        """Whether it runs on this machine, so that no password crosses the network."""
         if self.path or self.host == "localhost":
             return True
         try:
@@ -37,69 +37,71 @@ class Server(msgspec.Struct, frozen=True):
             return False
 
 
-def parsed_server(text: str) -> Server:
-    """A server by its URL; raises ConfigError."""
-    right = "must be ldap://host, ldap://host:port, ldaps://host or ldapi://%2Fpath%2Fof%2Fsocket"
-    wrong = ConfigError(f"servers: {text!r}: {right}")
+def parse_server(text: str) -> LdapServer:
+    """Return the server of a URL. Raises ConfigError."""
+    expected = "must be ldap://host, ldap://host:port, ldaps://host or ldapi://%2Fpath%2Fof%2Fsocket"
+    wrong = ConfigError(f"servers: {text!r}: {expected}")
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
         parts, port = None, None
     if parts is None or "@" in text:
-        raise ConfigError(f"servers: (not shown, since it may hold a password): {right}; whom to bind as says bind_dn")
+        raise ConfigError(
+            f"servers: (not shown, it may contain a password): {expected}; put the user name into bind_dn"
+        )
     if parts.query or parts.fragment or parts.path not in ("", "/"):
         raise wrong
     if parts.scheme == "ldapi":
         path = unquote(parts.netloc) or _LOCAL_SOCKET
-        return Server(f"ldapi://{quote(path, safe='')}", path=path)
+        return LdapServer(f"ldapi://{quote(path, safe='')}", path=path)
     if parts.scheme not in _PORTS or not parts.hostname or port == 0:
         raise wrong
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     port = port or _PORTS[parts.scheme]
-    return Server(f"{parts.scheme}://{host}:{port}", parts.hostname, port, parts.scheme == "ldaps")
+    return LdapServer(f"{parts.scheme}://{host}:{port}", parts.hostname, port, parts.scheme == "ldaps")
 
 
-class Servers:
-    """The list, with a memory of who was down that changes nothing but the order in which they are tried."""
+class LdapServers:
+    """The server list. Servers that were unavailable recently are tried last."""
 
-    def __init__(self, servers: tuple[Server, ...]) -> None:
+    def __init__(self, servers: tuple[LdapServer, ...]) -> None:
         self._servers = servers
-        self._down_until: dict[Server, float] = {}
+        self._unavailable_until: dict[LdapServer, float] = {}
         self._lock = threading.Lock()
 
-    def in_order(self) -> Iterable[Server]:
-        """All of them: in the order of the list, those that were down lately last."""
-        return self._with_those_that_wait_last() if self._down_until else self._servers
+    def in_order(self) -> Iterable[LdapServer]:
+        """Return all servers in the order of the list, with those that were unavailable recently at the end."""
+        return self._with_unavailable_last() if self._unavailable_until else self._servers
 
-    def _with_those_that_wait_last(self) -> Iterator[Server]:
+    def _with_unavailable_last(self) -> Iterator[LdapServer]:
         last = []
         for server in self._servers:
-            if self._waits(server):
+            if self._is_tried_last(server):
                 last.append(server)
             else:
                 yield server
         yield from last
 
-    def was_down(self, server: Server) -> bool:
-        """Ask this one last for a while. Whether that is news."""
+    def mark_unavailable(self, server: LdapServer) -> bool:
+        """Try this server last for a while. Return whether it was available before."""
         with self._lock:
-            is_news = server not in self._down_until
-            self._down_until[server] = time.monotonic() + _REMEMBERED
-            return is_news
+            is_new = server not in self._unavailable_until
+            self._unavailable_until[server] = time.monotonic() + _TRIED_LAST
+            return is_new
 
-    def answered(self, server: Server) -> bool:
-        """This one is there. Whether that is news."""
-        if not self._down_until:
+    def mark_available(self, server: LdapServer) -> bool:
+        """Try this server in its turn again. Return whether it was unavailable before."""
+        if not self._unavailable_until:
             return False
         with self._lock:
-            return self._down_until.pop(server, None) is not None
+            return self._unavailable_until.pop(server, None) is not None
 
-    def _waits(self, server: Server) -> bool:
+    def _is_tried_last(self, server: LdapServer) -> bool:
         with self._lock:
-            until = self._down_until.get(server)
+            until = self._unavailable_until.get(server)
             now = time.monotonic()
             if until is None or now < until:
                 return until is not None
-            self._down_until[server] = now + _REMEMBERED  # who comes first tries it again; for the others it waits
+            self._unavailable_until[server] = now + _TRIED_LAST  # this request tries it again, the others wait
             return False

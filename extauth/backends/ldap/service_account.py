@@ -1,4 +1,4 @@
-"""The account that looks for entries: bound on a connection, but for a while not where it has just been rejected."""
+"""The account that searches for entries. After a server rejects it, extauth does not try it there for a while."""
 
 from __future__ import annotations
 
@@ -6,64 +6,65 @@ import logging
 import threading
 import time
 
-from extauth.backends.ldap.engine import Answer, Connection, Deadline, ServerUnavailable
-from extauth.backends.ldap.outcome import BUSY, UNAVAILABLE, explained, outcome_of_bind
-from extauth.backends.ldap.servers import Server
-from extauth.backends.steps import run_alone
+from extauth.backends.ldap.engine import Deadline, LdapConnection, LdapResult, ServerUnavailable
+from extauth.backends.ldap.result_codes import BUSY, UNAVAILABLE, describe_result, verdict_of_bind
+from extauth.backends.ldap.servers import LdapServer
+from extauth.backends.steps import run_to_completion
 from extauth.errors import TemporaryFailure
 from extauth.model import Secret, Verdict
 
 Rejection = tuple[str, float]
-"""What to say of it, and until when."""
+"""The reason, and the time (monotonic clock) until which extauth does not try again."""
 
-_PAUSE = 30.0  # seconds after a rejection: directories lock an account out that is rejected too often
+_PAUSE = 30.0  # seconds after a rejection: directories lock out accounts that are rejected too often
 
 
 class ServiceAccount:
-    """One for all threads; a new password makes a new process."""
+    """One object for all threads. A new password takes effect in a new process."""
 
     def __init__(self, dn: str, password: Secret, log: logging.Logger) -> None:
         self._dn = dn
         self._password = password
         self._log = log
-        self._rejections: dict[Server, Rejection] = {}
+        self._rejections: dict[LdapServer, Rejection] = {}
         self._lock = threading.Lock()
-        self._binding = threading.Lock()
+        self._bind_lock = threading.Lock()
 
-    def pause(self, server: Server) -> Rejection | None:
-        """Raise TemporaryFailure where this server has rejected it lately; else what is known, for `bind`."""
+    def check_rejection(self, server: LdapServer) -> Rejection | None:
+        """Raise TemporaryFailure if this server rejected it recently. Else return the last rejection, for `bind`."""
         with self._lock:
-            known = self._rejections.get(server)
-            if known is None:
+            rejection = self._rejections.get(server)
+            if rejection is None:
                 return None
-            problem, until = known
+            problem, until = rejection
             now = time.monotonic()
             if now < until:
                 raise TemporaryFailure(problem)
-            known = self._rejections[server] = problem, now + _PAUSE  # who comes first tries it again, nobody else
-            return known
+            rejection = self._rejections[server] = problem, now + _PAUSE  # only this request tries it again
+            return rejection
 
-    def bind(self, connection: Connection, server: Server, deadline: Deadline, known: Rejection | None) -> None:
-        """Have the connection be bound as it. Raises ServerUnavailable, and TemporaryFailure where it is rejected.
+    def bind(self, connection: LdapConnection, server: LdapServer, deadline: Deadline, last: Rejection | None) -> None:
+        """Bind a connection as the service account. Raises ServerUnavailable, and TemporaryFailure if it is rejected.
 
-        One at a time, and not where it has been rejected since `known`, or many who begin together lock it out.
+        Binds run one at a time, and not if there was a rejection after `last`. Else many requests that start
+        together could lock the account out.
         """
-        if not self._binding.acquire(timeout=deadline.left()):
-            raise ServerUnavailable("no answer in time")
+        if not self._bind_lock.acquire(timeout=deadline.left()):
+            raise ServerUnavailable("no response in time")
         try:
             with self._lock:
                 found = self._rejections.get(server)
-            if found is not None and found is not known:
+            if found is not None and found is not last:
                 raise TemporaryFailure(found[0])
             self._bind(connection, server, deadline)
         finally:
-            self._binding.release()
+            self._bind_lock.release()
 
-    def _bind(self, connection: Connection, server: Server, deadline: Deadline) -> None:
-        answer = run_alone(connection.bind(self._dn, self._password.reveal(), deadline))
-        if answer.code in (BUSY, UNAVAILABLE):
-            raise ServerUnavailable(explained(answer))
-        reason = _rejection(answer)
+    def _bind(self, connection: LdapConnection, server: LdapServer, deadline: Deadline) -> None:
+        result = run_to_completion(connection.bind(self._dn, self._password.reveal(), deadline))
+        if result.code in (BUSY, UNAVAILABLE):
+            raise ServerUnavailable(describe_result(result))
+        reason = _rejection_reason(result)
         if reason is None:
             with self._lock:
                 self._rejections.pop(server, None)
@@ -75,10 +76,10 @@ class ServiceAccount:
         raise TemporaryFailure(problem)
 
 
-def _rejection(answer: Answer) -> str | None:
-    """Why it is rejected, in the words for users; None where it is not."""
+def _rejection_reason(result: LdapResult) -> str | None:
+    """Return why the bind was rejected, in the same words as for users, or None if it succeeded."""
     try:
-        decided = outcome_of_bind(answer)
-    except TemporaryFailure as unsure:
-        return str(unsure)
-    return None if decided.verdict is Verdict.OK else decided.reason
+        found = verdict_of_bind(result)
+    except TemporaryFailure as failure:
+        return str(failure)
+    return None if found.verdict is Verdict.OK else found.reason

@@ -1,4 +1,4 @@
-"""The keys of an `ldap` backend, and what must hold between them."""
+"""The keys of an `ldap` backend, and the rules between them."""
 
 from __future__ import annotations
 
@@ -8,29 +8,34 @@ from typing import Annotated, Literal
 import msgspec
 
 from extauth.backends.ldap.engine import Scope
-from extauth.backends.ldap.filter import Filter, NoFilter, parsed_filter
-from extauth.backends.ldap.names import escaped_for_filter, escaped_for_name, parsed_name
-from extauth.backends.ldap.servers import Server, parsed_server
-from extauth.backends.ldap.template import Template
+from extauth.backends.ldap.names_and_filters import (
+    AccountTemplate,
+    InvalidFilter,
+    SearchFilter,
+    escape_for_dn,
+    escape_for_filter,
+    parse_dn,
+    parse_filter,
+)
+from extauth.backends.ldap.servers import LdapServer, parse_server
 from extauth.errors import ConfigError
-from extauth.passwords import known_scheme, schemes
+from extauth.passwords import schemes
 from extauth.settings import Settings
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 
-_AT_ONCE = {("ldap3", "bind"): 3, ("ldap3", "hash"): 3, ("python-ldap", "bind"): 12, ("python-ldap", "hash"): 4}
-"""How many requests a worker has under way at once, unless `connections` says it."""
+_CONCURRENCY = {("ldap3", "bind"): 3, ("ldap3", "hash"): 3, ("python-ldap", "bind"): 12, ("python-ldap", "hash"): 4}
+"""How many requests run in a worker at the same time, unless `connections` is set."""
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 3.0, 5.0
-"""Seconds, unless the settings say it; never more than `overall_timeout`."""
+"""Default seconds. `overall_timeout` limits them."""
 
-
-_OF_A_NAME = frozenset({"name", "account"})
-_OF_A_DOMAIN = frozenset({"domain", "account"})
+_NAME_PLACEHOLDERS = frozenset({"name", "account"})
+_DOMAIN_PLACEHOLDERS = frozenset({"domain", "account"})
 
 
 class LdapSettings(Settings, frozen=True):
-    """Either `base` and `filter` find an account's entry, or `dn` names it; times in seconds."""
+    """Either `base` and `filter` find an account's entry, or `dn` names it. Times are in seconds."""
 
     servers: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     engine: Literal["ldap3", "python-ldap"] = "ldap3"
@@ -62,133 +67,138 @@ class LdapSettings(Settings, frozen=True):
     overall_timeout: Seconds = 10
 
 
-class Search(msgspec.Struct, frozen=True):
-    """Where an account's entry is looked for: under `base`, by `filter`; at `base` itself where its name is known."""
+class AccountSearch(msgspec.Struct, frozen=True):
+    """How to find an account's entry.
 
-    base: Template
+    `is_needed`: there is a `filter`; else `base` is the name of the entry. `tells_domains_apart`: the same name in two
+    domains is not the same entry.
+    """
+
+    base: AccountTemplate
     scope: Scope
-    filter: Template
+    filter: AccountTemplate
     is_needed: bool
     tells_domains_apart: bool
 
 
-def servers_of(settings: LdapSettings) -> tuple[Server, ...]:
-    """The servers; raises ConfigError, also where passwords would travel in the clear and nobody has said so."""
-    servers = tuple(map(parsed_server, settings.servers))
+def parse_servers(settings: LdapSettings) -> tuple[LdapServer, ...]:
+    """Return the servers. Raises ConfigError, also if one would receive passwords in the clear."""
+    servers = tuple(map(parse_server, settings.servers))
     for server in servers:
         if servers.count(server) > 1:
-            raise ConfigError(f"servers: {server.url!r} is there twice")
+            raise ConfigError(f"servers: {server.url!r} is listed twice")
         if not (server.tls or settings.starttls or server.is_local or settings.allow_plaintext):
             raise ConfigError(
-                f"servers: {server.url!r} would get passwords in the clear; use ldaps://, starttls = true, "
-                "or say allow_plaintext = true"
+                f"servers: {server.url!r} would receive passwords in the clear; use ldaps:// or starttls = true, "
+                "or set allow_plaintext = true"
             )
     return servers
 
 
-def at_once(settings: LdapSettings) -> tuple[int, int]:
-    """How many threads a worker has, and how many requests each of them has under way at once.
+def concurrency(settings: LdapSettings) -> tuple[int, int]:
+    """Return the number of threads in a worker, and the number of requests that run in each at the same time.
 
-    Of threads that leave it to somebody else to wait there are as few as can be, but two, as some steps take long.
+    If one thread can run several requests, there are as few threads as possible, but at least two: some steps block.
     """
-    requests = settings.connections or _AT_ONCE[settings.engine, settings.check]
+    requests = settings.connections or _CONCURRENCY[settings.engine, settings.check]
     if requests == 1 or settings.engine == "ldap3" or settings.check == "hash":
         return requests, 1
     threads = next(count for count in range(2, requests + 1) if requests % count == 0)
     return threads, requests // threads
 
 
-def search_of(settings: LdapSettings) -> Search:
-    """How an account's entry is found; raises ConfigError."""
+def parse_search(settings: LdapSettings) -> AccountSearch:
+    """Return how to find an account's entry. Raises ConfigError."""
     if (settings.dn is None) == (settings.filter is None):
-        raise ConfigError("dn, filter: exactly one of them must be there: dn names an account's entry, filter finds it")
+        raise ConfigError("dn, filter: set exactly one of them; dn names an account's entry, filter finds it")
     if settings.dn is not None:
         if settings.base is not None:
-            raise ConfigError(f"base = {settings.base!r}: goes with filter; dn names the whole entry")
-        if parsed_name(settings.dn) is None:
+            raise ConfigError(f"base = {settings.base!r}: is used only with filter; dn is the entry's whole name")
+        if parse_dn(settings.dn) is None:
             raise ConfigError(
                 f"dn = {settings.dn!r}: must be a distinguished name, as in uid={{name}},ou=people,dc=example"
             )
-        dn = Template(settings.dn, escaped_for_name, key="dn")
-        if dn.placeholders.isdisjoint(_OF_A_NAME):
+        dn = AccountTemplate(settings.dn, escape_for_dn, key="dn")
+        if dn.placeholders.isdisjoint(_NAME_PLACEHOLDERS):
             raise ConfigError(
-                f"dn = {settings.dn!r}: must hold {{name}} or {{account}}, or everybody would be one user"
+                f"dn = {settings.dn!r}: must contain {{name}} or {{account}}, else all accounts have the same entry"
             )
-        everything = Template("(objectClass=*)", escaped_for_filter, key="filter")
-        return Search(
+        any_entry = AccountTemplate("(objectClass=*)", escape_for_filter, key="filter")
+        return AccountSearch(
             dn,
             "base",
-            everything,
+            any_entry,
             is_needed=False,
-            tells_domains_apart=not dn.placeholders.isdisjoint(_OF_A_DOMAIN),
+            tells_domains_apart=not dn.placeholders.isdisjoint(_DOMAIN_PLACEHOLDERS),
         )
     if settings.base is None:
         raise ConfigError("base: is missing")
-    if settings.base and parsed_name(settings.base) is None:
+    if settings.base and parse_dn(settings.base) is None:
         raise ConfigError(f"base = {settings.base!r}: must be a distinguished name, as in ou=people,dc=example")
-    base = Template(settings.base, escaped_for_name, key="base")
-    template, filter = _filter(settings.filter or "", "filter")
-    if not filter.needs(_OF_A_NAME):
+    base = AccountTemplate(settings.base, escape_for_dn, key="base")
+    template, filter = _parse_template(settings.filter or "", "filter")
+    if not filter.needs(_NAME_PLACEHOLDERS):
         raise ConfigError(
-            f"filter = {settings.filter!r}: must hold {{name}} or {{account}}, in each of its alternatives, "
-            "or everybody would be one user"
+            f"filter = {settings.filter!r}: must contain {{name}} or {{account}} in each alternative, "
+            "else all accounts have the same entry"
         )
-    return Search(
+    return AccountSearch(
         base,
         settings.scope,
         template,
         is_needed=True,
-        tells_domains_apart=filter.needs(_OF_A_DOMAIN) or not base.placeholders.isdisjoint(_OF_A_DOMAIN),
+        tells_domains_apart=filter.needs(_DOMAIN_PLACEHOLDERS)
+        or not base.placeholders.isdisjoint(_DOMAIN_PLACEHOLDERS),
     )
 
 
-def member_of(settings: LdapSettings) -> Template | None:
-    """What a group's entry must match, where it is that which says who is in; raises ConfigError."""
+def parse_group_filter(settings: LdapSettings) -> AccountTemplate | None:
+    """Return the filter that a group's entry must match, or None. Raises ConfigError."""
     if settings.group_filter is None:
         return None
     if not settings.required_groups:
-        raise ConfigError(f"group_filter = {settings.group_filter!r}: goes with required_groups")
-    template, _ = _filter(settings.group_filter, "group_filter", more=("dn",))
-    if template.placeholders.isdisjoint(_OF_A_NAME | {"dn"}):
+        raise ConfigError(f"group_filter = {settings.group_filter!r}: is used only with required_groups")
+    template, _ = _parse_template(settings.group_filter, "group_filter", more=("dn",))
+    if template.placeholders.isdisjoint(_NAME_PLACEHOLDERS | {"dn"}):
         raise ConfigError(
-            f"group_filter = {settings.group_filter!r}: must hold {{dn}}, {{name}} or {{account}}, "
-            "or it would say the same of everybody"
+            f"group_filter = {settings.group_filter!r}: must contain {{dn}}, {{name}} or {{account}}, "
+            "else it would match for all accounts or for none"
         )
     return template
 
 
-def _filter(text: str, key: str, *, more: tuple[str, ...] = ()) -> tuple[Template, Filter]:
+def _parse_template(text: str, key: str, *, more: tuple[str, ...] = ()) -> tuple[AccountTemplate, SearchFilter]:
     text = text.strip()
-    template = Template(text, escaped_for_filter, key=key, more=more)
+    template = AccountTemplate(text, escape_for_filter, key=key, more=more)
     try:
-        return template, parsed_filter(text)
-    except NoFilter as problem:
-        where = f"it is none from {problem.rest[:20]!r} on" if problem.rest else "it ends too early"
+        return template, parse_filter(text)
+    except InvalidFilter as problem:
+        where = f"it is invalid from {problem.rest[:20]!r} on" if problem.rest else "it ends too early"
         raise ConfigError(f"{key} = {text!r}: must be a search filter, as in (uid={{name}}); {where}") from None
 
 
 def check_times(settings: LdapSettings, deadline: float) -> None:
-    """Raise ConfigError where a time could never be over, since another one is before it."""
+    """Raise ConfigError if a timeout is longer than the one that limits it."""
     overall = settings.overall_timeout
     if overall >= deadline:
-        raise ConfigError(f"overall_timeout = {overall:g}: must be less than helper.deadline, which is {deadline:g}")
+        raise ConfigError(f"overall_timeout = {overall:g}: must be less than helper.deadline = {deadline:g}")
     for key, seconds in (("connect_timeout", settings.connect_timeout), ("read_timeout", settings.read_timeout)):
         if seconds is not None and seconds > overall:
-            raise ConfigError(f"{key} = {seconds:g}: must not be more than overall_timeout, which is {overall:g}")
+            raise ConfigError(f"{key} = {seconds:g}: must not be more than overall_timeout = {overall:g}")
 
 
 def check_together(settings: LdapSettings) -> None:
-    """Raise ConfigError where keys do not go together."""
+    """Raise ConfigError if keys do not fit together."""
     if (settings.bind_dn is None) != (settings.bind_password_file is None):
-        raise ConfigError("bind_dn, bind_password_file: both must be there, or neither")
-    if settings.bind_dn is not None and parsed_name(settings.bind_dn) is None and "@" not in settings.bind_dn:
+        raise ConfigError("bind_dn, bind_password_file: set both or neither")
+    if settings.bind_dn is not None and parse_dn(settings.bind_dn) is None and "@" not in settings.bind_dn:
         raise ConfigError(f"bind_dn = {settings.bind_dn!r}: must be a distinguished name")
     for group in settings.required_groups:
-        if parsed_name(group) is None:
+        if parse_dn(group) is None:
             raise ConfigError(f"required_groups: {group!r}: must be a distinguished name")
     if settings.default_scheme and settings.check == "bind":
-        raise ConfigError(f'default_scheme = {settings.default_scheme!r}: goes with check = "hash"')
+        raise ConfigError(f'default_scheme = {settings.default_scheme!r}: is used only with check = "hash"')
     if settings.default_scheme and not known_scheme(settings.default_scheme):
-        raise ConfigError(f"default_scheme = {settings.default_scheme!r}: known are {', '.join(schemes())}")
+        raise ConfigError(f"default_scheme = {settings.default_scheme!r}: must be one of {', '.join(schemes())}")
     if settings.ca_file is not None and not settings.verify_certificate:
-        raise ConfigError("ca_file: is of no use with verify_certificate = false")
+        raise ConfigError("ca_file: is not used with verify_certificate = false")

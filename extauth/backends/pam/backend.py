@@ -100,7 +100,7 @@ class Pam(Backend[PamSettings]):
         self._template = UserNameTemplate(settings.username)
         self._service: PamService
         self._modules: PamTransaction
-        self.threads = settings.concurrency  # type: ignore[misc]  # replaces the class attribute
+        self.concurrency = settings.concurrency
 
     def load(self) -> None:
         """Load libpam, read the service file, and log whether this process can read /etc/shadow."""

@@ -1,8 +1,10 @@
-"""`extauth harness`: drive a helper program as the mail server does (docs/harness.md). One subcommand per file.
+"""`extauth harness`: drive a helper program as the mail server does (docs/harness.md).
 
-options   what all of them take, and what these come to
-outcome   what they show, and the status they end with
-replay, shell, listen
+sessions  replay and shell
+load      load and its options
+listen    listen
+options   the options of all subcommands
+output    lines, pages and exit status
 """
 
 from __future__ import annotations
@@ -11,8 +13,7 @@ import click
 
 from extauth.cli.harness.listen import listen
 from extauth.cli.harness.load import load
-from extauth.cli.harness.replay import replay
-from extauth.cli.harness.shell import shell
+from extauth.cli.harness.sessions import replay, shell
 
 
 @click.group()

@@ -10,35 +10,39 @@ from typing import Any, TextIO
 import click
 
 from extauth.cli.harness.options import ProgramOptions, html_option, interface_option, program_options
-from extauth.cli.harness.outcome import conclude, write_page
+from extauth.cli.harness.output import finish, write_page
 from extauth.errors import ExtauthError
 from extauth.harness.events import Event
 from extauth.harness.external import ExternalAuthentication
-from extauth.harness.judge import Complaint
-from extauth.harness.log import ServerLog
-from extauth.harness.report import complaint_lines, end_lines
+from extauth.harness.log import MailServerLog
+from extauth.harness.protocol_checker import Violation
+from extauth.harness.report import end_lines, violation_lines
 from extauth.harness.statistics import Statistics
 from extauth.harness.tables import statistics_table, text_lines
 
 _SERVICES = {
-    "POP3": "POP3, with STLS",
-    "IMAP": "IMAP, with STARTTLS",
-    "SMTP": "SMTP, with STARTTLS",
-    "POP3S": "POP3 under TLS",
-    "IMAPS": "IMAP under TLS",
-    "SMTPS": "SMTP under TLS",
-    "PWD": "PWD, for new passwords",
+    "POP3": "POP3 with STLS",
+    "IMAP": "IMAP with STARTTLS",
+    "SMTP": "SMTP with STARTTLS",
+    "POP3S": "POP3 over TLS",
+    "IMAPS": "IMAP over TLS",
+    "SMTPS": "SMTP over TLS",
+    "PWD": "PWD, which sets new passwords",
 }
 _PEM = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-def _port_options(command: Callable[..., None]) -> Callable[..., None]:
-    for service, what in reversed(_SERVICES.items()):
+def _port_options(function: Callable[..., None]) -> Callable[..., None]:
+    for service, description in reversed(_SERVICES.items()):
         option = click.option(
-            f"--{service.lower()}", service, type=click.IntRange(0, 65_535), metavar="PORT", help=f"Listen for {what}."
+            f"--{service.lower()}",
+            service,
+            type=click.IntRange(0, 65_535),
+            metavar="PORT",
+            help=f"Listen for {description}.",
         )
-        command = option(command)
-    return command
+        function = option(function)
+    return function
 
 
 @click.command()
@@ -50,10 +54,10 @@ def _port_options(command: Callable[..., None]) -> Callable[..., None]:
     "--host",
     multiple=True,
     metavar="ADDRESS",
-    help="Listen on this address of the loopback. May be repeated.  [default: 127.0.0.1, ::1, those of the domains]",
+    help="Listen on this loopback address. May be repeated.  [default: 127.0.0.1, ::1, those of the domains]",
 )
-@click.option("--certificate", type=_PEM, help="The server's certificate, PEM; by default one is made.")
-@click.option("--key", type=_PEM, help="Its private key, PEM.")
+@click.option("--certificate", type=_PEM, help="The mail server's certificate (PEM). The default is a new one.")
+@click.option("--key", type=_PEM, help="The private key of the certificate (PEM).")
 @interface_option
 @html_option
 @program_options
@@ -67,9 +71,10 @@ def listen(
     html: TextIO | None,
     **ports: int | None,
 ) -> None:
-    """Listen for mail programs on the loopback, and have a program check the passwords that they send.
+    """Listen for mail programs on the loopback. A helper program checks their passwords.
 
-    Port 0 is one that the system chooses. What listens is shown line by line, then `ready`. Ends at Ctrl-C.
+    With port 0 the system chooses a port. The command shows each address that it listens on, then `ready`. Press Ctrl-C
+    to end it.
     """
     wanted = {service: port for service, port in ports.items() if port is not None}
     if not wanted:
@@ -77,17 +82,17 @@ def listen(
     if (certificate is None) != (key is None):
         raise click.UsageError("--certificate and --key go together.")
     masker, statistics = options.masker(), Statistics()
-    log = ServerLog(options.log_level or "Low Level", masker, lambda line: click.echo(line, err=True))
+    log = MailServerLog(options.log_level or "Low Level", masker, lambda line: click.echo(line, err=True))
 
-    def watch(event: Event | Complaint) -> None:
-        statistics.see(event)
-        log.see(event)
+    def handle_event(event: Event | Violation) -> None:
+        statistics.handle_event(event)
+        log.handle_event(event)
 
     with options.started() as settings, tempfile.TemporaryDirectory(prefix="extauth-harness-") as folder:
-        mail = _mail_server()
+        mail = _mail_package()
         accounts_read = mail.read_accounts(accounts)
         certificates = mail.Certificates(accounts_read, certificate and key and (certificate, key))
-        with ExternalAuthentication(settings, interface, watch) as external:
+        with ExternalAuthentication(settings, interface, handle_event) as external:
             server = mail.MailServer(accounts_read, external, certificates, log.record)
             for line in server.listen(wanted, host):
                 click.echo(line)
@@ -97,15 +102,15 @@ def listen(
                 click.echo(f"certificate {made}")
             click.echo("ready")
             server.run()
-    supervisor = external.supervisor
+    manager = external.manager
     table = statistics_table(statistics, masker)
-    remarks = [*complaint_lines(supervisor, masker), *end_lines(supervisor, masker)]
+    remarks = [*violation_lines(manager, masker), *end_lines(manager, masker)]
     write_page(html, {"program": options.program}, table, {"replies": statistics}, remarks)
-    conclude([*text_lines(table), *remarks], well=not supervisor.complained)
+    finish([*text_lines(table), *remarks], success=not manager.violation_count)
 
 
-def _mail_server() -> Any:
-    """The package, which needs more than the other commands."""
+def _mail_package() -> Any:
+    """Import the package, which needs more libraries than the other commands."""
     try:
         from extauth.harness import mail
     except ImportError as error:

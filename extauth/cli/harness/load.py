@@ -1,4 +1,4 @@
-"""`extauth harness load`: many requests, what they take, and how another program compares."""
+"""`extauth harness load`: send a program many requests, measure it, and compare it with another program."""
 
 from __future__ import annotations
 
@@ -6,45 +6,195 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
-from typing import TextIO
+from pathlib import Path
+from typing import Annotated, TextIO, get_args
 
 import click
 
-from extauth.cli.harness.load_options import LoadOptions
-from extauth.cli.harness.options import ProgramOptions, html_option, interface_option, program_options, takes
-from extauth.cli.harness.outcome import conclude, write_page
-from extauth.harness.load.remarks import remark_lines
-from extauth.harness.load.run import Measurement, Progress, measure
-from extauth.harness.load.tables import load_table, middle
+from extauth.cli.harness.options import ProgramOptions, html_option, interface_option, options_from, program_options
+from extauth.cli.harness.output import finish, write_page
+from extauth.harness.load.accounts import read_load_accounts
+from extauth.harness.load.measurement import LoadPlan, Measurement, ShowProgress, measure
+from extauth.harness.load.pace import RatePace, WindowPace
+from extauth.harness.load.report import load_table, median_round, remark_lines
+from extauth.harness.load.traffic import Distribution, RequestGenerator, parse_mix
+from extauth.harness.masking import Masker
 from extauth.harness.process import from_here
 from extauth.harness.tables import text_lines
+
+_SECONDS = 10.0  # if neither --requests nor --seconds is given
+_WINDOW = 64
+_ROUNDS = 3  # for two programs
+
+
+def _mix(context: click.Context, parameter: click.Parameter, text: str) -> str:
+    try:
+        parse_mix(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    return text
+
+
+def _command(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[str, ...] | None:
+    try:
+        words = tuple(shlex.split(text or ""))
+    except ValueError as error:
+        raise click.BadParameter(f"{error}".lower()) from None
+    if text is not None and not words:
+        raise click.BadParameter("the command is empty")
+    return words or None
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """Which requests are sent, how fast, how many, and to which second program."""
+
+    accounts: Annotated[
+        Path,
+        click.option(
+            "--accounts",
+            type=click.Path(path_type=Path),
+            required=True,
+            metavar="FILE",
+            help="Accounts and passwords; each line is name@domain:password.",
+        ),
+    ]
+    distribution: Annotated[
+        Distribution,
+        click.option(
+            "--distribution",
+            type=click.Choice(get_args(Distribution)),
+            default="zipf",
+            show_default=True,
+            help="Use the first accounts of the file most often (zipf), or all equally (uniform).",
+        ),
+    ]
+    mix: Annotated[
+        str,
+        click.option(
+            "--mix",
+            default="vrfy",
+            show_default=True,
+            callback=_mix,
+            metavar="KIND[=SHARE],...",
+            help="Kinds of requests (vrfy, cram-md5, apop) and their shares.",
+        ),
+    ]
+    wrong: Annotated[
+        float,
+        click.option(
+            "--wrong",
+            type=click.FloatRange(0, 100),
+            default=0.0,
+            show_default=True,
+            metavar="PERCENT",
+            help="Percentage of wrong passwords.",
+        ),
+    ]
+    mode: Annotated[
+        str, click.option("--mode", default="", metavar="NAME", help="The service in each request, such as IMAP.")
+    ]
+    window: Annotated[
+        int | None,
+        click.option(
+            "--window", type=click.IntRange(min=1), help=f"Keep this many requests under way.  [default: {_WINDOW}]"
+        ),
+    ]
+    rate: Annotated[
+        float | None,
+        click.option(
+            "--rate",
+            type=click.FloatRange(min=0, min_open=True),
+            help="Send this many requests a second, also if replies are late.",
+        ),
+    ]
+    requests: Annotated[
+        int | None, click.option("--requests", type=click.IntRange(min=1), help="Stop after this many requests.")
+    ]
+    seconds: Annotated[
+        float | None,
+        click.option(
+            "--seconds",
+            type=click.FloatRange(min=0, min_open=True),
+            help=f"Stop after this many seconds.  [default: {_SECONDS:g}, without --requests]",
+        ),
+    ]
+    seed: Annotated[
+        int,
+        click.option(
+            "--seed",
+            type=int,
+            default=1,
+            show_default=True,
+            help="Random seed. The same seed sends the same requests.",
+        ),
+    ]
+    vs: Annotated[
+        tuple[str, ...] | None,
+        click.option(
+            "--vs", callback=_command, metavar="COMMAND", help="Measure this second program too, in alternating rounds."
+        ),
+    ]
+    rounds: Annotated[
+        int | None,
+        click.option(
+            "--rounds",
+            type=click.IntRange(min=1),
+            help=f"Measure each program this many times.  [default: 1, with --vs {_ROUNDS}]",
+        ),
+    ]
+
+    @property
+    def all_rounds(self) -> int:
+        """The number of rounds."""
+        return self.rounds or (1 if self.vs is None else _ROUNDS)
+
+    def plan(self, interface: int | None, masker: Masker) -> LoadPlan:
+        """Return the load for the programs. Raises LoadAccountsError."""
+        if self.rate is not None and self.window is not None:
+            raise click.UsageError("Use --rate or --window, not both.")
+        accounts = read_load_accounts(self.accounts)
+        for account in accounts:
+            masker.hide(account.password)
+        mix, wrong, rate = parse_mix(self.mix), self.wrong / 100, self.rate
+        return LoadPlan(
+            lambda: RequestGenerator(accounts, self.distribution, mix, wrong=wrong, mode=self.mode, seed=self.seed),
+            lambda: WindowPace(self.window or _WINDOW) if rate is None else RatePace(rate),
+            interface,
+            self.requests,
+            _SECONDS if self.seconds is None and self.requests is None else self.seconds,
+        )
 
 
 @click.command()
 @program_options
-@takes(LoadOptions)
+@options_from(LoadOptions)
 @interface_option
 @html_option
-def load(options: ProgramOptions, asked: LoadOptions, interface: int | None, html: TextIO | None) -> None:
-    """Send a program many requests, check the replies and measure it. Status 1 where it does not do as it must."""
+def load(options: ProgramOptions, load_options: LoadOptions, interface: int | None, html: TextIO | None) -> None:
+    """Send a program many requests, check each reply and measure the program.
+
+    Exit status 1: there are wrong replies, temporary failures or protocol violations.
+    """
     masker = options.masker()
-    commands = {"program": options.program} if asked.vs is None else {"A": options.program, "B": asked.vs}
+    second = load_options.vs
+    commands = {"program": options.program} if second is None else {"A": options.program, "B": second}
     runs: dict[str, list[Measurement]] = {name: [] for name in commands}
     remarks: list[str] = []
     aborted = False
     with options.started() as settings:
-        plan = asked.plan(interface, masker)
+        plan = load_options.plan(interface, masker)
         for command in commands.values():
-            from_here(command)  # so that none is measured in vain
+            from_here(command)  # fails before the first measurement if a program does not exist
         try:
-            for number, name in product(range(1, asked.all_rounds + 1), commands):
-                with _progress(f"{name} {number}/{asked.all_rounds}") as progress:
-                    of_name = replace(settings, command=commands[name])
-                    run = measure(of_name, plan, masker, options.log(masker), progress)
+            for number, name in product(range(1, load_options.all_rounds + 1), commands):
+                with _progress(f"{name} {number}/{load_options.all_rounds}") as progress:
+                    program_settings = replace(settings, command=commands[name])
+                    run = measure(program_settings, plan, masker, options.log(masker), progress)
                 runs[name].append(run)
-                if asked.all_rounds * len(commands) > 1:
+                if load_options.all_rounds * len(commands) > 1:
                     remarks.append(f"# {name}, round {number}")
                 remarks += remark_lines(run, masker)
                 if run.interrupted:
@@ -54,18 +204,18 @@ def load(options: ProgramOptions, asked: LoadOptions, interface: int | None, htm
     if not any(runs.values()):
         raise click.Abort
     table = load_table(list(runs.values()), masker)
-    drawn = {name: middle(of_one).statistics for name, of_one in runs.items() if of_one}
-    write_page(html, commands, table, drawn, remarks)
+    series = {name: median_round(rounds).statistics for name, rounds in runs.items() if rounds}
+    write_page(html, commands, table, series, remarks)
     lines = [f"{name}: {shlex.join(command)}" for name, command in commands.items()]
-    well = all(run.is_well for of_one in runs.values() for run in of_one)
-    conclude([*lines, *text_lines(table), *remarks], well=well or aborted)
+    success = all(run.is_success for rounds in runs.values() for run in rounds)
+    finish([*lines, *text_lines(table), *remarks], success=success or aborted)
     if aborted:
         raise click.Abort
 
 
 @contextmanager
-def _progress(label: str) -> Iterator[Progress]:
-    """A bar for somebody who looks at it."""
+def _progress(label: str) -> Iterator[ShowProgress]:
+    """Show a progress bar on a terminal."""
     if not sys.stderr.isatty():
         yield lambda share: None
         return

@@ -1,4 +1,4 @@
-"""Options that become one value: a dataclass, whose fields say how they are given on the command line."""
+"""The options of all subcommands, and a decorator that passes options as one dataclass."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from typing import Annotated, Any, get_type_hints
 import click
 
 from extauth.errors import ExtauthError
-from extauth.harness.life import ServerSettings, Watch
-from extauth.harness.log import ServerLog
+from extauth.harness.log import MailServerLog
 from extauth.harness.masking import Masker
+from extauth.harness.program import EventHandler, ProgramSettings
 from extauth.log_levels import LEVEL_NAMES
 
-Command = Callable[..., None]
+Function = Callable[..., None]
 
 
-def takes(options: type[Any]) -> Callable[[Command], Command]:
-    """Let a command take the fields of the dataclass `options`, and give them to it as one value.
+def options_from(options: type[Any]) -> Callable[[Function], Function]:
+    """Return a decorator: it adds the options of a dataclass to a command and passes them as one positional argument.
 
-    Each field is annotated with the click decorator that it is given by. Of several that a command `takes`, the first
-    is its first argument.
+    Each field of the dataclass is annotated with its click decorator. With several such decorators, the first one
+    gives the first argument.
     """
-    given_by = {name: hint.__metadata__[0] for name, hint in get_type_hints(options, include_extras=True).items()}
+    decorators = {name: hint.__metadata__[0] for name, hint in get_type_hints(options, include_extras=True).items()}
 
-    def decorate(command: Command) -> Command:
-        @functools.wraps(command)
+    def decorate(function: Function) -> Function:
+        @functools.wraps(function)
         def collected(*before: Any, **values: Any) -> None:
-            own = {name: values.pop(name) for name in given_by}
-            command(*before, options(**own), **values)
+            own = {name: values.pop(name) for name in decorators}
+            function(*before, options(**own), **values)
 
-        decorated: Command = collected
-        for decorator in reversed(given_by.values()):
+        decorated: Function = collected
+        for decorator in reversed(decorators.values()):
             decorated = decorator(decorated)
         return decorated
 
@@ -54,7 +54,7 @@ class ProgramOptions:
         click.option(
             "--base-directory",
             type=click.Path(exists=True, file_okay=False, path_type=Path),
-            help="The program's working directory; a fresh temporary one by default.",
+            help="The program's working directory. The default is a new temporary one.",
         ),
     ]
     time_out: Annotated[
@@ -65,7 +65,7 @@ class ProgramOptions:
             default=30.0,
             show_default=True,
             metavar="SECONDS",
-            help="Stop the program when a reply takes longer.",
+            help="Stop the program if a reply takes longer.",
         ),
     ]
     auto_restart: Annotated[
@@ -74,7 +74,7 @@ class ProgramOptions:
             "--auto-restart",
             type=click.FloatRange(min=0),
             metavar="SECONDS",
-            help="Start the program anew so long after its end, and send again what is not answered.",
+            help="Restart the program this long after its end and resend unanswered requests.",
         ),
     ]
     log_level: Annotated[
@@ -82,7 +82,7 @@ class ProgramOptions:
         click.option(
             "--log-level",
             type=click.Choice(list(LEVEL_NAMES), case_sensitive=False),
-            help="Write to standard error what the server would log.",
+            help="Write the mail server's log to standard error.",
         ),
     ]
     show_passwords: Annotated[bool, click.option("--show-passwords", is_flag=True, help="Do not mask passwords.")]
@@ -92,55 +92,57 @@ class ProgramOptions:
     ]
 
     @contextmanager
-    def started(self) -> Iterator[ServerSettings]:
-        """The settings to start the program with, as long as its working directory is there.
+    def started(self) -> Iterator[ProgramSettings]:
+        """Give the settings to start the program with, while its working directory exists.
 
-        An error is told in one sentence, and a signal that ends the harness leaves by the contexts that tidy up.
+        An ExtauthError becomes one sentence and status 2. Signals that end the harness raise KeyboardInterrupt, so
+        that all contexts clean up.
         """
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # whatever a shell has made of them
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a shell may have set them to "ignore"
             signal.signal(number, signal.default_int_handler)
         with _errors_as_sentences(), tempfile.TemporaryDirectory(prefix="extauth-harness-") as temporary:
             folder = self.base_directory or Path(temporary)
             for word in self.program[1:]:
-                if self.base_directory is None and _looks_like_a_file_here(word):
-                    click.echo(f"# {word} is handed over as it is; the file of that name here is ./{word}", err=True)
-            yield ServerSettings(self.program, folder, self.time_out, self.auto_restart)
+                if self.base_directory is None and _is_file_here(word):
+                    click.echo(f"# {word} is passed unchanged; the file here is ./{word}", err=True)
+            yield ProgramSettings(self.program, folder, self.time_out, self.auto_restart)
 
     def masker(self) -> Masker:
-        """What makes lines fit to be shown."""
+        """Return a new masker."""
         return Masker(show_passwords=self.show_passwords)
 
-    def log(self, masker: Masker) -> Watch:
-        """The server's log, as far as one is wanted."""
+    def log(self, masker: Masker) -> EventHandler:
+        """Return the handler that writes the log. Without a log level it does nothing."""
         if self.log_level is None:
             return lambda event: None
-        return ServerLog(self.log_level, masker, lambda line: click.echo(line, err=True)).see
+        return MailServerLog(self.log_level, masker, lambda line: click.echo(line, err=True)).handle_event
 
 
-program_options = takes(ProgramOptions)
+program_options = options_from(ProgramOptions)
 
 html_option = click.option(
     "--html",
     type=click.File("w", encoding="utf-8", lazy=False),
     metavar="FILE",
-    help="Write a report with plots to FILE, as one HTML page.",
+    help="Write an HTML page with figures and plots to FILE.",
 )
-"""Of the commands that have something to draw."""
 
 interface_option = click.option(
-    "--interface", type=click.IntRange(min=1), metavar="VERSION", help="Ask for the helper dialect with INTF first."
+    "--interface",
+    type=click.IntRange(min=1),
+    metavar="VERSION",
+    help="Send an INTF request with this version first, to select the helper dialect.",
 )
-"""Of the commands that make requests of their own."""
 
 
-def _looks_like_a_file_here(word: str) -> bool:
-    """Whether a word that is handed over as it is may have been meant as a file where we are."""
+def _is_file_here(word: str) -> bool:
+    """Return whether a word without a `/` names a file in the current directory."""
     return "/" not in word and os.access(word, os.F_OK) and Path(word).is_file()
 
 
 @contextmanager
 def _errors_as_sentences() -> Iterator[None]:
-    """What keeps a command from beginning becomes one sentence and status 2."""
+    """Turn an error into one sentence and status 2."""
     try:
         yield
     except ExtauthError as error:

@@ -1,16 +1,11 @@
-"""What is remembered of passwords: those that were checked, and those that are being checked.
+"""Verdicts that count for a while, and password checks that several requests share.
 
-memory      all of it, as the front desk asks for it
-shortcut    lines that came before, answered without being read again
-cache       verdicts: one for an account and a password
-accepted    of these the passwords that are right
-marks       digests in flat memory: the lines that brought them
-known       a verdict that is kept
-keyed       what is kept in the place of a password or a line
-eviction    who goes where a table is full
+password_cache   all of it, as the request handler uses it; the single-flight part
+verdicts         one verdict for each account and password
+lines            lines that came before, word for word: they get a reply without being parsed
 """
 
-from extauth.frontend.cache.known import CachedVerdict
-from extauth.frontend.cache.memory import Memory
+from extauth.frontend.cache.lines import CachedVerdict
+from extauth.frontend.cache.password_cache import PasswordCache
 
-__all__ = ["CachedVerdict", "Memory"]
+__all__ = ["CachedVerdict", "PasswordCache"]

@@ -1,15 +1,11 @@
-"""Drives a helper with very many requests, and measures it (docs/harness.md).
+"""Sends very many requests to a helper and measures it (docs/harness.md).
 
-What the harness does meanwhile must cost less than what the program does, or the harness is what is measured.
+The harness must use less CPU than the program. Otherwise the figures are those of the harness.
 
-    population   a file of accounts and their passwords
-    methods      how a client proves its password
-    traffic      what is asked: who, how, and with a right or a wrong password
-    pace         when it is asked
-    answers      what a reply says, and which ones were not right
-    bulk         the quick way to a program and back
-    consumption  what the program's processes use up
-    run          one program, from its start to its end
-    tables       what came of it in figures, one program beside another
-    remarks      what came of it in words
+    accounts     the file of accounts and passwords
+    traffic      draws requests: account, command or mechanism, right or wrong password
+    pace         when requests are sent
+    driver       sends requests, checks each reply
+    measurement  one program from its start to its end, and the resources that it uses
+    report       figures and remarks, for one program or two
 """

@@ -1,19 +1,19 @@
-"""The mail server of the harness: mail programs log in to it, and it asks the helper program (docs/mail-server.md).
+"""The mail server of the harness (docs/mail-server.md): mail programs log in to it, and it asks the helper.
 
-Needs twisted, so nothing but `extauth harness listen` imports it.
+It needs twisted, so only `extauth harness listen` imports this package.
 
-    accounts, accounts_file    who there is, and the file that says so
-    own_password, os_password  the passwords that the server checks without the helper program
-    policy                     who may connect, and which passwords are asked. Pure
-    claims, mechanisms         what a client says to log in
-    authenticator              asks the passwords of the policy
-    session                    one connection: whence, what it may do, who logs in
-    start_tls                  TLS that begins in the middle of a connection
-    portal                     the seam between a session and twisted
-    pop3, imap4, smtp, pwd     the protocols
-    message                    what somebody finds who has logged in (pop3_mailbox, imap4_mailbox)
-    tls                        certificates
-    server                     the listeners
+    accounts       domains and accounts
+    accounts_file  reads them from TOML
+    own_password   passwords stored in the accounts file
+    os_password    passwords that PAM checks
+    policy         which addresses may connect and which passwords are checked; pure functions
+    mechanisms     SASL mechanisms and the login claims that clients make
+    authenticator  checks the passwords that the policy names
+    session        one client connection: access, login, log records, the message in the mailbox
+    tls            certificates, and STLS and STARTTLS
+    pop3, imap4    protocols with their mailboxes
+    smtp, pwd      protocols without a mailbox
+    server         opens the ports
 """
 
 from extauth.harness.mail.accounts_file import read_accounts

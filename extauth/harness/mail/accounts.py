@@ -1,4 +1,4 @@
-"""The domains and accounts of the mail server, and how a name that somebody logs in with leads to one."""
+"""The domains and accounts of the mail server, and the lookup of an account by its login name."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from extauth.settings import Settings
 
 
 class AccountSettings(Settings, frozen=True):
-    """What an account may be told of its passwords, and its domain or the whole server for all their accounts."""
+    """The password settings of an account. Its domain and the whole file may set defaults for them."""
 
     use_own_password: bool = True
     use_os_password: bool = False
     use_external_password: bool = True
     secure_method_required: bool = False
-    password_encryption: Encryption = "clear"  # noqa: S105  # how one is stored
+    password_encryption: Encryption = "clear"  # noqa: S105  # a setting, not a password
 
 
 class MailAccount(msgspec.Struct):
-    """One account. Its own password can change while the server runs; None: it has none, and that matches nothing."""
+    """One account. Its own password can change while the mail server runs. None: it has no own password."""
 
     account: Account
     settings: AccountSettings
@@ -35,7 +35,7 @@ class MailAccount(msgspec.Struct):
 
 
 class Domain(msgspec.Struct, frozen=True):
-    """A domain: its names, the local addresses that are assigned to it, and its certificate with its key, both PEM."""
+    """A domain with its aliases, its local addresses, and its certificate and key (PEM files)."""
 
     name: str
     aliases: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class Domain(msgspec.Struct, frozen=True):
 
 
 class Accounts:
-    """All of them. The first domain is the main one."""
+    """All domains and accounts. The first domain is the main domain."""
 
     def __init__(
         self,
@@ -62,22 +62,22 @@ class Accounts:
         self.pam_service = pam_service
         self.pam_service_folder = pam_service_folder
         self.use_os_passwords = any(account.settings.use_os_password for account in accounts)
-        self.clear_text_anywhere = not all(account.settings.secure_method_required for account in accounts)
+        self.some_accept_clear_text = not all(account.settings.secure_method_required for account in accounts)
         self._accounts = {account.account: account for account in accounts}
-        self._main_names = {alias: domain.name for domain in domains for alias in (domain.name, *domain.aliases)}
-        self._assigned = {address: domain for domain in domains for address in domain.addresses}
+        self._domain_names = {alias: domain.name for domain in domains for alias in (domain.name, *domain.aliases)}
+        self._domains_by_address = {address: domain for domain in domains for address in domain.addresses}
 
     def find(self, name: str, local_address: str) -> MailAccount | None:
-        """The account that `name` leads to; None where there is no such account.
+        """Return the account with this login name, or None if there is none.
 
-        Without a domain it is one of the domain that the address connected to is assigned to, or else of the main one.
-        Domain aliases lead to their domain's accounts.
+        A name without a domain belongs to the domain of `local_address`, otherwise to the main domain. A domain alias
+        stands for its domain.
         """
-        domain = self._assigned.get(local_address, self.domains[0])
+        domain = self._domains_by_address.get(local_address, self.domains[0])
         try:
             account = AccountParser(domain.name).parse(name)
         except MalformedRequest:
             return None
         if account is None:
             return None
-        return self._accounts.get(Account(account.name, self._main_names.get(account.domain, "")))
+        return self._accounts.get(Account(account.name, self._domain_names.get(account.domain, "")))

@@ -1,4 +1,4 @@
-"""The accounts file: TOML to `Accounts`, or an error that names file, key and value (docs/mail-server.md)."""
+"""Reads the accounts file, which is TOML (docs/mail-server.md). Errors name the file, the key and the value."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from extauth.settings import Settings, convert, parse_toml
 _PAM_FOLDERS = (Path("/etc/pam.d"), Path("/usr/lib/pam.d"))
 
 
-class ServerTable(Settings, frozen=True):
-    """The keys of the whole file."""
+class TopLevelTable(Settings, frozen=True):
+    """The keys at the top of the file."""
 
     grant_access_to_clients_only: bool = False
     client_addresses: tuple[str, ...] = ()
@@ -31,7 +31,7 @@ class ServerTable(Settings, frozen=True):
 
 
 class DomainTable(Settings, frozen=True):
-    """The keys of a `[[domain]]`; in `os_user_name` a `*` stands for the account's name."""
+    """The keys of a `[[domain]]`. In `os_user_name`, `*` stands for the account name."""
 
     name: str
     aliases: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class DomainTable(Settings, frozen=True):
 
 
 class AccountTable(AccountSettings, frozen=True, kw_only=True):
-    """The keys of a `[[domain.account]]`, next to those that its domain and the server have defaults for."""
+    """The keys of a `[[domain.account]]`. The inherited ones may have defaults in the domain and in the file."""
 
     name: str
     password: str | None = None
@@ -52,45 +52,45 @@ class AccountTable(AccountSettings, frozen=True, kw_only=True):
 
 
 def read_accounts(path: Path) -> Accounts:
-    """Read the accounts file. Raises ConfigError."""
+    """Read the accounts file. Raises ConfigError if it cannot be read or is invalid."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
-    server = convert(parse_toml(data, path), ServerTable, path)
-    convert(server.defaults, AccountSettings, path, "[defaults]")
-    if not server.domain:
-        raise ConfigError(f"{path}: has no [[domain]]: nobody could log in; see docs/mail-server.md")
+    top = convert(parse_toml(data, path), TopLevelTable, path)
+    convert(top.defaults, AccountSettings, path, "[defaults]")
+    if not top.domain:
+        raise ConfigError(f"{path}: has no [[domain]], so nobody could log in; see docs/mail-server.md")
     domains: list[Domain] = []
     accounts: list[MailAccount] = []
-    for number, table in enumerate(server.domain, start=1):
+    for number, table in enumerate(top.domain, start=1):
         section = f"[[domain]] number {number},"
         read = convert(table, DomainTable, path, section)
         domains.append(_domain(read, path, section))
-        accounts += _accounts(read, domains[-1].name, server.defaults, path)
+        accounts += _accounts(read, domains[-1].name, top.defaults, path)
     _check_unique("domain or alias", (name for domain in domains for name in (domain.name, *domain.aliases)), path)
     _check_unique("address", (address for domain in domains for address in domain.addresses), path)
     _check_unique("account", (account.account.address for account in accounts), path)
-    found = Accounts(
+    result = Accounts(
         domains,
         accounts,
-        clients_only=server.grant_access_to_clients_only,
-        clients=[_network(address, path) for address in server.client_addresses],
-        pam_service=server.pam_service,
-        pam_service_folder=server.pam_service_folder,
+        clients_only=top.grant_access_to_clients_only,
+        clients=[_network(address, path) for address in top.client_addresses],
+        pam_service=top.pam_service,
+        pam_service_folder=top.pam_service_folder,
     )
-    if found.use_os_passwords:
-        _check_service(server, path)
-    return found
+    if result.use_os_passwords:
+        _check_pam_service(top, path)
+    return result
 
 
-def _check_service(server: ServerTable, path: Path) -> None:
-    folders = _PAM_FOLDERS if server.pam_service_folder is None else (server.pam_service_folder,)
-    has_folders = any(folder.is_dir() for folder in folders)  # or else PAM reads /etc/pam.conf
-    if has_folders and not any((folder / server.pam_service).is_file() for folder in folders):
+def _check_pam_service(top: TopLevelTable, path: Path) -> None:
+    folders = _PAM_FOLDERS if top.pam_service_folder is None else (top.pam_service_folder,)
+    folder_exists = any(folder.is_dir() for folder in folders)  # if there is none, PAM reads /etc/pam.conf
+    if folder_exists and not any((folder / top.pam_service).is_file() for folder in folders):
         where = " or ".join(map(str, folders))
         raise ConfigError(
-            f"{path}: pam_service = {server.pam_service!r}: there is no such file in {where}: PAM would ask `other`"
+            f"{path}: pam_service = {top.pam_service!r}: no such file in {where}; PAM would use the service `other`"
         )
 
 
@@ -99,14 +99,14 @@ def _domain(table: DomainTable, path: Path, section: str) -> Domain:
     for key, name in (("name", table.name), *(("aliases", alias) for alias in table.aliases)):
         canonical = canonical_domain(name)
         if canonical is None:
-            raise ConfigError(f"{path}: {section} {key}: {name!r} is no host name, such as example.com")
+            raise ConfigError(f"{path}: {section} {key}: {name!r} must be a host name, such as example.com")
         names.append(canonical)
     for address in table.addresses:
         if not is_loopback(address):
-            raise ConfigError(f"{path}: {section} addresses: {address!r} must be of the loopback, such as 127.0.0.5")
+            raise ConfigError(f"{path}: {section} addresses: {address!r} must be a loopback address, such as 127.0.0.5")
     if "*" not in table.os_user_name:
         raise ConfigError(
-            f"{path}: {section} os_user_name = {table.os_user_name!r}: must hold a *, or everybody would be one user"
+            f"{path}: {section} os_user_name = {table.os_user_name!r}: must contain *, or all accounts share one user"
         )
     return Domain(names[0], tuple(names[1:]), table.addresses, _certificate(table, path, section))
 
@@ -115,7 +115,7 @@ def _certificate(table: DomainTable, path: Path, section: str) -> tuple[Path, Pa
     if table.certificate is None and table.key is None:
         return None
     if table.certificate is None or table.key is None:
-        raise ConfigError(f"{path}: {section} certificate and key: one is of no use without the other")
+        raise ConfigError(f"{path}: {section} certificate and key: set both or neither")
     for key, file in (("certificate", table.certificate), ("key", table.key)):
         try:
             file.open("rb").close()
@@ -135,7 +135,7 @@ def _accounts(domain: DomainTable, name: str, defaults: dict[str, Any], path: Pa
         except MalformedRequest as error:
             raise ConfigError(f"{path}: {section} name = {read.name!r}: has {error}") from None
         if "@" in read.name or account is None:
-            raise ConfigError(f"{path}: {section} name = {read.name!r}: must be without the domain")
+            raise ConfigError(f"{path}: {section} name = {read.name!r}: must not contain a domain")
         own = {key: value for key, value in table.items() if key in AccountSettings.__struct_fields__}
         settings = convert({**defaults, **domain.defaults, **own}, AccountSettings, path)
         os_user = domain.os_user_name.replace("*", account.name)
@@ -144,7 +144,7 @@ def _accounts(domain: DomainTable, name: str, defaults: dict[str, Any], path: Pa
 
 def _own_password(table: AccountTable, path: Path, section: str) -> OwnPassword | None:
     if table.password and table.password_hash:
-        raise ConfigError(f"{path}: {section} password and password_hash: an account has one own password, not two")
+        raise ConfigError(f"{path}: {section} password and password_hash: set only one of them")
     if table.password_hash:
         try:
             return read_hash(table.password_hash)
@@ -163,16 +163,16 @@ def _network(address: str, path: Path) -> IPv4Network | IPv6Network:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether this is an address of the loopback."""
+    """Return True if `address` is a loopback address."""
     try:
         return ip_address(address).is_loopback
     except ValueError:
         return False
 
 
-def _check_unique(what: str, values: Iterable[str], path: Path) -> None:
+def _check_unique(kind: str, values: Iterable[str], path: Path) -> None:
     seen = set()
     for value in values:
         if value in seen:
-            raise ConfigError(f"{path}: the {what} {value!r} is there twice")
+            raise ConfigError(f"{path}: the {kind} {value!r} appears twice")
         seen.add(value)

@@ -1,4 +1,4 @@
-"""Asks an account's passwords one after the other, until one matches."""
+"""Checks the passwords of an account one after the other until one matches."""
 
 from __future__ import annotations
 
@@ -13,86 +13,89 @@ from twisted.internet.threads import deferToThread
 
 from extauth.harness.mail.accounts import MailAccount
 from extauth.harness.mail.os_password import OsPasswords
-from extauth.harness.mail.policy import Password, Refused
+from extauth.harness.mail.policy import LoginRefused, PasswordKind
 from extauth.model import CheckRequest, PasswordRequest
 from extauth.protocol.replies import Reply
-from extauth.protocol.requests import Dialect, SaslRequest, ServerRequest, VrfyRequest
+from extauth.protocol.requests import Dialect, MailServerRequest, SaslRequest, VrfyRequest
 
 _OK = "OK"
 _ERROR = "ERROR"
 
 
-class External(Protocol):
-    """What asks the helper program."""
+class HelperClient(Protocol):
+    """Sends requests to the helper."""
 
     @property
     def dialect(self) -> Dialect:
-        """The dialect that it speaks with the program."""
+        """The dialect of the helper."""
 
     def ask(self, request: Callable[[bytes], ServerRequest]) -> Future[Reply | None]:
-        """Ask it by the request that this makes of a number; None where nobody answers any more."""
+        """Send the request that `request` makes from a request number.
+
+        The result is the reply, or None if the request is rejected.
+        """
 
 
-class Matched(msgspec.Struct, frozen=True):
-    """A password of the account matched; and what each that was asked said, for the log."""
+class LoginAccepted(msgspec.Struct, frozen=True):
+    """A password of the account matched. `statuses` lists the results of all checks, for the log."""
 
     account: MailAccount
-    password: Password
-    said: str
+    password: PasswordKind
+    statuses: str
 
 
 class Authenticator:
-    """The passwords that the server keeps itself, the system's, and the helper program's.
+    """Checks own passwords, OS passwords, and External passwords, for which it asks the helper.
 
-    `os_passwords`: None where no account uses them.
+    `os_passwords` is None if no account uses OS passwords.
     """
 
-    def __init__(self, external: External, os_passwords: OsPasswords | None) -> None:
-        self._external = external
+    def __init__(self, helper: HelperClient, os_passwords: OsPasswords | None) -> None:
+        self._helper = helper
         self._os_passwords = os_passwords
 
-    async def ask(
-        self, passwords: Iterable[Password], question: CheckRequest, account: MailAccount, protocol: str
-    ) -> Matched | Refused:
-        """Ask these passwords of the account, in this order."""
-        said = []
+    async def check(
+        self, passwords: Iterable[PasswordKind], request: CheckRequest, account: MailAccount, protocol: str
+    ) -> LoginAccepted | LoginRefused:
+        """Check these passwords of the account in order, up to the first match."""
+        statuses = []
         for password in passwords:
-            status = await self._status(password, question, account, protocol)
-            said.append(f"{password.value} {status}")
+            status = await self._status(password, request, account, protocol)
+            statuses.append(f"{password.value} {status}")
             if status == _OK:
-                return Matched(account, password, ", ".join(said))
-        return Refused(", ".join(said))
+                return LoginAccepted(account, password, ", ".join(statuses))
+        return LoginRefused(", ".join(statuses))
 
-    async def _status(self, password: Password, question: CheckRequest, account: MailAccount, protocol: str) -> str:
-        """What this password says, in the words of a helper's reply."""
-        if password is Password.EXTERNAL:
-            return await self._ask_external(question, protocol)
+    async def _status(self, password: PasswordKind, request: CheckRequest, account: MailAccount, protocol: str) -> str:
+        """Check one password. Return the status as a reply of the helper names it."""
+        if password is PasswordKind.EXTERNAL:
+            return await self._ask_helper(request, protocol)
         check: Deferred[bool]
-        if password is Password.OWN:
+        if password is PasswordKind.OWN:
             assert account.own_password is not None
-            check = deferToThread(account.own_password.answers, question)
+            check = deferToThread(account.own_password.matches, request)
         else:
             assert self._os_passwords is not None
-            assert isinstance(question, PasswordRequest)
-            check = deferToThread(self._os_passwords.check, account.os_user, question.password)
+            assert isinstance(request, PasswordRequest)
+            check = deferToThread(self._os_passwords.check, account.os_user, request.password)
         return _OK if await check else _ERROR
 
-    async def _ask_external(self, question: CheckRequest, protocol: str) -> str:
-        address = question.account.address
+    async def _ask_helper(self, request: CheckRequest, protocol: str) -> str:
+        address = request.account.address
 
-        def request(number: bytes) -> ServerRequest:
-            mode = protocol if self._external.dialect is Dialect.HELPER else ""
-            if isinstance(question, PasswordRequest):
-                return VrfyRequest(number, address, question.password, mode)
-            return SaslRequest(number, question.mechanism, address, question.response, question.challenge, mode)
+        def make_line(number: bytes) -> ServerRequest:
+            mode = protocol if self._helper.dialect is Dialect.HELPER else ""
+            if isinstance(request, PasswordRequest):
+                return VrfyRequest(number, address, request.password, mode)
+            return SaslRequest(number, request.mechanism, address, request.response, request.challenge, mode)
 
-        reply = await _arrived(self._external.ask(request))
+        reply = await _deferred_result(self._helper.ask(make_line))
         return "rejected" if reply is None else reply.status
 
 
-def _arrived(future: Future[Reply | None]) -> Deferred[Reply | None]:
-    """The result of a future of another thread, in the reactor's."""
-    here: Any = reactor
+def _deferred_result(future: Future[Reply | None]) -> Deferred[Reply | None]:
+    """Return a Deferred that fires in the reactor's thread with the result of `future`."""
+    loop: Any = reactor
     deferred: Deferred[Reply | None] = Deferred()
-    future.add_done_callback(lambda done: here.callFromThread(deferred.callback, done.result()))
+    future.add_done_callback(lambda done: loop.callFromThread(deferred.callback, done.result()))
     return deferred

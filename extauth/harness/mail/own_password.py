@@ -1,4 +1,4 @@
-"""An account's own password, as the mail server stores it: in the clear or one-way (docs/protocol.md, section 6)."""
+"""An account's own password, stored as clear text or as a hash (docs/protocol.md, section 6)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from passlib.context import CryptContext  # type: ignore[import-untyped]
 from extauth.model import CheckRequest, ResponseRequest, Secret
 
 Encryption = Literal["clear", "crypt"]
-"""How a new password is stored: the server's *Password Encryption*, clear or U-crpt."""
+"""How a new password is stored. The mail server calls this *Password Encryption*: clear or U-crpt."""
 
 SCHEMES = {
     "$6$": "sha512_crypt",
@@ -25,67 +25,70 @@ SCHEMES = {
     "{SMD5}": "ldap_salted_md5",
     "{MD5}": "ldap_md5",
 }
-"""What a stored one-way password may begin with, and passlib's name for that scheme."""
+"""The prefix of each supported hash, and passlib's name for its scheme."""
 
-_UNSALTED = re.compile(r"\{SHA\}[A-Za-z0-9+/]{27}=|\{MD5\}[A-Za-z0-9+/]{22}==")  # passlib takes any text here
+_UNSALTED = re.compile(r"\{SHA\}[A-Za-z0-9+/]{27}=|\{MD5\}[A-Za-z0-9+/]{22}==")  # passlib accepts any text here
 
-_MAX_HASHED = 4_096  # bytes of a password: passlib takes no more
+_MAX_HASHED = 4_096  # bytes; passlib rejects longer passwords
 
-_CONTEXT = CryptContext(list(SCHEMES.values()), sha512_crypt__default_rounds=5_000)  # as many as crypt(3) takes
+_CONTEXT = CryptContext(list(SCHEMES.values()), sha512_crypt__default_rounds=5_000)  # the default of crypt(3)
 
 
 class OwnPassword(msgspec.Struct, frozen=True):
-    """What is stored; `one_way`: it is a hash, and the password itself is not known. An empty one matches nothing."""
+    """A stored password. An empty one matches nothing.
+
+    is_hash: `stored` is a hash, and the password itself is unknown.
+    """
 
     stored: Secret
-    one_way: bool = False
+    is_hash: bool = False
 
-    def answers(self, question: CheckRequest) -> bool:
-        """Whether the password given, or the one that the response was made with, is this one. May take a second."""
+    def matches(self, request: CheckRequest) -> bool:
+        """Return True if the password or the response in `request` is right. May take a second."""
         stored = self.stored.reveal()
         if not stored:
             return False
-        if isinstance(question, ResponseRequest):
-            given = Secret(question.response.reveal().lower())
-            return not self.one_way and given.matches(_response(question, stored))
-        password = question.password.reveal()
-        return _verify(password, stored.decode()) if self.one_way else self.stored.matches(password)
+        if isinstance(request, ResponseRequest):
+            given = Secret(request.response.reveal().lower())
+            return not self.is_hash and given.matches(_response(request, stored))
+        password = request.password.reveal()
+        return _verify(password, stored.decode()) if self.is_hash else self.stored.matches(password)
 
 
 def read_hash(text: str) -> OwnPassword:
-    """A password that is stored one-way. Raises ValueError, which says what would be right."""
+    """Return the own password with this hash. Raises ValueError if the hash is not usable."""
     try:
-        is_of_the_empty_one = _CONTEXT.verify(b"", text)
+        matches_empty = _CONTEXT.verify(b"", text)
     except ValueError:
-        is_of_the_empty_one = None
-    if is_of_the_empty_one is None or (text.startswith(("{SHA}", "{MD5}")) and not _UNSALTED.fullmatch(text)):
-        raise ValueError(f"must be a whole hash that begins with one of {', '.join(SCHEMES)}")
-    if is_of_the_empty_one:
-        raise ValueError("must not be the hash of the empty password, which lets nobody in")
-    return OwnPassword(Secret(text.encode()), one_way=True)
+        matches_empty = None
+    if matches_empty is None or (text.startswith(("{SHA}", "{MD5}")) and not _UNSALTED.fullmatch(text)):
+        raise ValueError(f"must be a complete hash that begins with one of {', '.join(SCHEMES)}")
+    if matches_empty:
+        raise ValueError("must not be the hash of the empty password, which never matches")
+    return OwnPassword(Secret(text.encode()), is_hash=True)
 
 
-def store(password: Secret, encryption: Encryption) -> OwnPassword:
-    """A new password as it shall be stored. Raises ValueError, with what would be right, for one that cannot be."""
+def new_own_password(password: Secret, encryption: Encryption) -> OwnPassword:
+    """Return a new own password, stored as `encryption` says. Raises ValueError if it cannot be stored."""
     length = len(password.reveal())
     if not length or b"\0" in password.reveal():
-        raise ValueError("a password is at least one byte, and none of them is a NUL")
+        raise ValueError("a password must have at least one byte and no NUL byte")
     if encryption == "clear":
         return OwnPassword(password)
     if length > _MAX_HASHED:
-        raise ValueError(f"a password that is stored one-way is at most {_MAX_HASHED:,} bytes")
-    return OwnPassword(Secret(_CONTEXT.hash(password.reveal()).encode()), one_way=True)
+        raise ValueError(f"a hashed password must have at most {_MAX_HASHED:,} bytes")
+    return OwnPassword(Secret(_CONTEXT.hash(password.reveal()).encode()), is_hash=True)
 
 
 def _verify(password: bytes, stored: str) -> bool:
-    if not 0 < len(password) <= _MAX_HASHED or b"\0" in password:  # passlib refuses these: no hash is of such a one
+    if not 0 < len(password) <= _MAX_HASHED or b"\0" in password:  # passlib raises for these; no hash matches them
         return False
     return bool(_CONTEXT.verify(password[:72] if stored.startswith("$2") else password, stored))
 
 
-def _response(question: ResponseRequest, password: bytes) -> bytes:
-    """What somebody who knows the password answers to the challenge (RFC 2195; RFC 1939, section 7)."""
-    challenge = question.challenge.reveal()
-    if question.mechanism == "CRAM-MD5":
+def _response(request: ResponseRequest, password: bytes) -> bytes:
+    """Return the right response to the challenge (RFC 2195; RFC 1939, section 7)."""
+    challenge = request.challenge.reveal()
+    if request.mechanism == "CRAM-MD5":
         return hmac.new(password, challenge, hashlib.md5).hexdigest().encode()
     return hashlib.md5(challenge + password, usedforsecurity=False).hexdigest().encode()

@@ -1,4 +1,4 @@
-"""Who may connect, and which passwords are asked: the rules of docs/protocol.md, section 6. Pure."""
+"""Which addresses may connect, and which passwords are checked: the rules of docs/protocol.md, section 6. Pure."""
 
 from __future__ import annotations
 
@@ -13,55 +13,62 @@ from extauth.model import CheckRequest, PasswordRequest
 
 Networks = Iterable[IPv4Network | IPv6Network]
 
-_SERVER_COMPUTER = ("127.0.0.1", "::1")  # every other address of the loopback stands for a stranger
+_SERVER_COMPUTER = ("127.0.0.1", "::1")  # the other loopback addresses are strangers
 
 
 class Access(enum.Enum):
-    """What a connection may be used for."""
+    """The permissions of a connection."""
 
     FULL = enum.auto()
     NO_LOGIN = enum.auto()
     NONE = enum.auto()
 
 
-class Password(enum.Enum):
-    """The passwords that an account may have, in the order in which they are asked."""
+class PasswordKind(enum.Enum):
+    """The passwords that an account may have, in the order of checking. The values appear in the log."""
 
     OWN = "own"
     OS = "OS"
     EXTERNAL = "External"
 
 
-class Refused(msgspec.Struct, frozen=True):
-    """Nobody logs in, and the reason for the log."""
+class LoginRefused(msgspec.Struct, frozen=True):
+    """A refused login, with the reason for the log."""
 
     reason: str
 
 
-def access(protocol: str, address: str, *, clients_only: bool, clients: Networks) -> Access:
-    """What somebody who connects from `address` may do; `clients_only` is *Grant Access to Clients Only*.
+def allowed_access(protocol: str, address: str, *, clients_only: bool, clients: Networks) -> Access:
+    """Return the permissions of a connection from `address`.
 
-    Anybody may bring mail by SMTP, but not log in for it.
+    `clients_only` is the setting *Grant Access to Clients Only*. With it a stranger may still send mail by SMTP, but
+    may not log in.
     """
     if not clients_only or _is_client(address, clients):
         return Access.FULL
     return Access.NO_LOGIN if protocol == "SMTP" else Access.NONE
 
 
-def passwords_to_ask(question: CheckRequest, account: MailAccount, *, over_tls: bool) -> list[Password] | Refused:
-    """The passwords of `account` that can answer `question`, in their order: the first that matches lets in."""
+def passwords_to_check(
+    request: CheckRequest, account: MailAccount, *, over_tls: bool
+) -> list[PasswordKind] | LoginRefused:
+    """Return the passwords of `account` that `request` can be checked against, in order.
+
+    The login succeeds with the first match. A challenge-response mechanism needs an own password in clear text and
+    never fits the OS password.
+    """
     settings = account.settings
-    clear = isinstance(question, PasswordRequest)
+    clear = isinstance(request, PasswordRequest)
     if clear and settings.secure_method_required and not over_tls:
-        return Refused("a clear-text password without TLS, and Secure Method Required is on")
+        return LoginRefused("clear-text password without TLS, and Secure Method Required is on")
     own = account.own_password
-    switched_on = {
-        Password.OWN: settings.use_own_password and own is not None and (clear or not own.one_way),
-        Password.OS: settings.use_os_password and clear,
-        Password.EXTERNAL: settings.use_external_password,
+    usable = {
+        PasswordKind.OWN: settings.use_own_password and own is not None and (clear or not own.is_hash),
+        PasswordKind.OS: settings.use_os_password and clear,
+        PasswordKind.EXTERNAL: settings.use_external_password,
     }
-    passwords = [password for password in Password if switched_on[password]]
-    return passwords or Refused("no password that is switched on serves this method")
+    kinds = [kind for kind in PasswordKind if usable[kind]]
+    return kinds or LoginRefused("no enabled password can be checked with this mechanism")
 
 
 def _is_client(address: str, clients: Networks) -> bool:

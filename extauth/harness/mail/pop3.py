@@ -1,28 +1,27 @@
-"""POP3 (RFC 1939) on twisted's, with what that lacks: SASL in several steps (RFC 5034) and STLS (RFC 2595)."""
+"""POP3 (RFC 1939) on twisted's POP3, with SASL in several steps (RFC 5034), STLS (RFC 2595), and the mailbox."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+from io import BytesIO
 from typing import Any
 
 from twisted.mail import pop3
 from twisted.mail.interfaces import IMailboxPOP3
+from zope.interface import implementer
 
-from extauth.harness.mail.claims import Claim, ClearText, Response
-from extauth.harness.mail.mechanisms import Exchange, new_challenge
+from extauth.harness.mail.mechanisms import Claim, PasswordClaim, ResponseClaim, SaslExchange, new_challenge
 from extauth.harness.mail.policy import Access
-from extauth.harness.mail.pop3_mailbox import Mailbox
-from extauth.harness.mail.portal import Portal
-from extauth.harness.mail.session import NewSession
-from extauth.harness.mail.start_tls import StartTls
+from extauth.harness.mail.session import LoginPortal, LoginRecord, NewSession, login_message
+from extauth.harness.mail.tls import StartTlsMixin
 from extauth.model import Secret
 
 
-class Pop3(StartTls, pop3.POP3):
-    """One connection. The names are twisted's, and stand for the commands of the protocol."""
+class Pop3(StartTlsMixin, pop3.POP3):
+    """One connection. twisted sets the method names: `do_STLS` is the command STLS."""
 
-    AUTH_CMDS = [*pop3.POP3.AUTH_CMDS, b"STLS"]  # noqa: RUF012  # what is allowed before a login, as twisted has it
+    AUTH_CMDS = [*pop3.POP3.AUTH_CMDS, b"STLS"]  # noqa: RUF012  # twisted's name for the commands before a login
     transport: Any
     portal: Any
     magic: bytes
@@ -30,21 +29,21 @@ class Pop3(StartTls, pop3.POP3):
 
     def __init__(self, new_session: NewSession) -> None:
         self._new_session = new_session
-        self._exchange: Exchange
+        self._exchange: SaslExchange
 
     def connectionMade(self) -> None:
-        """Greet a client, or turn a stranger away."""
+        """Greet a client, or close the connection of a stranger."""
         self._session = self._new_session("POP", self.transport)
         if self._session.access is Access.NONE:
-            self.failResponse(b"access is granted to clients only")
+            self.failResponse(b"only client addresses may connect")
             self.transport.loseConnection()
             return
-        self.portal = Portal(self._session, Mailbox)
+        self.portal = LoginPortal(self._session, Pop3Mailbox)
         self.magic = new_challenge("POP")
         super().connectionMade()
 
     def state_COMMAND(self, line: bytes) -> None:
-        """Take a command; one with wrong arguments is refused."""
+        """Run a command. Refuse one with wrong arguments."""
         try:
             self.processCommand(*line.split(b" "))
         except pop3.POP3Error as error:
@@ -53,9 +52,9 @@ class Pop3(StartTls, pop3.POP3):
             self.failResponse(b"wrong arguments")
 
     def listCapabilities(self) -> list[bytes]:
-        """What CAPA says (RFC 2449)."""
+        """Return the capabilities for CAPA (RFC 2449)."""
         capabilities = [b"TOP", b"UIDL", b"PIPELINING"]
-        if self._session.clear_text_makes_sense:
+        if self._session.clear_text_allowed:
             capabilities.append(b"USER")
         if offered := self._session.offered:
             capabilities.append(b" ".join((b"SASL", *offered)))
@@ -64,51 +63,51 @@ class Pop3(StartTls, pop3.POP3):
         return capabilities
 
     def do_STLS(self) -> None:
-        """Go on under TLS."""
+        """Start TLS."""
         if self._session.over_tls:
-            self.failResponse(b"TLS is in use")
+            self.failResponse(b"TLS is already active")
         elif self.mbox:
-            self.failResponse(b"STLS comes before a login")
+            self.failResponse(b"STLS is not allowed after a login")
         else:
             self.successResponse(b"begin TLS")
             self.transport.startTLS(self._session.tls)
 
-    def forget(self) -> None:
+    def reset_client_state(self) -> None:
         """Forget the name that USER gave."""
         self._userIs = None
 
     def do_PASS(self, *words: bytes) -> None:
-        """Log in by the name that USER gave, and a password, which may hold spaces."""
+        """Log in with the name from USER and a password, which may contain spaces."""
         name, self._userIs = self._userIs, None
         if name is None:
-            self.failResponse(b"USER comes first")
+            self.failResponse(b"send USER first")
         else:
-            self._log_in(ClearText("USER", name, Secret(b" ".join(words))))
+            self._log_in(PasswordClaim("USER", name, Secret(b" ".join(words))))
 
     def do_USER(self, *words: bytes) -> None:
-        """Take a name, which may hold spaces."""
+        """Take a name, which may contain spaces."""
         super().do_USER(b" ".join(words))
 
     def do_APOP(self, *words: bytes) -> None:
-        """Log in by a name, which may hold spaces, and a digest of the greeting."""
+        """Log in with a name, which may contain spaces, and a digest of the greeting."""
         *name, digest = words
-        self._log_in(Response("APOP", b" ".join(name), Secret(digest), Secret(self.magic)))
+        self._log_in(ResponseClaim("APOP", b" ".join(name), Secret(digest), Secret(self.magic)))
 
     def do_AUTH(self, mechanism: bytes = b"", initial: bytes | None = None) -> None:
-        """Begin a SASL exchange; without a mechanism, say which there are."""
-        begin = self._session.exchanges.get(mechanism.upper())
+        """Start a SASL exchange. Without a mechanism, list the mechanisms."""
+        start = self._session.exchanges.get(mechanism.upper())
         if not mechanism:
             self.successResponse(b"mechanisms:")
             for name in self._session.offered:
                 self.sendLine(name)
             self.sendLine(b".")
-        elif begin is None:
+        elif start is None:
             self.failResponse(b"unknown mechanism")
         else:
-            self._exchange = begin()
+            self._exchange = start()
             challenge = self._exchange.getChallenge()
             if initial is None:
-                self._ask(challenge)
+                self._send_challenge(challenge)
             else:
                 self.state_AUTH(b"" if initial == b"=" else initial)
 
@@ -116,26 +115,70 @@ class Pop3(StartTls, pop3.POP3):
         """Take a response."""
         self.state = "COMMAND"
         try:
-            response = base64.b64decode(line, validate=True)  # refuses the * of a client that gives up, too
+            response = base64.b64decode(line, validate=True)  # a client that cancels sends *, which also fails here
         except binascii.Error:
-            self.failResponse(b"no base64")
+            self.failResponse(b"not valid base64")
             return
         self._exchange.setResponse(response)
         if self._exchange.moreChallenges():
-            self._ask(self._exchange.getChallenge())
+            self._send_challenge(self._exchange.getChallenge())
         else:
             self._log_in(self._exchange.claim)
 
     def _unblock(self, result: Any) -> None:
-        """Take the lines that waited for a login; twisted's falls over one that is wrong."""
+        """Run the commands that waited for a login. twisted's version crashes on an invalid command."""
         waiting, self.blocked = self.blocked or [], None
-        self.take_until_tls(self.lineReceived, [b" ".join((command, *words)) for command, words in waiting])
+        self.pass_until_tls(self.lineReceived, [b" ".join((command, *words)) for command, words in waiting])
 
-    def _ask(self, challenge: bytes) -> None:
+    def _send_challenge(self, challenge: bytes) -> None:
         self.state = "AUTH"
         self.sendLine(b"+ " + base64.b64encode(challenge))
 
     def _log_in(self, claim: Claim) -> None:
         login = self.portal.login(claim, None, IMailboxPOP3)
         login.addCallbacks(self._cbMailbox, self._ebMailbox, callbackArgs=(b"",)).addErrback(self._ebUnexpected)
-        self._longOperation(login)  # commands that were sent already wait
+        self._longOperation(login)  # later commands wait until the login ends
+
+
+@implementer(IMailboxPOP3)
+class Pop3Mailbox:
+    """The mailbox, which has one message. twisted sets the method names. Positions count from 0."""
+
+    def __init__(self, login: LoginRecord) -> None:
+        self._message = login_message(login).as_bytes()
+        self._uid = b"%d.%d" % (login.at.timestamp(), login.session)
+        self._deleted = False
+
+    def listMessages(self, position: int | None = None) -> int | list[int]:
+        """Return the size of the message in bytes, 0 if it is deleted. Without a position, return a list of sizes."""
+        size = 0 if self._deleted else len(self._message)
+        if position is None:
+            return [size]
+        self._check(position)
+        return size
+
+    def getMessage(self, position: int) -> BytesIO:
+        """Return the message with LF line ends, as twisted expects it."""
+        self._check(position)
+        return BytesIO(self._message.replace(b"\r\n", b"\n"))
+
+    def getUidl(self, position: int) -> bytes:
+        """Return the unique ID of the message."""
+        self._check(position)
+        return self._uid
+
+    def deleteMessage(self, position: int) -> None:
+        """Mark the message as deleted."""
+        self._check(position)
+        self._deleted = True
+
+    def undeleteMessages(self) -> None:
+        """Remove the mark."""
+        self._deleted = False
+
+    def sync(self) -> None:
+        """Do nothing: each login has its own message."""
+
+    def _check(self, position: int) -> None:
+        if position != 0:
+            raise ValueError("there is only one message")

@@ -1,4 +1,4 @@
-"""The listeners: each a port of the loopback on which one protocol is spoken."""
+"""The mail server: opens a loopback port for each protocol and serves the connections."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from zope.interface import implementer
 from extauth.errors import ExtauthError
 from extauth.harness.mail.accounts import Accounts
 from extauth.harness.mail.accounts_file import is_loopback
-from extauth.harness.mail.authenticator import Authenticator, External
+from extauth.harness.mail.authenticator import Authenticator, HelperClient
 from extauth.harness.mail.imap4 import Imap4
 from extauth.harness.mail.os_password import OsPasswords
 from extauth.harness.mail.pop3 import Pop3
 from extauth.harness.mail.pwd import Pwd
-from extauth.harness.mail.session import NewSession, Record, Session
+from extauth.harness.mail.session import MailSession, NewSession, WriteRecord
 from extauth.harness.mail.smtp import Smtp
 from extauth.harness.mail.tls import Certificates
 from extauth.log_levels import Level
@@ -44,40 +44,42 @@ def _has_ipv6() -> bool:
 
 
 class CannotListen(ExtauthError):
-    """The port is taken, or may not be used, or there is no such address."""
+    """A port is in use or not permitted, or the address does not exist."""
 
 
 class MailServer:
-    """What all listeners and their connections have in common. Raises ConfigError."""
+    """The mail server with all its ports. Raises ConfigError if PAM is needed but not usable."""
 
-    def __init__(self, accounts: Accounts, external: External, certificates: Certificates, record: Record) -> None:
+    def __init__(
+        self, accounts: Accounts, helper: HelperClient, certificates: Certificates, write_record: WriteRecord
+    ) -> None:
         self._accounts = accounts
         os_passwords = None
         if accounts.use_os_passwords:
             os_passwords = OsPasswords(accounts.pam_service, accounts.pam_service_folder)
-        self._authenticator = Authenticator(external, os_passwords)
+        self._authenticator = Authenticator(helper, os_passwords)
         self._certificates = certificates
-        self._record = record
+        self._write_record = write_record
         self._numbers = itertools.count(1)
-        observer: Any = _Failures(record)
+        observer: Any = _BugLogger(write_record)
         globalLogBeginner.beginLoggingTo([observer], discardBuffer=True, redirectStandardIO=False)
 
     def listen(self, ports: Mapping[str, int], hosts: Sequence[str]) -> Iterator[str]:
-        """Listen on these ports, 0 being one that the system chooses: `SERVICE ADDRESS:PORT` for each.
+        """Listen on these ports. Yield `SERVICE ADDRESS:PORT` for each. Port 0 is a free port.
 
-        A service is POP3, IMAP, SMTP or PWD, or one of them with an S behind it: under TLS from the start. Without
-        hosts: 127.0.0.1, ::1 where there is one, and the domains' addresses. Raises CannotListen.
+        A service is POP3, IMAP, SMTP or PWD, or POP3S, IMAPS or SMTPS, which start with TLS. The default hosts are
+        127.0.0.1, ::1 if the system has IPv6, and the addresses of the domains. Raises CannotListen.
         """
         for host in hosts:
             if not is_loopback(host):
-                raise CannotListen(f"{host}: must be an address of the loopback, such as 127.0.0.1 or ::1")
+                raise CannotListen(f"{host}: must be a loopback address, such as 127.0.0.1 or ::1")
         assigned = [address for domain in self._accounts.domains for address in domain.addresses]
         for host in dict.fromkeys(hosts or ["127.0.0.1", *(["::1"] if _has_ipv6() else []), *assigned]):
             for service, port in ports.items():
                 yield f"{service} {f'[{host}]' if ':' in host else host}:{self._listen(service, host, port)}"
 
     def run(self) -> None:
-        """Serve until a signal ends the process."""
+        """Serve until SIGINT, SIGTERM or SIGHUP."""
         loop: Any = reactor
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: loop.callFromThread(loop.stop))
@@ -85,7 +87,7 @@ class MailServer:
 
     def _listen(self, service: str, host: str, port: int) -> int:
         protocol = _PROTOCOLS.get(service) or _PROTOCOLS[service.removesuffix("S")]
-        factory = _Sessions(protocol, self._session)
+        factory = _ProtocolFactory(protocol, self._session)
         network: Any = reactor
         try:
             if service in _PROTOCOLS:
@@ -97,31 +99,33 @@ class MailServer:
             raise CannotListen(f"{service}: cannot listen on {host}, port {port}: {reason}") from None
         return int(listening.getHost().port)
 
-    def _session(self, protocol: str, transport: Any) -> Session:
+    def _session(self, protocol: str, transport: Any) -> MailSession:
         tls = self._certificates.at(transport.getHost().host)
-        return Session(next(self._numbers), protocol, transport, tls, self._accounts, self._authenticator, self._record)
+        return MailSession(
+            next(self._numbers), protocol, transport, tls, self._accounts, self._authenticator, self._write_record
+        )
 
 
 @implementer(ILogObserver)
-class _Failures:
-    """Records what nobody expected: where it happened, and nothing that somebody has sent."""
+class _BugLogger:
+    """Logs unexpected exceptions: type and place, but not the text, which may contain a password."""
 
-    def __init__(self, record: Record) -> None:
-        self._record = record
+    def __init__(self, write_record: WriteRecord) -> None:
+        self._write_record = write_record
 
     def __call__(self, event: LogEvent) -> None:
         failure = event.get("log_failure") or event.get("failure")  # twisted.mail uses the older twisted.python.log
         if failure is None:
             return
-        where = failure.getTracebackObject()
-        while where.tb_next is not None:
-            where = where.tb_next
-        place = f"{where.tb_frame.f_code.co_filename}, line {where.tb_lineno}"
-        self._record(Level.FAILURES, "SYSTEM", f"{failure.type.__name__} in {place}")
+        traceback = failure.getTracebackObject()
+        while traceback.tb_next is not None:
+            traceback = traceback.tb_next
+        place = f"{traceback.tb_frame.f_code.co_filename}, line {traceback.tb_lineno}"
+        self._write_record(Level.FAILURES, "SYSTEM", f"{failure.type.__name__} in {place}")
 
 
-class _Sessions(Factory):
-    """Makes the protocol of each connection."""
+class _ProtocolFactory(Factory):
+    """Makes the protocol object of each connection."""
 
     noisy = False
 
@@ -130,7 +134,7 @@ class _Sessions(Factory):
         self._new_session = new_session
 
     def buildProtocol(self, addr: Any) -> Protocol:
-        """The protocol of a new connection."""
+        """Return the protocol object of a new connection."""
         protocol: Protocol = self._protocol(self._new_session)
         protocol.factory = self
         return protocol

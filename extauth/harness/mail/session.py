@@ -1,42 +1,49 @@
-"""One connection of a mail client: where it comes from, what it may do, and how somebody logs in on it."""
+"""One connection of a mail client: its permissions, its logins, its log records, and the message in its mailbox."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
 from typing import Any
 
 import msgspec
+from twisted.cred.error import UnauthorizedLogin
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import ISSLTransport
 
 from extauth.harness.mail.accounts import Accounts, MailAccount
-from extauth.harness.mail.authenticator import Authenticator, Matched
-from extauth.harness.mail.claims import Claim, Malformed
-from extauth.harness.mail.mechanisms import SECURE, exchanges
-from extauth.harness.mail.policy import Access, Password, Refused, access, passwords_to_ask
+from extauth.harness.mail.authenticator import Authenticator, LoginAccepted
+from extauth.harness.mail.mechanisms import CHALLENGE_RESPONSE, Claim, MalformedClaim, SaslExchange, sasl_exchanges
+from extauth.harness.mail.policy import Access, LoginRefused, PasswordKind, allowed_access, passwords_to_check
 from extauth.harness.masking import printable
 from extauth.log_levels import Level
 
-Record = Callable[[Level, str, str], None]
-"""Writes a record: its level, the tag of its module, its text."""
+WriteRecord = Callable[[Level, str, str], None]
+"""Writes a log record: its level, its tag, its text."""
+
+_SENDER = "extauth harness <postmaster@localhost>"
 
 
-class Login(msgspec.Struct, frozen=True):
-    """Somebody has logged in: who, how, when, and by which of the account's passwords."""
+class LoginRecord(msgspec.Struct, frozen=True):
+    """A successful login: who, how, when, and by which password of the account."""
 
     account: MailAccount
     protocol: str
-    method: str
+    mechanism: str
     over_tls: bool
-    password: Password
+    password: PasswordKind
     at: datetime
     session: int
 
 
-class Session:
-    """A connection by `protocol`. What it has to say becomes a record, with the connection's number.
+class MailSession:
+    """A connection by `protocol`. Its log records contain its number.
 
-    `tls` is what twisted's `startTLS` takes, to go on under TLS; `exchanges` begins a SASL exchange, by its mechanism.
+    tls: the argument for twisted's `startTLS`
+    exchanges: starts a SASL exchange, by mechanism
     """
 
     def __init__(
@@ -47,81 +54,126 @@ class Session:
         tls: Any,
         accounts: Accounts,
         authenticator: Authenticator,
-        record: Record,
+        write_record: WriteRecord,
     ) -> None:
         self.number = number
         self.tls = tls
         self.protocol = protocol
-        self.exchanges = exchanges(protocol)
+        self.exchanges = sasl_exchanges(protocol)
         self._transport = transport
         self._accounts = accounts
         self._authenticator = authenticator
-        self._record = record
-        peer = transport.getPeer()
-        self._here = transport.getHost().host
-        self.say(Level.ALL_INFO, f"connected from {peer.host} to {self._here}" + (", TLS" if self.over_tls else ""))
-        self.access = access(protocol, peer.host, clients_only=accounts.clients_only, clients=accounts.clients)
+        self._write_record = write_record
+        peer = transport.getPeer().host
+        self._local_address = transport.getHost().host
+        self.log(Level.ALL_INFO, f"connected from {peer} to {self._local_address}" + (", TLS" if self.over_tls else ""))
+        self.access = allowed_access(protocol, peer, clients_only=accounts.clients_only, clients=accounts.clients)
         if self.access is Access.NONE:
-            self.say(Level.PROBLEMS, f"{peer.host} is no client address: closed")
+            self.log(Level.PROBLEMS, f"{peer} is not a client address: connection closed")
 
     @property
     def over_tls(self) -> bool:
-        """Whether the link is encrypted by now."""
+        """True if the connection uses TLS now."""
         return bool(ISSLTransport.providedBy(self._transport))
 
-    def say(self, level: Level, text: str) -> None:
-        """Write a record."""
-        self._record(level, self.protocol, f"[{self.number}] {printable(text.encode(errors='surrogateescape'))}")
+    def log(self, level: Level, text: str) -> None:
+        """Write a log record."""
+        self._write_record(level, self.protocol, f"[{self.number}] {printable(text.encode(errors='surrogateescape'))}")
 
-    def account(self, name: bytes) -> MailAccount | None:
-        """The account that a name means on this connection; None where there is none."""
+    def find_account(self, name: bytes) -> MailAccount | None:
+        """Return the account that `name` means on this connection, or None if there is none."""
         try:
-            return self._accounts.find(name.decode(), self._here)
+            return self._accounts.find(name.decode(), self._local_address)
         except UnicodeDecodeError:
             return None
 
     @property
     def offered(self) -> list[bytes]:
-        """The SASL mechanisms that make sense here: none for strangers, else those by which some account may log in."""
+        """The SASL mechanisms to offer: those that some account accepts now, none for strangers."""
         if self.access is not Access.FULL:
             return []
-        return [name for name in self.exchanges if name in SECURE or self.clear_text_makes_sense]
+        return [name for name in self.exchanges if name in CHALLENGE_RESPONSE or self.clear_text_allowed]
 
     @property
-    def clear_text_makes_sense(self) -> bool:
-        """Whether there is an account that could log in by a clear-text method."""
-        return self.over_tls or self._accounts.clear_text_anywhere
+    def clear_text_allowed(self) -> bool:
+        """True if some account accepts a clear-text password on this connection."""
+        return self.over_tls or self._accounts.some_accept_clear_text
 
-    async def log_in(self, claim: Claim) -> Login | None:
-        """Find out whether the claim is true; None where it is not. The record says why."""
-        name = b"" if isinstance(claim, Malformed) else claim.name
-        account = self.account(name)
-        who = account.account.address if account else name.decode(errors="surrogateescape") or "somebody"
+    async def log_in(self, claim: Claim) -> LoginRecord | None:
+        """Check the claim. Return None if it is refused; the log gives the reason."""
+        name = b"" if isinstance(claim, MalformedClaim) else claim.name
+        account = self.find_account(name)
+        who = account.account.address if account else name.decode(errors="surrogateescape") or "(no name)"
         over_tls = self.over_tls
-        how = f"{who}, {claim.method}, {'TLS' if over_tls else 'no TLS'}"
-        decided = await self._decide(claim, account)
+        login = f"{who}, {claim.mechanism}, {'TLS' if over_tls else 'no TLS'}"
+        result = await self._check(claim, account)
         if self.over_tls is not over_tls:
-            decided = Refused("TLS has begun meanwhile, and nothing counts that was said before")
-        if isinstance(decided, Refused):
-            self.say(Level.PROBLEMS, f"refused: {how}: {decided.reason}")
+            result = LoginRefused("TLS started during the login")
+        if isinstance(result, LoginRefused):
+            self.log(Level.PROBLEMS, f"refused: {login}: {result.reason}")
             return None
-        self.say(Level.LOW_LEVEL, f"logged in: {how}: {decided.said}")
+        self.log(Level.LOW_LEVEL, f"logged in: {login}: {result.statuses}")
         at = datetime.now().astimezone()
-        return Login(decided.account, self.protocol, claim.method, over_tls, decided.password, at, self.number)
+        return LoginRecord(result.account, self.protocol, claim.mechanism, over_tls, result.password, at, self.number)
 
-    async def _decide(self, claim: Claim, account: MailAccount | None) -> Matched | Refused:
+    async def _check(self, claim: Claim, account: MailAccount | None) -> LoginAccepted | LoginRefused:
         if self.access is not Access.FULL:
-            return Refused("logging in is for client addresses only")
-        if isinstance(claim, Malformed):
-            return Refused("a malformed response")
+            return LoginRefused("only client addresses may log in")
+        if isinstance(claim, MalformedClaim):
+            return LoginRefused("malformed response")
         if account is None:
-            return Refused("unknown account")
-        question = claim.about(account.account)
-        passwords = passwords_to_ask(question, account, over_tls=self.over_tls)
-        if isinstance(passwords, Refused):
+            return LoginRefused("unknown account")
+        request = claim.check_request(account.account)
+        passwords = passwords_to_check(request, account, over_tls=self.over_tls)
+        if isinstance(passwords, LoginRefused):
             return passwords
-        return await self._authenticator.ask(passwords, question, account, self.protocol)
+        return await self._authenticator.check(passwords, request, account, self.protocol)
 
 
-NewSession = Callable[[str, Any], Session]
-"""Makes a session of a connection, from its protocol and its transport."""
+NewSession = Callable[[str, Any], MailSession]
+"""Makes a session for a connection, from its protocol and its transport."""
+
+
+class LoginPortal:
+    """Connects twisted's protocols to a session, in place of a portal of `twisted.cred`.
+
+    `new_avatar` makes the object that twisted gives to a logged-in user: a mailbox or a mail delivery.
+    """
+
+    def __init__(self, session: MailSession, new_avatar: Callable[[LoginRecord], Any]) -> None:
+        self._session = session
+        self._new_avatar = new_avatar
+
+    def login(self, claim: Claim | SaslExchange, mind: None, *interfaces: Any) -> Deferred[tuple[Any, Any, Any]]:
+        """Log in by a claim, or by the claim of a SASL exchange.
+
+        The result is the interface of the avatar, the avatar, and the function to call at logout. Fails with
+        UnauthorizedLogin if the session refuses the claim.
+        """
+        return Deferred.fromCoroutine(self._login(claim if isinstance(claim, Claim) else claim.claim, interfaces))
+
+    async def _login(self, claim: Claim, interfaces: tuple[Any, ...]) -> tuple[Any, Any, Any]:
+        login = await self._session.log_in(claim)
+        if login is None:
+            raise UnauthorizedLogin
+        avatar = self._new_avatar(login)
+        return next(i for i in interfaces if i.providedBy(avatar)), avatar, lambda: None
+
+
+def login_message(login: LoginRecord) -> EmailMessage:
+    """Return the only message of a mailbox. It describes the login. As bytes, its lines end with CRLF."""
+    message = EmailMessage(policy=SMTP)
+    message["From"] = _SENDER
+    message["To"] = login.account.account.address
+    message["Subject"] = f"{login.account.account} has logged in"
+    message["Date"] = format_datetime(login.at)
+    message["Message-ID"] = f"<{login.at.timestamp():.6f}.{login.session}@localhost>"
+    message.set_content(
+        f"account:   {login.account.account}\n"
+        f"protocol:  {login.protocol}\n"
+        f"mechanism: {login.mechanism}\n"
+        f"TLS:       {'yes' if login.over_tls else 'no'}\n"
+        f"password:  {login.password.value}\n"
+        f"time:      {login.at:%Y-%m-%d %H:%M:%S %z}\n"
+    )
+    return message

@@ -1,8 +1,8 @@
-"""TLS: a certificate made on the spot, and the domains' own, chosen by the name or the address connected to."""
+"""TLS: the certificates, chosen by server name or address, and STLS and STARTTLS."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -17,23 +17,25 @@ from zope.interface import implementer
 
 from extauth.errors import ConfigError
 from extauth.harness.mail.accounts import Accounts
+from extauth.harness.mail.session import MailSession
+from extauth.log_levels import Level
 
 _VALID = timedelta(days=30)
 
 
 class Certificates:
-    """The server's certificate, and those of the domains that bring one; `made` is the server's, PEM, to be trusted.
+    """The certificate of the mail server, and those of the domains that have their own.
 
-    `pair`: certificate and key of the server, PEM files; None: they are made, and the key stays in memory. Raises
-    ConfigError.
+    `pair` is the certificate and the key of the mail server, both PEM files. If it is None, a self-signed certificate
+    is made. Then `made` is this certificate in PEM for the clients, and the key stays in memory. Raises ConfigError.
     """
 
     def __init__(self, accounts: Accounts, pair: tuple[Path, Path] | None) -> None:
         self.made: bytes | None = None
         if pair is None:
-            self._server, self.made = _made_context(_names(accounts))
+            self._default, self.made = _self_signed_context(_names(accounts))
         else:
-            self._server = _context(*pair)
+            self._default = _context(*pair)
         self._by_name: dict[bytes, SSL.Context] = {}
         self._by_address: dict[str, SSL.Context] = {}
         for domain in accounts.domains:
@@ -41,30 +43,63 @@ class Certificates:
                 context = _context(*domain.certificate)
                 self._by_name |= {name.encode(): context for name in (domain.name, *domain.aliases)}
                 self._by_address |= dict.fromkeys(domain.addresses, context)
-        for context in (self._server, *self._by_name.values()):
-            context.set_tlsext_servername_callback(self._switch)
+        for context in (self._default, *self._by_name.values()):
+            context.set_tlsext_servername_callback(self._choose_by_name)
 
-    def at(self, local_address: str) -> Connections:
-        """TLS connections to this address."""
-        return Connections(self._by_address.get(local_address, self._server))
+    def at(self, local_address: str) -> TlsConnectionFactory:
+        """Return the factory of TLS connections to this address."""
+        return TlsConnectionFactory(self._by_address.get(local_address, self._default))
 
-    def _switch(self, connection: SSL.Connection) -> None:
-        """The client has said which name it connects to (RFC 6066, section 3)."""
+    def _choose_by_name(self, connection: SSL.Connection) -> None:
+        """Choose the certificate by the server name that the client sent (SNI; RFC 6066, section 3)."""
         context = self._by_name.get(connection.get_servername() or b"")
         if context is not None:
             connection.set_context(context)
 
 
 @implementer(IOpenSSLServerConnectionCreator)
-class Connections:
-    """Makes TLS connections, in the way of twisted's."""
+class TlsConnectionFactory:
+    """Makes TLS connections for twisted."""
 
     def __init__(self, context: SSL.Context) -> None:
         self._context = context
 
     def serverConnectionForTLS(self, protocol: Any) -> SSL.Connection:
-        """A connection, for `protocol`."""
+        """Return a connection for `protocol`."""
         return SSL.Connection(self._context, None)
+
+
+class StartTlsMixin:
+    """STLS and STARTTLS for one of twisted's protocols. It must come before that class in the list of bases.
+
+    Plain text after the command may come from an attacker. It is never interpreted, and the connection is closed
+    (RFC 3207, section 4.2; RFC 2595, sections 2.4 and 4).
+    """
+
+    _session: MailSession
+    transport: Any
+    _buffer: bytes  # of twisted: the beginning of an incomplete line
+
+    def dataReceived(self, data: bytes) -> None:
+        """Pass the data to twisted line by line."""
+        protocol: Any = super()
+        self.pass_until_tls(protocol.dataReceived, data.splitlines(keepends=True))
+
+    def pass_until_tls(self, receive: Callable[[bytes], None], lines: Iterable[bytes]) -> None:
+        """Pass each line to `receive`. Stop after the line that starts TLS."""
+        in_plain_text = not self._session.over_tls
+        rest = iter(lines)
+        for line in rest:
+            receive(line)
+            if in_plain_text and self._session.over_tls:
+                self.reset_client_state()
+                if self._buffer or any(rest):
+                    self._session.log(Level.PROBLEMS, "plain text after the start of TLS: connection closed")
+                    self.transport.abortConnection()
+                return
+
+    def reset_client_state(self) -> None:
+        """Forget everything that the client sent before TLS. By default there is nothing to forget."""
 
 
 def _context(certificate: Path, key: Path) -> SSL.Context:
@@ -90,8 +125,8 @@ def _names(accounts: Accounts) -> Iterable[x509.GeneralName]:
         yield x509.IPAddress(ip_address(address))
 
 
-def _made_context(names: Iterable[x509.GeneralName]) -> tuple[SSL.Context, bytes]:
-    """A context with a certificate for these names, signed by itself, and that certificate in PEM."""
+def _self_signed_context(names: Iterable[x509.GeneralName]) -> tuple[SSL.Context, bytes]:
+    """Return a context with a self-signed certificate for these names, and the certificate in PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "extauth harness")])
     now = datetime.now(UTC)

@@ -1,10 +1,6 @@
-"""A report as one HTML page that somebody can attach to a ticket.
+"""A report as one HTML page that you can attach to a ticket. It contains its plots and loads no other files.
 
-It is whole: its plots are drawn here, and it loads nothing.
-
-    report   what stands on the page
-    html     the page
-    plots    its plots
-    scales   where on an axis a value lies
-    svg      shapes between two axes
+html   the report and its page
+plots  the plots
+svg    axes, and shapes between two axes
 """

@@ -1,13 +1,14 @@
-"""A report as a page of HTML: one file, that loads nothing."""
+"""A report as an HTML page: one file that loads no other files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 
 from extauth.harness.page.plots import latency_histogram, latency_over_time, replies_over_time
-from extauth.harness.page.report import Report
-from extauth.harness.tables import Table
+from extauth.harness.statistics import Statistics
+from extauth.harness.tables import ReportTable
 
 _STYLE = """
 :root { color-scheme: light dark; --text: #1c2430; --soft: #5d6878; --rule: #dde2e9; --page: #fff; --panel: #f6f8fa;
@@ -51,8 +52,22 @@ svg text.mark { fill: var(--mark); }
 """
 
 
+@dataclass(frozen=True)
+class Report:
+    """The contents of a page. All texts are masked, so they hold no password."""
+
+    title: str
+    facts: Mapping[str, str]
+    """The program, the options, the versions."""
+    table: ReportTable
+    series: Mapping[str, Statistics]
+    """One or two series for the plots, by name."""
+    remarks: Sequence[str]
+    """Violations, and how the program ended."""
+
+
 def render(report: Report) -> str:
-    """The whole page."""
+    """Return the whole page."""
     title = escape(report.title)
     return "\n".join(
         [
@@ -78,7 +93,7 @@ def _facts(report: Report) -> Iterator[str]:
     yield "</dl>"
 
 
-def _table(table: Table) -> Iterator[str]:
+def _table(table: ReportTable) -> Iterator[str]:
     yield "<table>"
     if any(table.columns):
         yield f"<thead><tr><th></th>{''.join(f'<th>{escape(name)}</th>' for name in table.columns)}</tr></thead>"
@@ -98,6 +113,6 @@ def _plots(report: Report) -> Iterator[str]:
     for title, caption, plot in (
         ("Latency over time", "line: median, dashes: 99th percentile, dots: longest", latency_over_time),
         ("Replies over time", "per second", replies_over_time),
-        ("Histogram of the latency", "how many replies took how long", latency_histogram),
+        ("Histogram of the latency", "number of replies by latency", latency_histogram),
     ):
         yield f"<h2>{title}</h2>\n<figure><figcaption>{caption}{legend}</figcaption>{plot(series)}</figure>"

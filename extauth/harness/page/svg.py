@@ -1,11 +1,12 @@
-"""Drawing into an area between two axes, as SVG in the classes that the page's style sheet colours."""
+"""Axes, and shapes between two axes as SVG. The page's style sheet has the colours."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
-
-from extauth.harness.page.scales import Axis
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 Point = tuple[float, float]
 
@@ -13,37 +14,92 @@ _WIDTH, _HEIGHT = 760, 280
 _LEFT, _RIGHT, _TOP, _BOTTOM = 78, 746, 14, 232
 
 
-class Drawing:
-    """An area between an axis below and one at the left. `what` says in words what is to be seen."""
+class Scale(Protocol):
+    """A range of values along an axis."""
 
-    def __init__(self, what: str, below: Axis, left: Axis) -> None:
-        self._what = what
+    def share(self, value: float) -> float:
+        """Return the position of `value`, from 0 at the start of the axis to 1 at its end."""
+
+    def ticks(self) -> list[float]:
+        """Return the values that have a tick."""
+
+
+@dataclass(frozen=True)
+class LinearScale:
+    """From 0 to `most`, which is above 0."""
+
+    most: float
+
+    def share(self, value: float) -> float:
+        """Return the position of `value`."""
+        return value / self.most
+
+    def ticks(self) -> list[float]:
+        """Return five to ten round values."""
+        power = 10.0 ** math.floor(math.log10(self.most))
+        step = next(power / parts for parts in (1, 2, 5, 10) if self.most / power * parts >= 5)
+        return [number * step for number in range(int(self.most / step + 1e-9) + 1)]
+
+
+@dataclass(frozen=True)
+class LogarithmicScale:
+    """From `least`, which is above 0, to `most`. Each doubling has the same length."""
+
+    least: float
+    most: float
+
+    def share(self, value: float) -> float:
+        """Return the position of `value`. Values below the scale are at its start."""
+        return math.log(max(value, self.least) / self.least) / math.log(self.most / self.least)
+
+    def ticks(self) -> list[float]:
+        """Return the powers of ten. A short scale has two and five times these as well."""
+        parts = (1, 2, 5) if self.most / self.least < 1_000 else (1,)
+        decades = range(math.floor(math.log10(self.least)), math.ceil(math.log10(self.most)) + 1)
+        ticks = [part * 10.0**decade for decade in decades for part in parts]
+        return [tick for tick in ticks if self.least * 0.999 <= tick <= self.most * 1.001]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A scale, its name with the unit, and the format of its values."""
+
+    name: str
+    scale: Scale
+    label: Callable[[float], str]
+
+
+class Drawing:
+    """A drawing between a bottom axis and a left axis. `description` is its text for screen readers."""
+
+    def __init__(self, description: str, below: Axis, left: Axis) -> None:
+        self._description = description
         self._below, self._left = below, left
         self._shapes: list[str] = []
 
     def line(self, points: Sequence[Point], style: str) -> None:
-        """A line through `points`."""
+        """Draw a line through `points`."""
         self._shapes.append(f'<polyline class="{style}" points="{self._places(points)}"/>')
 
     def area(self, points: Sequence[Point], style: str) -> None:
-        """What lies below a line through `points`."""
+        """Fill the area below a line through `points`."""
         places = f"{self._x(points[0][0])},{_BOTTOM} {self._places(points)} {self._x(points[-1][0])},{_BOTTOM}"
         self._shapes.append(f'<polygon class="{style}" points="{places}"/>')
 
     def dots(self, points: Sequence[Point], style: str) -> None:
-        """A dot at each of `points`."""
+        """Draw a dot at each point."""
         for x, y in points:
             self._shapes.append(f'<circle class="{style}" cx="{self._x(x)}" cy="{self._y(y)}" r="1.8"/>')
 
     def mark(self, x: float, text: str) -> None:
-        """A line from the bottom to the top, and a text beside it."""
+        """Draw a vertical line with a text beside it."""
         place = self._x(x)
         self._shapes.append(f'<line class="mark" x1="{place}" x2="{place}" y1="{_TOP}" y2="{_BOTTOM}"/>')
         self._shapes.append(f'<text class="mark" x="{place + 4}" y="{_TOP + 10}">{html.escape(text)}</text>')
 
     def render(self) -> str:
-        """The drawing as an element of a page."""
-        label = html.escape(self._what)
+        """Return the drawing as an `svg` element."""
+        label = html.escape(self._description)
         head = f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">'
         return "\n".join([head, *self._grid(), *self._shapes, "</svg>"])
 

@@ -154,7 +154,7 @@ def test_a_special_or_huge_file_is_always_refused(
 
 def test_a_file_readable_by_everyone_gets_a_warning(site: Site, passwd: Path) -> None:
     passwd.chmod(0o604)
-    warning = f"{passwd}: is readable by everyone; run: chmod o-r {passwd}"
+    warning = f"{passwd}: every user can read this file; run: chmod o-r {passwd}"
     assert warning in site.run("check", "-c", str(site.config)).stdout.decode()
     helper = site.serve()
     assert helper.ask(b"1 VRFY alice@example.com x") == b"OK"

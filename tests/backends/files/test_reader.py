@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extauth.backends.files.reader import PasswordFileReader
-from extauth.passwords import recognize
+from extauth.passwords import group_keys
 from extauth.protocol.accounts import AccountParser
 from tests.examples import examples
 from tests.helper import Site
@@ -161,7 +161,7 @@ def test_the_first_of_equally_frequent_schemes_is_typical() -> None:
 
 
 def test_an_unknown_prefix_is_not_a_form() -> None:
-    assert recognize([b"{" + b"x" * 40 + b"}$6$abcdefgh$" + b"a" * 86] * 2) == [None, None]
+    assert group_keys([b"{" + b"x" * 40 + b"}$6$abcdefgh$" + b"a" * 86] * 2) == [None, None]
 
 
 def test_only_the_first_20_bad_lines_are_reported(site: Site) -> None:

@@ -1,4 +1,4 @@
-"""Servers that are not sound: one that passes on little at a time or nothing, and one that says what it is told to."""
+"""Fake LDAP servers: silent ones, slow ones, and ones that send the responses that a test wants."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 
 class TestServer:
-    """Takes connections on the loopback, and serves each in a thread, until it is closed."""
+    """Accepts connections on the loopback, and serves each in a thread, until it is closed."""
 
     __test__ = False
 
@@ -24,25 +24,25 @@ class TestServer:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        """End it and every connection."""
+        """Close it and all connections."""
         self.ending.set()
         self._listening.close()
         self.cut()
 
     def cut(self) -> None:
-        """End every connection that is open, but none that comes meanwhile."""
+        """Close all open connections, but none that is opened meanwhile."""
         for connection in self.connections.copy():
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def say(self, data: bytes) -> None:
-        """Send this on every connection that is open."""
+        """Send this on all open connections."""
         for connection in self.connections:
             with contextlib.suppress(OSError):
                 connection.sendall(data)
 
     def serve(self, connection: socket.socket) -> None:
-        """Serve one connection to its end: here, read and never answer."""
+        """Serve one connection until it ends. This server reads and never responds."""
         while data := connection.recv(65536):
             self.received += data
 
@@ -59,8 +59,8 @@ class TestServer:
 
 
 @contextlib.contextmanager
-def does_not_take_connections(address: str, port: int) -> Iterator[None]:
-    """What connects there hears nothing: as many as the system keeps waiting do so already."""
+def never_accepts(address: str, port: int) -> Iterator[None]:
+    """Listen without accepting. The queue of the system is full, so that clients wait."""
     with socket.socket() as listening, contextlib.ExitStack() as waiting:
         listening.bind((address, port))
         listening.listen(0)
@@ -72,7 +72,7 @@ def does_not_take_connections(address: str, port: int) -> Iterator[None]:
 
 
 class Proxy(TestServer):
-    """Passes on what comes, and answers one byte every `pause` seconds where that is not 0."""
+    """Forwards all data. With `pause`, it sends the responses at one byte every `pause` seconds."""
 
     def __init__(self, port: int, pause: float = 0) -> None:
         self._to = port
@@ -103,53 +103,53 @@ class Proxy(TestServer):
                             return
 
 
-Reply = Callable[[int, bytes], list[bytes]]
-"""An operation's tag and its message to the operations that answer it, or whole messages, sent as they are."""
+Respond = Callable[[int, bytes], list[bytes]]
+"""Takes the tag and the bytes of an operation. Returns operations to send in response, or whole messages."""
 
 
 class Responder(TestServer):
-    """Answers each request with what a function says."""
+    """Sends the responses that a function returns for each request."""
 
-    def __init__(self, reply: Reply) -> None:
-        self._reply = reply
+    def __init__(self, respond: Respond) -> None:
+        self._respond = respond
         super().__init__()
 
     def serve(self, connection: socket.socket) -> None:
         stream = connection.makefile("rb")
-        while (header := stream.read(2))[:1] == b"0":  # anything else is no LDAP: silence
+        while (header := stream.read(2))[:1] == b"0":  # anything else is not LDAP, and gets no response
             size = header[1] if header[1] < 128 else int.from_bytes(stream.read(header[1] - 128), "big")
             message = stream.read(size)
             self.received += message
             number = message[: 2 + message[1]]
             operation = message[2 + message[1] :]
-            answers = self._reply(operation[0], operation)
-            whole = [answer if answer[0] == MESSAGE else element(MESSAGE, number + answer) for answer in answers]
+            responses = self._respond(operation[0], operation)
+            whole = [each if each[0] == MESSAGE else element(MESSAGE, number + each) for each in responses]
             connection.sendall(b"".join(whole))
         super().serve(connection)
 
 
 def element(tag: int, content: bytes) -> bytes:
-    """A BER element."""
+    """Return a BER element."""
     size = len(content)
     return bytes([tag, size]) + content if size < 128 else bytes([tag, 0x82, size >> 8, size & 255]) + content
 
 
 def result(tag: int, code: int, message: str = "", more: bytes = b"") -> bytes:
-    """An LDAPResult: 0x61 answers a bind, 0x65 ends a search."""
+    """Return an LDAPResult. Tag 0x61 is the response to a bind, 0x65 the end of a search."""
     fields = element(0x0A, bytes([code])) + element(0x04, b"") + element(0x04, message.encode()) + more
     return element(tag, fields)
 
 
 def notice(code: int) -> bytes:
-    """A Notice of Disconnection (RFC 4511, section 4.4.1), a whole message."""
+    """Return a Notice of Disconnection (RFC 4511, section 4.4.1), a whole message."""
     fields = element(0x0A, bytes([code])) + element(0x04, b"") + element(0x04, b"bye")
     return element(MESSAGE, b"\x02\x01\x00" + element(0x78, fields + element(0x8A, b"1.3.6.1.4.1.1466.20036")))
 
 
 def found(dn: str | bytes) -> bytes:
-    """An entry without attributes that a search finds."""
+    """Return an entry without attributes, as a search finds it."""
     return element(0x64, element(0x04, dn.encode() if isinstance(dn, str) else dn) + element(0x30, b""))
 
 
 MESSAGE = 0x30
-BIND, BIND_ANSWER, SEARCH, SEARCH_DONE = 0x60, 0x61, 0x63, 0x65
+BIND, BIND_RESPONSE, SEARCH, SEARCH_DONE = 0x60, 0x61, 0x63, 0x65

@@ -1,11 +1,15 @@
-"""What the tests of LDAP have in common: the entries of a directory, and configurations that ask it."""
+"""Shared by the LDAP tests: the entries of a directory, and configurations that use it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.backends.ldap.slapd import READER_PASSWORD
-from tests.helper import Site
+from tests.helper import Helper, Site
+
+Serve = Callable[..., Helper]
+"""Starts a helper whose only backend asks the servers at these URLs."""
 
 CONTEXT = "{CRAM-MD5}f111cc7b82421749194d236defd38cf4c9dd054f72db2e119b2cef9f37f23bdc"
 """doveadm pw -s CRAM-MD5 -p pw9"""
@@ -85,7 +89,7 @@ member: uid=bob,ou=people,dc=example
 
 
 def person(uid: str, password: str, *, rdn: str = "", ou: str = "", more: str = "") -> str:
-    """An entry in LDIF."""
+    """Return an entry in LDIF."""
     name = f"{rdn or f'uid={uid}'},{ou}ou=people,dc=example"
     return (
         f"\ndn: {name}\nobjectClass: inetOrgPerson\nobjectClass: extensibleObject\n"
@@ -130,7 +134,7 @@ PEOPLE = (
 
 
 def section(engine: str, domain: str, *keys: str, servers: str) -> str:
-    """A [[backend]] for one domain."""
+    """Return a [[backend]] section for one domain."""
     common = f'type = "ldap"\nname = "{domain}"\ndomains = ["{domain}.example"]\nengine = "{engine}"'
     return "\n".join(["[[backend]]", common, f"servers = [{servers}]", "connections = 1", *keys, ""])
 
@@ -145,7 +149,15 @@ LOG = '[helper]\nworkers = 1\n[log]\nmail_server_level = "Low Level"\n'
 
 
 def ldap_site(folder: Path) -> Site:
-    """A folder with the service account's password."""
+    """Return a site that has the service account's password file."""
     site = Site(folder)
     site.write("reader.secret", READER_PASSWORD + "\n")
     return site
+
+
+def check_login(helper: Helper, login: bytes, reply: bytes, reason: str = "") -> None:
+    """Check the reply to a login, and a pattern in the log lines of that login."""
+    helper.information.clear()
+    assert helper.ask(b"1 VRFY " + login) == reply, helper.information
+    if reason:
+        helper.wait_for_information(reason)

@@ -1,4 +1,4 @@
-"""A directory for tests: a real slapd with a database of its own, and certificates made for it."""
+"""A real slapd with its own database, and test certificates."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ ppolicy_use_lockout
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return a port on which no program listens."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
 
 
 def _ldif(entries: str) -> bytes:
-    """Entries with their values in base64 where LDIF wants that."""
+    """Encode entries as LDIF. Values that are not ASCII become base64."""
     lines = []
     for line in entries.split("\n"):
         name, _, value = line.partition(": ")
@@ -70,7 +70,7 @@ def _ldif(entries: str) -> bytes:
 
 
 class Certificates:
-    """An authority, and certificates for servers."""
+    """A test CA, and certificates for servers."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -81,7 +81,7 @@ class Certificates:
         )
 
     def issue(self, name: str, host: str = "IP:127.0.0.1", *, expired: bool = False) -> tuple[Path, Path]:
-        """A certificate for `host`, in words of subjectAltName, and its key."""
+        """Issue a certificate for `host`, written as in subjectAltName. Return certificate and key."""
         self._request(name)
         (self._folder / "index.txt").write_bytes(b"")
         (self._folder / "ca.conf").write_text(
@@ -96,7 +96,7 @@ class Certificates:
         return self._folder / f"{name}.pem", self._folder / f"{name}.key"
 
     def self_signed(self, name: str, host: str = "IP:127.0.0.1") -> tuple[Path, Path]:
-        """A certificate that nobody else vouches for."""
+        """Issue a self-signed certificate. Return certificate and key."""
         self._request(name, "-x509", "-days", "2", "-addext", f"subjectAltName={host}", out=f"{name}.pem")
         return self._folder / f"{name}.pem", self._folder / f"{name}.key"
 
@@ -121,7 +121,7 @@ class Certificates:
 
 
 class Slapd:
-    """A slapd on the loopback with these entries; it can be frozen, killed and started again on the same ports."""
+    """A slapd on the loopback with these entries. It can be frozen, killed and started again on the same ports."""
 
     def __init__(self, folder: Path, entries: str, tls: tuple[Path, Path, Path] | None = None) -> None:
         (folder / "db").mkdir(parents=True)
@@ -143,34 +143,34 @@ class Slapd:
         self.start()
 
     def start(self) -> None:
-        """Start it, and wait until it takes connections."""
+        """Start it, and wait until it accepts connections."""
         self._process = subprocess.Popen(
             ["/usr/sbin/slapd", "-d", "0", "-f", str(self._config), "-h", self._urls],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        wait_until(self._takes_connections, "slapd")
+        wait_until(self._accepts_connections, "slapd")
 
     def modify(self, changes: str) -> None:
-        """Make these changes, in LDIF, as its administrator."""
+        """Make these changes, in LDIF, as the administrator."""
         command = ["ldapmodify", "-x", "-H", self.url, "-D", "cn=root,dc=example", "-w", "root"]
         subprocess.run(command, input=changes.encode(), check=True, capture_output=True, timeout=PATIENCE)
 
     def kill(self) -> None:
-        """End it at once, whatever it does."""
+        """Kill it."""
         self._process.kill()
         self._process.wait(PATIENCE)
 
     def freeze(self) -> None:
-        """Stop it: its sockets stay open, and nobody answers."""
+        """Stop the process: its sockets stay open, but it does not respond."""
         os.kill(self._process.pid, signal.SIGSTOP)
         os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def thaw(self) -> None:
-        """Have it go on."""
+        """Continue the process."""
         os.kill(self._process.pid, signal.SIGCONT)
 
-    def _takes_connections(self) -> bool:
+    def _accepts_connections(self) -> bool:
         assert self._process.poll() is None, "slapd ended"
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), PATIENCE):
             return True

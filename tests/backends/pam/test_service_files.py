@@ -125,7 +125,7 @@ def test_included_files_are_part_of_the_service_file(site: Site, services: Servi
     assert helper.ask(b"1 VRFY alice@example.com pw9") == OK
     assert helper.ask(b"2 VRFY alice@example.com no") == NEGATIVE
     shared.chmod(0o646)
-    helper.wait_for_information("cannot read anew, .*shared: this file is writable by everyone")
+    helper.wait_for_information("reload failed, .*shared: this file is writable by everyone")
     shared.unlink()
     assert f"{file}: cannot read the included files: {shared}\n" in check(site)
     assert helper.ask(b"3 VRFY alice@example.com pw9") != OK

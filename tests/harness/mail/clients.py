@@ -1,6 +1,6 @@
-"""Mail programs that nobody here wrote: how each of them logs in, by which method, with what it takes for a password.
+"""Real mail programs, and a function that logs in with each of them.
 
-Every program gets the password by a file that nobody else reads, by standard input, or by a call.
+A program gets the password in a private file, on standard input, or as an argument of a Python call.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _SECONDS = 20
-_MESSAGE = "From: alice@x.example\nTo: somebody@elsewhere.example\nSubject: a test\n\nhello\n"
-_ELSEWHERE = "somebody@elsewhere.example"
+_MESSAGE = "From: alice@x.example\nTo: someone@elsewhere.example\nSubject: a test\n\nhello\n"
+_ELSEWHERE = "someone@elsewhere.example"
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One login: `tls` is "", "starttls" or "tls"; `trusted` a certificate that the client shall believe."""
+    """One login. `tls` is "", "starttls" or "tls". `trusted` is a certificate that the client trusts."""
 
     protocol: str
-    method: str
+    mechanism: str
     port: int
     user: str
     password: str
@@ -34,7 +34,7 @@ class Attempt:
     host: str = "127.0.0.1"
 
     def file(self, name: str, *lines: str) -> str:
-        """A file that nobody else reads."""
+        """Write a private file. Return its path."""
         path = self.folder / name
         path.touch(0o600)
         path.write_text("".join(f"{line}\n" for line in lines))
@@ -42,15 +42,15 @@ class Attempt:
 
 
 Client = Callable[[Attempt], bool]
-"""Logs in, and does what the program does then; whether it says that this worked."""
+"""Logs in and reads or sends mail. Returns True if the program reports success."""
 
 
 def curl(attempt: Attempt) -> bool:
     scheme = {"POP": "pop3", "IMAP": "imap", "SMTP": "smtp"}[attempt.protocol] + ("s" if attempt.tls == "tls" else "")
     path = {"POP": "1", "IMAP": "INBOX;MAILINDEX=1", "SMTP": ""}[attempt.protocol]
     url = f"{scheme}://{attempt.host}:{attempt.port}/{path}"
-    method = "+APOP" if attempt.method == "APOP" else attempt.method
-    arguments = ["--silent", "--show-error", "--config", "-", "--login-options", f"AUTH={method}", url]
+    mechanism = "+APOP" if attempt.mechanism == "APOP" else attempt.mechanism
+    arguments = ["--silent", "--show-error", "--config", "-", "--login-options", f"AUTH={mechanism}", url]
     if attempt.tls:
         arguments += ["--ssl-reqd", "--capath", "/nowhere", "--resolve", f"{attempt.host}:{attempt.port}:127.0.0.1"]
         arguments += ["--cacert", str(attempt.trusted)] if attempt.trusted else []
@@ -62,14 +62,14 @@ def curl(attempt: Attempt) -> bool:
 
 def fetchmail(attempt: Attempt) -> bool:
     protocol = {"POP": "POP3", "IMAP": "IMAP"}[attempt.protocol]
-    method = {"CRAM-MD5": "cram-md5", "USER": "password", "LOGIN command": "password", "APOP": "any"}[attempt.method]
+    auth = {"CRAM-MD5": "cram-md5", "USER": "password", "LOGIN command": "password", "APOP": "any"}[attempt.mechanism]
     tls = {"": ['sslproto ""'], "starttls": ['sslproto "auto"'], "tls": ["ssl"]}[attempt.tls]
     if attempt.tls:
         tls += ["sslcertck", "sslcertpath /nowhere", f'sslcertfile "{attempt.trusted or "/dev/null"}"']
     configuration = attempt.file(
         "fetchmailrc",
-        f"poll {attempt.host} protocol {'APOP' if attempt.method == 'APOP' else protocol} port {attempt.port}",
-        f'auth {method} user "{attempt.user}" password "{attempt.password}" {" ".join(tls)}',
+        f"poll {attempt.host} protocol {'APOP' if attempt.mechanism == 'APOP' else protocol} port {attempt.port}",
+        f'auth {auth} user "{attempt.user}" password "{attempt.password}" {" ".join(tls)}',
         f'mda "cat >{attempt.folder}/fetched"',
     )
     pid, ids = (str(attempt.folder / name) for name in ("fetchmail.pid", "fetchids"))
@@ -82,17 +82,17 @@ def mpop(attempt: Attempt) -> bool:
     for name in ("cur", "new", "tmp"):
         (attempt.folder / "maildir" / name).mkdir(parents=True, exist_ok=True)
     delivery = [f"delivery maildir {attempt.folder}/maildir", f"uidls_file {attempt.folder}/uidls"]
-    return _run("mpop", "-C", attempt.file("mpoprc", *_marlam(attempt), *delivery), "--quiet", "a")
+    return _run("mpop", "-C", attempt.file("mpoprc", *_mpop_or_msmtp(attempt), *delivery), "--quiet", "a")
 
 
 def msmtp(attempt: Attempt) -> bool:
-    configuration = attempt.file("msmtprc", *_marlam(attempt), f"from {attempt.user}")
+    configuration = attempt.file("msmtprc", *_mpop_or_msmtp(attempt), f"from {attempt.user}")
     return _run("msmtp", "-C", configuration, "-a", "a", _ELSEWHERE, typed=_MESSAGE)
 
 
 def mbsync(attempt: Attempt) -> bool:
     (attempt.folder / "boxes").mkdir(exist_ok=True)
-    method = "LOGIN" if attempt.method == "LOGIN command" else attempt.method
+    mechanism = "LOGIN" if attempt.mechanism == "LOGIN command" else attempt.mechanism
     configuration = attempt.file(
         "mbsyncrc",
         "IMAPAccount a",
@@ -100,7 +100,7 @@ def mbsync(attempt: Attempt) -> bool:
         f"Port {attempt.port}",
         f"User {attempt.user}",
         f'Pass "{attempt.password}"',
-        f"AuthMechs {method}",
+        f"AuthMechs {mechanism}",
         f"SSLType {({'': 'None', 'starttls': 'STARTTLS', 'tls': 'IMAPS'})[attempt.tls]}",
         "SystemCertificates no",
         *([f"CertificateFile {attempt.trusted}"] if attempt.trusted else []),
@@ -125,7 +125,7 @@ def swaks(attempt: Attempt) -> bool:
     configuration = attempt.file(
         "swaksrc",
         f"server {attempt.host}:{attempt.port}",
-        f"auth {attempt.method}",
+        f"auth {attempt.mechanism}",
         f"auth-user {attempt.user}",
         f"auth-password {attempt.password}",
         f"from {attempt.user}",
@@ -144,7 +144,7 @@ def python_poplib(attempt: Attempt) -> bool:
             pop = poplib.POP3(attempt.host, attempt.port, timeout=_SECONDS)
         if attempt.tls == "starttls":
             pop.stls(_context(attempt))
-        if attempt.method == "APOP":
+        if attempt.mechanism == "APOP":
             pop.apop(attempt.user, attempt.password)
         else:
             pop.user(attempt.user)
@@ -164,9 +164,9 @@ def python_imaplib(attempt: Attempt) -> bool:
             imap = imaplib.IMAP4(attempt.host, attempt.port, timeout=_SECONDS)
         if attempt.tls == "starttls":
             imap.starttls(_context(attempt))
-        if attempt.method == "CRAM-MD5":
+        if attempt.mechanism == "CRAM-MD5":
             imap.login_cram_md5(attempt.user, attempt.password)
-        elif attempt.method == "PLAIN":
+        elif attempt.mechanism == "PLAIN":
             imap.authenticate("PLAIN", lambda _: f"\0{attempt.user}\0{attempt.password}".encode())
         else:
             imap.login(attempt.user, attempt.password)
@@ -189,15 +189,15 @@ def python_smtplib(attempt: Attempt) -> bool:
             if attempt.tls == "starttls":
                 smtp.starttls(context=_context(attempt))
             smtp.ehlo_or_helo_if_needed()
-            smtp.user, smtp.password = attempt.user, attempt.password  # as its login does
-            respond = getattr(smtp, f"auth_{attempt.method.lower().replace('-', '_')}")
-            smtp.auth(attempt.method, respond)
+            smtp.user, smtp.password = attempt.user, attempt.password  # as smtplib's own login() does
+            respond = getattr(smtp, f"auth_{attempt.mechanism.lower().replace('-', '_')}")
+            smtp.auth(attempt.mechanism, respond)
             return not smtp.sendmail(attempt.user, _ELSEWHERE, _MESSAGE)
     except (smtplib.SMTPException, ssl.SSLError):
         return False
 
 
-METHODS: dict[str, tuple[Client, dict[str, list[str]]]] = {
+MECHANISMS: dict[str, tuple[Client, dict[str, list[str]]]] = {
     "curl": (
         curl,
         {
@@ -215,11 +215,11 @@ METHODS: dict[str, tuple[Client, dict[str, list[str]]]] = {
     "Python's imaplib": (python_imaplib, {"IMAP": ["CRAM-MD5", "LOGIN command", "PLAIN"]}),
     "Python's smtplib": (python_smtplib, {"SMTP": ["CRAM-MD5", "LOGIN", "PLAIN"]}),
 }
-"""Every program, and the methods that it can be told to use; a method that is not there it does not know."""
+"""Each program with the mechanisms that it can be set to use. USER and the LOGIN command are listed too."""
 
 
-def _marlam(attempt: Attempt) -> list[str]:
-    """What mpop and msmtp have in common."""
+def _mpop_or_msmtp(attempt: Attempt) -> list[str]:
+    """Return the configuration lines that mpop and msmtp share."""
     tls = [f"tls {'on' if attempt.tls else 'off'}", f"tls_starttls {'on' if attempt.tls == 'starttls' else 'off'}"]
     return [
         "account a",
@@ -227,7 +227,7 @@ def _marlam(attempt: Attempt) -> list[str]:
         f"port {attempt.port}",
         f"user {attempt.user}",
         f'password "{attempt.password}"',
-        f"auth {attempt.method.lower()}",
+        f"auth {attempt.mechanism.lower()}",
         *tls,
         *([f"tls_trust_file {attempt.trusted}"] if attempt.trusted else []),
     ]

@@ -1,4 +1,4 @@
-"""A running `extauth harness listen`: its ports, what it has logged, and its end."""
+"""A running `extauth harness listen` for the tests: its ports, its log, and its end."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _RECORD = re.compile(r"\d\d:\d\d:\d\d\.\d{3} (\d [A-Z]+ .*)")
 
 
 class MailServer:
-    """The harness as a mail server, with every port open, and the helper program that it asks.
+    """The harness as a mail server, with every port open, and the helper that it asks.
 
-    Leaving the context ends it, so that it tidies up; nobody may have met a bug of its own by then.
+    Leaving the context ends it. Then the log must not contain a record of a bug.
     """
 
     def __init__(
@@ -51,37 +51,37 @@ class MailServer:
         self.certificate = Path(next((line[12:] for line in lines if line.startswith("certificate ")), ""))
 
     def port(self, service: str, host: str = "127.0.0.1") -> int:
-        """The port of a service, by the name of its option."""
+        """Return the port of a service, by the name of its option."""
         return int(self._ports[f"{service.upper()} {host}"])
 
     @property
     def shown(self) -> str:
-        """What it has written to standard output."""
+        """The standard output so far."""
         return self._shown.read_text()
 
     @property
     def log(self) -> list[str]:
-        """All records so far, without their times."""
+        """All log records so far, without their times."""
         return _RECORD.findall(self._log.read_text())
 
     def wait_for(self, pattern: str, since: int = 0) -> list[str]:
-        """Wait until a record behind the first `since` matches: those records up to that one."""
-        found: list[str] = []
+        """Wait until a record after the first `since` matches. Return these records up to the match."""
+        matched: list[str] = []
 
-        def has_come() -> bool:
+        def has_match() -> bool:
             records = self.log[since:]
             for number, record in enumerate(records, start=1):
                 if re.search(pattern, record):
-                    found[:] = records[:number]
+                    matched[:] = records[:number]
                     return True
             assert self._process.poll() is None, self._log.read_text()
             return False
 
-        wait_until(has_come, f"{pattern!r} in {self._log}")
-        return found
+        wait_until(has_match, f"{pattern!r} in {self._log}")
+        return matched
 
     def end(self, number: int = signal.SIGTERM) -> int:
-        """Send it a signal, and wait for its end: its exit status."""
+        """Send it a signal, wait for its end, and return its exit status."""
         self._process.send_signal(number)
         return self._process.wait(PATIENCE)
 
@@ -107,32 +107,32 @@ class MailServer:
         return self.shown.endswith("ready\n")
 
 
-class Dialogue:
-    """What somebody says to a server who types it: lines there, lines back."""
+class LineClient:
+    """A plain connection that sends and receives lines."""
 
     def __init__(self, port: int, source: str = "127.0.0.1", host: str = "127.0.0.1") -> None:
         self._socket = socket.create_connection((host, port), PATIENCE, (source, 0))
         self._file = self._socket.makefile("rb")
 
     def read(self) -> bytes:
-        """The next line; nothing at the end."""
+        """Return the next line, or nothing at the end of the connection."""
         return self._file.readline().removesuffix(b"\r\n")
 
-    def say(self, line: bytes, end: bytes = b"\r\n") -> None:
-        """Say a line."""
+    def send(self, line: bytes, end: bytes = b"\r\n") -> None:
+        """Send a line."""
         self._socket.sendall(line + end)
 
     def ask(self, line: bytes) -> bytes:
-        """Say a line: the next one that comes."""
-        self.say(line)
+        """Send a line. Return the next line that arrives."""
+        self.send(line)
         return self.read()
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._file.close()
         self._socket.close()
 
-    def __enter__(self) -> Dialogue:
+    def __enter__(self) -> LineClient:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,11 +1,13 @@
-"""A mail server with accounts of every kind, a PAM service of its own, and a helper with a password file."""
+"""A mail server with accounts of every kind, a private PAM service, and a helper with a password file."""
 
 from __future__ import annotations
 
+import poplib
+import re
 from pathlib import Path
 
 from tests.backends.pam.services import Services
-from tests.harness.mail.server import MailServer
+from tests.harness.mail.server import LineClient, MailServer
 from tests.helper import EXTAUTH, Site
 
 HASH_OF_PASSWORD = "$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/"
@@ -84,13 +86,50 @@ _EXTERNAL = ("alice", "closed", "strict", "system", "migrates", "stays", "strang
 
 
 def mail_site(folder: Path, *options: str) -> MailServer:
-    """Start it. Whoever the helper knows has "external one" there, and the system knows two by "os one"."""
+    """Start the mail server.
+
+    The External password of each account is "external one". Two accounts have the OS password "os one".
+    """
     services = Services(folder / "pam.d")
     services.pwdfile("mail", {"u-system": "os one", "u-migrates-from-os": "os one"})
     checks = f"auth required pam_pwdfile.so pwdfile={folder}/mail.pwdfile nodelay"
     services.write("mail", checks, "account required pam_permit.so")
     site = Site(folder)
-    names = [*(f"{name}@example.com" for name in _EXTERNAL), "bob@example.org"]
-    site.write("passwd", "".join(f"{name}:{{PLAIN}}external one\n" for name in names))
+    addresses = [*(f"{name}@example.com" for name in _EXTERNAL), "bob@example.org"]
+    site.write("passwd", "".join(f"{name}:{{PLAIN}}external one\n" for name in addresses))
     site.configure()
     return MailServer(folder, ACCOUNTS, [*EXTAUTH, "serve", "-c", str(site.config)], *options)
+
+
+def log_in(mail_server: MailServer, name: str, password: str, *, apop: bool) -> tuple[str, list[str]]:
+    """Log in by POP. Return the outcome from the log, and the requests that the helper got."""
+    seen = len(mail_server.log)
+    pop = poplib.POP3("127.0.0.1", mail_server.port("pop3"), timeout=20)
+    try:
+        if apop:
+            pop.apop(name, password)
+        else:
+            pop.user(name)
+            pop.pass_(password)
+        pop.quit()
+    except poplib.error_proto:
+        pop.close()
+    records = mail_server.wait_for("logged in|refused", since=seen)
+    mechanism = "APOP" if apop else "USER"
+    record = re.fullmatch(rf"\d POP \[\d+\] (logged in|refused): (.*), {mechanism}, no TLS: (.*)", records[-1])
+    assert record is not None, records
+    requests = [match[1] for match in (re.match(r"5 EXTAUTH I: \d+ (.*)", line) for line in records) if match]
+    return f"{record[2]} {record[1]}: {record[3]}", [re.sub("<pop-.*>", "<>", request) for request in requests]
+
+
+def check_replies(mail_server: MailServer, service: str, lines: list[str], replies: list[str]) -> None:
+    """Send the lines and assert that each reply begins as given. A CRLF in a line separates pipelined lines."""
+    with LineClient(mail_server.port(service)) as client:
+        client.read()
+        received = []
+        for line in lines:
+            client.send(line.encode("latin-1"))
+            received += [client.read() for _ in line.split("\r\n")]
+    assert len(received) == len(replies)
+    for actual, expected in zip(received, replies, strict=True):
+        assert actual.startswith(expected.encode()), (lines, received)

@@ -1,130 +1,18 @@
-"""The accounts file of the mail server: what it may say, and what is said of one that is wrong."""
+"""How a login name leads to an account."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
-import msgspec
-import pytest
-
-from extauth.errors import ConfigError
-from extauth.harness.mail.accounts import AccountSettings
-from extauth.harness.mail.accounts_file import AccountTable, DomainTable, ServerTable, read_accounts
-from extauth.settings import Settings
-from tests.paths import ROOT
-
-ACCOUNTS = """\
-[[domain]]
-name = "example.com"
-[[domain.account]]
-name = "alice"
-"""
+from tests.harness.mail.server import LineClient, MailServer
+from tests.harness.mail.site import log_in
 
 
-def accounts(lines: str) -> str:
-    return f'[[domain]]\nname = "example.com"\n{lines}\n'
+def test_case_alias_and_main_domain_lead_to_the_account(mail_server: MailServer) -> None:
+    for name in ("ALICE@Example.COM", "alice@example.net", "alice"):
+        assert log_in(mail_server, name, "own one", apop=False)[0] == "alice@example.com logged in: own OK"
 
 
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("x = ", "is not TOML"),
-        ("", "has no [[domain]]"),
-        ("colour = 1\n" + ACCOUNTS, "colour: unknown key"),
-        ('client_addresses = ["127.0.0.300"]\n' + ACCOUNTS, "'127.0.0.300' must be an address or a network"),
-        ("[defaults]\nuse_own = true\n" + ACCOUNTS, "[defaults] use_own: unknown key; did you mean use_own_password?"),
-        ("[[domain]]\n", "[[domain]] number 1, name: is missing"),
-        ('[[domain]]\nname = "exa mple"\n', "[[domain]] number 1, name: 'exa mple' is no host name"),
-        (accounts('aliases = ["a b"]'), "aliases: 'a b' is no host name"),
-        (accounts('aliases = ["EXAMPLE.com"]'), "the domain or alias 'example.com' is there twice"),
-        (accounts('addresses = ["192.0.2.1"]'), "addresses: '192.0.2.1' must be of the loopback"),
-        (accounts('os_user_name = "mail"'), "os_user_name = 'mail': must hold a *"),
-        (accounts('key = "x.pem"'), "certificate and key: one is of no use without the other"),
-        (
-            accounts('certificate = "/dev/null"\nkey = "/nowhere/x.pem"'),
-            "[[domain]] number 1, key = '/nowhere/x.pem': No such file or directory",
-        ),
-        (accounts("[[domain.account]]"), "[[domain.account]] number 1 of example.com, name: is missing"),
-        (accounts('[[domain.account]]\nname = "a@b"'), "name = 'a@b': must be without the domain"),
-        (accounts('[[domain.account]]\nname = ""'), "name = '': has an empty name or domain"),
-        (accounts('[[domain.account]]\nname = "a"\n' * 2), "the account 'a@example.com' is there twice"),
-        (accounts('[[domain.account]]\nname = "a"\npassword = 1'), "password = (not shown): must be a string"),
-        (
-            accounts('[[domain.account]]\nname = "a"\npassword_hash = "tanstaaf"'),
-            "password_hash = (not shown): must be a whole hash that begins with one of $6$",
-        ),
-        (
-            accounts('[[domain.account]]\nname = "a"\npassword_hash = "$6$tanstaaf"'),
-            "password_hash = (not shown): must be a whole hash that begins with one of $6$",
-        ),
-        (
-            accounts('[[domain.account]]\nname = "a"\npassword_hash = "{SHA}x"'),
-            "[[domain.account]] number 1 of example.com, password_hash = (not shown): must be a whole hash",
-        ),
-        (
-            accounts('[[domain.account]]\nname = "a"\npassword_hash = "{MD5}tanstaaf"'),
-            "password_hash = (not shown): must be a whole hash",
-        ),
-        (
-            accounts('[[domain.account]]\nname = "a"\npassword_hash = "{SHA}2jmj7l5rSw0yVb/vlWAYkK/YBwk="'),
-            "password_hash = (not shown): must not be the hash of the empty password",
-        ),
-        (
-            accounts('[[domain.account]]\nname = "a"\npassword = "tanstaaf"\npassword_hash = "{SHA}x"'),
-            "an account has one own password, not two",
-        ),
-        (
-            accounts('[domain.defaults]\npassword_encryption = "rot13"'),
-            "[domain.defaults] of example.com, password_encryption = (not shown): must be one of 'clear', 'crypt'",
-        ),
-    ],
-)
-def test_an_accounts_file_that_is_wrong_is_refused_with_file_key_and_what_would_be_right(
-    tmp_path: Path, text: str, says: str
-) -> None:
-    file = tmp_path / "accounts.toml"
-    file.write_text(text)
-    with pytest.raises(ConfigError) as raised:
-        read_accounts(file)
-    message = str(raised.value)
-    assert message.startswith(f"{file}: ")
-    assert says in message
-    assert "tanstaaf" not in message
-
-
-def test_an_account_has_what_it_says_then_what_its_domain_says_then_what_the_server_says(tmp_path: Path) -> None:
-    file = tmp_path / "accounts.toml"
-    file.write_text(
-        "[defaults]\nsecure_method_required = true\nuse_os_password = true\n"
-        '[[domain]]\nname = "example.com"\nos_user_name = "*-com"\n[domain.defaults]\nuse_os_password = false\n'
-        '[[domain.account]]\nname = "a"\n'
-        '[[domain.account]]\nname = "b"\nuse_os_password = true\nsecure_method_required = false\n'
-        '[[domain]]\nname = "example.org"\n[[domain.account]]\nname = "c"\n'
-    )
-    accounts = read_accounts(file)
-    found = []
-    for name in ("a@example.com", "b@example.com", "c@example.org"):
-        account = accounts.find(name, "127.0.0.1")
-        assert account is not None
-        settings = account.settings
-        found.append((settings.use_os_password, settings.secure_method_required, account.os_user))
-        assert (settings.use_own_password, settings.use_external_password) == (True, True)
-    assert found == [(False, True, "a-com"), (True, False, "b-com"), (True, True, "c")]
-
-
-def test_the_page_has_every_key_and_the_example_is_sound() -> None:
-    root = ROOT
-    page = (root / "docs" / "mail-server.md").read_text()
-    tables: dict[str, type[Settings]] = {"": ServerTable, "domain.": DomainTable, "domain.account.": AccountTable}
-    inherited = {field.name for field in msgspec.structs.fields(AccountSettings)}
-    keys = {prefix + field.name for prefix, kind in tables.items() for field in msgspec.structs.fields(kind)}
-    keys -= {"domain", "domain.account", "defaults", "domain.defaults"}
-    keys = {key for key in keys if key.removeprefix("domain.account.") not in inherited} | inherited
-    named = {
-        key
-        for row in re.findall(r"^\| ((?:`[a-z._]+`(?:, )?)+) \| [`n|t]", page, re.MULTILINE)
-        for key in row.split(", ")
-    }
-    assert {key.strip("`") for key in named} == keys
-    assert read_accounts(root / "examples" / "accounts.toml").find("bob", "127.0.0.5") is not None
+def test_a_name_without_domain_uses_the_domain_of_the_address(mail_server: MailServer) -> None:
+    with LineClient(mail_server.port("pop3", "127.0.0.5"), host="127.0.0.5") as pop:
+        assert pop.read().startswith(b"+OK")
+        pop.ask(b"USER alice")
+        assert pop.ask(b"PASS the other alice").startswith(b"+OK")

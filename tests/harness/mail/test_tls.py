@@ -1,4 +1,4 @@
-"""TLS: every program believes the certificate that it is told to, and sends nothing without; domains with their own."""
+"""TLS: trusted certificates, domains with their own certificate, STLS and STARTTLS."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.backends.ldap.slapd import Certificates
-from tests.harness.mail.clients import METHODS, Attempt
-from tests.harness.mail.server import Dialogue, MailServer
+from tests.harness.mail.clients import MECHANISMS, Attempt
+from tests.harness.mail.server import LineClient, MailServer
 from tests.harness.programs import program
 from tests.helper import PATIENCE
 
@@ -23,7 +23,7 @@ SERVICE = {"POP": "pop3", "IMAP": "imap", "SMTP": "smtp"}
 CLEAR = {"USER", "LOGIN command", "PLAIN"}
 CASES = [
     pytest.param(program, protocol, tls, id=f"{program}-{protocol}-{tls}")
-    for program, (_, protocols) in METHODS.items()
+    for program, (_, protocols) in MECHANISMS.items()
     for protocol in protocols
     for tls in ("starttls", "tls")
 ]
@@ -54,51 +54,49 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, authority: Certificates) -> Iterator[MailServer]:
-    """Its helper says yes to everybody."""
+def mail_server(tmp_path_factory: pytest.TempPathFactory, authority: Certificates) -> Iterator[MailServer]:
+    """A mail server whose helper accepts every password."""
     folder = tmp_path_factory.mktemp("server")
     for file in authority.issue("own", "DNS:example.org,DNS:mail.example.org,IP:127.0.0.5"):
         (folder / file.name).write_bytes(file.read_bytes())
-    with MailServer(folder, ACCOUNTS, program("answers_ok.sh")) as server:
-        yield server
+    with MailServer(folder, ACCOUNTS, program("answers_ok.sh")) as mail_server:
+        yield mail_server
 
 
 @pytest.mark.parametrize(("name", "protocol", "tls"), CASES)
-def test_each_program_logs_in_under_tls_and_believes_no_other_certificate(
-    server: MailServer, authority: Certificates, name: str, protocol: str, tls: str, tmp_path: Path
+def test_each_program_trusts_only_the_right_certificate(
+    mail_server: MailServer, authority: Certificates, name: str, protocol: str, tls: str, tmp_path: Path
 ) -> None:
-    client, methods = METHODS[name]
-    method = next(method for method in methods[protocol] if method in CLEAR)
-    port = server.port(SERVICE[protocol] + ("s" if tls == "tls" else ""))
-    user, seen = "alice@example.com", len(server.log)
-    wrong = Attempt(protocol, method, port, user, "open sesame", tmp_path, tls, authority.authority, "localhost")
-    right = Attempt(protocol, method, port, user, "open sesame", tmp_path, tls, server.certificate, "localhost")
+    client, mechanisms = MECHANISMS[name]
+    mechanism = next(mechanism for mechanism in mechanisms[protocol] if mechanism in CLEAR)
+    port = mail_server.port(SERVICE[protocol] + ("s" if tls == "tls" else ""))
+    user, seen = "alice@example.com", len(mail_server.log)
+    wrong = Attempt(protocol, mechanism, port, user, "open sesame", tmp_path, tls, authority.authority, "localhost")
+    right = Attempt(protocol, mechanism, port, user, "open sesame", tmp_path, tls, mail_server.certificate, "localhost")
     assert not client(wrong)
     assert client(right)
-    records = server.wait_for(f"logged in: {user}, {method}, TLS: External OK", since=seen)
+    records = mail_server.wait_for(f"logged in: {user}, {mechanism}, TLS: External OK", since=seen)
     assert [record for record in records if "refused" in record] == []
     assert sum("EXTAUTH I: " in record for record in records) == 1
 
 
-def test_a_domain_with_a_certificate_of_its_own_shows_it_by_name_and_by_address(
-    server: MailServer, authority: Certificates
-) -> None:
-    own, made = authority.authority, server.certificate
-    assert _believes(server, "127.0.0.1", "example.org", own)
-    assert _believes(server, "127.0.0.1", "mail.example.org", own)
-    assert _believes(server, "127.0.0.5", "127.0.0.5", own)
-    assert _believes(server, "127.0.0.1", "localhost", made)
-    assert _believes(server, "127.0.0.1", "example.com", made)
-    assert not _believes(server, "127.0.0.5", "example.com", own)
-    assert not _believes(server, "127.0.0.1", "localhost", own)
-    assert not _believes(server, "127.0.0.1", "example.org", made)
+def test_a_domain_certificate_is_chosen_by_name_and_address(mail_server: MailServer, authority: Certificates) -> None:
+    own, made = authority.authority, mail_server.certificate
+    assert _trusts(mail_server, "127.0.0.1", "example.org", own)
+    assert _trusts(mail_server, "127.0.0.1", "mail.example.org", own)
+    assert _trusts(mail_server, "127.0.0.5", "127.0.0.5", own)
+    assert _trusts(mail_server, "127.0.0.1", "localhost", made)
+    assert _trusts(mail_server, "127.0.0.1", "example.com", made)
+    assert not _trusts(mail_server, "127.0.0.5", "example.com", own)
+    assert not _trusts(mail_server, "127.0.0.1", "localhost", own)
+    assert not _trusts(mail_server, "127.0.0.1", "example.org", made)
 
 
-def _believes(server: MailServer, host: str, name: str, trusted: Path) -> bool:
-    """Whether somebody who connects to this name at this address is shown a certificate for it, which is trusted."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # not so strict as to demand all extensions of a test's authority
+def _trusts(mail_server: MailServer, host: str, name: str, trusted: Path) -> bool:
+    """Connect to `name` at `host`. Return True if the certificate is trusted and fits the name."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # accepts the test authority, which lacks some extensions
     context.load_verify_locations(trusted)
-    with socket.create_connection((host, server.port("pop3s", host)), PATIENCE) as plain:
+    with socket.create_connection((host, mail_server.port("pop3s", host)), PATIENCE) as plain:
         try:
             context.wrap_socket(plain, server_hostname=name).close()
         except ssl.SSLCertVerificationError:
@@ -106,10 +104,10 @@ def _believes(server: MailServer, host: str, name: str, trusted: Path) -> bool:
     return True
 
 
-def test_where_every_account_needs_a_secure_method_no_other_is_offered_without_tls(server: MailServer) -> None:
-    with Dialogue(server.port("pop3")) as pop:
+def test_clear_text_is_not_offered_if_no_account_accepts_it(mail_server: MailServer) -> None:
+    with LineClient(mail_server.port("pop3")) as pop:
         pop.read()
-        pop.say(b"CAPA")
+        pop.send(b"CAPA")
         assert pop.read().startswith(b"+OK")
         capabilities = []
         while (line := pop.read()) != b".":
@@ -117,49 +115,47 @@ def test_where_every_account_needs_a_secure_method_no_other_is_offered_without_t
         assert capabilities == [b"TOP", b"UIDL", b"PIPELINING", b"SASL CRAM-MD5", b"STLS"]
         pop.ask(b"USER alice@example.com")
         assert pop.ask(b"PASS open sesame").startswith(b"-ERR")
-    with Dialogue(server.port("imap")) as imap:
+    with LineClient(mail_server.port("imap")) as imap:
         assert re.findall(rb"[A-Z0-9=-]*(?:LOGIN|AUTH|TLS)[A-Z0-9=-]*", imap.read()) == [
             b"AUTH=CRAM-MD5",
             b"STARTTLS",
             b"LOGINDISABLED",
         ]
-    with Dialogue(server.port("smtp")) as smtp:
+    with LineClient(mail_server.port("smtp")) as smtp:
         smtp.read()
-        smtp.say(b"EHLO a.example")
+        smtp.send(b"EHLO a.example")
         extensions = [smtp.read() for _ in range(3)]
         assert [extension[4:] for extension in extensions[1:]] == [b"AUTH CRAM-MD5", b"STARTTLS"]
 
 
 @pytest.mark.parametrize(
-    ("service", "said"),
+    ("service", "sent"),
     [
         ("pop3", b"STLS\r\nUSER alice@example.com\r\nPASS open sesame"),
         ("imap", b"a STARTTLS\r\nb LOGIN alice@example.com sesame"),
         ("smtp", b"EHLO a.example\r\nSTARTTLS\r\nEHLO b.example\r\nAUTH PLAIN AGFsaWNlAHg="),
     ],
 )
-def test_what_comes_in_the_plain_text_behind_the_start_of_tls_is_not_interpreted(
-    server: MailServer, service: str, said: bytes
-) -> None:
-    seen = len(server.log)
-    with Dialogue(server.port(service)) as dialogue:
-        dialogue.read()
-        dialogue.say(said)
-        server.wait_for("behind the start of TLS: closed", since=seen)
-        _log_in_by_pop(server).quit()
-    records = server.wait_for("logged in", since=seen)
+def test_plain_text_after_the_start_of_tls_is_ignored(mail_server: MailServer, service: str, sent: bytes) -> None:
+    seen = len(mail_server.log)
+    with LineClient(mail_server.port(service)) as client:
+        client.read()
+        client.send(sent)
+        mail_server.wait_for("after the start of TLS: connection closed", since=seen)
+        _log_in_by_pop(mail_server).quit()
+    records = mail_server.wait_for("logged in", since=seen)
     assert sum("EXTAUTH I: " in record for record in records) == 1
 
 
-def test_what_was_said_before_the_start_of_tls_is_forgotten(server: MailServer) -> None:
-    context = ssl.create_default_context(cafile=server.certificate)
-    pop = poplib.POP3("localhost", server.port("pop3"), timeout=PATIENCE)
+def test_the_start_of_tls_resets_the_connection_state(mail_server: MailServer) -> None:
+    context = ssl.create_default_context(cafile=mail_server.certificate)
+    pop = poplib.POP3("localhost", mail_server.port("pop3"), timeout=PATIENCE)
     pop.user("alice@example.com")
     pop.stls(context)
-    with pytest.raises(poplib.error_proto, match="USER comes first"):
+    with pytest.raises(poplib.error_proto, match="send USER first"):
         pop.pass_("open sesame")
     pop.close()
-    with smtplib.SMTP("localhost", server.port("smtp"), timeout=PATIENCE) as smtp:
+    with smtplib.SMTP("localhost", mail_server.port("smtp"), timeout=PATIENCE) as smtp:
         smtp.login("alice@example.com", "open sesame")
         smtp.mail("alice@example.com")
         smtp.starttls(context=context)
@@ -168,22 +164,22 @@ def test_what_was_said_before_the_start_of_tls_is_forgotten(server: MailServer) 
         assert smtp.rcpt("a@elsewhere.example")[0] == 550
 
 
-def test_a_login_that_is_under_way_when_tls_starts_comes_to_nothing(server: MailServer) -> None:
-    seen = len(server.log)
-    with Dialogue(server.port("imap")) as imap:
+def test_a_login_is_refused_if_tls_starts_meanwhile(mail_server: MailServer) -> None:
+    seen = len(mail_server.log)
+    with LineClient(mail_server.port("imap")) as imap:
         imap.read()
-        imap.say(b"a AUTHENTICATE CRAM-MD5")
+        imap.send(b"a AUTHENTICATE CRAM-MD5")
         imap.read()
-        imap.say(base64.b64encode(b"alice@example.com x") + b"\r\nb STARTTLS")
-        server.wait_for("refused: alice@example.com, CRAM-MD5, no TLS: TLS has begun meanwhile", since=seen)
+        imap.send(base64.b64encode(b"alice@example.com x") + b"\r\nb STARTTLS")
+        mail_server.wait_for("refused: alice@example.com, CRAM-MD5, no TLS: TLS started during the login", since=seen)
 
 
-def test_tls_does_not_start_after_a_login_by_pop(server: MailServer) -> None:
-    with pytest.raises(poplib.error_proto, match="STLS comes before a login"):
-        _log_in_by_pop(server).stls()
+def test_tls_does_not_start_after_a_login_by_pop(mail_server: MailServer) -> None:
+    with pytest.raises(poplib.error_proto, match="STLS is not allowed after a login"):
+        _log_in_by_pop(mail_server).stls()
 
 
-def _log_in_by_pop(server: MailServer) -> poplib.POP3:
-    pop = poplib.POP3("localhost", server.port("pop3"), timeout=PATIENCE)
+def _log_in_by_pop(mail_server: MailServer) -> poplib.POP3:
+    pop = poplib.POP3("localhost", mail_server.port("pop3"), timeout=PATIENCE)
     pop.apop("alice@example.com", "open sesame")
     return pop

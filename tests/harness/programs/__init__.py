@@ -1,4 +1,4 @@
-"""Helper programs, most of them misbehaving, and how the tests play to them."""
+"""Helper programs, most of them incorrect, and functions to run the harness with them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INTERPRETERS = {".sh": "sh", ".pl": "perl"}
 
 
 def program(name: str) -> list[str]:
-    """The command that runs one of the programs of this folder."""
+    """Return the command that runs a program of this folder."""
     path = Path(__file__).with_name(name)
     return [INTERPRETERS[path.suffix], str(path)]
 
@@ -26,8 +26,8 @@ class Outcome:
     log: list[str]
 
     @property
-    def complaints(self) -> list[str]:
-        return [line.removeprefix("complaint: ") for line in self.lines if line.startswith("complaint: ")]
+    def violations(self) -> list[str]:
+        return [line.removeprefix("violation: ") for line in self.lines if line.startswith("violation: ")]
 
     @property
     def replies(self) -> list[str]:

@@ -1,3 +1,3 @@
 #!/bin/sh
-# Well-behaved: answers OK to everything.
+# Correct: answers OK to everything.
 while read -r number rest; do echo "$number OK"; done

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Dies with a request under way, or as many as its argument says. The next one in the same folder lives, and says in its
-# replies what it was asked.
+# Dies with one request under way, or with as many as its argument. The next run in the same folder lives and repeats the
+# requests in its replies.
 if [ ! -e died ]; then
     : > died
     read -r number rest

@@ -1,4 +1,4 @@
-# Leaves its first request unanswered until it is stopped, and answers all others. The next one answers all.
+# Does not answer its first request until it is stopped. Answers all others. The next run answers all requests.
 $| = 1;
 if (!-e "hung") { open F, ">hung"; $late = <STDIN> }
 while (<STDIN>) { /^(\S+)/; print "$1 OK\n" }

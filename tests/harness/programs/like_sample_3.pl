@@ -1,4 +1,4 @@
-# Well-behaved, but for telling passwords to the Server Log: answers as a sample that speaks version 3 of the interface.
+# Answers like a vendor sample with interface version 3. Correct, but it writes passwords to the Server Log.
 $| = 1;
 while (<STDIN>) {
     next unless /^(\S+) (\S+) ?(.*?)\r?\n/;

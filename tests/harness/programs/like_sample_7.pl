@@ -1,4 +1,4 @@
-# Well-behaved: answers as a sample that speaks version 7 of the interface, and reads quoted strings.
+# Correct: answers like a vendor sample with interface version 7, and reads quoted strings.
 $| = 1;
 my %letter = ("r", "\r", "n", "\n", "t", "\t", "e", "\n");
 sub decoded {

@@ -1,4 +1,4 @@
-# Waits for the end of its standard input without reading a byte of it.
+# Waits for the end of its standard input and reads nothing.
 use IO::Poll qw(POLLHUP);
 $poll = IO::Poll->new;
 $poll->mask(STDIN => POLLHUP);

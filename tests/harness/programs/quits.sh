@@ -1,5 +1,5 @@
 #!/bin/sh
-# Well-behaved: ends at QUIT, long before its standard input does.
+# Correct: ends at QUIT, long before the end of its standard input.
 while read -r number command; do
     echo "$number OK"
     [ "$command" = QUIT ] && exit 0

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Dies and cannot be started again.
+# Deletes itself and dies, so that it cannot be started again.
 read -r number rest
 rm "$0"
 exit 1

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Lets go of its standard input, answers its first request and lives on.
+# Closes its standard input, answers its first request and keeps running.
 read -r number rest
 exec <&-
 echo "$number OK"

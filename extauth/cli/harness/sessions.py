@@ -1,0 +1,68 @@
+"""`extauth harness replay` plays a session file to a program. `extauth harness shell` sends it typed requests."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from extauth.cli.harness.options import ProgramOptions, html_option, program_options
+from extauth.cli.harness.output import finish, show, write_page
+from extauth.harness.replay import Replay, difference_lines
+from extauth.harness.report import end_lines, times_line, violation_lines
+from extauth.harness.session_file import read_session_file
+from extauth.harness.shell import Shell
+from extauth.harness.tables import statistics_table
+
+
+@click.command()
+@click.argument("session", type=click.Path(path_type=Path))
+@html_option
+@program_options
+def replay(options: ProgramOptions, session: Path, html: TextIO | None) -> None:
+    """Play the file SESSION to a program.
+
+    Exit status 1: a reply differs from the expected one, or there are protocol violations.
+    """
+    masker = options.masker()
+    with options.started() as settings:
+        session_file = read_session_file(session)
+        play = Replay(session_file, settings, masker, options.log(masker), show)
+        play.run()
+    differences, count = play.expected.differences(), len(session_file.expected)
+    lines = [
+        *difference_lines(differences, masker),
+        *violation_lines(play.manager, masker),
+        f"replies: {count - len(differences):,} of {count:,} as expected",
+        *times_line(play.statistics),
+        *end_lines(play.manager, masker),
+    ]
+    table = statistics_table(play.statistics, masker)
+    write_page(html, {"program": options.program}, table, {"replies": play.statistics}, lines)
+    finish(lines, success=not (differences or play.manager.violation_count))
+
+
+@click.command()
+@program_options
+def shell(options: ProgramOptions) -> None:
+    """Send a program the requests that you type. `verify name@domain` makes a request.
+
+    Exit status 1: there are protocol violations.
+    """
+    masker = options.masker()
+    terminal = _Terminal() if sys.stdin.isatty() else None
+    with options.started() as settings:
+        typed = Shell(settings, masker, terminal, options.log(masker), show)
+        typed.run(sys.stdin.fileno())
+    finish(end_lines(typed.manager, masker), success=not typed.manager.violation_count)
+
+
+class _Terminal:
+    def prompt(self) -> None:
+        click.echo("> ", nl=False)
+
+    def ask_password(self) -> bytes:
+        password: str = click.prompt("Password", hide_input=True, default="", show_default=False)
+        return password.encode(errors="surrogateescape")

@@ -1,0 +1,135 @@
+"""The requests that wait for a result, their deadlines, and what the log says about them."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from extauth.config import BackendConfig
+from extauth.frontend.cache.lines import KeyedDigest
+from extauth.frontend.log import RequestRecord, log_value
+from extauth.frontend.reply_texts import ReplyTexts
+from extauth.log_levels import Level
+from extauth.model import Account, Result, Verdict, VerdictResult
+
+_NAMES = {verdict: verdict.name for verdict in Verdict}
+
+
+class RequestGroup(msgspec.Struct, frozen=True):
+    """What requests of one kind that came together have in common. `time`: when they came (monotonic seconds)."""
+
+    command: str
+    mechanism: str
+    mode: str
+    replies: ReplyTexts
+    time: float
+
+    def log_fields(self, result: Result, backend: str) -> str:
+        """Return the part of a log record between the account and the time that the request took."""
+        verdict = _NAMES[result.verdict] if isinstance(result, VerdictResult) else "TEMPORARY_FAILURE"
+        mode = f" mode={log_value(self.mode)}" if self.mode else ""
+        mechanism = f" mechanism={self.mechanism}" if self.mechanism else ""
+        shown_backend = f" backend={log_value(backend)}" if backend else ""
+        return f"{mode} command={self.command}{mechanism} verdict={verdict}{shown_backend} time="
+
+
+class PendingRequest(msgspec.Struct, gc=False):
+    """A request that waits for its result; it holds no password. `size`: bytes of its line.
+
+    `account`: the account, or the address if its domain is not a host name. `line` is set if the verdict may be cached.
+    """
+
+    number: bytes
+    account: Account | str
+    size: int
+    group: RequestGroup
+    line: KeyedDigest | None = None
+
+    def record(
+        self, level: Level, result: Result, backends: tuple[BackendConfig, ...], *, from_cache: bool = False
+    ) -> RequestRecord:
+        """Return the log record: `key=value` pairs in one line. `backends`: those of the configuration."""
+        fields = self.group.log_fields(result, result.backend or self._waited_for(result, backends))
+        after = f"{' cache=hit' if from_cache else ''}{reason_field(result)}"
+        return RequestRecord(level, f"account={self.shown_account}{fields}", after)
+
+    @property
+    def shown_account(self) -> str:
+        """The account as the log shows it."""
+        account = self.account
+        return log_value(account if isinstance(account, str) else f"{account.name}@{account.domain}")
+
+    def _waited_for(self, result: Result, backends: tuple[BackendConfig, ...]) -> str:
+        """Return the backends that serve the domain, if none of them has given a result."""
+        if isinstance(result, VerdictResult) or isinstance(self.account, str):
+            return ""
+        domain = self.account.domain
+        return ",".join(backend.name for backend in backends if backend.domains is None or domain in backend.domains)
+
+
+def reason_field(result: Result) -> str:
+    """Return the end of a log record: the reason, if there is one."""
+    return f" reason={log_value(result.reason)}" if result.reason else ""
+
+
+class PendingRequests:
+    """The requests that wait for a result, by key. Keys are numbers in the order in which the requests came."""
+
+    def __init__(self) -> None:
+        self.next_key = 0
+        self.bytes = 0
+        self._requests: dict[int, PendingRequest] = {}
+        # when a deadline is over, and for which keys: the first, and one past the last. A reload may shorten deadlines,
+        # so this is a heap
+        self._deadlines: list[tuple[float, int, int]] = []
+
+    def __len__(self) -> int:
+        return len(self._requests)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._requests
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._requests)
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When the first deadline is over (monotonic seconds), if a request waits."""
+        return self._deadlines[0][0] if self._requests and self._deadlines else None
+
+    def add(self, request: PendingRequest) -> None:
+        """Add a request under `next_key`."""
+        self._requests[self.next_key] = request
+        self.bytes += request.size
+        self.next_key += 1
+
+    def add_all(self, requests: Iterable[PendingRequest], sizes: Sequence[int]) -> range:
+        """Add requests with lines of these sizes. Return their keys."""
+        keys = range(self.next_key, self.next_key + len(sizes))
+        self.next_key = keys.stop
+        self._requests.update(zip(keys, requests, strict=True))
+        self.bytes += sum(sizes)
+        return keys
+
+    def set_deadline(self, deadline: float, first: int) -> None:
+        """Set the deadline of the requests from the key `first` on."""
+        if self.next_key > first:
+            heapq.heappush(self._deadlines, (deadline, first, self.next_key))
+
+    def take(self, keys: Iterable[int]) -> list[PendingRequest]:
+        """Remove requests and return them, without those that have gone before."""
+        pop = self._requests.pop
+        taken = [request for key in keys if (request := pop(key, None)) is not None]
+        self.bytes -= sum([request.size for request in taken])
+        return taken
+
+    def expired(self, now: float) -> Iterator[range]:
+        """Yield the keys whose deadline is over."""
+        while self._deadlines and self._deadlines[0][0] <= now:
+            _, first, end = heapq.heappop(self._deadlines)
+            yield range(first, end)
+        oldest = next(iter(self._requests), self.next_key)
+        while self._deadlines and self._deadlines[0][2] <= oldest:  # all have gone: at a high rate these are many
+            heapq.heappop(self._deadlines)

@@ -1,0 +1,90 @@
+"""Replies to requests, and their log records."""
+
+from __future__ import annotations
+
+import time
+from itertools import groupby
+from operator import attrgetter
+
+from extauth.config import Config
+from extauth.frontend.cache import CachedVerdict, PasswordCache
+from extauth.frontend.log import Log
+from extauth.frontend.pending_requests import PendingRequest, reason_field
+from extauth.log_levels import Level
+from extauth.model import Result, SecretResult, Verdict, VerdictResult
+from extauth.protocol.plain import render_plain
+from extauth.protocol.replies import Reply, render_reply
+
+_OK = Verdict.OK  # each look-up takes longer than the rest of a reply
+_GROUP = attrgetter("group")
+_TOO_LONG = "the password does not fit into a reply"
+
+
+class Responder:
+    """Adds replies to `replies`, writes log records, and lets the cache know the lines that got a cached verdict."""
+
+    def __init__(self, log: Log, cache: PasswordCache) -> None:
+        self._log = log
+        self._cache = cache
+        self.replies: list[bytes] = []
+
+    def configure(self, config: Config) -> None:
+        """Use this configuration."""
+        self._backends = config.backends
+
+    def refuse(self, number: bytes, text: str) -> None:
+        """Reply with an error to a line that is not a valid request."""
+        self.replies.append(render_reply(Reply(number, "ERROR", text)))
+        if self._log.wants(Level.PROBLEMS):
+            self._log.write(Level.PROBLEMS, f"request {number.decode()} refused: {text}")
+
+    def reply_all(self, requests: list[PendingRequest], result: Result, cached: CachedVerdict | None = None) -> None:
+        """Reply to requests that have the same result."""
+        if type(result) is VerdictResult and cached is None:
+            self._reply_alike(requests, result)
+            return
+        for pending in requests:
+            if type(result) is SecretResult:
+                self._disclose(pending, result)
+            else:
+                self.reply(pending, result, cached)
+
+    def reply(
+        self, pending: PendingRequest, result: Result, cached: CachedVerdict | None = None, *, from_cache: bool = False
+    ) -> None:
+        """Reply to a request. `cached`: its verdict in the cache, if it is there."""
+        reply, level = pending.group.replies.for_result(result)
+        self.replies.append(pending.number + reply)
+        record = None
+        if self._log.wants(level):
+            record = pending.record(level, result, self._backends, from_cache=from_cache)
+            self._log.write_request(record, time.monotonic() - pending.group.time)
+        if cached is not None and pending.line is not None and (from_cache or record is None):
+            self._cache.add_line(pending.line, cached, reply, record)
+
+    def _reply_alike(self, requests: list[PendingRequest], result: VerdictResult) -> None:
+        """Reply to requests with the same verdict: the common parts of replies and records are made once."""
+        log, replies = self._log, self.replies
+        if result.verdict is _OK and not log.wants(Level.LOW_LEVEL):
+            replies += [pending.number + pending.group.replies.accepted for pending in requests]
+            return
+        now, reason = time.monotonic(), reason_field(result)
+        for group, together in groupby(requests, _GROUP):
+            reply, level = group.replies.for_result(result)
+            rest = f"{group.log_fields(result, result.backend)}{now - group.time:.6f}{reason}"
+            alike = list(together)
+            replies += [pending.number + reply for pending in alike]
+            if log.wants(level):
+                for pending in alike:
+                    log.write_line(level, f"account={pending.shown_account}{rest}")
+
+    def _disclose(self, pending: PendingRequest, result: SecretResult) -> None:
+        """Reply with the account's password."""
+        line = render_plain(pending.number, result.secret)
+        if line is None:
+            self.reply(pending, VerdictResult(Verdict.SCHEME_NOT_AVAILABLE, result.backend, _TOO_LONG))
+        else:
+            self.replies.append(line)
+            if self._log.wants(Level.LOW_LEVEL):
+                record = pending.record(Level.LOW_LEVEL, result, self._backends)
+                self._log.write_request(record, time.monotonic() - pending.group.time)

@@ -1,0 +1,70 @@
+"""Threads that a worker cannot do without. If one of them failed alone, its requests would wait for ever."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import ParamSpec
+
+from extauth.guard import GuardedErrors, call_guarded
+
+P = ParamSpec("P")
+
+OnFailure = Callable[[str], None]
+"""Logs why a thread, or a backend, has failed."""
+
+
+def start_critical_thread(
+    name: str, on_failure: OnFailure, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs
+) -> None:
+    """Run `call_critical` in a thread of that name. Raise RuntimeError if the system has no more threads."""
+
+    def run() -> None:
+        call_critical(name, on_failure, function, *args, **kwargs)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+
+
+def call_critical(
+    name: str, on_failure: OnFailure, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs
+) -> None:
+    """Call a function. If it raises an error, log it and end the process.
+
+    The frontend then starts another worker, and replies to the requests that this one had.
+    """
+    try:
+        call_guarded(function, *args, **kwargs)
+    except GuardedErrors as error:
+        try:
+            on_failure(f"thread {name} failed: {error}; ending this worker")
+        finally:
+            os._exit(1)
+
+
+class TimerThread:
+    """Calls functions at their times (monotonic seconds), in a thread of its own."""
+
+    def __init__(self, on_failure: OnFailure) -> None:
+        self._heap: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = itertools.count()  # functions cannot be compared
+        self._changed = threading.Condition()
+        start_critical_thread("timer", on_failure, self._run)
+
+    def call_at(self, when: float, function: Callable[[], None]) -> None:
+        """Call `function` at `when`. It must not wait for anything."""
+        with self._changed:
+            heapq.heappush(self._heap, (when, next(self._order), function))
+            if self._heap[0][0] == when:
+                self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._heap or self._heap[0][0] > time.monotonic():
+                    self._changed.wait(self._heap[0][0] - time.monotonic() if self._heap else None)
+                _, _, function = heapq.heappop(self._heap)
+            function()

@@ -1,0 +1,103 @@
+"""The LDAP backend with TLS and both engines: which certificates it accepts, and that others get no password."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.backends.ldap.ldap_servers import Proxy, Responder, result
+from tests.backends.ldap.ldap_site import ENTRIES, LOG, PEOPLE, ldap_site, section
+from tests.backends.ldap.slapd import Certificates, Slapd
+from tests.helper import Site
+
+TEMPORARY = b"ERROR temporary failure"
+ALICE = b"1 VRFY alice@x.example open sesame"
+AS_NAMED = 'dn = "uid={name},ou=people,dc=example"'
+EXTENDED_RESPONSE = 0x78
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="module", params=["good", "expired", "wrong-host", "self-signed"])
+def slapd(
+    request: pytest.FixtureRequest, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Slapd]]:
+    """A directory, and the kind of its certificate."""
+    kind = request.param
+    if kind == "self-signed":
+        pair = certificates.self_signed(kind)
+    else:
+        pair = certificates.issue(
+            kind, "DNS:other.example" if kind == "wrong-host" else "IP:127.0.0.1", expired=kind == "expired"
+        )
+    slapd = Slapd(tmp_path_factory.mktemp(kind), ENTRIES + PEOPLE, (certificates.authority, *pair))
+    yield kind, slapd
+    slapd.kill()
+
+
+@pytest.fixture
+def tls_site(site: Site, certificates: Certificates) -> Site:
+    ldap_site(site.folder)
+    site.write("ca.pem", certificates.authority.read_bytes())
+    return site
+
+
+@pytest.mark.parametrize("engine", ["ldap3", "python-ldap"])
+@pytest.mark.parametrize("how", ["ldaps", "starttls"])
+def test_only_a_valid_certificate_gets_a_password(
+    tls_site: Site, slapd: tuple[str, Slapd], engine: str, how: str
+) -> None:
+    kind, directory = slapd
+    proxy = Proxy(directory.tls_port if how == "ldaps" else directory.port)
+    url = f"{'ldaps' if how == 'ldaps' else 'ldap'}://127.0.0.1:{proxy.port}"
+    keys = [AS_NAMED, 'ca_file = "ca.pem"', "starttls = true" if how == "starttls" else ""]
+    tls_site.configure(LOG + section(engine, "x", *keys, servers=repr(url)))
+    helper = tls_site.serve()
+    assert helper.ask(ALICE) == (b"OK" if kind == "good" else TEMPORARY), helper.information
+    assert helper.ask(b"2 VRFY alice@x.example wrong") == (b"ERROR incorrect password" if kind == "good" else TEMPORARY)
+    assert proxy.connections
+    proxy.close()
+
+
+@pytest.mark.parametrize("engine", ["ldap3", "python-ldap"])
+def test_disabled_verification_works_and_is_warned_about(tls_site: Site, slapd: tuple[str, Slapd], engine: str) -> None:
+    url = f"ldaps://127.0.0.1:{slapd[1].tls_port}"
+    tls_site.configure(LOG + section(engine, "x", AS_NAMED, "verify_certificate = false", servers=repr(url)))
+    helper = tls_site.serve()
+    assert helper.ask(ALICE) == b"OK", helper.information
+    helper.wait_for_information("an attacker in the network")
+
+
+@pytest.mark.parametrize("engine", ["ldap3", "python-ldap"])
+def test_refused_starttls_sends_no_password(tls_site: Site, engine: str) -> None:
+    def refuse(tag: int, _: bytes) -> list[bytes]:
+        return [result(EXTENDED_RESPONSE, 2)] if tag == 0x77 else [result(0x61, 0)]
+
+    server = Responder(refuse)
+    url = f"ldap://127.0.0.1:{server.port}"
+    tls_site.configure(LOG + section(engine, "x", AS_NAMED, "starttls = true", servers=repr(url)))
+    helper = tls_site.serve()
+    assert helper.ask(ALICE) == TEMPORARY
+    assert b"open sesame" not in server.received
+    assert b"uid=alice" not in server.received
+    server.close()
+
+
+@pytest.mark.parametrize("engine", ["ldap3", "python-ldap"])
+def test_stalled_tls_handshake_times_out(tls_site: Site, engine: str) -> None:
+    def agree(tag: int, _: bytes) -> list[bytes]:
+        return [result(EXTENDED_RESPONSE, 0)] if tag == 0x77 else [result(0x61, 0)] if tag == 0x60 else []
+
+    server = Responder(agree)
+    url = f"ldap://127.0.0.1:{server.port}"
+    times = "connect_timeout = 1\nread_timeout = 1\noverall_timeout = 2"
+    tls_site.configure(LOG + section(engine, "x", AS_NAMED, "starttls = true", times, servers=repr(url)))
+    helper = tls_site.serve()
+    assert helper.ask(ALICE) == TEMPORARY
+    helper.wait_for_information("no response in time")
+    assert b"open sesame" not in server.received
+    server.close()

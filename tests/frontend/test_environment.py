@@ -1,0 +1,82 @@
+"""The helper at a terminal, in any environment, and with few descriptors."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import resource
+import termios
+from typing import Any
+
+import pytest
+
+from tests.helper import Helper, clean_exit, send_sighup, wait_for_exit
+from tests.plugins import ScriptedSite, bobs_request, scripted_request
+
+
+@pytest.mark.parametrize("key", [b"\x04", b"\x03"], ids=["Ctrl-D", "Ctrl-C"])
+def test_helper_works_at_a_terminal(scripted: ScriptedSite, key: bytes) -> None:
+    helper = serve_at_terminal(scripted)
+    helper.send(bobs_request(1))
+    helper.wait_for(lambda: b"1 OK\r" in helper.replies, "the reply")  # the terminal echoes the request, too
+    helper.write(key)
+    assert helper.process.wait(10) == 0
+    assert helper.errors() == ""
+
+
+def test_helper_exits_when_its_terminal_closes(scripted: ScriptedSite) -> None:
+    helper = serve_at_terminal(scripted)
+    processes = helper.descendants()
+    for stream in (helper.process.stdin, helper.process.stdout):
+        assert stream is not None
+        stream.close()
+    assert helper.process.wait(10) == 0
+    assert helper.errors() == ""
+    wait_for_exit(processes)
+
+
+def serve_at_terminal(scripted: ScriptedSite) -> Helper:
+    """Start a helper with a controlling terminal. `stdin` and `stdout` are the other end of the terminal."""
+    ours, its = os.openpty()
+    scripted.configure()
+    helper = scripted.site.serve(stdin=its, stdout=its, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    os.close(its)
+    helper.process.stdin = open(os.dup(ours), "wb", buffering=0)  # noqa: SIM115  # Helper.kill closes them
+    helper.process.stdout = open(ours, "rb", buffering=0)  # noqa: SIM115
+    helper.wait_for_information("serving")
+    return helper
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"env": {}},
+        {"env": {"LANG": "C", "LC_ALL": "C"}},
+        {"env": {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}},
+        {"cwd": "/"},
+        {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))},
+    ],
+    ids=["empty environment", "LANG=C", "ASCII only", "cwd=/", "64 descriptors"],
+)
+def test_helper_serves_in_any_environment(scripted: ScriptedSite, options: dict[str, Any]) -> None:
+    scripted.site.write("passwd", "bøb@example.org:{PLAIN}pässword\n")
+    helper = scripted.serve(**options)
+    assert helper.ask("1 VRFY bøb@example.org pässword".encode()) == b"OK"
+    assert helper.ask("2 VRFY bøb@example.org password".encode()) == b"ERROR incorrect password"
+    assert "bøb@example.org" in helper.wait_for_information("PASSWORD_MISMATCH")
+    assert helper.ask(scripted_request(3, "yes")) == b"OK"
+    with clean_exit(helper):
+        helper.close()
+
+
+def test_helper_serves_with_too_few_descriptors_for_all_workers(scripted: ScriptedSite) -> None:
+    helper = scripted.serve(
+        settings="workers = 20", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))
+    )
+    assert helper.ask(bobs_request(1)) == b"OK"
+    helper.wait_for_information("cannot start a worker")
+    send_sighup(helper)
+    helper.wait_for_information("Too many open files")
+    assert helper.ask(bobs_request(2)) == b"OK"
+    with clean_exit(helper):
+        helper.close()

@@ -1,0 +1,127 @@
+"""The accounts file of the mail server: defaults, and errors in it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from extauth.errors import ConfigError
+from extauth.harness.mail.accounts import AccountSettings
+from extauth.harness.mail.accounts_file import AccountTable, DomainTable, TopLevelTable, read_accounts
+from extauth.settings import Settings
+from tests.paths import ROOT
+
+ACCOUNTS = """\
+[[domain]]
+name = "example.com"
+[[domain.account]]
+name = "alice"
+"""
+
+
+def accounts(lines: str) -> str:
+    return f'[[domain]]\nname = "example.com"\n{lines}\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("x = ", "is not TOML"),
+        ("", "has no [[domain]]"),
+        ("colour = 1\n" + ACCOUNTS, "colour: unknown key"),
+        ('client_addresses = ["127.0.0.300"]\n' + ACCOUNTS, "'127.0.0.300' must be an address or a network"),
+        ("[defaults]\nuse_own = true\n" + ACCOUNTS, "[defaults] use_own: unknown key; did you mean use_own_password?"),
+        ("[[domain]]\n", "[[domain]] number 1, name: is missing"),
+        ('[[domain]]\nname = "exa mple"\n', "[[domain]] number 1, name: 'exa mple' must be a host name"),
+        (accounts('aliases = ["a b"]'), "aliases: 'a b' must be a host name"),
+        (accounts('aliases = ["EXAMPLE.com"]'), "the domain or alias 'example.com' appears twice"),
+        (accounts('addresses = ["192.0.2.1"]'), "addresses: '192.0.2.1' must be a loopback address"),
+        (accounts('os_user_name = "mail"'), "os_user_name = 'mail': must contain *"),
+        (accounts('key = "x.pem"'), "certificate and key: set both or neither"),
+        (
+            accounts('certificate = "/dev/null"\nkey = "/nowhere/x.pem"'),
+            "[[domain]] number 1, key = '/nowhere/x.pem': No such file or directory",
+        ),
+        (accounts("[[domain.account]]"), "[[domain.account]] number 1 of example.com, name: is missing"),
+        (accounts('[[domain.account]]\nname = "a@b"'), "name = 'a@b': must not contain a domain"),
+        (accounts('[[domain.account]]\nname = ""'), "name = '': has an empty name or domain"),
+        (accounts('[[domain.account]]\nname = "a"\n' * 2), "the account 'a@example.com' appears twice"),
+        (accounts('[[domain.account]]\nname = "a"\npassword = 1'), "password = (not shown): must be a string"),
+        (
+            accounts('[[domain.account]]\nname = "a"\npassword_hash = "tanstaaf"'),
+            "password_hash = (not shown): must be a complete hash that begins with one of $6$",
+        ),
+        (
+            accounts('[[domain.account]]\nname = "a"\npassword_hash = "$6$tanstaaf"'),
+            "password_hash = (not shown): must be a complete hash that begins with one of $6$",
+        ),
+        (
+            accounts('[[domain.account]]\nname = "a"\npassword_hash = "{SHA}x"'),
+            "[[domain.account]] number 1 of example.com, password_hash = (not shown): must be a complete hash",
+        ),
+        (
+            accounts('[[domain.account]]\nname = "a"\npassword_hash = "{MD5}tanstaaf"'),
+            "password_hash = (not shown): must be a complete hash",
+        ),
+        (
+            accounts('[[domain.account]]\nname = "a"\npassword_hash = "{SHA}2jmj7l5rSw0yVb/vlWAYkK/YBwk="'),
+            "password_hash = (not shown): must not be the hash of the empty password",
+        ),
+        (
+            accounts('[[domain.account]]\nname = "a"\npassword = "tanstaaf"\npassword_hash = "{SHA}x"'),
+            "password and password_hash: set only one of them",
+        ),
+        (
+            accounts('[domain.defaults]\npassword_encryption = "rot13"'),
+            "[domain.defaults] of example.com, password_encryption = (not shown): must be one of 'clear', 'crypt'",
+        ),
+    ],
+)
+def test_an_error_names_the_file_and_the_key(tmp_path: Path, text: str, says: str) -> None:
+    file = tmp_path / "accounts.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as raised:
+        read_accounts(file)
+    message = str(raised.value)
+    assert message.startswith(f"{file}: ")
+    assert says in message
+    assert "tanstaaf" not in message
+
+
+def test_account_keys_override_domain_defaults_and_file_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "accounts.toml"
+    file.write_text(
+        "[defaults]\nsecure_method_required = true\nuse_os_password = true\n"
+        '[[domain]]\nname = "example.com"\nos_user_name = "*-com"\n[domain.defaults]\nuse_os_password = false\n'
+        '[[domain.account]]\nname = "a"\n'
+        '[[domain.account]]\nname = "b"\nuse_os_password = true\nsecure_method_required = false\n'
+        '[[domain]]\nname = "example.org"\n[[domain.account]]\nname = "c"\n'
+    )
+    accounts = read_accounts(file)
+    actual = []
+    for name in ("a@example.com", "b@example.com", "c@example.org"):
+        account = accounts.find(name, "127.0.0.1")
+        assert account is not None
+        settings = account.settings
+        actual.append((settings.use_os_password, settings.secure_method_required, account.os_user))
+        assert (settings.use_own_password, settings.use_external_password) == (True, True)
+    assert actual == [(False, True, "a-com"), (True, False, "b-com"), (True, True, "c")]
+
+
+def test_the_page_lists_every_key_and_the_example_loads() -> None:
+    page = (ROOT / "docs" / "mail-server.md").read_text()
+    tables: dict[str, type[Settings]] = {"": TopLevelTable, "domain.": DomainTable, "domain.account.": AccountTable}
+    inherited = {field.name for field in msgspec.structs.fields(AccountSettings)}
+    keys = {prefix + field.name for prefix, kind in tables.items() for field in msgspec.structs.fields(kind)}
+    keys -= {"domain", "domain.account", "defaults", "domain.defaults"}
+    keys = {key for key in keys if key.removeprefix("domain.account.") not in inherited} | inherited
+    named = {
+        key
+        for row in re.findall(r"^\| ((?:`[a-z._]+`(?:, )?)+) \| [`n|t]", page, re.MULTILINE)
+        for key in row.split(", ")
+    }
+    assert {key.strip("`") for key in named} == keys
+    assert read_accounts(ROOT / "examples" / "accounts.toml").find("bob", "127.0.0.5") is not None
