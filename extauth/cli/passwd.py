@@ -1,4 +1,4 @@
-"""`extauth passwd`: accounts of a password file."""
+"""`extauth passwd`: change the accounts of a password file."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _DEFAULT = "ARGON2ID"
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("account")
-@click.option("--delete", is_flag=True, help="Take the account out of the file.")
+@click.option("--delete", is_flag=True, help="Delete the account from the file.")
 @click.option(
     "--scheme",
     type=click.Choice(MAKEABLE, case_sensitive=False),
     default=_DEFAULT,
     show_default=True,
-    help="How to store the password. CRAM-MD5 serves the secure method of that name, PLAIN all.",
+    help="How to store the password. CRAM-MD5 works for the mechanism CRAM-MD5, PLAIN for all mechanisms.",
 )
 def passwd(file: Path, account: str, delete: bool, scheme: str) -> None:
     """Add ACCOUNT (name@domain) to a password FILE of the plain format, or change its password.
 
-    The password is asked for, or read from standard input where that is no terminal: its first line.
+    The command prompts for the password. If standard input is not a terminal, the password is its first line.
     """
     try:
         if delete:
@@ -37,8 +37,8 @@ def passwd(file: Path, account: str, delete: bool, scheme: str) -> None:
                 raise click.ClickException(f"{file}: has no {account}")
             click.echo(f"{account} is deleted")
         else:
-            known = set_password(file, account, make_hash(_password(), scheme))
-            click.echo(f"{account} is {'changed' if known else 'added'}")
+            existed = set_password(file, account, make_hash(_password(), scheme))
+            click.echo(f"{account} is {'changed' if existed else 'added'}")
     except (ConfigError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
@@ -47,11 +47,11 @@ def passwd(file: Path, account: str, delete: bool, scheme: str) -> None:
 
 def _password() -> Secret:
     if sys.stdin.isatty():
-        typed = click.prompt("Password", hide_input=True, confirmation_prompt="The same again").encode()
+        typed = click.prompt("Password", hide_input=True, confirmation_prompt="Password again").encode()
     else:
         typed = sys.stdin.buffer.readline().rstrip(b"\r\n")
     if not typed:
-        raise click.ClickException("the password is empty: with an empty password nobody logs in")
+        raise click.ClickException("the password is empty: every login with an empty password fails")
     if b"\0" in typed:
-        raise click.ClickException("the password holds a NUL, which no mail program can send")
+        raise click.ClickException("the password contains a NUL; mail programs cannot send it")
     return Secret(typed)

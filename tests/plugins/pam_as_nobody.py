@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 
-import extauth.backends.pam.transaction  # noqa: F401  # imported as root: nobody may lack read access
+import extauth.libpam  # noqa: F401  # the user nobody may not be able to read the module later
 from extauth.backends.pam import Pam
 
 _NOBODY = 65534

@@ -1,12 +1,10 @@
 """Password files.
 
-backend   the backend: which files serve which domains, what an account's entry says
-reading   a file's lines to what they say of accounts
-table     what is found for an account
-few, many   where it is found, be there a few accounts or very many
-entry     what stands for one account
-plain, dovecot, shadow   the formats: a line to an account and its entry
-edit      a line added, changed or taken out (`extauth passwd`)
+backend    the backend, its settings, the file of each domain
+formats    the formats plain, dovecot and shadow
+reader     reads the lines of a file
+table      finds the entry of an account
+edit       changes a file (`extauth passwd`)
 """
 
 from extauth.backends.files.backend import Files

@@ -1,4 +1,4 @@
-"""The backend for password files: which of them serve which domains, and what an account's entry says."""
+"""The backend for password files: which file serves which domain, and the verdict for an account's entry."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from extauth.backends.base import Backend, BackendContext
-from extauth.backends.files.domain_path import DomainPath
-from extauth.backends.files.entry import AgingPassword
-from extauth.backends.files.reading import Reader
-from extauth.backends.files.table import Found, Table
+from extauth.backends.files.formats import AgingPassword
+from extauth.backends.files.reader import PasswordFileReader
+from extauth.backends.files.table import PasswordTable, TableEntry
 from extauth.errors import BackendUnavailable, ConfigError
 from extauth.mechanisms.credentials import Credentials
 from extauth.model import Account, Secret, Verdict, VerdictResult
@@ -19,6 +18,7 @@ from extauth.passwords import SLOW, StoredHash, identify, is_scheme_name, scheme
 from extauth.protocol.accounts import canonical_domain
 from extauth.settings import Settings
 
+_DOMAIN = "{domain}"
 _DAY = 86_400  # seconds
 _DEFAULT_SCHEMES = {"plain": "", "dovecot": "CRYPT", "shadow": "CRYPT"}
 _UNKNOWN = Verdict.USER_UNKNOWN.because("")
@@ -27,8 +27,8 @@ _UNKNOWN = Verdict.USER_UNKNOWN.because("")
 class FilesSettings(Settings, frozen=True):
     """The keys of a `files` backend.
 
-    `path` may hold `{domain}`: one file for each. `default_scheme` says what a stored password is that does not say
-    so itself, by the name that Dovecot gives it.
+    `path` may contain `{domain}`: one file for each domain. `default_scheme` is the scheme of stored passwords that do
+    not name their own, with Dovecot's name for it.
     """
 
     path: Path
@@ -36,11 +36,43 @@ class FilesSettings(Settings, frozen=True):
     default_scheme: str | None = None
 
 
+class DomainPath:
+    """A path with one `{domain}` in it. Raises ConfigError if there are more."""
+
+    def __init__(self, path: Path) -> None:
+        self._before, _, self._after = str(path).partition(_DOMAIN)
+        if _DOMAIN in self._after:
+            raise ConfigError(f"path = {str(path)!r}: contains {_DOMAIN} more than once")
+        above, _, self._prefix = self._before.rpartition(os.sep)
+        self.folder = Path(above or os.sep)
+        self._suffix = self._after.partition(os.sep)[0]
+
+    def file_of(self, domain: str) -> Path:
+        """Return the file of a domain."""
+        return Path(self._before + domain + self._after)
+
+    def existing_domains(self) -> list[str]:
+        """Return the text in the place of `{domain}` for every name in the folder. Raises OSError."""
+        names = sorted(entry.name for entry in self.folder.iterdir())
+        return [domain for name in names if (domain := self._domain_in(name))]
+
+    def domain_of(self, path: Path) -> str:
+        """Return the text in the place of `{domain}`; an empty text if the path does not match."""
+        text = str(path)
+        domain = text[len(self._before) : len(text) - len(self._after)]
+        return domain if self.file_of(domain) == path and os.sep not in domain else ""
+
+    def _domain_in(self, name: str) -> str:
+        if not (name.startswith(self._prefix) and name.endswith(self._suffix)):
+            return ""
+        return name[len(self._prefix) : len(name) - len(self._suffix)]
+
+
 class Files(Backend[FilesSettings]):
     """Looks accounts up in memory."""
 
     Settings = FilesSettings
-    concurrency = 1  # more would not compute more: there is a worker for each core
+    concurrency = 1  # there is a worker for each core, so more threads would not compute more
     fast_lookups = True
 
     def __init__(self, settings: FilesSettings, context: BackendContext) -> None:
@@ -48,40 +80,40 @@ class Files(Backend[FilesSettings]):
         self._scheme: str = settings.default_scheme or _DEFAULT_SCHEMES[settings.format]
         if self._scheme and not is_scheme_name(self._scheme):
             raise ConfigError(f"default_scheme = {self._scheme!r}: known are {', '.join(schemes())}")
-        self._table: Table
+        self._table: PasswordTable
         self._typical: StoredHash | None
-        self._missing: dict[str, str] = {}  # domain -> why its file cannot be read
+        self._unavailable: dict[str, str] = {}  # domain -> why its file cannot be read
 
     def load(self) -> None:
-        """Read the file, or those of all domains."""
+        """Read the file, or the files of all domains."""
         path = self.settings.path
-        reader = Reader(self.settings.format, self._scheme, self.context.accounts, self.log)
-        if DomainPath.is_one(path):
+        reader = PasswordFileReader(self.settings.format, self._scheme, self.context.accounts, self.log)
+        if _DOMAIN in str(path):
             self._load_domains(DomainPath(path), reader)
         elif path not in self.context.known_files and path.parent.is_dir() and not os.path.lexists(path):
-            raise ConfigError(f"path = {path}: No such file; make one with: extauth passwd {path} name@domain")
+            raise ConfigError(f"path = {path}: No such file; create it with: extauth passwd {path} name@domain")
         else:
             reader.read(path, self.read_file(path))
             several = self.context.domains is None or len(self.context.domains) > 1
             if several and reader.bare_names:
                 self.log.warning(
-                    "%s: %d names without a domain count in every domain that this backend serves",
+                    "%s: %d names without a domain are accounts in every domain of this backend",
                     path,
                     reader.bare_names,
                 )
-        self._table = Table(reader)
-        self._typical = reader.typical()
+        self._table = PasswordTable(reader)
+        self._typical = reader.typical_hash()
         self.log.info("%s: %d account%s", path, len(self._table), "" if len(self._table) == 1 else "s")
 
     def verify_password(self, account: Account, password: Secret) -> Verdict | VerdictResult:
-        """Whether this is the account's password; takes alike time where there is none to compare."""
+        """Check the account's password. Takes the same time for an account without one."""
         entry = self._table.find(account)
         if type(entry) is bytes:
             return verify_packed(entry, password, self._scheme)
         return self._verify(self._read(account, entry), password)
 
     def verify_fast(self, account: Account, password: Secret) -> Verdict | VerdictResult | None:
-        """The same where the scheme is a cheap one."""
+        """Check the password if its scheme is a fast one; otherwise return None."""
         entry = self._table.find(account)
         if type(entry) is bytes:
             return verify_packed(entry, password, self._scheme) if entry[0] < SLOW else None
@@ -90,14 +122,14 @@ class Files(Backend[FilesSettings]):
         return self._verify(found, password) if checked is None or checked.quick else None
 
     def lookup_secret(self, account: Account) -> Credentials | Verdict | VerdictResult:
-        """The account's password or context, where the file has it."""
+        """Return the clear-text password or the CRAM-MD5 context of the account, if the file has it."""
         found = self._find(account)
         if isinstance(found, VerdictResult):
             return found
         return found.credentials() or Verdict.SCHEME_NOT_AVAILABLE.because(f"{found.scheme} is stored one-way")
 
     def knows_account(self, account: Account) -> Verdict:
-        """Whether the account has a line, even one by which nobody logs in."""
+        """Say whether the account has a line, even a line that allows no login."""
         return Verdict.USER_UNKNOWN if self._find(account) is _UNKNOWN else Verdict.OK
 
     def _verify(self, found: StoredHash | VerdictResult, password: Secret) -> Verdict | VerdictResult:
@@ -110,11 +142,11 @@ class Files(Backend[FilesSettings]):
     def _find(self, account: Account) -> StoredHash | VerdictResult:
         return self._read(account, self._table.find(account))
 
-    def _read(self, account: Account, entry: Found | None) -> StoredHash | VerdictResult:
-        """What an entry of the table stands for; where there is none, that, unless the domain's file cannot be read."""
+    def _read(self, account: Account, entry: TableEntry | None) -> StoredHash | VerdictResult:
+        """Return the stored password or the refusal of an entry. Raises BackendUnavailable if the domain's file is."""
         if entry is None:
-            if account.domain in self._missing:
-                raise BackendUnavailable(self._missing[account.domain])
+            if account.domain in self._unavailable:
+                raise BackendUnavailable(self._unavailable[account.domain])
             return _UNKNOWN
         if isinstance(entry, bytes):
             return unpack(entry, self._scheme)
@@ -122,32 +154,32 @@ class Files(Backend[FilesSettings]):
             return entry.refusal(today=int(time.time() // _DAY)) or identify(entry.stored, self._scheme)
         return entry
 
-    def _load_domain(self, domain: str, path: Path, reader: Reader) -> None:
+    def _load_domain(self, domain: str, path: Path, reader: PasswordFileReader) -> None:
         if path not in self.context.known_files and not path.exists():
-            self.watch(path)  # a domain whose file has never been seen knows nobody
-            self.log.warning("%s: there is no such file: nobody logs in to %s", path, domain)
+            self.watch(path)  # no file has ever been there, so the domain has no accounts
+            self.log.warning("%s: No such file; %s has no accounts", path, domain)
             return
         try:
             reader.read(path, self.read_file(path), domain)
-        except BackendUnavailable as outage:
-            self.log.error("%s", outage)
-            self._missing[domain] = str(outage)
+        except BackendUnavailable as error:
+            self.log.error("%s", error)
+            self._unavailable[domain] = str(error)
 
-    def _load_domains(self, paths: DomainPath, reader: Reader) -> None:
-        """Read the files of the domains that are configured, or else of those that are there or have been."""
+    def _load_domains(self, paths: DomainPath, reader: PasswordFileReader) -> None:
+        """Read the files of the configured domains. Without `domains`: all files that exist or have existed."""
         if self.context.domains is not None:
             for domain in self.context.domains:
-                self._load_domain(domain, paths.of(domain), reader)
+                self._load_domain(domain, paths.file_of(domain), reader)
             return
         self.watch(paths.folder)
         try:
-            there = paths.domains_there()
+            existing = paths.existing_domains()
         except OSError as error:
             if paths.folder in self.context.known_files:
                 raise BackendUnavailable(f"{paths.folder}: {error.strerror}") from None
             raise ConfigError(f"path: the folder {paths.folder}: {error.strerror}") from None
-        seen = {paths.domain_of(path) for path in self.context.known_files}
-        for name in sorted(seen.union(there)):
-            canonical = canonical_domain(name)
-            if canonical is not None and (not paths.of(name).is_dir() or paths.of(name) in self.context.known_files):
-                self._load_domain(canonical, paths.of(name), reader)
+        known = {paths.domain_of(path) for path in self.context.known_files}
+        for name in sorted(known.union(existing)):
+            file, canonical = paths.file_of(name), canonical_domain(name)
+            if canonical is not None and (not file.is_dir() or file in self.context.known_files):
+                self._load_domain(canonical, file, reader)

@@ -1,13 +1,9 @@
-"""PAM: the operating system's passwords, and whatever else its modules know.
+"""PAM: the passwords of the operating system, and of every PAM module.
 
-backend        the backend: whom it asks PAM about, and what it makes of the answer
-service        the service: where PAM finds its file
-stack          the lines of it, and of what it includes
-user_name      the template that makes an OS user name of an account
-transaction    one question to libpam, through python-pam
-handle         libpam's own end of it
-conversation   what a module asks meanwhile, and is told
-outcome        PAM's codes to verdicts
+backend          the backend, its settings, the OS user of an account, return codes to verdicts
+service_files    the service file and the files that it includes
+
+The binding to libpam is extauth.libpam.
 """
 
 from extauth.backends.pam.backend import Pam

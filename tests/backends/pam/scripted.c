@@ -1,4 +1,4 @@
-/* A PAM module that does what the user's name says; the right password is "right". Built by pam_services.py. */
+/* A PAM module that does what the user name says. The right password is "right". services.py compiles it. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,18 +9,18 @@
 
 #define LEAK (200 << 20) /* bytes */
 
-/* Give messages together, and take the answers: the last one is returned, or NULL. */
+/* Send messages together. Return the last response, or NULL. */
 static char *talk(pam_handle_t *pam, int count, const int *styles)
 {
     struct pam_message messages[4];
     const struct pam_message *pointers[4];
     struct pam_response *responses = NULL;
     const struct pam_conv *conversation = NULL;
-    char *answer = NULL;
+    char *response = NULL;
 
     for (int i = 0; i < count; i++) {
         messages[i].msg_style = styles[i];
-        messages[i].msg = "said by the module: \xff\xc3\xa9";
+        messages[i].msg = "text of the module: \xff\xc3\xa9";
         pointers[i] = &messages[i];
     }
     if (pam_get_item(pam, PAM_CONV, (const void **)&conversation) != PAM_SUCCESS ||
@@ -28,20 +28,20 @@ static char *talk(pam_handle_t *pam, int count, const int *styles)
         return NULL;
     for (int i = 0; i < count; i++) {
         if (i == count - 1)
-            answer = responses[i].resp;
+            response = responses[i].resp;
         else
             free(responses[i].resp);
     }
     free(responses);
-    return answer;
+    return response;
 }
 
-static int compare(char *answer)
+static int compare(char *response)
 {
-    int same = answer && strcmp(answer, "right") == 0;
-    int code = same ? PAM_SUCCESS : answer ? PAM_AUTH_ERR : PAM_CONV_ERR;
+    int same = response && strcmp(response, "right") == 0;
+    int code = same ? PAM_SUCCESS : response ? PAM_AUTH_ERR : PAM_CONV_ERR;
 
-    free(answer);
+    free(response);
     return code;
 }
 
@@ -113,5 +113,5 @@ int pam_sm_acct_mgmt(pam_handle_t *pam, int flags, int argc, const char **argv)
 int pam_sm_setcred(pam_handle_t *pam, int flags, int argc, const char **argv)
 {
     (void)pam, (void)flags, (void)argc, (void)argv;
-    return PAM_CRED_ERR; /* nobody is to ask */
+    return PAM_CRED_ERR; /* the helper must not set credentials */
 }

@@ -1,4 +1,4 @@
-"""PAM services in a folder of their own: service files, password files, and a module that does what it is told."""
+"""Folders with PAM service files and password files, for the tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def build(source: str, folder: Path) -> Path:
 
 
 def hashed(*passwords: str) -> list[str]:
-    """The passwords as crypt(3) stores them."""
+    """Hash the passwords with crypt(3)."""
     lines = "".join(f"{password}\n" for password in passwords)
     done = subprocess.run(
         ["openssl", "passwd", "-5", "-salt", "saltsalt", "-stdin"],
@@ -36,19 +36,19 @@ class Services:
         folder.mkdir(mode=0o755, exist_ok=True)
 
     def write(self, name: str, *lines: str) -> Path:
-        """A service file."""
+        """Write a service file."""
         new = self.folder / f".{name}.new"
         new.write_text("".join(f"{line}\n" for line in lines))
         new.chmod(0o644)
         return new.replace(self.folder / name)
 
     def pwdfile(self, name: str, passwords: dict[str, str], *first: str) -> Path:
-        """A service that checks these with pam_pwdfile; its file begins with the lines `first`."""
+        """Write a service that checks these passwords with pam_pwdfile. Its file begins with the lines `first`."""
         stored = zip(passwords, hashed(*passwords.values()), strict=True)
         return self.pwdfile_of(name, [f"{user}:{value}" for user, value in stored], *first)
 
     def pwdfile_of(self, name: str, lines: list[str], *first: str) -> Path:
-        """A service that checks the lines of a password file with pam_pwdfile."""
+        """Write a service that checks passwords against these lines with pam_pwdfile."""
         file = self.folder.parent / f"{name}.pwdfile"
         file.write_text("".join(f"{line}\n" for line in lines))
         return self.write(

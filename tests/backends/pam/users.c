@@ -1,4 +1,4 @@
-/* Preloaded: users and shadow entries from the files passwd and shadow of a folder (PAM_USERS), then the system's. */
+/* LD_PRELOAD: looks users up in the files passwd and shadow of the folder PAM_USERS, then in the system. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -1,4 +1,4 @@
-"""Whom a password file is trusted to: who could have written it, who can read it; through the real program."""
+"""Files that other users could have written or can read, through the real program."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ def _linked_into_a_writable_folder(path: Path) -> None:
     _move(path, _open_folder(path) / "target")
 
 
-def _linked_by_way_of_a_writable_folder(path: Path) -> None:
-    way = _open_folder(path) / "way"
-    way.symlink_to(path.with_name("target"))
+def _linked_through_a_writable_folder(path: Path) -> None:
+    link = _open_folder(path) / "link"
+    link.symlink_to(path.with_name("target"))
     path.rename(path.with_name("target"))
-    path.symlink_to(way)
+    path.symlink_to(link)
 
 
-def _given_away(path: Path) -> None:
+def _owned_by_another_user(path: Path) -> None:
     os.chown(path, 12345, -1)
 
 
-def _in_a_folder_that_is_given_away(path: Path) -> None:
+def _in_a_folder_of_another_user(path: Path) -> None:
     os.chown(path.parent, 12345, -1)
 
 
@@ -79,29 +79,29 @@ UNSAFE: list[tuple[Callable[[Path], None], str]] = [
     (_in_a_sticky_folder, r"files: this folder .*is writable by everyone"),
     (_under_a_writable_folder, r"this folder .*is writable by everyone"),
     (_linked_into_a_writable_folder, r"open: this folder .*is writable by everyone"),
-    (_linked_by_way_of_a_writable_folder, r"open: this folder .*is writable by everyone"),
+    (_linked_through_a_writable_folder, r"open: this folder .*is writable by everyone"),
 ]
-if os.geteuid() == 0:  # nobody else can give a file away
+if os.geteuid() == 0:  # only root can change the owner of a file
     UNSAFE += [
         (
             _shared_with_a_group,
             r"passwd: this file is writable by group 12345 \(mode 0660\); run: chmod g-w /.*passwd\b",
         ),
-        (_given_away, r"passwd: this file belongs to uid 12345; it must belong to root"),
-        (_in_a_folder_that_is_given_away, r"files: this folder .*belongs to uid 12345"),
+        (_owned_by_another_user, r"passwd: this file belongs to uid 12345; it must belong to root"),
+        (_in_a_folder_of_another_user, r"files: this folder .*belongs to uid 12345"),
     ]
 
 
 @pytest.fixture
 def passwd(site: Site) -> Path:
-    """A password file two folders down, that a configuration names."""
+    """A password file two folders below the configuration, which names it."""
     site.configure(BACKEND)
     (site.folder / "below").mkdir()
     return site.write("below/files/passwd", "alice@example.com:{PLAIN}x\n")
 
 
 @pytest.mark.parametrize(("make", "error"), UNSAFE)
-def test_a_file_that_others_could_have_written_is_refused(
+def test_a_file_writable_by_others_is_refused(
     site: Site, passwd: Path, make: Callable[[Path], None], error: str
 ) -> None:
     make(passwd)
@@ -109,7 +109,7 @@ def test_a_file_that_others_could_have_written_is_refused(
 
 
 @pytest.mark.parametrize("make", [make for make, _ in UNSAFE])
-def test_such_a_file_is_served_where_the_configuration_allows_it(
+def test_allow_unsafe_files_accepts_a_file_writable_by_others(
     site: Site, passwd: Path, make: Callable[[Path], None]
 ) -> None:
     make(passwd)
@@ -117,16 +117,16 @@ def test_such_a_file_is_served_where_the_configuration_allows_it(
     assert site.session(b"1 VRFY alice@example.com x") == [b"1 OK"]
 
 
-def test_a_sticky_folder_further_up_is_no_danger(site: Site, passwd: Path) -> None:
+def test_a_sticky_folder_further_up_is_accepted(site: Site, passwd: Path) -> None:
     passwd.parent.parent.chmod(0o1777)
     assert site.session(b"1 VRFY alice@example.com x") == [b"1 OK"]
 
 
-def test_a_file_that_belongs_to_somebody_else_is_refused(passwd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_another_user_is_refused(passwd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if os.geteuid() == 0:
         os.chown(passwd, 12345, -1)
     else:
-        monkeypatch.setattr(os, "geteuid", lambda: 12345)  # to whom we are somebody else
+        monkeypatch.setattr(os, "geteuid", lambda: 12345)  # the file then belongs to another user
     with pytest.raises(UnsafeFile, match=r"this file belongs to uid \d+; it must belong to root or to uid"):
         read_trusted(passwd)
 
@@ -143,7 +143,7 @@ def test_a_file_that_belongs_to_somebody_else_is_refused(passwd: Path, monkeypat
         (lambda path: path.symlink_to(path), "passwd: Too many levels of symbolic links"),
     ],
 )
-def test_what_is_no_regular_file_of_a_bearable_size_is_refused_even_then(
+def test_a_special_or_huge_file_is_always_refused(
     site: Site, passwd: Path, make: Callable[[Path], object], error: str
 ) -> None:
     passwd.unlink()
@@ -152,9 +152,7 @@ def test_what_is_no_regular_file_of_a_bearable_size_is_refused_even_then(
     _is_refused(site, error)
 
 
-def test_a_file_that_everyone_can_read_is_served_with_a_warning_at_the_start_and_from_check(
-    site: Site, passwd: Path
-) -> None:
+def test_a_file_readable_by_everyone_gets_a_warning(site: Site, passwd: Path) -> None:
     passwd.chmod(0o604)
     warning = f"{passwd}: every user can read this file; run: chmod o-r {passwd}"
     assert warning in site.run("check", "-c", str(site.config)).stdout.decode()
@@ -163,19 +161,19 @@ def test_a_file_that_everyone_can_read_is_served_with_a_warning_at_the_start_and
     helper.wait_for_information(f"{warning}$")
 
 
-def test_a_private_file_is_served_without_a_warning(site: Site, passwd: Path) -> None:
+def test_a_private_file_gets_no_warning(site: Site, passwd: Path) -> None:
     assert "readable" not in site.run("check", "-c", str(site.config)).stdout.decode()
 
 
 @pytest.mark.parametrize("allow", ["", "[helper]\nallow_unsafe_files = true\n"])
-def test_a_configuration_that_others_could_have_written_is_always_refused(site: Site, passwd: Path, allow: str) -> None:
+def test_a_configuration_writable_by_others_is_always_refused(site: Site, passwd: Path, allow: str) -> None:
     site.configure(allow + BACKEND)
     site.config.chmod(0o602)
     _is_refused(site, r"extauth.toml: this file is writable by everyone \(mode 0602\); run: chmod o-w")
 
 
 def _is_refused(site: Site, error: str) -> None:
-    """`check` does not take it, and says why; `serve` reads the same."""
+    """`extauth check` fails with this error. `extauth serve` reads the same files."""
     done = site.run("check", "-c", str(site.config))
     assert done.returncode == 1
     assert re.search(error, done.stderr.decode())

@@ -1,4 +1,4 @@
-"""The lines of password files to what they say of accounts."""
+"""Read the lines of password files."""
 
 from __future__ import annotations
 
@@ -9,96 +9,96 @@ from pathlib import Path
 
 import msgspec
 
-from extauth.backends.files import dovecot, plain, shadow
-from extauth.backends.files.entry import BYTE_ORDER_MARK, AgingPassword, BadLine
+from extauth.backends.files.formats import BYTE_ORDER_MARK, FORMATS, AgingPassword, BadLine
 from extauth.errors import MalformedRequest
 from extauth.model import Verdict, VerdictResult
 from extauth.passwords import Packed, StoredHash, group_keys, identify, pack, pack_group
 from extauth.protocol.accounts import AccountParser
 
-_FORMATS = {"plain": plain, "dovecot": dovecot, "shadow": shadow}
-
-_MOST_REPORTED = 20  # bad lines a file
-_AT_ONCE = 16_384  # bytes
+_MAX_REPORTS = 20  # bad lines of one file
+_BATCH_SIZE = 16_384  # bytes
 
 
-class Kind(msgspec.Struct):
-    """Stored passwords of one scheme and cost: one of them, and how many there are."""
+class SchemeCount(msgspec.Struct):
+    """How many stored passwords have one scheme and cost, and an example of them."""
 
     example: StoredHash
     count: int = 0
 
 
-class Reader:
-    """Reads files, any number of them; what they say is by `name@domain`, or by a bare name, which has no @."""
+class PasswordFileReader:
+    """Reads one or several password files of one format.
+
+    Keys are `name@domain`, or a name without a domain, which has no `@`.
+    """
 
     def __init__(self, file_format: str, default_scheme: str, accounts: AccountParser, log: logging.Logger) -> None:
         self._default_scheme = default_scheme
-        self.stored: dict[str, Packed] = {}
-        """Stored passwords; for each `unpack` has a StoredHash."""
+        self.packed: dict[str, Packed] = {}
+        """Stored passwords. `unpack` returns a StoredHash for each of them."""
         self.others: dict[str, AgingPassword | VerdictResult] = {}
         self.bare_names = 0
-        self._format = _FORMATS[file_format]
+        self._format = FORMATS[file_format]
         self._accounts = accounts
         self._log = log
-        self._domains: dict[str, str] = {}  # as they are written in the files, to their canonical form
-        self._kinds: dict[tuple[str, object], Kind] = {}  # by scheme and cost
-        self._alike: dict[bytes, Kind] = {}  # by what those that are recognized have in common
+        self._domains: dict[str, str] = {}  # domain in a file -> canonical domain
+        self._counts: dict[tuple[str, object], SchemeCount] = {}  # by scheme and cost
+        self._counts_by_form: dict[bytes, SchemeCount] = {}  # by the form that `group_keys` returns
 
     def __len__(self) -> int:
-        return len(self.stored) + len(self.others)
+        return len(self.packed) + len(self.others)
 
-    def typical(self) -> StoredHash | None:
-        """A stored password of the most frequent scheme and cost, to spend the same time where there is none."""
-        most_frequent = max(self._kinds.values(), key=lambda kind: kind.count, default=None)
+    def typical_hash(self) -> StoredHash | None:
+        """Return a stored password of the most frequent scheme and cost. Unknown accounts are checked against it."""
+        most_frequent = max(self._counts.values(), key=lambda count: count.count, default=None)
         return None if most_frequent is None else most_frequent.example
 
     def read(self, path: Path, data: bytes, domain: str | None = None) -> None:
-        """Add the lines of a file; `domain` is the one it is for, where it is for one.
+        """Add the lines of a file. `domain`: the domain of a file that serves one domain only.
 
-        A line that cannot be read is reported and disables its account only.
+        Logs a line that cannot be used. Such a line disables its own account only.
         """
         bad = 0
-        for numbers, lines in _cut(data.removeprefix(BYTE_ORDER_MARK)):
-            left = self._add_usual(lines, domain)
+        for numbers, lines in _batches(data.removeprefix(BYTE_ORDER_MARK)):
+            left = self._add_batch(lines, domain)
             for number, line in compress(zip(numbers, lines, strict=True), left):
-                problem = self._add(line, domain)
+                problem = self._add_line(line, domain)
                 if problem:
                     bad += 1
-                    if bad <= _MOST_REPORTED:
-                        self._log.warning("%s, line %d: %s; nobody logs in by this line", path, number, problem)
-        if bad > _MOST_REPORTED:
-            self._log.warning("%s: %d more lines are as bad", path, bad - _MOST_REPORTED)
+                    if bad <= _MAX_REPORTS:
+                        self._log.warning("%s, line %d: %s; no login uses this line", path, number, problem)
+        if bad > _MAX_REPORTS:
+            self._log.warning("%s: %d more lines cannot be used", path, bad - _MAX_REPORTS)
 
-    def _add_usual(self, lines: Sequence[bytes], domain: str | None) -> Iterable[bool]:
-        """Add what is usual of some lines together, which is sooner done than one by one; which ones are left.
+    def _add_batch(self, lines: Sequence[bytes], domain: str | None) -> Iterable[bool]:
+        """Add the usual ones of several lines together. Return for each line whether `_add_line` must add it.
 
-        That is a stored password of a usual form, where all of the lines are for accounts that are new.
+        This is much faster than line by line. It needs stored passwords of usual forms, and new accounts in all lines.
         """
         try:
-            addresses, stored = self._format.columns(lines)
-            keys = self._usual_keys(addresses, domain)
-        except (MalformedRequest, ValueError):  # that of a name that is not UTF-8 too
+            addresses, stored = self._format.split_lines(lines)
+            keys = self._batch_keys(addresses, domain)
+        except (MalformedRequest, ValueError):  # or a name is not UTF-8
             return repeat(True)
         if keys is None or not self._are_new(keys):
             return repeat(True)
         forms = group_keys(stored)
-        found = {form: self._kind_of(form, stored[forms.index(form)]) for form in dict.fromkeys(forms)}
-        for form, kind in found.items():
-            if kind is not None:
-                are_alike = repeat(True) if len(found) == 1 else [each == form for each in forms]
-                alike = pack_group(list(compress(stored, are_alike)), kind.example)
-                self.stored.update(zip(compress(keys, are_alike), alike, strict=True))
-                kind.count += len(alike)
-        left = [found[form] is None for form in forms]
+        counts = {form: self._count_for_form(form, stored[forms.index(form)]) for form in dict.fromkeys(forms)}
+        for form, count in counts.items():
+            if count is not None:
+                has_form = repeat(True) if len(counts) == 1 else [each == form for each in forms]
+                packed = pack_group(list(compress(stored, has_form)), count.example)
+                self.packed.update(zip(compress(keys, has_form), packed, strict=True))
+                count.count += len(packed)
+        left = [counts[form] is None for form in forms]
         if "@" not in keys[0]:
             self.bare_names += left.count(False)
         return left
 
-    def _usual_keys(self, addresses: Sequence[bytes], domain: str | None) -> list[str] | None:
-        """The keys of accounts if all are named alike, with their domain or without.
+    def _batch_keys(self, addresses: Sequence[bytes], domain: str | None) -> list[str] | None:
+        """Return the keys of the addresses if all have a domain or none has one; otherwise None.
 
-        Raises MalformedRequest, and ValueError where a name is not UTF-8.
+        Raises MalformedRequest, and ValueError if a name is not UTF-8.
         """
         if b"" in addresses:
             return None
@@ -114,13 +114,13 @@ class Reader:
 
     def _are_new(self, keys: Sequence[str]) -> bool:
         names = set(keys)
-        is_new = self.stored.keys().isdisjoint(names) and self.others.keys().isdisjoint(names)
+        is_new = self.packed.keys().isdisjoint(names) and self.others.keys().isdisjoint(names)
         return is_new and len(names) == len(keys)
 
-    def _add(self, line: bytes, domain: str | None) -> str | None:
-        """Add one line; what is wrong with it, if so."""
+    def _add_line(self, line: bytes, domain: str | None) -> str | None:
+        """Add one line. Return why it cannot be used; None if it can."""
         try:
-            address, entry = self._format.parse(line)
+            address, entry = self._format.parse_line(line)
             key = self._key(address, domain)
         except BadLine as bad:
             if bad.address is not None:
@@ -140,33 +140,33 @@ class Reader:
             self.others[key] = found
             return found.reason if found.verdict is Verdict.SCHEME_NOT_AVAILABLE else None
         if isinstance(entry, bytes):
-            self.stored[key] = pack(entry, found)
+            self.packed[key] = pack(entry, found)
         else:
             self.others[key] = entry
-        self._kind(found).count += 1
+        self._count(found).count += 1
         return None
 
-    def _kind_of(self, form: bytes | None, stored: bytes) -> Kind | None:
-        """The kind of those that are recognized as being of this form, as this one is; None where they cannot serve."""
+    def _count_for_form(self, form: bytes | None, stored: bytes) -> SchemeCount | None:
+        """Return the count for a form. `stored` has this form. None if no login can use this form."""
         if form is None:
             return None
-        kind = self._alike.get(form)
-        if kind is None:
+        count = self._counts_by_form.get(form)
+        if count is None:
             found = identify(stored, self._default_scheme)
             if isinstance(found, VerdictResult):
                 return None
-            kind = self._alike[form] = self._kind(found)
-        return kind
+            count = self._counts_by_form[form] = self._count(found)
+        return count
 
-    def _kind(self, found: StoredHash) -> Kind:
-        return self._kinds.setdefault((found.scheme, found.cost), Kind(found))
+    def _count(self, found: StoredHash) -> SchemeCount:
+        return self._counts.setdefault((found.scheme, found.cost), SchemeCount(found))
 
     def _disable(self, key: str, reason: str) -> None:
-        self.stored.pop(key, None)
+        self.packed.pop(key, None)
         self.others[key] = Verdict.USER_DISABLED.because(reason)
 
     def _key(self, address: str, domain: str | None) -> str:
-        """The account's key. Raises BadLine where the name is none, or not of the domain that the file is for."""
+        """Return the key of an account. Raises BadLine for a wrong name, or a domain that is not the file's domain."""
         if not address:
             raise BadLine("has no name")
         name, at, written = address.rpartition("@")
@@ -179,21 +179,21 @@ class Reader:
             if canonical is None or not name:
                 account = self._accounts.parse(f"{name}@{written}")
                 if account is None:
-                    raise BadLine("its domain is no host name")
+                    raise BadLine("its domain is not a host name")
                 canonical = self._domains[written] = account.domain
             key = f"{self._accounts.name(name)}@{canonical}"
         except MalformedRequest as error:
             raise BadLine(f"its name has {error}") from None
         if domain is not None and canonical != domain:
-            raise BadLine(f"its domain is not {domain}, which this file is for")
+            raise BadLine(f"its domain is not {domain}, the domain of this file")
         return key
 
 
-def _cut(data: bytes) -> Iterator[tuple[Sequence[int], Sequence[bytes]]]:
-    """The lines of a file that say something, some at once: the number of each, and what it says, without its end."""
+def _batches(data: bytes) -> Iterator[tuple[Sequence[int], Sequence[bytes]]]:
+    """Yield the numbers and the lines of a file in batches, without comments, empty lines and line ends."""
     start, number = 0, 1
     while start < len(data):
-        end = data.find(b"\n", start + _AT_ONCE)
+        end = data.find(b"\n", start + _BATCH_SIZE)
         part = data[start : end if end >= 0 else None]
         lines = part.split(b"\n")
         numbers: Sequence[int] = range(number, number + len(lines))
@@ -202,7 +202,7 @@ def _cut(data: bytes) -> Iterator[tuple[Sequence[int], Sequence[bytes]]]:
         if b"\r" in part:
             lines = [line.rstrip(b"\r") for line in lines]
         if b"" in lines or b"#" in part:
-            says = [not (line == b"" or line.startswith(b"#")) for line in lines]
-            numbers, lines = list(compress(numbers, says)), list(compress(lines, says))
+            is_entry = [not (line == b"" or line.startswith(b"#")) for line in lines]
+            numbers, lines = list(compress(numbers, is_entry)), list(compress(lines, is_entry))
         if lines:
             yield numbers, lines

@@ -1,4 +1,4 @@
-"""Tables of few and of many accounts: each is found, and no other; through the real program, and by itself."""
+"""Tables of few and of many accounts, through the real program and alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hmac
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extauth.backends.files.many import Many
+from extauth.backends.files.table import CompactTable
 from extauth.passwords import Packed
 from tests.helper import Site
 from tests.passwords.stored_passwords import SCHEMES
@@ -15,7 +15,7 @@ from tests.passwords.stored_passwords import SCHEMES
 NEGATIVE = b"ERROR incorrect password"
 
 
-def test_of_many_accounts_each_logs_in_by_its_own_password_only(site: Site) -> None:
+def test_each_of_many_accounts_has_its_own_password(site: Site) -> None:
     lines = [f"user{number}@plain.example:{{PLAIN}}pw{number}\n" for number in range(60_000)]
     lines += ["bare:{PLAIN}bare\n", "user5:{PLAIN}bare\n", "user6@plain.example:{PLAIN}twice\n", "bare@x.example:!\n"]
     schemes = ["SHA", "SSHA", "SHA256", "SSHA512", "SMD5", "MD5", "SHA.HEX", "SSHA.B64", "BLF-CRYPT", "PBKDF2"]
@@ -55,13 +55,11 @@ def test_of_many_accounts_each_logs_in_by_its_own_password_only(site: Site) -> N
 
 
 _NAME = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=4)
-
-
 _PACKED = st.tuples(st.integers(0, 31), st.binary(max_size=4)).map(lambda parts: Packed(bytes(parts[:1]) + parts[1]))
 
 
 @given(st.dictionaries(_NAME, _PACKED), _NAME)
-def test_what_is_stored_for_a_name_is_found_in_flat_memory(entries: dict[str, Packed], other: str) -> None:
-    many = Many(entries)
-    assert {name: many.find(name) for name in entries} == entries
-    assert (many.find(other) is None) == (other not in entries)
+def test_a_compact_table_finds_its_names_and_no_other(entries: dict[str, Packed], other: str) -> None:
+    table = CompactTable(entries)
+    assert {name: table.find(name) for name in entries} == entries
+    assert (table.find(other) is None) == (other not in entries)
