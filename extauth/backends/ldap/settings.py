@@ -19,7 +19,7 @@ from extauth.backends.ldap.names_and_filters import (
 )
 from extauth.backends.ldap.servers import LdapServer, parse_server
 from extauth.errors import ConfigError
-from extauth.passwords import schemes
+from extauth.passwords import is_scheme_name, schemes
 from extauth.settings import Settings
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
