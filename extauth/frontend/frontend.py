@@ -9,8 +9,6 @@ import stat
 import time
 from collections.abc import Callable
 
-from setproctitle import setproctitle
-
 from extauth.config import Config, read_config
 from extauth.errors import ConfigError
 from extauth.frontend.descriptors import HUNG_UP, READ, Poller, StandardDescriptors, is_ready
@@ -22,7 +20,7 @@ from extauth.log_levels import Level
 from extauth.protocol.framing import Framer, Line
 from extauth.protocol.replies import Reply, render_reply
 from extauth.version import VERSION
-from extauth.workers.process_tree import kill_children
+from extauth.workers.process_tree import kill_children, set_process_title
 from extauth.workers.supervisor import SupervisorProcess
 
 _CHUNK = 65_536  # bytes to read in one call
@@ -46,7 +44,7 @@ class Frontend:
     """
 
     def __init__(self, config: Config, standard: StandardDescriptors, supervisor: SupervisorProcess) -> None:
-        setproctitle("extauth: frontend")
+        set_process_title("extauth: frontend")
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the program that started the helper may have changed these
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         self._input = standard.input

@@ -1,4 +1,4 @@
-"""No process outlives its parent, even if it hangs or was started by a backend (Linux)."""
+"""Processes and their names. No process outlives its parent, even if it hangs or was started by a backend (Linux)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,14 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
 _c = ctypes.CDLL(None)  # loaded once: each child calls it first
+
+
+def set_process_title(title: str) -> None:
+    """Show this title in `ps`. Only the memory of the arguments is used: libraries may point into the environment."""
+    os.environ["SPT_NOENV"] = "1"  # read by setproctitle when it is imported
+    from setproctitle import setproctitle
+
+    setproctitle(title)
 
 
 def die_with_parent(parent: int, *, enabled: bool = True) -> None:

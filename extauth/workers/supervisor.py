@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import NoReturn
 
 import msgspec
-from setproctitle import setproctitle
 
 from extauth.chain import Chain, build_chain
 from extauth.chain.plugins import restrict_import_path
@@ -41,7 +40,13 @@ from extauth.workers.messages import (
     encode,
     encode_seen_files,
 )
-from extauth.workers.process_tree import adopt_orphans, become_child, die_with_parent, kill_children
+from extauth.workers.process_tree import (
+    adopt_orphans,
+    become_child,
+    die_with_parent,
+    kill_children,
+    set_process_title,
+)
 from extauth.workers.worker import Worker
 
 _MEMORY_INTERVAL = 1.0  # seconds between two looks at the workers' memory
@@ -72,7 +77,7 @@ def start_supervisor(config: Config, known_files: frozenset[Path] = frozenset())
     try:
         become_child([theirs.fileno()], niceness=_NICENESS)
         die_with_parent(parent)  # a backend's code may hang while it loads
-        setproctitle("extauth: supervisor")
+        set_process_title("extauth: supervisor")
         Supervisor(theirs).run(config, known_files, parent)
     finally:
         os._exit(1)
@@ -181,7 +186,7 @@ class Supervisor:
         try:
             become_child([descriptor])
             die_with_parent(parent)
-            setproctitle(f"extauth: worker {number}")
+            set_process_title(f"extauth: worker {number}")
             Worker(chain, socket.socket(fileno=descriptor)).run()
         finally:
             os._exit(1)

@@ -173,7 +173,8 @@ def _is_among(records: list[str], pattern: str) -> bool:
         ),
         (
             b"VRFY bob@-other.example wrong",
-            'account=bob@-other.example command=VRFY verdict=USER_UNKNOWN time=T reason="the domain is not a host name"',
+            "account=bob@-other.example command=VRFY verdict=USER_UNKNOWN time=T "
+            'reason="the domain is not a host name"',
         ),
         (
             b"VRFY disabled@example.com wrong",
