@@ -1,10 +1,11 @@
-# make demo       see it work: the harness plays a sample session with the helper
-# make test       run the tests; installs the Debian packages that they need, when it may
-# make bench      measure beside other programs (docs/benchmarks.md); as root, since some of them want that
-# make fuzz       try what must hold of any input with FUZZ (100) times as many inputs as the tests do
-# make soak       SOAK (600) seconds of requests, checked one by one, while files change and processes die
-# make lint       ruff, mypy (strict) and the floors of the architecture
-# make test-pythons   the tests under every Python named in PYTHONS that is there
+# make demo       a first look: the harness plays a sample session with the helper
+# make test       run the tests; as root, install the Debian packages that they need
+# make lint       ruff, mypy (strict), codespell, and the import rules between packages
+# make test-pythons   run the tests under each installed Python of PYTHONS
+# make fuzz       run the property tests with FUZZ (100) times as many inputs
+# make soak       send requests for SOAK (600) seconds and check each reply, while files change and processes die
+# make bench      measure extauth beside other programs (docs/benchmarks.md); needs root
+# make clean      remove everything that these commands make in the checkout
 
 PYTHON ?= python3
 PYTHONS ?= python3.11 python3.12 python3.13
@@ -21,7 +22,7 @@ BENCH_PACKAGES = dovecot-ldap libnet-ldap-perl sasl2-bin squid
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.program
-	@chmod go-rwx examples/passwd  # a checkout makes it readable by everyone
+	@chmod go-rwx examples/passwd  # git makes it readable by all users
 	$(BIN)/extauth harness replay examples/session.txt -- $(BIN)/extauth serve -c examples/extauth.toml
 
 test: test-deps $(VENV)/.tests
@@ -36,7 +37,7 @@ test-pythons: test-deps
 	        echo "== $$($$python --version)"; \
 	        $(MAKE) --no-print-directory test PYTHON=$$python VENV=.venv-$$(basename $$python); \
 	    else \
-	        echo "== $$python is not here"; \
+	        echo "== $$python is not installed"; \
 	    fi; \
 	done
 
@@ -55,17 +56,18 @@ lint: $(VENV)/.tests
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/codespell
 
 clean:
 	rm -rf .venv .venv-* build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/.program: setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	    { echo "$(PYTHON) is older than Python 3.11: name a newer one, as in: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	    { echo "$(PYTHON) is older than Python 3.11; use a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || tests/need-packages python3-venv
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
-	@$(BIN)/python -m compileall -q extauth  # now, since where PYTHONDONTWRITEBYTECODE is set each start would do it
+	@$(BIN)/python -m compileall -q extauth  # with PYTHONDONTWRITEBYTECODE set, each start would compile again
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.program

@@ -1,21 +1,19 @@
-"""Measurements, each a program of its own. `python -m benchmarks` runs the first three, and says on what machine.
+"""Measurements. Each is a program; `python -m benchmarks` prints the machine and runs the first three.
 
-    against_peers    what others do that check passwords, and the limits: pairs of runs, and their ratios
+    against_peers    extauth beside other programs that check passwords, and beside limits: rates and their ratios
     latency          one request at a time over a warm cache, alone and beside costly hashes
-    growth           what a request costs with more accounts, more requests under way, more domains
-    bulkhead         what a directory that hangs costs the others
-    reload           what reloading a large password file costs those who ask meanwhile
+    growth           the cost of a request with more accounts, more requests under way, more domains
+    bulkhead         how much an LDAP server that hangs slows down the other domains
+    reload           how much the reload of a large password file slows down requests
 
-What they are made of:
+Their parts:
 
-    comparisons      what is compared with what
-    workloads        accounts, what is stored for them, and logins
-    peers/           programs to ask: how each is started, and how it is spoken to
-    driver           asks many requests, and checks the answers
-    runs             one program on one workload: its rate, CPU time, memory, first answer
+    comparisons      the workloads, and the peers of each
+    workloads        accounts, their stored passwords, and logins
+    peers/           the programs: how to start each one, and its protocol
+    driver           sends many requests and checks the replies
+    runs             one program on one workload: its rate, CPU time, memory, first reply
     programs         programs that run until a context ends, and what they use
-    scratch          the folder with password files, PAM services, the directory
+    scratch          the temporary folder: password files, PAM services, an LDAP server
     options          the command line
-    directory        a slapd with the accounts
-    helper           a helper that is asked one request after another
 """

@@ -1,8 +1,8 @@
-"""Runs what `make bench` shows: the machine, extauth beside others, latency, growth.
+"""Run everything that `make bench` shows: the machine, extauth beside its peers, latency, growth.
 
     .venv/bin/python -m benchmarks [--only GLOB] [--pairs N] [--seconds S]
 
-docs/benchmarks.md says what is measured, and what to think of it.
+docs/benchmarks.md explains the measurements and their limits.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from pathlib import Path
 
 from benchmarks import against_peers, growth, latency
 from benchmarks.comparisons import WORKLOADS
-from benchmarks.options import options
+from benchmarks.options import parse_options
 from extauth.version import VERSION
 
 PACKAGES = ("dovecot-core", "sasl2-bin", "squid", "slapd", "libpam-pwdfile", "libnet-ldap-perl", "perl", "libcrypt1")
 
 
 def machine() -> str:
-    """What this machine is, and which programs are compared."""
+    """Describe this machine and the versions of the programs."""
     found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     show = ["dpkg-query", "--show", "--showformat", "${Package} ${Version}, ", *PACKAGES]
     versions = subprocess.run(show, check=False, capture_output=True, text=True).stdout.rstrip(", ")
@@ -35,18 +35,18 @@ def machine() -> str:
 
 
 def main() -> None:
-    """Run all that is wanted."""
-    chosen = options(__doc__)
+    """Run the selected measurements."""
+    options = parse_options(__doc__)
     names = [*(workload.name for workload in WORKLOADS), *latency.NAMES, *growth.NAMES]
-    if not any(map(chosen.wants, names)):
-        sys.exit(f"--only {chosen.only}: no workload has such a name; there are: {', '.join(names)}")
+    if not any(map(options.selects, names)):
+        sys.exit(f"--only {options.only}: no workload has this name; choose from: {', '.join(names)}")
     began = time.perf_counter()
     print(machine(), flush=True)
-    against_peers.measure(chosen)
+    against_peers.measure(options)
     print()
-    latency.measure(chosen)
+    latency.measure(options)
     print()
-    growth.measure(chosen)
+    growth.measure(options)
     print(f"\n{time.perf_counter() - began:.0f} seconds, load {os.getloadavg()[0]:.1f}")
 
 

@@ -1,10 +1,10 @@
-"""Measures what a directory that hangs costs the domains that do not ask it: their p99 shall at most double.
+"""Measure how much an LDAP server that hangs slows down other domains. Their p99 must at most double.
 
     .venv/bin/python -m benchmarks.bulkhead [PAIRS]
 
-A running helper serves one domain from a real slapd and one from a file. The file's domain is asked one request after
-another, first alone, then while slapd is frozen and 1,000 requests hang on it; the two in turn, PAIRS times
-(default: 5).
+A helper serves one domain from a real slapd and one domain from a file. The program sends one request after another
+for the domain of the file: first alone, then while slapd is frozen and 1,000 requests wait for it. It repeats both
+PAIRS times (default: 5).
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.helper import Helper
+from benchmarks.programs import Helper
 from tests.backends.ldap.ldap_site import ENTRIES, PEOPLE, PEOPLE_BY_UID, READER, ldap_site, section
 from tests.backends.ldap.slapd import Slapd
 
-HANGING = 1_000
-ASKED = 4_000
+HANGING = 1_000  # requests
+REQUESTS = 4_000
 
 
 def milliseconds(helper: Helper) -> tuple[float, float]:
-    """Median and p99 of the file's domain."""
-    times = sorted(helper.ask("bob@files.example", "password")[1] * 1000 for _ in range(ASKED))
-    return times[ASKED // 2], times[ASKED * 99 // 100]
+    """Return median and p99 of the domain that the file serves."""
+    times = sorted(helper.verify("bob@files.example", "password")[1] * 1000 for _ in range(REQUESTS))
+    return times[REQUESTS // 2], times[REQUESTS * 99 // 100]
 
 
 def main() -> None:
-    """Measure as many pairs as the command line says."""
+    """Measure as many pairs as the command line gives."""
     pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     with tempfile.TemporaryDirectory() as folder:
         slapd = Slapd(Path(folder) / "slapd", ENTRIES + PEOPLE)
@@ -39,7 +39,7 @@ def main() -> None:
         directory = section("ldap3", "x", READER, PEOPLE_BY_UID, servers=repr(slapd.url)).replace("connections = 1", "")
         site.configure(f"[helper]\ndeadline = 120\n{directory}{files}")
         helper = Helper(site.config)
-        helper.ask("alice@x.example", "open sesame")
+        helper.verify("alice@x.example", "open sesame")
         milliseconds(helper)
         print("pair   alone: median ms    p99 ms   1,000 hanging: median ms    p99 ms   ratio of p99")
         ratios = []

@@ -1,4 +1,4 @@
-"""What is compared with what: workloads, extauth's configuration for each, and the others that do the same."""
+"""The workloads, extauth's configuration for each, and its peers."""
 
 from __future__ import annotations
 
@@ -6,31 +6,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from benchmarks.peers.crypt_limit import CryptLimit
 from benchmarks.peers.dovecot import dovecot_file, dovecot_ldap, dovecot_pam
-from benchmarks.peers.line_loop import line_loop
-from benchmarks.peers.ours import extauth
+from benchmarks.peers.own import CryptLimit, extauth, line_loop, perl_loop, perl_loop_without_cache
 from benchmarks.peers.peer import Peer, PipePeer
-from benchmarks.peers.perl_sample import perl_sample, perl_sample_without_cache
 from benchmarks.peers.saslauthd import saslauthd_ldap, saslauthd_pam
 from benchmarks.peers.squid import squid_ldap, squid_ncsa, squid_pam
 from benchmarks.scratch import PAM_SERVICE, Scratch
 
-HITS_OF = 1_000
-"""Accounts that log in again and again."""
+CACHED_ACCOUNTS = 1_000
+"""The number of accounts that log in again and again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Logins, extauth's configuration for them, and whom to compare it with.
+    """Logins, extauth's configuration for them, and the peers.
 
-    `quickest` is how many logins there are for each second. A program that is quicker has a shorter run.
+    `max_rate` is the number of logins for each second. A faster program has a shorter run.
     """
 
     name: str
     ours: Callable[[Scratch], PipePeer]
-    others: tuple[Callable[[Scratch], Peer | CryptLimit], ...]
-    quickest: int
+    peers: tuple[Callable[[Scratch], Peer | CryptLimit], ...]
+    max_rate: int
     cached: bool = False
 
 
@@ -45,13 +42,14 @@ def _pam(scratch: Scratch) -> PipePeer:
 
 
 def _ldap(engine: str, cache: str, scratch: Scratch) -> PipePeer:
-    it = scratch.directory
+    directory = scratch.directory
     secret = scratch.folder / "reader.secret"
-    secret.write_text(it.reader_password)
+    secret.write_text(directory.reader_password)
     secret.chmod(0o600)
     section = (
-        f'[[backend]]\ntype = "ldap"\nengine = "{engine}"\nservers = ["{it.url}"]\nbind_dn = "{it.reader}"\n'
-        f'bind_password_file = "{secret}"\nbase = "{it.people}"\nfilter = "(uid={{name}})"\n'
+        f'[[backend]]\ntype = "ldap"\nengine = "{engine}"\nservers = ["{directory.url}"]\n'
+        f'bind_dn = "{directory.reader}"\nbind_password_file = "{secret}"\n'
+        f'base = "{directory.people}"\nfilter = "(uid={{name}})"\n'
     )
     return extauth(f"{engine}{'-hits' if cache else ''}", scratch.folder, cache + section)
 
@@ -68,9 +66,9 @@ def _dovecot_file(scheme: str, scratch: Scratch) -> Peer:
     return dovecot_file(scratch.folder, scratch.password_file(scheme))
 
 
-def _hashes(scheme: str, quickest: int) -> Workload:
-    others = (partial(_dovecot_file, scheme), partial(_squid_ncsa, scheme), partial(_crypt, scheme))
-    return Workload(f"files/{scheme}", partial(_files, scheme), others, quickest)
+def _hashes(scheme: str, max_rate: int) -> Workload:
+    peers = (partial(_dovecot_file, scheme), partial(_squid_ncsa, scheme), partial(_crypt, scheme))
+    return Workload(f"files/{scheme}", partial(_files, scheme), peers, max_rate)
 
 
 WORKLOADS = (
@@ -78,45 +76,45 @@ WORKLOADS = (
         "hits",
         partial(_ldap, "ldap3", "[cache]\n"),
         (
-            lambda at: perl_sample(at.directory),
-            lambda at: dovecot_ldap(at.folder, at.directory, cache=True),
-            lambda at: saslauthd_ldap(at.folder, at.directory, cache=True),
-            lambda at: line_loop(),
+            lambda scratch: perl_loop(scratch.directory),
+            lambda scratch: dovecot_ldap(scratch.folder, scratch.directory, cache=True),
+            lambda scratch: saslauthd_ldap(scratch.folder, scratch.directory, cache=True),
+            lambda scratch: line_loop(),
         ),
-        quickest=400_000,
+        max_rate=400_000,
         cached=True,
     ),
     _hashes("sha512", 20_000),
     _hashes("bcrypt", 20_000),
     _hashes("md5crypt", 100_000),
-    Workload("files/sha", partial(_files, "sha"), (partial(_dovecot_file, "sha"),), quickest=250_000),
+    Workload("files/sha", partial(_files, "sha"), (partial(_dovecot_file, "sha"),), max_rate=250_000),
     Workload(
         "ldap/ldap3",
         partial(_ldap, "ldap3", ""),
         (
-            lambda at: perl_sample_without_cache(at.directory),
-            lambda at: dovecot_ldap(at.folder, at.directory),
+            lambda scratch: perl_loop_without_cache(scratch.directory),
+            lambda scratch: dovecot_ldap(scratch.folder, scratch.directory),
         ),
-        quickest=50_000,
+        max_rate=50_000,
     ),
     Workload(
         "ldap/python-ldap",
         partial(_ldap, "python-ldap", ""),
         (
-            lambda at: dovecot_ldap(at.folder, at.directory),
-            lambda at: saslauthd_ldap(at.folder, at.directory),
-            lambda at: squid_ldap(at.directory),
+            lambda scratch: dovecot_ldap(scratch.folder, scratch.directory),
+            lambda scratch: saslauthd_ldap(scratch.folder, scratch.directory),
+            lambda scratch: squid_ldap(scratch.directory),
         ),
-        quickest=50_000,
+        max_rate=50_000,
     ),
     Workload(
         "pam/md5",
         _pam,
         (
-            lambda at: saslauthd_pam(at.folder, at.pam_services, PAM_SERVICE),
-            lambda at: dovecot_pam(at.folder, at.pam_services, PAM_SERVICE),
-            lambda at: squid_pam(at.pam_services, PAM_SERVICE),
+            lambda scratch: saslauthd_pam(scratch.folder, scratch.pam_services, PAM_SERVICE),
+            lambda scratch: dovecot_pam(scratch.folder, scratch.pam_services, PAM_SERVICE),
+            lambda scratch: squid_pam(scratch.pam_services, PAM_SERVICE),
         ),
-        quickest=100_000,
+        max_rate=100_000,
     ),
 )

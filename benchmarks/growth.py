@@ -1,11 +1,11 @@
-"""Measures what a request costs with more accounts, with more requests under way, and with more domains.
+"""Measure the cost of a request with more accounts, with more requests under way, and with more domains.
 
     .venv/bin/python -m benchmarks.growth [--only GLOB] [--pairs N] [--seconds S]
 
-The cost is CPU time of all of extauth's processes for an answer; it shall stay the same within a fifth. `growth/files`
-looks accounts up in files with {SHA}, `growth/hits` takes verdicts from the cache, into which every account has logged
-in before. What is compared runs all the time and is asked in turns, 4 x N of S / 2 seconds each; medians, the ratios
-being those of turns that followed each other.
+The cost is the CPU time of all processes of extauth for a reply. It must stay the same within 20 %. `growth/files`
+looks accounts up in files with {SHA}. `growth/hits` takes verdicts from the cache, after a login of every account.
+The programs of all sizes run at the same time and take turns: 4 x N turns of S / 2 seconds each. The table has
+medians. Ratios compare turns that followed each other.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.options import Options, options
-from benchmarks.peers.ours import extauth
+from benchmarks.options import Options, parse_options
+from benchmarks.peers.own import extauth
 from benchmarks.peers.peer import UNDER_WAY
-from benchmarks.runs import Run, Runner, Warm
-from benchmarks.scratch import Scratch, scratch
-from benchmarks.workloads import ACCOUNTS, WARM_UP, everybody, mixed, write_password_file
+from benchmarks.runs import Run, Runner, WarmProgram
+from benchmarks.scratch import Scratch, open_scratch
+from benchmarks.workloads import ACCOUNTS, WARM_UP, one_login_each, random_logins, write_password_file
 
-_QUICKEST = {"growth/files": 300_000, "growth/hits": 900_000}  # answers a second
-_QUICKEST_ONE_BY_ONE = 50_000
-_TURNS = 4  # instead of a run: short ones, since a machine drifts by more than what is looked for
-_SHARE = 0.5  # of the seconds of a run, in each
+_MAX_RATE = {"growth/files": 300_000, "growth/hits": 900_000}  # replies a second
+_MAX_RATE_ONE_BY_ONE = 50_000
+_TURNS = 4  # for each run; they are short, because a machine drifts by more than the effects here
+_TURN_SHARE = 0.5  # of the seconds of a run, for each turn
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A point of the table; the usual one, with which others are compared, where nothing else is said."""
+    """A point of the table. The defaults are the usual size, which the others are compared with."""
 
     accounts: int = ACCOUNTS
     under_way: int = UNDER_WAY
@@ -42,12 +42,12 @@ SERIES: dict[str, Sequence[Size]] = {
     "under_way": [Size(under_way=number) for number in (1, 256, 10_000)],
     "domains": [Size(domains=number) for number in (1, 1_000)],
 }
-"""What grows, by the name of what does."""
+"""The sizes of each series. The key is the attribute of Size that grows."""
 
 
-def runner(at: Scratch, size: Size, seconds: float, workload: str) -> Runner:
-    """Something to run at this size."""
-    folder = at.folder / f"growth-{size.accounts}-{size.domains}"
+def runner_for(scratch: Scratch, size: Size, seconds: float, workload: str) -> Runner:
+    """Return a runner of this size."""
+    folder = scratch.folder / f"growth-{size.accounts}-{size.domains}"
     if not folder.exists():
         folder.mkdir()
         for domain in range(size.domains):
@@ -56,26 +56,26 @@ def runner(at: Scratch, size: Size, seconds: float, workload: str) -> Runner:
     cached = workload == "growth/hits"
     cache = f"[cache]\nsize = {size.accounts}\nttl = 3600\n" if cached else ""
     text = f'{cache}[[backend]]\ntype = "files"\npath = "{folder}/{{domain}}"\n'
-    peer = extauth(f"{folder.name}{'-hits' if cached else ''}", at.folder, text)
-    count = int((_QUICKEST_ONE_BY_ONE if size.under_way == 1 else _QUICKEST[workload]) * seconds)
-    logins = mixed(count, size.accounts, size.domains, wrong=0)
-    return Runner(peer, logins, everybody(size.accounts if cached else WARM_UP, size.domains))
+    peer = extauth(f"{folder.name}{'-hits' if cached else ''}", scratch.folder, text)
+    count = int((_MAX_RATE_ONE_BY_ONE if size.under_way == 1 else _MAX_RATE[workload]) * seconds)
+    logins = random_logins(count, size.accounts, size.domains, wrong=0)
+    return Runner(peer, logins, one_login_each(size.accounts if cached else WARM_UP, size.domains))
 
 
-NAMES = tuple(_QUICKEST)
-"""What `--only` chooses from."""
+NAMES = tuple(_MAX_RATE)
+"""The names that `--only` selects from."""
 
 
-def measure(chosen: Options) -> None:
+def measure(options: Options) -> None:
     """Print the table."""
-    workloads = [name for name in _QUICKEST if chosen.wants(name)]
+    workloads = [name for name in _MAX_RATE if options.selects(name)]
     if not workloads:
         return
-    print(f"{'':14}{'':12}{'':>10}   CPU us an answer   beside the usual   answers a second   memory MiB")
-    with scratch() as at:
+    print(f"{'':14}{'':12}{'':>10}   CPU us a reply     beside the usual   replies a second   memory MiB")
+    with open_scratch() as scratch:
         for workload in workloads:
             for grows, sizes in SERIES.items():
-                turns_of_sizes = _take_turns(at, workload, sizes, chosen)
+                turns_of_sizes = _take_turns(scratch, workload, sizes, options)
                 usual = turns_of_sizes[sizes.index(Size())]
                 for size, turns in zip(sizes, turns_of_sizes, strict=True):
                     pairs = zip(turns, usual, strict=True)
@@ -91,17 +91,17 @@ def measure(chosen: Options) -> None:
                     )
 
 
-def _take_turns(at: Scratch, workload: str, sizes: Sequence[Size], chosen: Options) -> Sequence[Sequence[Run]]:
-    """Of each size its turns."""
-    seconds = chosen.seconds * _SHARE
+def _take_turns(scratch: Scratch, workload: str, sizes: Sequence[Size], options: Options) -> Sequence[Sequence[Run]]:
+    """Return the turns of each size."""
+    seconds = options.seconds * _TURN_SHARE
     with contextlib.ExitStack() as running:
-        warm = [running.enter_context(runner(at, size, chosen.seconds, workload).warm()) for size in sizes]
-        rounds = [_round(warm, sizes, seconds, number) for number in range(chosen.pairs * _TURNS)]
+        warm = [running.enter_context(runner_for(scratch, size, options.seconds, workload).warm()) for size in sizes]
+        rounds = [_round(warm, sizes, seconds, number) for number in range(options.pairs * _TURNS)]
     return list(zip(*rounds, strict=True))
 
 
-def _round(warm: Sequence[Warm], sizes: Sequence[Size], seconds: float, number: int) -> list[Run]:
-    """A turn of each; every second time the other way round."""
+def _round(warm: Sequence[WarmProgram], sizes: Sequence[Size], seconds: float, number: int) -> list[Run]:
+    """Run one turn of each size. Every second round has the reverse order."""
     places = range(len(sizes))
     turns = {
         place: warm[place].ask(seconds, sizes[place].under_way)
@@ -111,9 +111,9 @@ def _round(warm: Sequence[Warm], sizes: Sequence[Size], seconds: float, number: 
 
 
 def _cpu(turn: Run) -> float:
-    """Microseconds for an answer."""
+    """Return the microseconds for a reply."""
     return (turn.cpu or 0.0) * 1e6
 
 
 if __name__ == "__main__":
-    measure(options(__doc__))
+    measure(parse_options(__doc__))

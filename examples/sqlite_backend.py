@@ -1,4 +1,4 @@
-"""A site's own backend: accounts in an SQLite database."""
+"""An example of your own backend: accounts in an SQLite database."""
 
 import contextlib
 import sqlite3

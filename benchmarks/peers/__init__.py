@@ -1,11 +1,8 @@
-"""Programs to ask: how each is started, and how it is spoken to.
+"""The programs that are measured: how to start each one, and its protocol.
 
-peer          what they have in common
-ours          extauth
+peer          their common parts
+own           extauth; a line loop in Perl (sample.pl); two limits: a line loop in Python, crypt(3) (crypt_threads.c)
 dovecot       Dovecot's auth service, at its socket
 saslauthd     Cyrus SASL's saslauthd, at its socket
-squid         the helpers that squid starts for basic authentication
-perl_sample   a line loop in Perl, as samples for mail servers are; sample.pl is the program
-line_loop     a bare line loop in Python: a limit
-crypt_limit   crypt(3) on all cores: a limit; crypt_threads.c is the program
+squid         squid's helpers for basic authentication
 """

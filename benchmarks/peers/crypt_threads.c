@@ -1,8 +1,8 @@
-/* Prints how many passwords a second crypt(3) checks on so many threads:
+/* Print how many passwords a second crypt(3) checks on this number of threads:
  *
  *     crypt_threads FILE THREADS SECONDS
  *
- * FILE has lines name:stored. Which password is tried does not matter for the time that it takes. */
+ * FILE has lines name:stored. The time does not depend on the password. */
 #define _GNU_SOURCE
 #include <crypt.h>
 #include <pthread.h>

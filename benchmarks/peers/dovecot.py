@@ -1,4 +1,4 @@
-"""Dovecot 2.3's auth service, at its socket: one process, and others beside it for PAM."""
+"""Dovecot 2.3's auth service, at its socket. It is one process, with more processes for PAM."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.directory import Directory
-from benchmarks.driver import Answer, Stream
+from benchmarks.driver import Reply, Stream
 from benchmarks.peers.peer import Peer, Running, accepts, with_pam_services
-from benchmarks.programs import PATIENCE, FailedError, running, wait_until
+from benchmarks.programs import START_TIMEOUT, ProgramError, running, wait_until
+from benchmarks.scratch import Directory
 from benchmarks.workloads import Login
 
 _CONFIGURATION = """\
@@ -48,28 +48,28 @@ _CACHE = "64M"
 
 
 class DovecotDialect:
-    """Dovecot's authentication protocol, version 1.2, from the client's side."""
+    """The client side of Dovecot's authentication protocol, version 1.2."""
 
-    information = None
+    information_prefix = None
 
     def request(self, number: int, login: Login) -> bytes:
-        """SASL PLAIN, with the response at once."""
+        """Return a SASL PLAIN request with an initial response."""
         response = base64.b64encode(f"\0{login.name}@{login.domain}\0{login.password}".encode()).decode()
         return f"AUTH\t{number}\tPLAIN\tservice=smtp\tsecured\tno-penalty\tresp={response}\n".encode()
 
-    def answer(self, line: bytes) -> Answer | None:
-        """OK or FAIL, and the number; a FAIL that says "temp" is no answer."""
+    def parse_reply(self, line: bytes) -> Reply | None:
+        """Parse OK or FAIL and the number. A FAIL with "temp" is no valid reply."""
         word, *fields = line.split(b"\t")
         if word not in (b"OK", b"FAIL") or not fields or not fields[0].isdigit() or b"temp" in fields:
             return None
-        return Answer(int(fields[0]), word == b"OK")
+        return Reply(int(fields[0]), word == b"OK")
 
 
 class Dovecot(Peer):
-    """A Dovecot with one passdb and nothing else."""
+    """A Dovecot with one passdb and no other service."""
 
     dialect = DovecotDialect()
-    refuses_at_once = False  # refusals are collected and answered twice a second
+    refuses_immediately = False  # it collects refusals and sends them twice a second
 
     def __init__(
         self, name: str, folder: Path, driver: str, arguments: str, *, cache: bool = False, services: Path | None = None
@@ -83,10 +83,10 @@ class Dovecot(Peer):
 
     @contextlib.contextmanager
     def started(self) -> Iterator[Running[Stream]]:
-        """Start it, to end with the context."""
+        """Start Dovecot. It ends with the context."""
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir()
-        configuration = self._folder.with_suffix(".conf")  # in the folder Dovecot puts a link of its own
+        configuration = self._folder.with_suffix(".conf")  # Dovecot puts a link with this name into the folder
         configuration.write_text(self._text)
         command: list[str | Path] = ["dovecot", "-F", "-c", configuration]
         if self._services:
@@ -95,38 +95,38 @@ class Dovecot(Peer):
         with running(command) as process, socket.socket(socket.AF_UNIX) as connection:
             wait_until(lambda: accepts(path) or process.poll() is not None, "Dovecot's socket")
             if process.poll() is not None:
-                raise FailedError("Dovecot does not start (it must be 2.3, and started by root)")
+                raise ProgramError("Dovecot does not start (it must be version 2.3 and needs root)")
             try:
                 _greet(connection, path)
             except OSError as error:
-                raise FailedError(f"Dovecot does not answer: {error}") from error
+                raise ProgramError(f"Dovecot does not reply: {error}") from error
             yield Running(process.pid, Stream(connection.fileno(), connection.fileno()))
 
 
 def _greet(connection: socket.socket, path: Path) -> None:
-    connection.settimeout(PATIENCE)
+    connection.settimeout(START_TIMEOUT)
     connection.connect(str(path))
     connection.sendall(f"VERSION\t1\t2\nCPID\t{os.getpid()}\n".encode())
     greeting = b""
     while not greeting.endswith(b"DONE\n"):
         chunk = connection.recv(4096)
         if not chunk:
-            raise FailedError("Dovecot closes the connection")
+            raise ProgramError("Dovecot closes the connection")
         greeting += chunk
 
 
 def dovecot_file(folder: Path, password_file: Path) -> Dovecot:
-    """Checks a password file."""
+    """Return a Dovecot that checks a password file."""
     return Dovecot("dovecot, file", folder, "passwd-file", f"scheme=CRYPT {password_file}")
 
 
 def dovecot_ldap(folder: Path, directory: Directory, *, cache: bool = False) -> Dovecot:
-    """Asks a directory."""
+    """Return a Dovecot that asks an LDAP server."""
     settings = folder / "dovecot.directory"
     settings.write_text(_DIRECTORY.format(directory=directory))
     return Dovecot("dovecot, ldap", folder, "ldap", str(settings), cache=cache)
 
 
 def dovecot_pam(folder: Path, services: Path, service: str) -> Dovecot:
-    """Asks PAM, which has its services in this folder."""
+    """Return a Dovecot that asks PAM, with the services in this folder."""
     return Dovecot("dovecot, pam", folder, "pam", service, services=services)

@@ -1,4 +1,4 @@
-"""What programs that are asked have in common."""
+"""The common parts of the programs that are measured."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from benchmarks.driver import Connections, Dialect, Stream
-from benchmarks.programs import PATIENCE, running
+from benchmarks.programs import START_TIMEOUT, running
 
 UNDER_WAY = 256
-"""Requests."""
+"""The number of requests under way."""
 
 _Channel = TypeVar("_Channel", bound=Stream | Connections, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Running(Generic[_Channel]):
-    """A program that runs, `root` its process."""
+    """A running program. `root` is the id of its first process."""
 
     root: int
     channel: _Channel
@@ -34,19 +34,19 @@ class Peer(ABC):
 
     name: str
     dialect: Dialect
-    refuses_at_once = True
-    """Whether wrong passwords are answered when that is known, and not later."""
+    refuses_immediately = True
+    """Whether it replies to a wrong password at once. False: it delays such replies."""
 
     under_way = UNDER_WAY
-    """How many requests it takes at a time."""
+    """The number of requests that are under way at a time."""
 
     @abstractmethod
     def started(self) -> AbstractContextManager[Running[Stream | Connections]]:
-        """Start it, to end with the context. Raises FailedError."""
+        """Start the program. It ends with the context. Raises ProgramError."""
 
 
 class PipePeer(Peer):
-    """One that is asked at its standard input."""
+    """A program that reads requests from its standard input."""
 
     def __init__(self, name: str, dialect: Dialect, command: Sequence[str | Path]) -> None:
         self.name = name
@@ -55,19 +55,19 @@ class PipePeer(Peer):
 
     @contextlib.contextmanager
     def started(self) -> Iterator[Running[Stream]]:
-        """Start it, to end with the context."""
+        """Start the program. It ends with the context."""
         with running(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
             assert process.stdin is not None
             assert process.stdout is not None
-            stream = Stream(process.stdout.fileno(), process.stdin.fileno(), self.dialect.information)
+            stream = Stream(process.stdout.fileno(), process.stdin.fileno(), self.dialect.information_prefix)
             yield Running(process.pid, stream)
             process.stdin.close()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(PATIENCE)
+                process.wait(START_TIMEOUT)
 
 
 def accepts(path: Path) -> bool:
-    """Whether somebody takes connections at a unix socket."""
+    """Return whether a program accepts connections at this Unix socket."""
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
         connection.connect(str(path))
         return True
@@ -75,6 +75,6 @@ def accepts(path: Path) -> bool:
 
 
 def with_pam_services(folder: Path, command: Sequence[str | Path]) -> list[str | Path]:
-    """A command that sees this folder as /etc/pam.d, as nobody else does: in mounts of its own, which root may make."""
+    """Return a command that sees this folder as /etc/pam.d, through a private mount. It needs root."""
     mount = 'mount --bind "$0" /etc/pam.d && exec "$@"'
     return ["unshare", "--mount", "--propagation", "private", "sh", "-c", mount, folder, *command]

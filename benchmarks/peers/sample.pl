@@ -1,9 +1,9 @@
 #!/usr/bin/perl
-# A helper in the manner of samples: it reads a line, looks into a hash of passwords that were right, else searches
-# the directory and binds as what it has found, over one connection, and prints the answer. A stand-in to measure
-# against: it keeps clear texts in memory, waits for one answer before it reads on, and must not be used.
+# A helper like the samples that come with mail servers. It reads a line and looks into a hash of passwords that were
+# right. If the password is not there, it searches the LDAP server and binds as the entry, over one connection. Then
+# it prints the reply. Use it only to measure: it keeps clear texts in memory and handles one request at a time.
 #
-#     perl sample.pl URL BASE BIND_DN BIND_PASSWORD [SECONDS THAT A PASSWORD COUNTS]
+#     perl sample.pl URL BASE BIND_DN BIND_PASSWORD [SECONDS THAT A PASSWORD IS KEPT]
 use strict;
 use warnings;
 use Net::LDAP;

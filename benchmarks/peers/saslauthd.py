@@ -1,4 +1,4 @@
-"""saslauthd of Cyrus SASL, at its socket: five processes, a connection for each request."""
+"""saslauthd of Cyrus SASL, at its socket. It is five processes, and needs a connection for each request."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.directory import Directory
-from benchmarks.driver import Answer, Connections
+from benchmarks.driver import Connections, Reply
 from benchmarks.peers.peer import Peer, Running, accepts, with_pam_services
-from benchmarks.programs import FailedError, running, wait_until
+from benchmarks.programs import ProgramError, running, wait_until
+from benchmarks.scratch import Directory
 from benchmarks.workloads import Login
 
 _DIRECTORY = """\
@@ -28,29 +28,29 @@ _CACHE = ("-c", "-s", "4096")  # KiB: the default is too small for a thousand ac
 
 
 class SaslauthdDialect:
-    """Name, password, service and realm, each behind its length in two bytes."""
+    """saslauthd's protocol: name, password, service and realm, each after its 2-byte length."""
 
-    information = None
+    information_prefix = None
 
     def __init__(self, service: str = "smtp") -> None:
         self._service = service
 
     def request(self, number: int, login: Login) -> bytes:
-        """A login; `service` is PAM's."""
+        """Return the request of a login."""
         fields = [text.encode() for text in (login.name, login.password, self._service, "")]
         return b"".join(struct.pack("!H", len(field)) + field for field in fields)
 
-    def answer(self, line: bytes) -> Answer | None:
-        """A number of our own, and OK or NO."""
+    def parse_reply(self, line: bytes) -> Reply | None:
+        """Parse the number that the driver added, and OK or NO."""
         number, _, text = line.partition(b" ")
-        return Answer(int(number), text[:2] == b"OK") if text[:2] in (b"OK", b"NO") else None
+        return Reply(int(number), text[:2] == b"OK") if text[:2] in (b"OK", b"NO") else None
 
 
 class Saslauthd(Peer):
-    """A saslauthd that asks one mechanism."""
+    """A saslauthd with one of its mechanisms (ldap, pam)."""
 
     under_way = 32
-    """Its socket's queue is as long as that."""
+    """The length of its socket's queue."""
 
     def __init__(self, name: str, folder: Path, arguments: list[str], service: str, services: Path | None) -> None:
         self.name = name
@@ -61,7 +61,7 @@ class Saslauthd(Peer):
 
     @contextlib.contextmanager
     def started(self) -> Iterator[Running[Connections]]:
-        """Start it, to end with the context."""
+        """Start saslauthd. It ends with the context."""
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir()
         command: list[str | Path] = ["saslauthd", "-m", self._folder, *self._arguments]
@@ -71,8 +71,8 @@ class Saslauthd(Peer):
         with running(command) as starter:
             wait_until(lambda: accepts(path) or bool(starter.poll()), "saslauthd's socket")
             if starter.poll():
-                raise FailedError("saslauthd does not start (it must be started by root)")
-            wait_until(lambda: file.exists() and bool(file.read_text()), "saslauthd's number")
+                raise ProgramError("saslauthd does not start (it needs root)")
+            wait_until(lambda: file.exists() and bool(file.read_text()), "saslauthd's pid file")
             process = int(file.read_text())
             try:
                 yield Running(process, Connections(str(path)))
@@ -82,7 +82,7 @@ class Saslauthd(Peer):
 
 
 def saslauthd_ldap(folder: Path, directory: Directory, *, cache: bool = False) -> Saslauthd:
-    """Asks a directory."""
+    """Return a saslauthd that asks an LDAP server."""
     settings = folder / "saslauthd-ldap.conf"
     settings.write_text(_DIRECTORY.format(directory=directory))
     arguments = ["-a", "ldap", "-O", str(settings), *(_CACHE if cache else ())]
@@ -90,5 +90,5 @@ def saslauthd_ldap(folder: Path, directory: Directory, *, cache: bool = False) -
 
 
 def saslauthd_pam(folder: Path, services: Path, service: str) -> Saslauthd:
-    """Asks PAM, which has its services in this folder."""
+    """Return a saslauthd that asks PAM, with the services in this folder."""
     return Saslauthd("saslauthd, pam", folder, ["-a", "pam"], service, services)
