@@ -1,0 +1,21 @@
+"""Names and ends of processes, seen from outside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.helper import Helper, Site, wait_until
+
+
+def _titles(helper: Helper) -> list[str]:
+    processes = [helper.process.pid, *helper.descendants()]
+    return sorted(Path(f"/proc/{process}/cmdline").read_text().strip("\0 ") for process in processes)
+
+
+def test_process_titles_say_which_process_is_which(site: Site) -> None:
+    site.write("passwd", site.ACCOUNTS)
+    site.configure(site.BASIC + "[helper]\nworkers = 2\n")
+    helper = site.serve()
+    helper.wait_for_information("serving")
+    titles = ["extauth: frontend", "extauth: supervisor", "extauth: worker 1", "extauth: worker 2"]
+    wait_until(lambda: _titles(helper) == titles, f"the titles {titles}")
