@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -44,3 +45,14 @@ def _place_of(error: BaseException) -> str:
     foreign = [frame for frame in frames if not frame.filename.startswith(_OUR_FOLDER)]
     place = "".join(f" at {last.filename}, line {last.lineno}, in {last.name}" for last in (foreign or frames)[-1:])
     return f"{type(error).__name__}{place}".encode(errors="backslashreplace").decode()
+
+
+def place_of_thread(ident: int) -> str:
+    """Return where a thread is at this moment: file, line and function, outside of extauth if it is there."""
+    innermost = frame = sys._current_frames().get(ident)
+    while frame is not None and frame.f_code.co_filename.startswith(_OUR_FOLDER):
+        frame = frame.f_back
+    found = frame if frame is not None and frame.f_code.co_name != "_bootstrap" else innermost
+    if found is None:
+        return "an unknown place"
+    return f"{found.f_code.co_filename}, line {found.f_lineno}, in {found.f_code.co_name}"

@@ -59,6 +59,12 @@ class Backend(Generic[S]):
     Use 1 if the backend is not thread-safe.
     """
 
+    repeatable: bool = False
+    """Whether a request may be sent to this backend twice, for example because a worker has died.
+
+    True for checks that leave no trace. False if a check counts: directories lock accounts after failed logins.
+    """
+
     fast_lookups: ClassVar[bool] = False
     """Whether `lookup_secret` and `knows_account` take well under a millisecond and wait for nothing."""
 
@@ -118,7 +124,8 @@ class Backend(Generic[S]):
     def verify_fast(self, account: Account, password: Secret) -> Verdict | VerdictResult | None:
         """Do the same as `verify_password` if it takes under a millisecond and waits for nothing; else return None.
 
-        It runs outside of the backend's threads, beside `verify_password`, even if `concurrency` is 1.
+        It runs outside of the backend's threads, beside `verify_password`, even if `concurrency` is 1. It may be called
+        twice for a request.
         """
         return None
 

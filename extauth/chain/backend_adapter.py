@@ -9,6 +9,7 @@ from typing import Any
 
 from extauth.backends.base import Backend
 from extauth.backends.steps import Steps, Wait
+from extauth.chain.call_marks import CALLED, IN_CALL
 from extauth.errors import UnexpectedError
 from extauth.mechanisms import MECHANISMS
 from extauth.mechanisms.credentials import EMPTY_PASSWORD_CONTEXT, CramMd5Context, Credentials
@@ -27,6 +28,7 @@ from extauth.model import (
 )
 from extauth.protocol.replies import one_line
 
+_IN_FAST_CALL = CALLED | IN_CALL
 _EXISTS = (Verdict.OK, Verdict.USER_DISABLED, Verdict.PASSWORD_EXPIRED)
 _MAX_DESCRIPTOR = 1 << 31
 _DUMMY_PASSWORD = Secret(b"the password of an account that has none")
@@ -54,18 +56,26 @@ class BackendAdapter:
             return self._call_lookup_secret(request)
         return self._checked(self._verify_response(request), request, "lookup_secret")
 
-    def call_fast(self, requests: Sequence[Request], results: list[Result | None]) -> None:
-        """Add to `results` what the backend returns at once for the requests that have no result yet, or None."""
+    def call_fast(
+        self, requests: Sequence[Request], results: list[Result | None], slots: Sequence[int], called: memoryview
+    ) -> None:
+        """Add to `results` what the backend returns at once for the requests that have no result yet, or None.
+
+        `called`: the marks of the requests, by their slots.
+        """
         verify_fast, fast_lookups, without_reason = (
             self._backend.verify_fast,
             self._backend.fast_lookups,
             self._without_reason,
         )
-        for request in islice(requests, len(results), None):
+        for slot, request in islice(zip(slots, requests, strict=True), len(results), None):
+            called[slot] = _IN_FAST_CALL
             if type(request) is not PasswordRequest:
                 results.append(self.call(request) if fast_lookups is True else None)
+                called[slot] = CALLED
                 continue
             returned = verify_fast(request.account, request.password)
+            called[slot] = CALLED
             if type(returned) is Verdict:
                 results.append(without_reason[returned])
             else:

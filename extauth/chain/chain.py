@@ -35,27 +35,30 @@ class Chain:
             seen |= backend.load()
         return seen
 
-    def start(self, requests: list[Request]) -> list[ChainRun | Result]:
-        """Send requests along the chain as far as the backends are fast.
+    def start(self, requests: list[Request], slots: list[int], called: memoryview) -> list[ChainRun | Result]:
+        """Send requests along the chain as far as the backends are fast. `called`: their marks, by their slots.
 
         Return for each request its result, or the run that has a slow backend next.
         """
         domains = {request.account.domain for request in requests}
         if len(domains) == 1:
-            return _start(self._backends_of(domains.pop()), requests)
+            return _start(self._backends_of(domains.pop()), requests, slots, called)
         started: list[ChainRun | Result] = []
         for backends, together in groupby(requests, lambda request: self._backends_of(request.account.domain)):
-            started += _start(backends, list(together))
+            part = list(together)
+            started += _start(backends, part, slots[len(started) : len(started) + len(part)], called)
         return started
 
     def _backends_of(self, domain: str) -> tuple[ConfiguredBackend, ...]:
         return self._by_domain.get(domain, self._for_every_domain)
 
 
-def _start(backends: tuple[ConfiguredBackend, ...], requests: list[Request]) -> list[ChainRun | Result]:
+def _start(
+    backends: tuple[ConfiguredBackend, ...], requests: list[Request], slots: list[int], called: memoryview
+) -> list[ChainRun | Result]:
     if not backends:
         return [_NOT_SERVED] * len(requests)
-    results = backends[0].call_fast(requests)
+    results = backends[0].call_fast(requests, slots, called)
     if (
         len(backends) == 1
         and _ONLY_VERDICTS.issuperset(map(type, results))
@@ -63,23 +66,23 @@ def _start(backends: tuple[ConfiguredBackend, ...], requests: list[Request]) -> 
     ):
         return cast(list[ChainRun | Result], results)  # the most frequent case takes the short way
     started: list[ChainRun | Result] = []
-    for request, result in zip(requests, results, strict=True):
+    for request, result, slot in zip(requests, results, slots, strict=True):
         if type(result) is VerdictResult and result.verdict is _OK:
             started.append(result)
         elif type(request) is SecretRequest and not any(backend.readplain for backend in backends):
             started.append(_NOT_DISCLOSED)
         else:
-            started.append(_continue(ChainRun(request, backends), result))
+            started.append(_continue(ChainRun(request, backends), result, slot, called))
     return started
 
 
-def _continue(run: ChainRun, result: Result | None) -> ChainRun | Result:
+def _continue(run: ChainRun, result: Result | None, slot: int, called: memoryview) -> ChainRun | Result:
     """Add the first backend's result, if it has one already, and those of the fast backends after it."""
     while result is not None:
         final = run.add_result(result)
         if final is not None:
             return final
-        (result,) = run.backend.call_fast([run.request])
+        (result,) = run.backend.call_fast([run.request], [slot], called)
     return run
 
 

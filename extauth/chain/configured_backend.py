@@ -11,6 +11,7 @@ from typing import Any
 from extauth.backends.base import Backend, SeenFiles
 from extauth.backends.steps import Steps, Wait
 from extauth.chain.backend_adapter import BackendAdapter, loggable_reason, next_step
+from extauth.chain.call_marks import CALLED
 from extauth.config import BackendConfig
 from extauth.errors import BackendUnavailable, ConfigError, UnexpectedError
 from extauth.guard import GuardedErrors, call_guarded, error_text
@@ -26,6 +27,7 @@ class ConfiguredBackend:
         self.name = backend.context.name
         self.concurrency = backend.concurrency
         self.concurrency_per_thread = backend.concurrency_per_thread
+        self.repeatable = backend.repeatable is True
         self.timeout = section.timeout
         self.stops_at_mismatch = section.stops_at_mismatch
         self.emergency = section.emergency
@@ -109,15 +111,19 @@ class ConfiguredBackend:
         if self._is_open:
             call_guarded(self._backend.on_idle)
 
-    def call_fast(self, requests: Sequence[Request]) -> list[Result | None]:
-        """Return the results of a backend that is fast enough to need no thread; None for the others."""
+    def call_fast(self, requests: Sequence[Request], slots: Sequence[int], called: memoryview) -> list[Result | None]:
+        """Return the results of a backend that is fast enough to need no thread; None for the others.
+
+        `called`: the marks of the requests, by their slots.
+        """
         if not self._is_open:
             return [None] * len(requests)
         results: list[Result | None] = []
         while len(results) < len(requests):
             try:
-                call_guarded(self._adapter.call_fast, requests, results)
+                call_guarded(self._adapter.call_fast, requests, results, slots, called)
             except GuardedErrors as error:
+                called[slots[len(results)]] = CALLED
                 results.append(self._failure(error, requests[len(results)]))
         return results
 

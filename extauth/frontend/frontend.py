@@ -34,6 +34,7 @@ _END_WITHIN = 0.6  # seconds for the workers to end normally, if that time is le
 _KILL_WITHIN = 0.3  # seconds for the workers to be killed
 _STOPPING = "the mail server stops the helper"
 _TICK = 0.25  # seconds between two rounds of maintenance
+_SHORT_TICK = 0.05  # the same while workers have requests
 _SHORT_WAIT = 0.01  # seconds
 
 
@@ -67,7 +68,15 @@ class Frontend:
         self._writer = Writer(standard.output, self._poller, self._log)
         os.register_at_fork(after_in_child=self._handler.forget)  # a supervisor handles no requests
         self._log.write(Level.MAJOR, f"extauth {VERSION} starts, pid {os.getpid()}, configuration {config.file}")
-        self._pool = WorkerPool(config, supervisor, self._poller, self._log, self._handler.finish, self._configure)
+        self._pool = WorkerPool(
+            config,
+            supervisor,
+            self._poller,
+            self._log,
+            self._handler.finish,
+            self._handler.find_request,
+            self._configure,
+        )
 
     def serve(self) -> None:
         """Run to the end. Raise ConfigError if the configuration cannot be served."""
@@ -92,7 +101,7 @@ class Frontend:
             raise ConfigError(self._pool.refusal)
         self._pool.maintain()
         self._handler.expire()
-        self._next_tick = time.monotonic() + _TICK
+        self._next_tick = time.monotonic() + (_SHORT_TICK if self._pool.needs_attention else _TICK)
 
     @property
     def _next_time(self) -> float:
@@ -155,6 +164,7 @@ class Frontend:
                 self._handler.fail_all(_STOPPING)
             else:
                 self._pool.send(batch)
+                self._next_tick = min(self._next_tick, time.monotonic() + _SHORT_TICK)
         if self._handler.quit:
             self._may_read, self._lines = False, []
             self._start_to_end()

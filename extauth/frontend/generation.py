@@ -14,7 +14,7 @@ from extauth.backends.base import SeenFiles
 from extauth.config import Config
 from extauth.frontend.descriptors import READ, Poller
 from extauth.frontend.log import Log
-from extauth.frontend.worker_group import OnResult, WorkerGroup
+from extauth.frontend.worker_group import OnLost, OnResult, WorkerGroup
 from extauth.log_levels import Level
 from extauth.workers.messages import (
     FilesChanged,
@@ -65,7 +65,8 @@ class GenerationState(enum.Enum):
 class Generation:
     """One loaded configuration with its workers.
 
-    `on_result` takes the results of its workers. `wake` is called when something has happened that `maintain` must see.
+    `on_result` takes the results of its workers, `on_lost` the requests of workers that have died or hang. `wake` is
+    called when something has happened that `maintain` must see.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Generation:
         poller: Poller,
         log: Log,
         on_result: OnResult,
+        on_lost: OnLost,
         wake: Callable[[], None],
     ) -> None:
         self.config = config
@@ -92,7 +94,7 @@ class Generation:
         self._wake = wake
         self._changed_files: list[str] = []
         self._close_by = 0.0
-        self._workers = WorkerGroup(poller, log, on_result, self._send_command)
+        self._workers = WorkerGroup(poller, log, on_result, on_lost, self._send_command, wake)
         self._reader: MessageReader[FromSupervisor] = MessageReader(FromSupervisor)  # type: ignore[arg-type]  # a union
         poller.register(self._socket.fileno(), READ, self._on_supervisor)
 
@@ -122,13 +124,25 @@ class Generation:
         """Give the requests to the workers. Return False if there are no workers."""
         return self._workers.send(batch)
 
+    def send_alone(self, batch: RequestBatch) -> bool:
+        """Give one request to a worker that has no other. Return False if there is none at the moment."""
+        return self._workers.send_alone(batch)
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether `maintain` is needed soon."""
+        return not self.has_ended and self._workers.needs_attention
+
     def take_changed_files(self) -> list[str]:
         """Return the files that have changed since the last call."""
         changed, self._changed_files = self._changed_files, []
         return changed
 
-    def maintain(self) -> None:
-        """Replace workers that hang or have ended; kill a supervisor that hangs."""
+    def maintain(self, suspects: int = 0) -> None:
+        """Replace workers that hang or have ended; kill a supervisor that hangs.
+
+        `suspects`: how many requests wait for a worker of their own.
+        """
         if self.has_ended:
             return
         now = time.monotonic()
@@ -137,11 +151,11 @@ class Generation:
                 self.kill()
             return
         self._workers.check(now)
-        if self._workers.has_late_confirmation(now):
+        if self._workers.has_late_start(now):
             self._log.write(Level.FAILURES, "the supervisor hangs; killing it")
             self.kill()
         elif self.state is GenerationState.LOADED:
-            self._workers.start_missing(self.config.helper.workers, now)
+            self._workers.start_missing(self.config.helper.workers, suspects, now)
 
     def refuse(self, reason: str) -> None:
         """Count the configuration as one that cannot be served."""
@@ -196,7 +210,7 @@ class Generation:
         if isinstance(message, LogMessage):
             self._log.write(message.level, message.text)
         elif isinstance(message, WorkerStarted):
-            self._workers.confirm(message.worker)
+            return
         elif isinstance(message, GenerationLoaded):
             self.seen_files = decode_seen_files(message.seen_files)
             self.summary = message.summary

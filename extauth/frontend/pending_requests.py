@@ -12,19 +12,23 @@ from extauth.frontend.cache.lines import KeyedDigest
 from extauth.frontend.log import RequestRecord, log_value
 from extauth.frontend.reply_texts import ReplyTexts
 from extauth.log_levels import Level
-from extauth.model import Account, Result, Verdict, VerdictResult
+from extauth.model import Account, Request, Result, Verdict, VerdictResult
 
 _NAMES = {verdict: verdict.name for verdict in Verdict}
 
 
 class RequestGroup(msgspec.Struct, frozen=True):
-    """What requests of one kind that came together have in common. `time`: when they came (monotonic seconds)."""
+    """What requests of one kind that came together have in common.
+
+    `time`: when they came; `deadline`: when they get their reply at the latest (monotonic seconds).
+    """
 
     command: str
     mechanism: str
     mode: str
     replies: ReplyTexts
     time: float
+    deadline: float
 
     def log_fields(self, result: Result, backend: str) -> str:
         """Return the part of a log record between the account and the time that the request took."""
@@ -36,15 +40,17 @@ class RequestGroup(msgspec.Struct, frozen=True):
 
 
 class PendingRequest(msgspec.Struct, gc=False):
-    """A request that waits for its result; it holds no password. `size`: bytes of its line.
+    """A request that waits for its result. `size`: bytes of its line.
 
-    `account`: the account, or the address if its domain is not a host name. `line` is set if the verdict may be cached.
+    `account`: the account, or the address if its domain is not a host name. `request`: what a worker got; it holds a
+    password, and is gone with the reply. `line` is set if the verdict may be cached.
     """
 
     number: bytes
     account: Account | str
     size: int
     group: RequestGroup
+    request: Request | None = None
     line: KeyedDigest | None = None
 
     def record(
@@ -93,6 +99,10 @@ class PendingRequests:
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._requests)
+
+    def get(self, key: int) -> PendingRequest | None:
+        """Return a request, or None if it has gone."""
+        return self._requests.get(key)
 
     @property
     def next_deadline(self) -> float | None:

@@ -89,9 +89,9 @@ class RequestHandler:
         first = self.pending.next_key
         lines = self._cache.reply(lines, now, self.replies, self._log)
         for simple, other in split_simple_vrfy_lines(lines):
-            self._handle_simple(simple, now)
+            self._handle_simple(simple, now, deadline)
             if other is not None:
-                self._handle_line(other, now)
+                self._handle_line(other, now, deadline)
             if self.quit:
                 break
         self.pending.set_deadline(deadline, first)
@@ -115,10 +115,19 @@ class RequestHandler:
         if isinstance(result, FailureResult) and key not in self.pending:
             retry = self._cache.retry(key, self.pending)
             if retry is not None:
-                self._send_to_worker(*retry)
+                key, request = retry
+                waiting = self.pending.get(key)
+                assert waiting is not None  # `retry` has looked
+                waiting.request = request
+                self._send_to_worker(key, request)
                 return
         keys, cached = self._cache.finish(key, result, time.monotonic(), keep=key in self.pending)
         self._responder.reply_all(self.pending.take(keys), result, cached)
+
+    def find_request(self, key: int) -> tuple[Request, float] | None:
+        """Return the request with this key as a worker gets it, and its deadline; None if it has its reply."""
+        pending = self.pending.get(key)
+        return None if pending is None or pending.request is None else (pending.request, pending.group.deadline)
 
     def expire(self) -> None:
         """Reply to the requests whose deadline is over."""
@@ -132,7 +141,7 @@ class RequestHandler:
 
     # --- lines ----------------------------------------------------------------------------------------
 
-    def _handle_simple(self, lines: list[bytes], now: float) -> None:
+    def _handle_simple(self, lines: list[bytes], now: float, deadline: float) -> None:
         """Take simple `VRFY` lines, column by column: one by one takes longer."""
         if not lines:
             return
@@ -140,14 +149,14 @@ class RequestHandler:
         found = self._accounts.parse_many(addresses)
         if not all(found):
             for line in compress(lines, map(not_, found)):
-                self._handle_line(line, now)  # which says what is wrong
-            self._handle_simple(list(compress(lines, found)), now)
+                self._handle_line(line, now, deadline)  # which says what is wrong
+            self._handle_simple(list(compress(lines, found)), now, deadline)
             return
         accounts = cast(list[Account], found)
-        group = RequestGroup(VrfyRequest.command, "", "", self._reply_texts[VrfyRequest.command], now)
+        group = RequestGroup(VrfyRequest.command, "", "", self._reply_texts[VrfyRequest.command], now, deadline)
         sizes = list(map(len, lines))
-        pending = map(PendingRequest, numbers, accounts, sizes, repeat(group))
-        requests = map(PasswordRequest, accounts, map(Secret, passwords))
+        requests = list(map(PasswordRequest, accounts, map(Secret, passwords)))
+        pending = map(PendingRequest, numbers, accounts, sizes, repeat(group), requests)
         if self._cache.is_enabled:
             for waiting, request, line in zip(pending, requests, lines, strict=True):
                 self._check_password(waiting, request, line)
@@ -155,11 +164,11 @@ class RequestHandler:
         self._keys += self.pending.add_all(pending, sizes)
         self._requests += requests
 
-    def _handle_line(self, line: Line, now: float) -> None:
+    def _handle_line(self, line: Line, now: float, deadline: float) -> None:
         request = self._parser.parse(line)
         if isinstance(request, AddressedRequest):
             assert isinstance(line, bytes)  # the parser refuses a line that is too long
-            self._handle_request(request, line, now)
+            self._handle_request(request, line, now, deadline)
         elif isinstance(request, RefusedRequest):
             self._responder.refuse(request.number, request.text)
         elif isinstance(request, IntfRequest):
@@ -172,14 +181,15 @@ class RequestHandler:
         else:
             self.quit = request
 
-    def _handle_request(self, request: AddressedRequest, line: bytes, now: float) -> None:
+    def _handle_request(self, request: AddressedRequest, line: bytes, now: float, deadline: float) -> None:
         try:
             account = self._accounts.parse(request.address)
         except MalformedRequest:
             self._responder.refuse(request.number, MALFORMED)
             return
         mechanism = request.mechanism if isinstance(request, SaslRequest) else ""
-        group = RequestGroup(request.command, mechanism, request.mode, self._reply_texts[request.command], now)
+        replies = self._reply_texts[request.command]
+        group = RequestGroup(request.command, mechanism, request.mode, replies, now, deadline)
         pending = PendingRequest(request.number, account or request.address, len(line), group)
         if account is None:
             self._responder.reply(pending, VerdictResult(Verdict.USER_UNKNOWN, reason="the domain is not a host name"))
@@ -208,11 +218,13 @@ class RequestHandler:
         if cached is not None:
             self._responder.reply(pending, cached.result, cached, from_cache=True)
         elif cache.join(request, digest, self.pending.next_key, self.pending):
+            pending.request = None  # the check that is under way has it
             self.pending.add(pending)
         else:
             self._start(pending, request)
 
     def _start(self, pending: PendingRequest, request: Request) -> None:
+        pending.request = request
         self._send_to_worker(self.pending.next_key, request)
         self.pending.add(pending)
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
+import os
 import socket
 import time
 from collections.abc import Callable, Sequence
 
+from extauth.chain.call_marks import CallMarks
 from extauth.frontend.descriptors import READ, WRITE, Poller
 from extauth.frontend.log import Log
-from extauth.frontend.worker_handle import WorkerHandle, WorkerState
+from extauth.frontend.worker_handle import LostRequests, WorkerHandle, WorkerState
 from extauth.log_levels import Level
 from extauth.model import FailureResult, Result
 from extauth.workers.messages import (
@@ -20,32 +22,57 @@ from extauth.workers.messages import (
     RequestBatch,
     Results,
     WorkerCommand,
+    WorkerReady,
     encode,
     receive,
 )
 
-_CONFIRMED_WITHIN = 10.0  # seconds that a supervisor may take to fork a worker
-_PREFERRED_WITHIN = 0.5  # seconds after which other workers are preferred to one that is not confirmed
-_SHORT_LIFE = 1.0  # seconds: after a worker that ends so early, the next one starts after a pause
-_FIRST_PAUSE = 0.1  # seconds; each pause is twice as long as the one before
+_READY_WITHIN = 10.0  # seconds that a worker may take from the command to fork it until it is ready
+_SLOW_AFTER = 0.1  # seconds of silence after which other workers are preferred
+_MOVE_AFTER = 0.3  # seconds of silence after which requests that no backend was called for go to another worker
+_RETIRE_AFTER = 1.0  # seconds of silence after which a worker gets no more requests
+_REVOKE_TIME = 0.01  # seconds in which a worker notices that a request was revoked
+_SURPLUS_FOR = 5.0  # seconds without silent workers after which surplus ones are stopped
+_MAX_EXTRA = 64  # workers beyond `helper.workers`: spares, isolated ones, and retired ones with requests
+_MAX_SPARES = 8
+_FIRST_PAUSE = (
+    0.1  # seconds after a worker that died before it was ready; each pause is twice as long as the one before
+)
 _LONGEST_PAUSE = 5.0  # seconds
 
 OnResult = Callable[[Result, Sequence[int]], None]
+OnLost = Callable[[LostRequests], None]
 SendCommand = Callable[..., None]
 
 
 class WorkerGroup:
-    """The workers of one generation. `on_result` takes their results; `send_command` commands the supervisor."""
+    """The workers of one generation.
 
-    def __init__(self, poller: Poller, log: Log, on_result: OnResult, send_command: SendCommand) -> None:
+    `on_result` takes their results, `on_lost` the requests of workers that have died or are silent. `send_command`
+    commands the supervisor. `wake`: something has happened that `maintain` must see.
+    """
+
+    def __init__(
+        self,
+        poller: Poller,
+        log: Log,
+        on_result: OnResult,
+        on_lost: OnLost,
+        send_command: SendCommand,
+        wake: Callable[[], None],
+    ) -> None:
         self._poller = poller
         self._log = log
         self._on_result = on_result
+        self._on_lost = on_lost
         self._send_command = send_command
+        self._wake = wake
         self._workers: dict[int, WorkerHandle] = {}
+        self._revoking: dict[WorkerHandle, float] = {}  # and when their requests were revoked
         self._last_number = 0
         self._pause = 0.0
         self._next_start = 0.0
+        self._silent_at = 0.0  # when a worker was silent last
 
     def __len__(self) -> int:
         return len(self._workers)
@@ -53,37 +80,50 @@ class WorkerGroup:
     @property
     def under_way(self) -> int:
         """How many requests the workers have."""
-        return sum(len(worker.under_way) for worker in self._workers.values())
+        return sum(map(len, self._workers.values()))
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether `maintain` is needed soon: a worker has requests, or something is going on."""
+        return bool(self._revoking) or any(len(worker) and not worker.is_retired for worker in self._workers.values())
+
+    def _in_state(self, state: WorkerState) -> list[WorkerHandle]:
+        return [worker for worker in self._workers.values() if worker.state is state]
 
     # --- requests -------------------------------------------------------------------------------------
 
     def send(self, batch: RequestBatch) -> bool:
         """Give the requests to a worker that will soon finish them, or share them. Return False without workers."""
         now = time.monotonic()
-        usable = [worker for worker in self._workers.values() if not worker.is_retired]
-        preferred = [
-            worker
-            for worker in usable
-            if worker.state is WorkerState.SERVING or now - worker.started < _PREFERRED_WITHIN
-        ]
-        workers = preferred or usable
+        serving = self._in_state(WorkerState.SERVING)
+        workers = [worker for worker in serving if worker.silent_for(now) < _SLOW_AFTER]
+        if not workers and serving:
+            workers = self._promote_spare() or ([] if self._in_state(WorkerState.STARTING) else serving)
         for worker in workers:
             if worker.will_finish_soon(len(batch.keys), now):
                 self._send_to(worker, batch, now)
                 return True
-        even = (sum(len(worker.under_way) for worker in workers) + len(batch.keys)) / (len(workers) or 1)
+        even = (sum(map(len, workers)) + len(batch.keys)) / (len(workers) or 1)
         start = 0
-        for worker in sorted(workers, key=lambda worker: len(worker.under_way)):
-            end = start + max(0, math.ceil(even - len(worker.under_way)))
+        for worker in sorted(workers, key=len):
+            end = start + max(0, math.ceil(even - len(worker)))
             share = batch.part(start, end)
             if share.keys:
                 self._send_to(worker, share, now)
             start = end
         return bool(workers)
 
+    def send_alone(self, batch: RequestBatch) -> bool:
+        """Give one request to a worker that has no other. Return False if there is none at the moment."""
+        for worker in self._in_state(WorkerState.SPARE):
+            worker.change(WorkerState.ISOLATED)
+            self._send_to(worker, batch, time.monotonic())
+            return True
+        return False
+
     def _send_to(self, worker: WorkerHandle, batch: RequestBatch, now: float) -> None:
-        worker.add(batch.keys, batch.deadline, now)
-        worker.output += encode(batch)
+        slots = worker.add(batch.keys, batch.deadline, now)
+        worker.output += encode(RequestBatch(batch.deadline, slots, batch.requests))
         self._write(worker)
 
     def _write(self, worker: WorkerHandle) -> None:
@@ -112,28 +152,73 @@ class WorkerGroup:
             self._kill(worker)
             messages = None
         if messages is None:
-            worker.advance(WorkerState.RETIRED)  # its requests fail when the supervisor says how it ended
+            worker.change(WorkerState.RETIRED)  # its requests are lost when the supervisor says how it ended
             self._close_socket(worker)
             return False
         for message in messages:
             if isinstance(message, Results):
-                count = sum(len(keys) for _, keys in message.results)
+                count = sum(len(slots) for _, slots in message.results)
                 worker.learn_pace(count, time.monotonic(), fast=message.fast)
-                for result, keys in message.results:
-                    self._on_result(result, worker.remove(keys))
+                for result, slots in message.results:
+                    self._on_result(result, worker.remove(slots))
+                if worker.state is WorkerState.ISOLATED and not len(worker):
+                    worker.change(WorkerState.SPARE)
+                    self._wake()
+            elif isinstance(message, WorkerReady):
+                if worker.change(WorkerState.SPARE):
+                    self._pause = 0.0
+                    self._wake()
             elif isinstance(message, BackendHangs):
-                self._retire(worker, f"backend {message.backend} hangs in worker {worker.number}")
+                self._retire(worker, message.why)
             else:
                 self._log.write(message.level, message.text)
         return bool(messages)
 
     # --- lives of the workers -------------------------------------------------------------------------
 
-    def start_missing(self, count: int, now: float) -> None:
-        """Start workers until `count` of them serve, unless a pause is not over."""
-        serving = sum(not worker.is_retired for worker in self._workers.values())
-        while serving < count and now >= self._next_start and self._start():
-            serving += 1
+    def check(self, now: float) -> None:
+        """Move requests away from silent workers, retire workers that are silent for long, and kill retired ones."""
+        for worker in self._in_state(WorkerState.SERVING) + self._in_state(WorkerState.ISOLATED):
+            seconds = worker.silent_for(now)
+            if seconds >= _MOVE_AFTER:
+                self._silent_at = now
+                self._revoke(worker, now)
+            if seconds >= _RETIRE_AFTER:
+                self._retire(worker, f"worker {worker.number} has shown no sign of life for {seconds:.1f} s")
+        for worker, since in list(self._revoking.items()):
+            if now - since >= _REVOKE_TIME:
+                del self._revoking[worker]
+                self._on_lost(LostRequests(worker.take_revoked(), [], []))
+        for worker in self._in_state(WorkerState.RETIRED):
+            if worker not in self._revoking and worker.last_deadline() <= now:
+                self._kill(worker)
+
+    def start_missing(self, count: int, suspects: int, now: float) -> None:
+        """Have `count` workers serve, and as many spares as needed: one, and one for each of the `suspects`."""
+        serving = self._in_state(WorkerState.SERVING)
+        silent = sum(worker.silent_for(now) >= _MOVE_AFTER for worker in serving)
+        responsive = len(serving) - silent
+        while responsive < count and self._promote_spare():
+            responsive += 1
+        wanted = max(0, count - responsive) + min(1 + suspects, _MAX_SPARES)
+        coming = len(self._in_state(WorkerState.STARTING)) + len(self._in_state(WorkerState.SPARE))
+        while coming < wanted and len(self._workers) < count + _MAX_EXTRA and now >= self._next_start and self._start():
+            coming += 1
+        if responsive > count and not silent and now - self._silent_at > _SURPLUS_FOR:
+            self._stop_surplus(serving[count:])
+
+    def _promote_spare(self) -> list[WorkerHandle]:
+        """Let a spare worker serve. Return it, or an empty list without spares."""
+        for worker in self._in_state(WorkerState.SPARE):
+            worker.change(WorkerState.SERVING)
+            return [worker]
+        return []
+
+    def _revoke(self, worker: WorkerHandle, now: float) -> None:
+        """Take back the requests that no backend was called for."""
+        if worker not in self._revoking:
+            worker.revoke_untouched()
+            self._revoking[worker] = now
 
     def _start(self) -> bool:
         try:
@@ -142,11 +227,19 @@ class WorkerGroup:
             self._start_later(f"cannot start a worker: {error.strerror}")
             return False
         with theirs:
+            try:
+                memory = CallMarks.create_memory()
+                marks = CallMarks(memory)
+            except OSError as error:
+                ours.close()
+                self._start_later(f"cannot start a worker: {error.strerror}")
+                return False
             self._last_number += 1
-            worker = WorkerHandle(self._last_number, ours)
+            worker = WorkerHandle(self._last_number, ours, marks)
             ours.setblocking(False)
             self._workers[worker.number] = worker
-            self._send_command(WorkerCommand(kill=False, worker=worker.number), theirs.fileno())
+            self._send_command(WorkerCommand(kill=False, worker=worker.number), theirs.fileno(), memory)
+            os.close(memory)
         worker.on_events = functools.partial(self._on_events, worker)
         self._poller.register(ours.fileno(), READ, worker.on_events)
         return True
@@ -156,33 +249,25 @@ class WorkerGroup:
         self._next_start = time.monotonic() + self._pause
         self._log.write(Level.FAILURES, f"{why}; the next worker starts in {self._pause:.1f} s")
 
-    def confirm(self, number: int) -> None:
-        """The supervisor has forked this worker."""
-        if number in self._workers:
-            self._workers[number].advance(WorkerState.SERVING)
+    def has_late_start(self, now: float) -> bool:
+        """Return whether a worker takes too long until it is ready."""
+        return any(worker.started + _READY_WITHIN < now for worker in self._in_state(WorkerState.STARTING))
 
-    def has_late_confirmation(self, now: float) -> bool:
-        """Return whether the supervisor takes too long to fork a worker."""
-        return any(
-            worker.state is WorkerState.STARTING and worker.started + _CONFIRMED_WITHIN < now
-            for worker in self._workers.values()
-        )
-
-    def check(self, now: float) -> None:
-        """Retire workers that hang, and kill retired ones when the deadlines of all their requests are over."""
-        for worker in self._workers.values():
-            if worker.is_hung(now):
-                self._retire(worker, f"worker {worker.number} hangs")
-            if worker.is_retired and all(sent.deadline < now for sent in worker.batches):
-                self._kill(worker)
+    def _stop_surplus(self, workers: list[WorkerHandle]) -> None:
+        """Stop workers that were needed only while others were silent, if they have no requests."""
+        for worker in workers:
+            if not len(worker):
+                worker.change(WorkerState.RETIRED)
 
     def _retire(self, worker: WorkerHandle, why: str) -> None:
         """Give a worker no more requests. It is killed when its requests have results, or their deadlines are over."""
-        if worker.advance(WorkerState.RETIRED):
-            self._log.write(Level.FAILURES, f"{why}; the worker gets no more requests")
+        if worker.change(WorkerState.RETIRED):
+            self._log.write(Level.FAILURES, f"{why}; worker {worker.number} gets no more requests")
+            self._revoke(worker, time.monotonic())
+            self._wake()
 
     def _kill(self, worker: WorkerHandle) -> None:
-        if worker.advance(WorkerState.KILLED):
+        if worker.change(WorkerState.KILLED):
             self._send_command(WorkerCommand(kill=True, worker=worker.number))
 
     def stop(self) -> None:
@@ -195,28 +280,34 @@ class WorkerGroup:
         worker = self._workers.pop(number, None)
         if worker is None:
             return
+        was_starting, was_killed = worker.state is WorkerState.STARTING, worker.state is WorkerState.KILLED
+        was_alone = worker.state is WorkerState.ISOLATED
         while worker.socket.fileno() >= 0 and self._read(worker):
             pass  # the results that it had sent count
-        self._fail_requests(worker, how)
-        if not log:
-            return
-        why = f"worker {worker.number} {how}"
-        if time.monotonic() - worker.started < _SHORT_LIFE:
-            self._start_later(why)
-        else:
-            self._pause = 0.0
-            self._log.write(Level.FAILURES, f"{why}; it is replaced")
+        if log and was_starting:
+            self._start_later(f"worker {worker.number} {how} before it was ready")
+        elif log and not was_killed:
+            self._log.write(Level.FAILURES, f"worker {worker.number} {how}; it is replaced")
+        self._lose_requests(worker, how, was_alone=was_alone)
 
     def remove_all(self, how: str) -> None:
         """Remove all workers: they have ended."""
-        for worker in self._workers.values():
-            self._fail_requests(worker, how)
-        self._workers.clear()
+        workers, self._workers = self._workers, {}
+        for worker in workers.values():
+            self._lose_requests(worker, how, was_alone=worker.state is WorkerState.ISOLATED)
 
-    def _fail_requests(self, worker: WorkerHandle, how: str) -> None:
+    def _lose_requests(self, worker: WorkerHandle, how: str, *, was_alone: bool) -> None:
+        """Pass on the requests of a worker that has ended. A request that was alone there has killed it, and fails."""
         self._close_socket(worker)
-        failure = FailureResult(reason=f"worker {worker.number}, which had the request, {how}")
-        self._on_result(failure, worker.take_all())
+        self._revoking.pop(worker, None)
+        lost = worker.take_lost()
+        if was_alone:
+            lost = LostRequests(lost.untouched, [], lost.failed + lost.suspects)
+        if lost.failed:
+            failure = FailureResult(reason=f"worker {worker.number}, which had the request, {how}")
+            self._on_result(failure, lost.failed)
+        if lost.untouched or lost.suspects:
+            self._on_lost(lost)
 
     def _close_socket(self, worker: WorkerHandle) -> None:
         if worker.socket.fileno() >= 0:

@@ -1,4 +1,4 @@
-"""A worker, as the frontend sees it: its socket, the requests that it has, and how fast it is."""
+"""A worker, as the frontend sees it: its socket, the requests that it has, how fast it is, and whether it is alive."""
 
 from __future__ import annotations
 
@@ -7,87 +7,179 @@ import math
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from extauth.chain.call_marks import IN_CALL, NOT_REPEATABLE, SLOTS, CallMarks
 from extauth.workers.messages import FromWorker, MessageReader
-
-HUNG_AFTER = 10.0
-"""Seconds beyond a request's deadline after which its worker counts as hung: the costliest check takes less."""
 
 _SHORT = 0.002  # seconds: work so short costs more to share than to do, because each process must be woken up
 _LONG = 0.005  # seconds under way after which a request shows that its work is not short
+_BEAT = 0.25  # seconds between two beats of a worker at most, if the processor has much to do
 
 
 class WorkerState(enum.Enum):
-    """The life of a worker, as the frontend sees it. Each state leads only to later ones."""
+    """The life of a worker, as the frontend sees it."""
 
-    STARTING = 1
-    """The supervisor was told to fork it, and has not confirmed it. It may get requests."""
+    STARTING = "the supervisor was told to fork it"
+    SPARE = "it is ready, and gets no requests yet"
+    SERVING = "it gets requests"
+    ISOLATED = "it has one request that may have killed a worker, and gets no other"
+    RETIRED = "it hangs or has closed its socket: it gets no more requests"
+    KILLED = "the supervisor was told to kill it"
 
-    SERVING = 2
-    """It gets requests."""
 
-    RETIRED = 3
-    """It hangs or has closed its socket: it gets no more requests."""
-
-    KILLED = 4
-    """The supervisor was told to kill it."""
+_NEXT = {
+    WorkerState.STARTING: {WorkerState.SPARE, WorkerState.RETIRED, WorkerState.KILLED},
+    WorkerState.SPARE: {WorkerState.SERVING, WorkerState.ISOLATED, WorkerState.RETIRED, WorkerState.KILLED},
+    WorkerState.SERVING: {WorkerState.RETIRED, WorkerState.KILLED},
+    WorkerState.ISOLATED: {WorkerState.SPARE, WorkerState.RETIRED, WorkerState.KILLED},
+    WorkerState.RETIRED: {WorkerState.KILLED},
+    WorkerState.KILLED: set[WorkerState](),
+}
 
 
 class SentBatch(NamedTuple):
-    """A batch that a worker got: its deadline, when it was sent (monotonic seconds), and the range of its keys."""
+    """A batch that a worker got: its deadline, when it was sent (monotonic seconds), its slots and their keys."""
 
     deadline: float
     since: float
-    keys: range
+    slots: list[int]
+    keys: Sequence[int]
+
+
+class LostRequests(NamedTuple):
+    """The requests, by their keys, of a worker that has died."""
+
+    untouched: list[int]
+    """They go to another worker: no backend was called, or only repeatable ones, which have returned."""
+
+    suspects: list[int]
+    """A repeatable backend was running: they go to a worker of their own, because each may be the one that kills."""
+
+    failed: list[int]
+    """A backend that is not repeatable was called: they fail."""
 
 
 class WorkerHandle:
-    """A worker: its socket, and the keys of the requests that it has."""
+    """A worker: its socket, its marks, and its requests. Each has a slot there; the frontend knows it by its key."""
 
-    def __init__(self, number: int, sock: socket.socket) -> None:
+    def __init__(self, number: int, sock: socket.socket, marks: CallMarks) -> None:
         self.number = number
         self.socket = sock
         self.reader: MessageReader[FromWorker] = MessageReader(FromWorker)  # type: ignore[arg-type]  # a union
         self.output = bytearray()
-        self.under_way: set[int] = set()
-        self.batches: deque[SentBatch] = deque()
         self.started = time.monotonic()
-        self.state = WorkerState.STARTING
         self.on_events: Callable[[int], None] = lambda events: None
+        self._state = WorkerState.STARTING
+        self._marks = marks
+        self._keys: dict[int, int] = {}  # by slot
+        self._free = list(range(SLOTS - 1, -1, -1))
+        self._revoked: list[int] = []  # slots
+        self._given_away: set[int] = set()  # slots whose requests other workers have; each still gets a result
+        self._batches: deque[SentBatch] = deque()
+        self._sent = 0  # batches
+        self._unhandled: deque[tuple[int, float]] = deque()  # number of a batch, when it was sent
+        self._signs = (0, 0, 0)
+        self._beat_at = self._progress_at = self.started
         self._pace = math.inf  # seconds for one result
         self._since = 0.0  # when its last result came, or when it got a request while it had none
 
-    def advance(self, state: WorkerState) -> bool:
-        """Go on to a later state. Return False if the worker is in that state, or beyond it, already."""
-        if self.state.value >= state.value:
+    # --- state ----------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> WorkerState:
+        """Its state."""
+        return self._state
+
+    def change(self, state: WorkerState) -> bool:
+        """Go to this state. Return False, and change nothing, if it cannot come next."""
+        if state not in _NEXT[self._state]:
             return False
-        self.state = state
+        self._state = state
         return True
 
     @property
     def is_retired(self) -> bool:
-        """Whether it gets no more requests."""
-        return self.state.value >= WorkerState.RETIRED.value
+        """Whether it gets no more requests for good."""
+        return self._state in (WorkerState.RETIRED, WorkerState.KILLED)
 
-    def add(self, keys: list[int], deadline: float, now: float) -> None:
-        """Add requests that are under way."""
-        if not self.under_way:
+    # --- requests -------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        """How many requests it has."""
+        return len(self._keys)
+
+    def add(self, keys: Sequence[int], deadline: float, now: float) -> list[int]:
+        """Add requests. Return their slots."""
+        if not self._keys:
             self._since = now
-        self.under_way.update(keys)
-        self.batches.append(SentBatch(deadline, now, range(min(keys), max(keys) + 1)))
+        free, clear = self._free, self._marks.clear
+        slots = [free.pop() for _ in keys]
+        for slot in slots:
+            clear(slot)
+        self._keys.update(zip(slots, keys, strict=True))
+        self._batches.append(SentBatch(deadline, now, slots, keys))
+        self._sent += 1
+        self._unhandled.append((self._sent, now))
+        return slots
 
-    def remove(self, keys: list[int]) -> list[int]:
-        """Remove requests that have a result. Return those that the worker really had: no other result counts."""
-        finished = keys if self.under_way.issuperset(keys) else [key for key in keys if key in self.under_way]
-        self.under_way.difference_update(finished)
-        return finished
+    @property
+    def room(self) -> int:
+        """How many requests it can get."""
+        return len(self._free)
 
-    def take_all(self) -> list[int]:
-        """Remove and return all requests: the worker has ended."""
-        lost, self.under_way = list(self.under_way), set()
+    def remove(self, slots: list[int]) -> list[int]:
+        """Remove requests that have a result. Return the keys of those that the worker really had: no other counts."""
+        pop, keys = self._keys.pop, []
+        for slot in slots:
+            key = pop(slot, None)
+            if key is not None:
+                keys.append(key)
+            elif slot in self._given_away:
+                self._given_away.discard(slot)
+            else:
+                continue
+            self._free.append(slot)
+        return keys
+
+    def revoke_untouched(self) -> None:
+        """Revoke the requests that no backend was called for. `take_revoked` returns them some milliseconds later."""
+        if not self._revoked:
+            self._revoked = [slot for slot in self._keys if not self._marks.was_called(slot)]
+            for slot in self._revoked:
+                self._marks.revoke(slot)
+
+    def take_revoked(self) -> list[int]:
+        """Remove the revoked requests, and return their keys, but for those that a backend was called for meanwhile."""
+        keys = []
+        for slot in self._revoked:
+            if slot in self._keys and not self._marks.was_called(slot):
+                keys.append(self._keys.pop(slot))
+                self._given_away.add(slot)
+        self._revoked = []
+        return keys
+
+    def take_lost(self) -> LostRequests:
+        """Remove all requests: the worker has died."""
+        lost = LostRequests([], [], [])
+        for slot, key in self._keys.items():
+            mark = self._marks.called[slot]
+            if mark & NOT_REPEATABLE:
+                lost.failed.append(key)
+            elif mark & IN_CALL:
+                lost.suspects.append(key)
+            else:
+                lost.untouched.append(key)
+        self._keys.clear()
         return lost
+
+    def last_deadline(self) -> float:
+        """Return the latest deadline of the requests that it has (monotonic seconds); 0.0 without requests."""
+        self._drop_finished()
+        return max((sent.deadline for sent in self._batches), default=0.0)
+
+    # --- pace and signs of life -----------------------------------------------------------------------
 
     def learn_pace(self, results: int, now: float, *, fast: bool) -> None:
         """Learn how long the worker took for these results: an average, because one wait for a core says little.
@@ -105,18 +197,34 @@ class WorkerHandle:
 
     def will_finish_soon(self, more: int, now: float) -> bool:
         """Return whether it will soon be done with so many more requests, as far as its pace tells."""
-        if (len(self.under_way) + more) * self._pace > _SHORT:
+        if (len(self._keys) + more) * self._pace > _SHORT:
             return False
-        oldest = self._oldest()
-        return oldest is None or now - oldest.since < _LONG
+        self._drop_finished()
+        return not self._batches or now - self._batches[0].since < _LONG
 
-    def is_hung(self, now: float) -> bool:
-        """Return whether a request is far beyond its deadline."""
-        oldest = self._oldest()
-        return oldest is not None and oldest.deadline + HUNG_AFTER < now
+    def _drop_finished(self) -> None:
+        """Drop the first batches that have no request under way."""
+        get = self._keys.get
+        while self._batches:
+            _, _, slots, keys = self._batches[0]
+            if any(get(slot) == key for slot, key in zip(slots, keys, strict=True)):
+                return
+            self._batches.popleft()
 
-    def _oldest(self) -> SentBatch | None:
-        """Return the first batch with a request that is under way."""
-        while self.batches and self.under_way.isdisjoint(self.batches[0].keys):
-            self.batches.popleft()
-        return self.batches[0] if self.batches else None
+    def silent_for(self, now: float) -> float:
+        """Return for how many seconds it has shown no sign of life, though it should: 0.0 if all is well."""
+        signs = beat, progress, handled = self._marks.signs_of_life
+        if signs != self._signs:
+            if beat != self._signs[0]:
+                self._beat_at = now
+            if (progress, handled) != self._signs[1:]:
+                self._progress_at = now
+            self._signs = signs
+        while self._unhandled and self._unhandled[0][0] <= handled:
+            self._unhandled.popleft()
+        silence = 0.0
+        if self._unhandled:
+            silence = now - max(self._unhandled[0][1], self._progress_at)
+        if self._keys:
+            silence = max(silence, now - max(self._beat_at, self._batches[0].since) - _BEAT)
+        return max(0.0, silence)

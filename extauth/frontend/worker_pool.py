@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from extauth.config import Config
@@ -12,8 +12,9 @@ from extauth.frontend.descriptors import Poller
 from extauth.frontend.generation import Generation
 from extauth.frontend.log import Log
 from extauth.frontend.worker_group import OnResult
+from extauth.frontend.worker_handle import LostRequests
 from extauth.log_levels import Level
-from extauth.model import FailureResult
+from extauth.model import FailureResult, Request
 from extauth.workers.messages import RequestBatch
 from extauth.workers.process_tree import adopt_orphans, kill_children
 from extauth.workers.supervisor import SupervisorProcess, start_supervisor
@@ -23,6 +24,10 @@ _LOAD_WITHIN = 120.0  # seconds that a generation may take to load
 _MAX_LEAVING = 8  # generations that may be leaving when another one starts
 _RETRY = 1.0  # seconds to the next start if a supervisor could not be started, or that of the serving generation died
 _RETRY_LOADING = 10.0  # the same if a supervisor died while it loaded: it may have taken all memory
+
+
+FindRequest = Callable[[int], tuple[Request, float] | None]
+"""Returns the request with this key and its deadline; None if it has its reply."""
 
 
 class WorkerPool:
@@ -39,16 +44,19 @@ class WorkerPool:
         poller: Poller,
         log: Log,
         on_result: OnResult,
+        find_request: FindRequest,
         on_switch: Callable[[Config], None],
     ) -> None:
         self._poller = poller
         self._log = log
         self._on_result = on_result
+        self._find_request = find_request
         self._on_switch = on_switch
         self._known_files: frozenset[Path] = frozenset()
         self._serving: Generation | None = None
         self._leaving: dict[Generation, float | None] = {}  # and when its workers were stopped
         self._waiting: deque[RequestBatch] = deque()
+        self._suspects: deque[RequestBatch] = deque()  # single requests that may have killed a worker
         self._start_at = 0.0
         self._replace_at = 0.0
         self._coming: Generation | None = self._new_generation(config, supervisor)
@@ -75,6 +83,33 @@ class WorkerPool:
         if self._serving is None or not self._serving.send(batch):
             self._waiting.append(batch)
 
+    @property
+    def needs_attention(self) -> bool:
+        """Whether `maintain` is needed soon, though nothing has happened: workers have requests."""
+        generations = [*self._leaving, *filter(None, (self._serving,))]
+        return bool(self._suspects) or any(generation.needs_attention for generation in generations)
+
+    def _on_lost(self, lost: LostRequests) -> None:
+        """Give the requests of a worker that died or hangs to others; those that may have killed it each alone."""
+        for batch in self._batches_of(lost.untouched):
+            self.send(batch)
+        for key in lost.suspects:
+            self._suspects.extend(self._batches_of([key]))
+        self.needs_maintenance = True
+
+    def _batches_of(self, keys: Iterable[int]) -> list[RequestBatch]:
+        """Return requests as batches, one for each deadline."""
+        by_deadline: dict[float, RequestBatch] = defaultdict(lambda: RequestBatch(0.0, [], []))
+        for key in keys:
+            found = self._find_request(key)
+            if found is None:  # it has its reply, but others may wait for the same check
+                self._on_result(FailureResult(reason="the worker that had the request has ended"), [key])
+                continue
+            request, deadline = found
+            by_deadline[deadline].keys.append(key)
+            by_deadline[deadline].requests.append(request)
+        return [RequestBatch(deadline, batch.keys, batch.requests) for deadline, batch in by_deadline.items()]
+
     def reload(self, config: Config) -> None:
         """Replace the serving generation with a new one made from `config`, if that can be loaded.
 
@@ -93,7 +128,9 @@ class WorkerPool:
         if self._coming is None:
             self._start_due(now)
         if self._serving is not None:
-            self._serving.maintain()
+            self._serving.maintain(len(self._suspects))
+            while self._suspects and (self._suspects[0].deadline <= now or self._serving.send_alone(self._suspects[0])):
+                self._suspects.popleft()
             while self._waiting:
                 batch = self._waiting[0]
                 if batch.deadline > now and not self._serving.send(batch):
@@ -149,7 +186,7 @@ class WorkerPool:
             self._due = config
 
     def _new_generation(self, config: Config, supervisor: SupervisorProcess) -> Generation:
-        return Generation(config, supervisor, self._poller, self._log, self._on_result, self._wake)
+        return Generation(config, supervisor, self._poller, self._log, self._on_result, self._on_lost, self._wake)
 
     def _check_coming(self, coming: Generation) -> None:
         if coming.was_loaded:

@@ -1,68 +1,113 @@
 """One backend's own threads and queue in a worker. If it hangs, no other backend waits for it.
 
-In the queue accounts take turns: an attack on one account delays no other account.
+In the queue accounts take turns: an attack on one account delays no other account. A call that hangs gives its place to
+another thread, so that the other requests of the backend go on.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
-from typing import NoReturn
+from time import clock_gettime, pthread_getcpuclockid
+
+import msgspec
 
 from extauth.chain import ChainRun, ConfiguredBackend
-from extauth.guard import GuardedErrors
+from extauth.chain.call_marks import CallMarks
+from extauth.guard import GuardedErrors, place_of_thread
+from extauth.log_levels import Level
 from extauth.model import Account, FailureResult, Result
 from extauth.workers.fair_queue import FairQueue
 from extauth.workers.result_batcher import FOLLOWS_WITHIN
-from extauth.workers.threads import OnFailure, start_critical_thread
+from extauth.workers.threads import start_critical_thread
 
-STUCK_AFTER = 10.0
-"""Seconds beyond its timeout that the calls of all threads must last before a backend counts as stuck."""
+HANGS_AFTER = 0.5
+"""Seconds that a call may run without using the processor; then another thread takes over its place."""
 
+MAX_THREADS = 64
+"""Threads of one backend in one worker, those that hang included. Beyond that a new worker takes over."""
+
+_BUSY = 0.02  # seconds of processor time within HANGS_AFTER that show that a call computes
 _TOO_LATE = FailureResult(reason="the deadline passed before a backend was called")
 
 
 class WorkerRequest:
-    """A request in a worker: its key, its deadline (monotonic seconds), its run along the chain.
+    """A request in a worker: its slot, its deadline (monotonic seconds), its run along the chain.
 
     `calls` counts the backends that have given a result: a result for an earlier count is out of date.
     `wait_until`: the time until which the current backend's result counts.
     """
 
-    __slots__ = ("calls", "deadline", "key", "run", "wait_until")
+    __slots__ = ("calls", "deadline", "run", "slot", "wait_until")
 
-    def __init__(self, key: int, deadline: float, run: ChainRun) -> None:
-        self.key = key
+    def __init__(self, slot: int, deadline: float, run: ChainRun) -> None:
+        self.slot = slot
         self.deadline = self.wait_until = deadline
         self.run = run
         self.calls = 0
 
 
 RequestQueue = FairQueue[Account, tuple[WorkerRequest, int]]
-OnResult = Callable[[WorkerRequest, int, Result, int], None]
+
+
+class WorkerContext(msgspec.Struct, frozen=True):
+    """What the threads of a backend use of their worker.
+
+    `on_result(request, calls, result, followers)` takes results; `followers`: how many are expected to follow closely.
+    `on_revoked(request)`: another worker has the request. `on_hang(backend, why)`: it can have no more threads here.
+    """
+
+    marks: CallMarks
+    on_result: Callable[[WorkerRequest, int, Result, int], None]
+    on_revoked: Callable[[WorkerRequest], None]
+    on_hang: Callable[[str, str], None]
+    log: Callable[[Level, str], None]
+
+    def on_failure(self, text: str) -> None:
+        """Log a failure."""
+        self.log(Level.FAILURES, text)
+
+
+class RunningCall:
+    """A call of a backend's code. `checked`, `cpu`: when its thread's processor time was read, and what it was."""
+
+    __slots__ = ("checked", "clock", "cpu", "thread")
+
+    def __init__(self) -> None:
+        self.thread = threading.get_ident()
+        self.clock = pthread_getcpuclockid(self.thread)
+        self.cpu = -1.0
+        self.checked = time.monotonic()
+
+    def hangs(self, now: float) -> bool:
+        """Return whether it has used no processor time for HANGS_AFTER seconds."""
+        if self.cpu < 0 or now - self.checked >= HANGS_AFTER:
+            cpu = clock_gettime(self.clock)
+            if self.cpu >= 0 and cpu - self.cpu < _BUSY:
+                return True
+            if self.cpu >= 0:
+                self.checked = now
+            self.cpu = cpu
+        return False
 
 
 class BackendThreads:
-    """Calls one backend. Each result goes to `on_result(request, calls, result, followers)`.
+    """Calls one backend, each call in one of `backend.concurrency` places."""
 
-    `followers`: how many results are expected to follow closely.
-    """
-
-    def __init__(
-        self,
-        backend: ConfiguredBackend,
-        on_result: OnResult,
-        on_failure: OnFailure,
-        queue: RequestQueue | None = None,
-    ) -> None:
+    def __init__(self, backend: ConfiguredBackend, worker: WorkerContext, queue: RequestQueue | None = None) -> None:
         self.backend = backend
-        self._on_result = on_result
-        self._on_failure = on_failure
+        self._worker = worker
         self._queue = FairQueue() if queue is None else queue
         self._pace = FOLLOWS_WITHIN  # seconds for one result
-        self._calls: dict[int, float] = {}  # number of a thread -> when its call of the backend's code began
-        for number in range(backend.concurrency):
-            start_critical_thread(f"{backend.name}-{number}", on_failure, self._run, number)
+        self._calls: dict[int, RunningCall] = {}  # by number of the thread
+        self._in_place: set[int] = set()  # numbers of the threads that take requests
+        self._last_number = -1
+        self._alive = 0
+        self._has_reported = False
+        self._lock = threading.Lock()
+        for _ in range(backend.concurrency):
+            self._start_thread()
 
     def put(self, request: WorkerRequest) -> None:
         """Call the backend when it is the turn of the request's account."""
@@ -73,51 +118,87 @@ class BackendThreads:
         """How many accounts have requests waiting, if results come fast enough to follow one another closely."""
         return self._queue.waiting if self._pace < FOLLOWS_WITHIN else 0
 
-    def is_stuck(self) -> bool:
-        """Return whether every thread is in a call that should have ended long ago."""
-        too_early = time.monotonic() - (self.backend.timeout or 0.0) - STUCK_AFTER
-        calls = list(self._calls.values())
-        return len(calls) == self.backend.concurrency and max(calls) < too_early
+    def check(self, now: float) -> None:
+        """Give the places of calls that hang to other threads. The monitor calls this."""
+        for number, call in list(self._calls.items()):
+            if number in self._in_place and call.hangs(now):
+                self._replace(number, place_of_thread(call.thread))
+
+    def _start_thread(self) -> None:
+        with self._lock:
+            self._last_number += 1
+            number = self._last_number
+            self._in_place.add(number)
+            self._alive += 1
+        start_critical_thread(f"{self.backend.name}-{number}", self._worker.on_failure, self._run, number)
+
+    def _replace(self, number: int, place: str) -> None:
+        """Let another thread take over from one whose call hangs. If there can be none, a new worker takes over."""
+        why = f"backend {self.backend.name}: a call has been waiting for {HANGS_AFTER:g} s at {place}"
+        if self.backend.concurrency == 1 or self._alive >= MAX_THREADS:
+            if not self._has_reported:
+                self._has_reported = True
+                self._worker.on_hang(self.backend.name, why)
+            return
+        with self._lock:
+            self._in_place.discard(number)
+        try:
+            self._start_thread()
+        except RuntimeError:  # the system has no more threads
+            self._worker.on_hang(self.backend.name, why)
+            return
+        self._worker.log(Level.PROBLEMS, f"{why}; another thread takes over its place")
 
     def _run(self, number: int) -> None:
         if number == 0 and self.backend.is_loaded:
             try:
                 self.backend.open()
             except GuardedErrors as error:
-                self._on_failure(f"backend {self.backend.name}: {error}")
+                self._worker.on_failure(f"backend {self.backend.name}: {error}")
         self._serve(number)
+        with self._lock:
+            self._alive -= 1
 
-    def _serve(self, number: int) -> NoReturn:
-        """Call the backend for one request after the other."""
-        while True:
+    def _serve(self, number: int) -> None:
+        """Call the backend for one request after the other, as long as this thread has a place."""
+        while number in self._in_place:
             if not self._queue.waiting:
                 self._idle()
-            request, calls = self._queue.get()
-            if self._is_current(request, calls):
-                self._call(number, request, calls)
+            self._serve_next(number)
+
+    def _serve_next(self, number: int) -> None:
+        """Call the backend for the next request. Nothing here holds an old request while this waits."""
+        request, calls = self._queue.get()
+        if self._is_current(request, calls):
+            self._call(number, request, calls)
 
     def _is_current(self, request: WorkerRequest, calls: int) -> bool:
         """Return whether the result would still count. If only the deadline is over, give that as the result."""
         if request.calls != calls:
             return False  # the backend's timeout was over while the request waited
         if time.monotonic() >= request.deadline:
-            self._on_result(request, calls, _TOO_LATE, self.followers)
+            self._worker.on_result(request, calls, _TOO_LATE, self.followers)
             return False
         return True
 
     def _call(self, number: int, request: WorkerRequest, calls: int) -> None:
-        self._calls[number] = began = time.monotonic()
+        if not self._worker.marks.start_call(request.slot, repeatable=self.backend.repeatable):
+            self._worker.on_revoked(request)
+            return
+        call = self._calls[number] = RunningCall()
+        began = call.checked
         result = self.backend.call(request.run.request)
         del self._calls[number]
+        self._worker.marks.end_call(request.slot)
         self._finish(request, calls, began, result)
 
     def _finish(self, request: WorkerRequest, calls: int, since: float, result: Result) -> None:
         """Pass a result on, and learn the pace from it: it was the next one to come since then (monotonic seconds)."""
         self._pace += (time.monotonic() - since - self._pace) / 8  # an average: one wait for a core says little
-        self._on_result(request, calls, result, self.followers)
+        self._worker.on_result(request, calls, result, self.followers)
 
     def _idle(self) -> None:
         try:
             self.backend.on_idle()
         except GuardedErrors as error:
-            self._on_failure(f"backend {self.backend.name}: {error}")
+            self._worker.on_failure(f"backend {self.backend.name}: {error}")

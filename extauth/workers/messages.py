@@ -16,7 +16,10 @@ from extauth.trust import Signature
 
 
 class RequestBatch(msgspec.Struct, frozen=True, array_like=True):
-    """Frontend to worker: requests with their keys, and the deadline for their results (monotonic seconds)."""
+    """Requests with their keys, and the deadline for their results (monotonic seconds).
+
+    On the way to a worker, and in it, a request's key is its slot in the worker's CallMarks.
+    """
 
     deadline: float
     keys: list[int]
@@ -77,20 +80,25 @@ class WorkerEnded(msgspec.Struct, frozen=True, array_like=True, tag=4):
     how: str
 
 
+class WorkerReady(msgspec.Struct, frozen=True, array_like=True, tag=8):
+    """Worker to frontend: it takes requests."""
+
+
 class BackendHangs(msgspec.Struct, frozen=True, array_like=True, tag=5):
-    """Worker to frontend: every thread of a backend hangs. A new worker would have new threads."""
+    """Worker to frontend: a backend hangs and can have no more threads here. A new worker would have new threads."""
 
     backend: str
+    why: str
 
 
 class WorkerCommand(msgspec.Struct, frozen=True, array_like=True):
-    """Frontend to supervisor: fork a worker (the descriptor of its socket comes along), or kill one."""
+    """Frontend to supervisor: fork a worker (two descriptors come along: its socket, its CallMarks), or kill one."""
 
     kill: bool
     worker: int
 
 
-FromWorker = Results | LogMessage | BackendHangs
+FromWorker = Results | LogMessage | WorkerReady | BackendHangs
 FromSupervisor = LogMessage | GenerationLoaded | GenerationRefused | WorkerStarted | WorkerEnded | FilesChanged
 
 _LENGTH = struct.Struct("!I")

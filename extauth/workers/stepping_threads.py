@@ -6,14 +6,16 @@ import contextlib
 import math
 import os
 import time
-from typing import NoReturn
 
 from extauth.backends.steps import Steps, Wait, readable
 from extauth.chain import ConfiguredBackend
 from extauth.model import Account, FailureResult, Result, VerdictResult
-from extauth.workers.backend_threads import STUCK_AFTER, BackendThreads, OnResult, WorkerRequest
+from extauth.workers.backend_threads import BackendThreads, WorkerContext, WorkerRequest
 from extauth.workers.fair_queue import WatchableQueue
-from extauth.workers.threads import OnFailure, start_critical_thread
+from extauth.workers.threads import start_critical_thread
+
+STUCK_AFTER = 10.0
+"""Seconds beyond its timeout that the calls of all threads must last before the backend counts as stuck."""
 
 _PATIENCE = 0.02  # seconds that a thread with a single request waits inside of its steps
 
@@ -63,34 +65,39 @@ class ThreadRequests:
 class SteppingThreads(BackendThreads):
     """Starts the requests that wait, up to `concurrency_per_thread` in each thread, and never waits for more."""
 
-    def __init__(self, backend: ConfiguredBackend, on_result: OnResult, on_failure: OnFailure) -> None:
+    def __init__(self, backend: ConfiguredBackend, worker: WorkerContext) -> None:
         self._requests = [ThreadRequests() for _ in range(backend.concurrency)]
+        self._steps: dict[int, float] = {}  # by number of the thread: when its current step began
+        self._is_stuck = False
         self._last_result = 0.0  # monotonic seconds
         self._watchable: WatchableQueue[Account, tuple[WorkerRequest, int]] = WatchableQueue()
-        super().__init__(backend, on_result, on_failure, self._watchable)
+        super().__init__(backend, worker, self._watchable)
 
-    def is_stuck(self) -> bool:
-        """Return whether every thread, or every request of it, is in a call that should have ended long ago."""
-        too_early = time.monotonic() - (self.backend.timeout or 0.0) - STUCK_AFTER
+    def check(self, now: float) -> None:
+        """Let a new worker take over if every thread, or every request of it, is in a step that is much too long."""
+        too_early = now - (self.backend.timeout or 0.0) - STUCK_AFTER
         limit = self.backend.concurrency_per_thread
-        return all(
-            self._calls.get(number, too_early) < too_early
+        is_stuck = all(
+            self._steps.get(number, too_early) < too_early
             or sum(began < too_early for began in list(requests.apart.values())) >= limit
             for number, requests in enumerate(self._requests)
         )
+        if is_stuck and not self._is_stuck:
+            self._worker.on_hang(self.backend.name, f"backend {self.backend.name}: all threads hang")
+        self._is_stuck = is_stuck
 
-    def _serve(self, number: int) -> NoReturn:
+    def _serve_next(self, number: int) -> None:
         requests = self._requests[number]
-        while True:
-            if not self._watchable.waiting:
-                self._idle()
-            taken = self._next(number, requests)
-            if taken is None or not self._is_current(*taken):
-                continue
-            is_alone = not requests and not self._watchable.waiting and self._watchable.has_idle_reader
-            request, calls = taken
-            stepped = SteppedRequest(request, calls, self.backend.start_steps(request.run.request))
-            self._step(number, requests, stepped, patience=_PATIENCE if is_alone else 0.0)
+        taken = self._next(number, requests)
+        if taken is None or not self._is_current(*taken):
+            return
+        is_alone = not requests and not self._watchable.waiting and self._watchable.has_idle_reader
+        request, calls = taken
+        if not self._worker.marks.start_call(request.slot, repeatable=self.backend.repeatable):
+            self._worker.on_revoked(request)
+            return
+        stepped = SteppedRequest(request, calls, self.backend.start_steps(request.run.request))
+        self._step(number, requests, stepped, patience=_PATIENCE if is_alone else 0.0)
 
     def _next(self, number: int, requests: ThreadRequests) -> tuple[WorkerRequest, int] | None:
         """Return a request to start. If none waits, or there is no room, continue the others first."""
@@ -115,9 +122,9 @@ class SteppingThreads(BackendThreads):
 
         A step that may be long, and all after it, are taken in a thread of their own.
         """
-        self._calls[number] = time.monotonic()
+        self._steps[number] = time.monotonic()
         found = self._take_step(stepped, patience)
-        del self._calls[number]
+        del self._steps[number]
         if isinstance(found, Wait):
             stepped.wait_for(found)
             requests.waiting.append(stepped)
@@ -127,7 +134,7 @@ class SteppingThreads(BackendThreads):
             requests.apart[stepped] = time.monotonic()
             name = f"{self.backend.name}-apart"
             try:
-                start_critical_thread(name, self._on_failure, self._finish_apart, requests, stepped)
+                start_critical_thread(name, self._worker.on_failure, self._finish_apart, requests, stepped)
             except RuntimeError:  # the system has no more threads
                 self._finish_apart(requests, stepped)
 
@@ -154,6 +161,7 @@ class SteppingThreads(BackendThreads):
         return self.backend.cancel(stepped.steps, request, timed_out=timed_out)
 
     def _end(self, stepped: SteppedRequest, result: Result) -> None:
+        self._worker.marks.end_call(stepped.request.slot)
         since, self._last_result = max(stepped.began, self._last_result), time.monotonic()
         self._finish(stepped.request, stepped.calls, since, result)
 

@@ -19,6 +19,7 @@ from typing import NoReturn
 import msgspec
 
 from extauth.chain import Chain, build_chain
+from extauth.chain.call_marks import CallMarks
 from extauth.chain.plugins import restrict_import_path
 from extauth.config import Config
 from extauth.guard import GuardedErrors, call_guarded
@@ -167,27 +168,31 @@ class Supervisor:
             if command.kill:
                 self._kill(command.worker)
             else:
-                self._fork_worker(chain, command.worker, self._descriptors.pop(0))
+                self._fork_worker(chain, command.worker, self._descriptors.pop(0), self._descriptors.pop(0))
         return bool(data)
 
-    def _fork_worker(self, chain: Chain, number: int, descriptor: int) -> None:
+    def _fork_worker(self, chain: Chain, number: int, descriptor: int, marks: int) -> None:
         parent = os.getpid()
         try:
             child = os.fork()
         except OSError as error:
             os.close(descriptor)
+            os.close(marks)
             self._send(WorkerEnded(number, f"could not be started: {error.strerror}"))
             return
         if child:
             os.close(descriptor)
+            os.close(marks)
             self._workers[child] = number
             self._send(WorkerStarted(number))
             return
         try:
-            become_child([descriptor])
+            become_child([descriptor, marks])
             die_with_parent(parent)
             set_process_title(f"extauth: worker {number}")
-            Worker(chain, socket.socket(fileno=descriptor)).run()
+            shared = CallMarks(marks)
+            os.close(marks)
+            Worker(chain, socket.socket(fileno=descriptor), shared).run()
         finally:
             os._exit(1)
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import os
 import threading
-import time
 from collections.abc import Callable
 from typing import ParamSpec
 
@@ -43,28 +40,3 @@ def call_critical(
             on_failure(f"thread {name} failed: {error}; ending this worker")
         finally:
             os._exit(1)
-
-
-class TimerThread:
-    """Calls functions at their times (monotonic seconds), in a thread of its own."""
-
-    def __init__(self, on_failure: OnFailure) -> None:
-        self._heap: list[tuple[float, int, Callable[[], None]]] = []
-        self._order = itertools.count()  # functions cannot be compared
-        self._changed = threading.Condition()
-        start_critical_thread("timer", on_failure, self._run)
-
-    def call_at(self, when: float, function: Callable[[], None]) -> None:
-        """Call `function` at `when`. It must not wait for anything."""
-        with self._changed:
-            heapq.heappush(self._heap, (when, next(self._order), function))
-            if self._heap[0][0] == when:
-                self._changed.notify()
-
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                while not self._heap or self._heap[0][0] > time.monotonic():
-                    self._changed.wait(self._heap[0][0] - time.monotonic() if self._heap else None)
-                _, _, function = heapq.heappop(self._heap)
-            function()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import socket
 import struct
@@ -11,10 +10,11 @@ import time
 from typing import NoReturn
 
 from extauth.chain import Chain, ChainRun, ConfiguredBackend
+from extauth.chain.call_marks import CallMarks
 from extauth.guard import GuardedErrors
 from extauth.log_levels import Level
-from extauth.model import Result
-from extauth.workers.backend_threads import BackendThreads, WorkerRequest
+from extauth.model import FailureResult, Result
+from extauth.workers.backend_threads import BackendThreads, WorkerContext, WorkerRequest
 from extauth.workers.log_forwarding import forward_logs_to
 from extauth.workers.messages import (
     BackendHangs,
@@ -24,33 +24,40 @@ from extauth.workers.messages import (
     MessageReader,
     RequestBatch,
     Results,
+    WorkerReady,
     encode,
     receive,
 )
+from extauth.workers.monitor import Monitor
 from extauth.workers.result_batcher import MAX_DELAY, ResultBatcher
 from extauth.workers.stepping_threads import SteppingThreads
-from extauth.workers.threads import TimerThread, call_critical
+from extauth.workers.threads import call_critical
 
 _PART = 32  # requests that are tried for fast results before results are sent
 _ENOUGH = 64  # fast results that are sent even if more follow: the frontend should not wait for work
 _CLOSING = 0.4  # seconds for backends to disconnect
+_REVOKED = FailureResult(reason="another worker has the request")  # the frontend drops this result
 
 
 class Worker:
     """Runs the chain for the requests that come over a socket, until it closes."""
 
-    def __init__(self, chain: Chain, sock: socket.socket) -> None:
+    def __init__(self, chain: Chain, sock: socket.socket, marks: CallMarks) -> None:
         self._chain = chain
         self._socket = sock
+        self._marks = marks
         self._sending = threading.Lock()
         self._batcher = ResultBatcher(self._send_results)
         self._fast: dict[int, KeyedResult] = {}  # the main thread's results, by identity: equal ones share one entry
         self._oldest_fast = 0.0
         self._has_receive_timeout = False
         self._taking_result = threading.Lock()
+        self._timed: dict[int, WorkerRequest] = {}  # by slot: the requests whose backend has a timeout
         forward_logs_to(self._send)
-        self._threads = {backend: self._start_threads(backend) for backend in chain.backends}
-        self._timer = TimerThread(self._log_failure) if any(backend.timeout for backend in chain.backends) else None
+        context = WorkerContext(marks, self._on_result, self._on_revoked, self._on_hang, self._log)
+        self._monitor = Monitor(marks, context.on_failure)
+        self._threads = {backend: _start_threads(backend, context) for backend in chain.backends}
+        self._monitor.start(threads.check for threads in self._threads.values())
 
     def run(self) -> NoReturn:
         """Serve, then end the process. Threads that hang are not waited for."""
@@ -63,16 +70,20 @@ class Worker:
             thread.join(max(0.0, until - time.monotonic()))
         os._exit(0)
 
-    def _start_threads(self, backend: ConfiguredBackend) -> BackendThreads:
-        kind = BackendThreads if backend.concurrency_per_thread == 1 else SteppingThreads
-        return kind(backend, self._on_result, self._log_failure)
-
     def _serve(self) -> None:
         """Serve until the socket closes."""
         reader = MessageReader(RequestBatch)
-        while (batches := self._receive(reader)) is not None:
-            for batch in batches:
-                self._handle(batch)
+        self._send(WorkerReady())
+        while self._serve_next(reader):
+            pass
+
+    def _serve_next(self, reader: MessageReader[RequestBatch]) -> bool:
+        """Handle the batches that come next. Nothing here holds an old batch while this waits."""
+        batches = self._receive(reader)
+        for batch in batches or ():
+            self._handle(batch)
+            self._marks.batch_handled()
+        return batches is not None
 
     def _receive(self, reader: MessageReader[RequestBatch]) -> list[RequestBatch] | None:
         """Return the batches that have come. Before waiting for one, send the results. Return None at the end."""
@@ -102,6 +113,7 @@ class Worker:
             if not self._fast:
                 self._oldest_fast = time.monotonic()
             self._start(batch.part(start, start + _PART))
+            self._marks.progress()
             self._batcher.send_old()
             if self._fast and (sum(len(keys) for _, keys in self._fast.values()) >= _ENOUGH or self._has_old_results()):
                 self._send_fast()
@@ -109,14 +121,15 @@ class Worker:
     def _start(self, batch: RequestBatch) -> None:
         """Keep the fast results, and give the other requests to backend threads."""
         fast = self._fast
-        for key, started in zip(batch.keys, self._chain.start(batch.requests), strict=True):
+        all_started = self._chain.start(batch.requests, batch.keys, self._marks.called)
+        for slot, started in zip(batch.keys, all_started, strict=True):
             try:
-                fast[id(started)][1].append(key)
+                fast[id(started)][1].append(slot)
             except KeyError:
                 if isinstance(started, ChainRun):
-                    self._call_backend(WorkerRequest(key, batch.deadline, started))
+                    self._call_backend(WorkerRequest(slot, batch.deadline, started))
                 else:
-                    fast[id(started)] = started, [key]
+                    fast[id(started)] = started, [slot]
 
     def _has_old_results(self) -> bool:
         """Return whether the fast results have waited long enough for others."""
@@ -129,10 +142,11 @@ class Worker:
     def _call_backend(self, request: WorkerRequest) -> None:
         """Give a request to the threads of its next backend, and watch that backend's timeout."""
         threads = self._threads[request.run.backend]
-        if self._timer is not None and threads.backend.timeout is not None:
+        if threads.backend.timeout is not None:
             timeout_at = time.monotonic() + threads.backend.timeout
             request.wait_until = min(request.deadline, timeout_at)
-            self._timer.call_at(timeout_at, functools.partial(self._on_timeout, threads, request, request.calls))
+            self._timed[request.slot] = request
+            self._monitor.call_at(timeout_at, self._on_timeout, request.slot, request.calls)
         else:
             request.wait_until = request.deadline
         threads.put(request)
@@ -143,17 +157,30 @@ class Worker:
             if request.calls != calls:
                 return
             request.calls += 1
+            self._timed.pop(request.slot, None)
             final = request.run.add_result(result)
         if final is None:
             self._call_backend(request)
         else:
-            self._batcher.put((final, [request.key]), followers=followers)
+            self._batcher.put((final, [request.slot]), followers=followers)
 
-    def _on_timeout(self, threads: BackendThreads, request: WorkerRequest, calls: int) -> None:
-        if request.calls == calls:
-            self._on_result(request, calls, threads.backend.timed_out(), 0)
-            if threads.is_stuck():
-                self._send(BackendHangs(threads.backend.name))
+    def _on_timeout(self, slot: int, calls: int) -> None:
+        request = self._timed.get(slot)
+        if request is not None and request.calls == calls and time.monotonic() >= request.wait_until:
+            self._on_result(request, calls, request.run.backend.timed_out(), 0)
+
+    def _on_revoked(self, request: WorkerRequest) -> None:
+        """Tell the frontend that the slot of a request that another worker has is free."""
+        with self._taking_result:
+            request.calls += 1
+            self._timed.pop(request.slot, None)
+        self._batcher.put((_REVOKED, [request.slot]), followers=0)
+
+    def _on_hang(self, backend: str, why: str) -> None:
+        self._send(BackendHangs(backend, why))
+
+    def _log(self, level: Level, text: str) -> None:
+        self._send(LogMessage(level, text))
 
     def _log_failure(self, text: str) -> None:
         self._send(LogMessage(Level.FAILURES, text))
@@ -174,3 +201,8 @@ class Worker:
             backend.close()
         except GuardedErrors as error:
             self._log_failure(f"backend {backend.name}: {error}")
+
+
+def _start_threads(backend: ConfiguredBackend, context: WorkerContext) -> BackendThreads:
+    kind = BackendThreads if backend.concurrency_per_thread == 1 else SteppingThreads
+    return kind(backend, context)

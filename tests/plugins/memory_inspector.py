@@ -7,7 +7,7 @@ import threading
 
 from extauth import Account, Backend, Secret, Settings, Verdict
 
-_FRONTEND_CLASSES = {"VerdictCache", "SharedCheck"}
+_FRONTEND_CLASSES = {"VerdictCache", "SharedCheck", "PendingRequest"}
 
 
 class MemoryInspector(Backend[Settings]):

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from extauth.chain.call_marks import CallMarks
 from extauth.model import Account, Verdict, VerdictResult
-from extauth.workers.backend_threads import BackendThreads, WorkerRequest
+from extauth.workers.backend_threads import BackendThreads, WorkerContext, WorkerRequest
 from extauth.workers.messages import KeyedResult
 from extauth.workers.result_batcher import FOLLOWS_WITHIN, MAX_DELAY, ResultBatcher
 from tests.plugins import ScriptedSite, plugin
@@ -103,7 +104,7 @@ def test_immediate_results_flush_the_batch(sender: Sender) -> None:
 class FakeBackend:
     """A backend for BackendThreads. Each result takes some seconds by the clock; the first waits for `all_queued`."""
 
-    name, concurrency, timeout, is_loaded = "a backend", 1, None, False
+    name, concurrency, timeout, is_loaded, repeatable = "a backend", 1, None, False, True
 
     def __init__(self, clock: Clock, seconds: float) -> None:
         self._clock = clock
@@ -129,9 +130,15 @@ def test_only_fast_backends_announce_following_results(
     monkeypatch.setattr("extauth.workers.backend_threads.time", clock)
     announced: queue.Queue[int] = queue.Queue()
     backend: Any = FakeBackend(clock, seconds)
-    threads = BackendThreads(
-        backend, lambda request, calls, result, followers: announced.put(followers), lambda text: None
+    marks = CallMarks(CallMarks.create_memory())
+    context = WorkerContext(
+        marks,
+        lambda request, calls, result, followers: announced.put(followers),
+        lambda request: None,
+        lambda backend, why: None,
+        lambda level, text: None,
     )
+    threads = BackendThreads(backend, context)
     for key in range(5):
         run: Any = SimpleNamespace(request=SimpleNamespace(account=Account(f"user{key}", "example.com")))
         threads.put(WorkerRequest(key, math.inf, run))

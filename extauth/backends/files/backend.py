@@ -72,6 +72,7 @@ class Files(Backend[FilesSettings]):
     """Looks accounts up in memory."""
 
     Settings = FilesSettings
+    repeatable = True
     concurrency = 1  # there is a worker for each core, so more threads would not compute more
     fast_lookups = True
 

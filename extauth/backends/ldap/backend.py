@@ -51,6 +51,7 @@ class Ldap(Backend[LdapSettings]):
     def __init__(self, settings: LdapSettings, context: BackendContext) -> None:
         super().__init__(settings, context)
         self.concurrency, self.concurrency_per_thread = concurrency(settings)
+        self.repeatable = settings.check == "hash"  # a failed bind counts in directories that lock accounts
         check_together(settings)
         check_times(settings, context.deadline)
         self._servers = parse_servers(settings)
