@@ -11,6 +11,7 @@ from typing import ParamSpec, TypeVar
 from extauth.errors import ConfigError, TemporaryFailure, UnexpectedError
 
 _OUR_FOLDER = f"{Path(__file__).parent}{os.sep}"
+_STANDARD_LIBRARY = f"{Path(os.__file__).parent}{os.sep}"
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -47,12 +48,21 @@ def _place_of(error: BaseException) -> str:
     return f"{type(error).__name__}{place}".encode(errors="backslashreplace").decode()
 
 
+def _is_library(file: str) -> bool:
+    """Return whether a file belongs to extauth or to the standard library."""
+    if file.startswith((_OUR_FOLDER, "<")):
+        return True
+    return file.startswith(_STANDARD_LIBRARY) and "-packages" not in file.removeprefix(_STANDARD_LIBRARY)
+
+
 def place_of_thread(ident: int) -> str:
-    """Return where a thread is at this moment: file, line and function, outside of extauth if it is there."""
-    innermost = frame = sys._current_frames().get(ident)
-    while frame is not None and frame.f_code.co_filename.startswith(_OUR_FOLDER):
+    """Return where a thread is at this moment: file, line and function, in a site's own code if it is there."""
+    found = frame = sys._current_frames().get(ident)
+    while frame is not None:
+        if not _is_library(frame.f_code.co_filename):
+            found = frame
+            break
         frame = frame.f_back
-    found = frame if frame is not None and frame.f_code.co_name != "_bootstrap" else innermost
     if found is None:
         return "an unknown place"
     return f"{found.f_code.co_filename}, line {found.f_lineno}, in {found.f_code.co_name}"

@@ -115,6 +115,15 @@ class Helper:
             found += [child for child, parent in parents.items() if parent == process]
         return found[1:]
 
+    def processes(self, kind: str) -> list[int]:
+        """Return the processes below it that `ps` shows as `extauth: KIND`."""
+        found = []
+        for process in self.descendants():
+            with contextlib.suppress(OSError):
+                if Path(f"/proc/{process}/cmdline").read_bytes().startswith(f"extauth: {kind}".encode()):
+                    found.append(process)
+        return found
+
     def kill(self) -> None:
         """Kill it if it still runs, and close its pipes."""
         if self.process.poll() is None:

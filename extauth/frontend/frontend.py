@@ -74,7 +74,7 @@ class Frontend:
             self._poller,
             self._log,
             self._handler.finish,
-            self._handler.find_request,
+            self._handler.move_request,
             self._configure,
         )
 

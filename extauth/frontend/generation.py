@@ -36,6 +36,8 @@ from extauth.workers.supervisor import SupervisorProcess
 
 _SUPERVISOR_ENDS_WITHIN = 0.3  # seconds that a supervisor has to kill its workers and end; then it is killed
 
+_ALL_READY_WITHIN = 0.25  # seconds after loading; then the workers that are ready are enough
+
 
 class GenerationState(enum.Enum):
     """The life of a generation. Each state leads only to later ones."""
@@ -82,7 +84,7 @@ class Generation:
         self.config = config
         self.state = GenerationState.LOADING
         self.refusal: str | None = None
-        self.was_loaded = False
+        self._loaded_at: float | None = None
         self.seen_files: SeenFiles = {}
         self.summary = ""
         self.started = time.monotonic()
@@ -104,6 +106,15 @@ class Generation:
             return False
         self.state = state
         return True
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it can take over: all its workers are ready, or some are and the others take long."""
+        if self._loaded_at is None:
+            return False
+        if self.has_ended or self._workers.ready >= self.config.helper.workers:
+            return True
+        return self._workers.ready > 0 and time.monotonic() - self._loaded_at > _ALL_READY_WITHIN
 
     @property
     def has_ended(self) -> bool:
@@ -214,7 +225,7 @@ class Generation:
         elif isinstance(message, GenerationLoaded):
             self.seen_files = decode_seen_files(message.seen_files)
             self.summary = message.summary
-            self.was_loaded = True
+            self._loaded_at = time.monotonic()
             if self._advance(GenerationState.LOADED):
                 self.maintain()
         elif isinstance(message, FilesChanged):

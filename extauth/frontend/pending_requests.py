@@ -43,7 +43,8 @@ class PendingRequest(msgspec.Struct, gc=False):
     """A request that waits for its result. `size`: bytes of its line.
 
     `account`: the account, or the address if its domain is not a host name. `request`: what a worker got; it holds a
-    password, and is gone with the reply. `line` is set if the verdict may be cached.
+    password, and is gone with the reply. `line` is set if the verdict may be cached. `moves`: how often another worker
+    got it.
     """
 
     number: bytes
@@ -52,6 +53,7 @@ class PendingRequest(msgspec.Struct, gc=False):
     group: RequestGroup
     request: Request | None = None
     line: KeyedDigest | None = None
+    moves: int = 0
 
     def record(
         self, level: Level, result: Result, backends: tuple[BackendConfig, ...], *, from_cache: bool = False

@@ -41,6 +41,8 @@ from extauth.protocol.requests import (
 )
 from extauth.workers.messages import RequestBatch
 
+_MAX_MOVES = 10  # of a request from one worker to another
+
 
 class RequestHandler:
     """Takes lines and results, and gives exactly one reply to each request.
@@ -124,10 +126,13 @@ class RequestHandler:
         keys, cached = self._cache.finish(key, result, time.monotonic(), keep=key in self.pending)
         self._responder.reply_all(self.pending.take(keys), result, cached)
 
-    def find_request(self, key: int) -> tuple[Request, float] | None:
-        """Return the request with this key as a worker gets it, and its deadline; None if it has its reply."""
+    def move_request(self, key: int) -> tuple[Request, float] | None:
+        """Return a request and its deadline for another worker; None if it has its reply, or was moved too often."""
         pending = self.pending.get(key)
-        return None if pending is None or pending.request is None else (pending.request, pending.group.deadline)
+        if pending is None or pending.request is None or pending.moves >= _MAX_MOVES:
+            return None
+        pending.moves += 1
+        return pending.request, pending.group.deadline
 
     def expire(self) -> None:
         """Reply to the requests whose deadline is over."""

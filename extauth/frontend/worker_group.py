@@ -20,6 +20,7 @@ from extauth.workers.messages import (
     BackendHangs,
     InvalidMessage,
     RequestBatch,
+    RequestsRevoked,
     Results,
     WorkerCommand,
     WorkerReady,
@@ -83,9 +84,17 @@ class WorkerGroup:
         return sum(map(len, self._workers.values()))
 
     @property
+    def ready(self) -> int:
+        """How many workers can take requests now."""
+        return len(self._in_state(WorkerState.SERVING)) + len(self._in_state(WorkerState.SPARE))
+
+    @property
     def needs_attention(self) -> bool:
         """Whether `maintain` is needed soon: a worker has requests, or something is going on."""
-        return bool(self._revoking) or any(len(worker) and not worker.is_retired for worker in self._workers.values())
+        return bool(self._revoking) or any(
+            worker.state is WorkerState.STARTING or (len(worker) and not worker.is_retired)
+            for worker in self._workers.values()
+        )
 
     def _in_state(self, state: WorkerState) -> list[WorkerHandle]:
         return [worker for worker in self._workers.values() if worker.state is state]
@@ -168,6 +177,8 @@ class WorkerGroup:
                 if worker.change(WorkerState.SPARE):
                     self._pause = 0.0
                     self._wake()
+            elif isinstance(message, RequestsRevoked):
+                self._on_lost(LostRequests(worker.remove(message.slots), [], []))
             elif isinstance(message, BackendHangs):
                 self._retire(worker, message.why)
             else:
@@ -280,28 +291,26 @@ class WorkerGroup:
         worker = self._workers.pop(number, None)
         if worker is None:
             return
-        was_starting, was_killed = worker.state is WorkerState.STARTING, worker.state is WorkerState.KILLED
-        was_alone = worker.state is WorkerState.ISOLATED
         while worker.socket.fileno() >= 0 and self._read(worker):
             pass  # the results that it had sent count
-        if log and was_starting:
+        if log and not worker.was_ready:
             self._start_later(f"worker {worker.number} {how} before it was ready")
-        elif log and not was_killed:
+        elif log and worker.state is not WorkerState.KILLED:
             self._log.write(Level.FAILURES, f"worker {worker.number} {how}; it is replaced")
-        self._lose_requests(worker, how, was_alone=was_alone)
+        self._lose_requests(worker, how)
 
     def remove_all(self, how: str) -> None:
         """Remove all workers: they have ended."""
         workers, self._workers = self._workers, {}
         for worker in workers.values():
-            self._lose_requests(worker, how, was_alone=worker.state is WorkerState.ISOLATED)
+            self._lose_requests(worker, how)
 
-    def _lose_requests(self, worker: WorkerHandle, how: str, *, was_alone: bool) -> None:
+    def _lose_requests(self, worker: WorkerHandle, how: str) -> None:
         """Pass on the requests of a worker that has ended. A request that was alone there has killed it, and fails."""
         self._close_socket(worker)
         self._revoking.pop(worker, None)
         lost = worker.take_lost()
-        if was_alone:
+        if worker.is_isolated:
             lost = LostRequests(lost.untouched, [], lost.failed + lost.suspects)
         if lost.failed:
             failure = FailureResult(reason=f"worker {worker.number}, which had the request, {how}")

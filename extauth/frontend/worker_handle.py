@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from extauth.chain.call_marks import IN_CALL, NOT_REPEATABLE, SLOTS, CallMarks
+from extauth.chain.call_marks import NOT_REPEATABLE, SLOTS, CallMarks
 from extauth.workers.messages import FromWorker, MessageReader
 
 _SHORT = 0.002  # seconds: work so short costs more to share than to do, because each process must be woken up
@@ -52,10 +52,10 @@ class LostRequests(NamedTuple):
     """The requests, by their keys, of a worker that has died."""
 
     untouched: list[int]
-    """They go to another worker: no backend was called, or only repeatable ones, which have returned."""
+    """They go to another worker: no backend was called."""
 
     suspects: list[int]
-    """A repeatable backend was running: they go to a worker of their own, because each may be the one that kills."""
+    """Only repeatable backends were called: each goes to a worker of its own, because it may be the one that kills."""
 
     failed: list[int]
     """A backend that is not repeatable was called: they fail."""
@@ -71,6 +71,8 @@ class WorkerHandle:
         self.output = bytearray()
         self.started = time.monotonic()
         self.on_events: Callable[[int], None] = lambda events: None
+        self.was_ready = False
+        self.is_isolated = False
         self._state = WorkerState.STARTING
         self._marks = marks
         self._keys: dict[int, int] = {}  # by slot
@@ -93,10 +95,17 @@ class WorkerHandle:
         return self._state
 
     def change(self, state: WorkerState) -> bool:
-        """Go to this state. Return False, and change nothing, if it cannot come next."""
+        """Go to this state. Return False, and change nothing, if it cannot come next.
+
+        `was_ready` and `is_isolated` stay as they are when a worker is retired or killed.
+        """
         if state not in _NEXT[self._state]:
             return False
         self._state = state
+        if state is WorkerState.SPARE:
+            self.was_ready, self.is_isolated = True, False
+        elif state is WorkerState.ISOLATED:
+            self.is_isolated = True
         return True
 
     @property
@@ -167,7 +176,7 @@ class WorkerHandle:
             mark = self._marks.called[slot]
             if mark & NOT_REPEATABLE:
                 lost.failed.append(key)
-            elif mark & IN_CALL:
+            elif mark:
                 lost.suspects.append(key)
             else:
                 lost.untouched.append(key)

@@ -26,8 +26,8 @@ _RETRY = 1.0  # seconds to the next start if a supervisor could not be started, 
 _RETRY_LOADING = 10.0  # the same if a supervisor died while it loaded: it may have taken all memory
 
 
-FindRequest = Callable[[int], tuple[Request, float] | None]
-"""Returns the request with this key and its deadline; None if it has its reply."""
+MoveRequest = Callable[[int], tuple[Request, float] | None]
+"""Returns the request with this key and its deadline, for another worker; None if it has its reply."""
 
 
 class WorkerPool:
@@ -44,13 +44,13 @@ class WorkerPool:
         poller: Poller,
         log: Log,
         on_result: OnResult,
-        find_request: FindRequest,
+        move_request: MoveRequest,
         on_switch: Callable[[Config], None],
     ) -> None:
         self._poller = poller
         self._log = log
         self._on_result = on_result
-        self._find_request = find_request
+        self._move_request = move_request
         self._on_switch = on_switch
         self._known_files: frozenset[Path] = frozenset()
         self._serving: Generation | None = None
@@ -86,7 +86,7 @@ class WorkerPool:
     @property
     def needs_attention(self) -> bool:
         """Whether `maintain` is needed soon, though nothing has happened: workers have requests."""
-        generations = [*self._leaving, *filter(None, (self._serving,))]
+        generations = [*self._leaving, *filter(None, (self._serving, self._coming))]
         return bool(self._suspects) or any(generation.needs_attention for generation in generations)
 
     def _on_lost(self, lost: LostRequests) -> None:
@@ -101,7 +101,7 @@ class WorkerPool:
         """Return requests as batches, one for each deadline."""
         by_deadline: dict[float, RequestBatch] = defaultdict(lambda: RequestBatch(0.0, [], []))
         for key in keys:
-            found = self._find_request(key)
+            found = self._move_request(key)
             if found is None:  # it has its reply, but others may wait for the same check
                 self._on_result(FailureResult(reason="the worker that had the request has ended"), [key])
                 continue
@@ -189,7 +189,8 @@ class WorkerPool:
         return Generation(config, supervisor, self._poller, self._log, self._on_result, self._on_lost, self._wake)
 
     def _check_coming(self, coming: Generation) -> None:
-        if coming.was_loaded:
+        coming.maintain()
+        if coming.is_ready:
             self._switch_to(coming)
         elif coming.refusal is None and time.monotonic() - coming.started > _LOAD_WITHIN:
             coming.refuse(f"{coming.config.file}: loading it takes more than {_LOAD_WITHIN:g} s")

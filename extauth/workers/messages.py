@@ -84,6 +84,12 @@ class WorkerReady(msgspec.Struct, frozen=True, array_like=True, tag=8):
     """Worker to frontend: it takes requests."""
 
 
+class RequestsRevoked(msgspec.Struct, frozen=True, array_like=True, tag=9):
+    """Worker to frontend: these requests were revoked, and no backend was called for them. The slots are free."""
+
+    slots: list[int]
+
+
 class BackendHangs(msgspec.Struct, frozen=True, array_like=True, tag=5):
     """Worker to frontend: a backend hangs and can have no more threads here. A new worker would have new threads."""
 
@@ -98,7 +104,7 @@ class WorkerCommand(msgspec.Struct, frozen=True, array_like=True):
     worker: int
 
 
-FromWorker = Results | LogMessage | WorkerReady | BackendHangs
+FromWorker = Results | LogMessage | WorkerReady | RequestsRevoked | BackendHangs
 FromSupervisor = LogMessage | GenerationLoaded | GenerationRefused | WorkerStarted | WorkerEnded | FilesChanged
 
 _LENGTH = struct.Struct("!I")

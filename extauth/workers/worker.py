@@ -13,7 +13,7 @@ from extauth.chain import Chain, ChainRun, ConfiguredBackend
 from extauth.chain.call_marks import CallMarks
 from extauth.guard import GuardedErrors
 from extauth.log_levels import Level
-from extauth.model import FailureResult, Result
+from extauth.model import Result
 from extauth.workers.backend_threads import BackendThreads, WorkerContext, WorkerRequest
 from extauth.workers.log_forwarding import forward_logs_to
 from extauth.workers.messages import (
@@ -23,6 +23,7 @@ from extauth.workers.messages import (
     LogMessage,
     MessageReader,
     RequestBatch,
+    RequestsRevoked,
     Results,
     WorkerReady,
     encode,
@@ -36,7 +37,6 @@ from extauth.workers.threads import call_critical
 _PART = 32  # requests that are tried for fast results before results are sent
 _ENOUGH = 64  # fast results that are sent even if more follow: the frontend should not wait for work
 _CLOSING = 0.4  # seconds for backends to disconnect
-_REVOKED = FailureResult(reason="another worker has the request")  # the frontend drops this result
 
 
 class Worker:
@@ -170,11 +170,11 @@ class Worker:
             self._on_result(request, calls, request.run.backend.timed_out(), 0)
 
     def _on_revoked(self, request: WorkerRequest) -> None:
-        """Tell the frontend that the slot of a request that another worker has is free."""
+        """Give a request back to the frontend."""
         with self._taking_result:
             request.calls += 1
             self._timed.pop(request.slot, None)
-        self._batcher.put((_REVOKED, [request.slot]), followers=0)
+        self._send(RequestsRevoked([request.slot]))
 
     def _on_hang(self, backend: str, why: str) -> None:
         self._send(BackendHangs(backend, why))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
-import time
 
 from tests.helper import clean_exit, wait_for_exit, wait_until
 from tests.plugins import ScriptedSite, bobs_request, scripted_request
@@ -44,12 +44,15 @@ def test_hanging_worker_is_replaced_while_others_answer(scripted: ScriptedSite) 
         assert helpers[action].ask(scripted_request(2, "yes")) == b"OK"
         assert helpers[action].ask(bobs_request(3)) == b"OK"
     for action, helper in helpers.items():
-        helper.wait_for_information("hangs")
-        wait_for_exit(scripted.processes(action))
+        if action in ("hold the interpreter", "stop"):
+            helper.wait_for_information("has shown no sign of life")
+            wait_for_exit(scripted.processes(action))
+        elif action == "wait":
+            helper.wait_for_information("scripted_backend.py, line [0-9]+, in _wait; another thread takes over")
         assert helper.ask(scripted_request(4, "yes")) == b"OK"
     children = set(scripted.processes("a child"))  # those in another process group live as long as the helper
     wait_until(
-        lambda: all(len(set(helper.descendants()) - children) == 3 for helper in helpers.values()),
+        lambda: all(len(set(helper.processes("worker")) - children) == 3 for helper in helpers.values()),
         "a new worker in each helper",
     )
     with clean_exit(*helpers.values()):
@@ -60,13 +63,13 @@ def test_hanging_worker_is_replaced_while_others_answer(scripted: ScriptedSite) 
 
 def test_requests_go_to_running_workers_while_another_starts(scripted: ScriptedSite) -> None:
     helper = scripted.serve(settings="workers = 2\ndeadline = 60")
-    wait_until(lambda: len(helper.descendants()) == 3, "two workers")
-    supervisor, *workers = helper.descendants()
+    wait_until(lambda: len(helper.processes("worker")) == 3, "two workers and a spare one")
+    (supervisor,), workers = helper.processes("supervisor"), helper.processes("worker")
     helper.send(scripted_request(1, "wait"))
     os.kill(supervisor, signal.SIGSTOP)
-    (idle,) = set(workers).difference(scripted.wait_for("wait"))
-    os.kill(idle, signal.SIGKILL)
-    time.sleep(1)  # after 0.5 seconds others get its requests; no event shows this
+    for idle in set(workers).difference(scripted.wait_for("wait")):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(idle, signal.SIGKILL)
     assert helper.ask(scripted_request(2, "yes")) == b"OK"
     os.kill(supervisor, signal.SIGCONT)
     scripted.release()
@@ -77,11 +80,11 @@ def test_requests_go_to_running_workers_while_another_starts(scripted: ScriptedS
 
 def test_hanging_supervisor_is_replaced(scripted: ScriptedSite) -> None:
     helper = scripted.serve(settings="workers = 2\ndeadline = 60")
-    wait_until(lambda: len(helper.descendants()) == 3, "two workers")
-    supervisor, first, second = helper.descendants()
+    wait_until(lambda: len(helper.processes("worker")) == 3, "two workers and a spare one")
+    (supervisor,), workers = helper.processes("supervisor"), helper.processes("worker")
     os.kill(supervisor, signal.SIGSTOP)
-    os.kill(first, signal.SIGKILL)
-    os.kill(second, signal.SIGKILL)
+    for worker in workers:
+        os.kill(worker, signal.SIGKILL)
     helper.send(scripted_request(1, "yes"), b"2 INTF 3")
     assert helper.reply(b"2") == b"INTF 3"
     helper.wait_for_information("the supervisor hangs")

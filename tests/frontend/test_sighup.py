@@ -30,7 +30,7 @@ def test_requests_under_way_finish_in_their_own_generation(scripted: ScriptedSit
     helper = scripted.serve()
     helper.send(scripted_request(1, "wait"))
     before = scripted.wait_for("wait")
-    old_supervisor, _ = helper.descendants()
+    (old_supervisor,) = helper.processes("supervisor")
     send_sighup(helper)
     helper.wait_for_information("serving")
     assert helper.ask(scripted_request(2, "yes")) == b"OK"
@@ -119,7 +119,7 @@ def test_sighup_does_not_interrupt_a_reload_under_way(scripted: ScriptedSite) ->
         helper.wait_for_information("serving")
     assert helper.ask(scripted_request(1, "yes")) == b"OK"
     wait_for_exit([*before])
-    wait_until(lambda: len(helper.descendants()) == 2, "the end of the old generations")
+    wait_until(lambda: len(helper.processes("supervisor")) == 1, "the end of the old generations")
     with clean_exit(helper):
         helper.close()
 
@@ -136,7 +136,7 @@ def test_number_of_old_generations_is_limited(scripted: ScriptedSite) -> None:
     for number in range(20):
         assert helper.ask(b"%d VRFY bob@example.org password" % number) == b"OK"
     assert not helper.information
-    assert len(helper.descendants()) == 2 * 9
+    assert len(helper.processes("supervisor")) == 9
     scripted.site.write("passwd", "bob@example.org:{PLAIN}new\n")
     helper.wait_for_information("changed: ")
     scripted.release(8)
@@ -150,11 +150,11 @@ def test_number_of_old_generations_is_limited(scripted: ScriptedSite) -> None:
 def test_killed_reload_is_tried_again(scripted: ScriptedSite) -> None:
     helper = scripted.serve()
     assert helper.ask(bobs_request(0)) == b"OK"
-    before = set(helper.descendants())
+    before = set(helper.processes("supervisor"))
     load_at_the_gate(scripted)
     send_sighup(helper)
-    wait_until(lambda: len(helper.descendants()) == 3, "a second supervisor")
-    (loading,) = set(helper.descendants()) - before
+    wait_until(lambda: len(helper.processes("supervisor")) == 2, "a second supervisor")
+    (loading,) = set(helper.processes("supervisor")) - before
     os.kill(loading, signal.SIGKILL)
     helper.wait_for_information("the process that loads it died")
     scripted.release()
@@ -169,11 +169,11 @@ def test_dead_supervisor_is_replaced_soon_after_a_failed_reload(
 ) -> None:
     helper = scripted.serve(settings="workers = 1\ndeadline = 5")
     assert helper.ask(bobs_request(0)) == b"OK"
-    supervisor, worker = helper.descendants()
+    (supervisor,) = helper.processes("supervisor")
     load_at_the_gate(scripted)
     send_sighup(helper)
-    wait_until(lambda: len(helper.descendants()) == 3, "a second supervisor")
-    (loading,) = set(helper.descendants()) - {supervisor, worker}
+    wait_until(lambda: len(helper.processes("supervisor")) == 2, "a second supervisor")
+    (loading,) = set(helper.processes("supervisor")) - {supervisor}
     os.kill(loading, signal.SIGKILL)
     helper.wait_for_information("the process that loads it died")
     scripted.release()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 
 from extauth.model import Account, PasswordRequest, Secret, Verdict, VerdictResult
@@ -37,13 +40,16 @@ def test_worker_crash_fails_all_waiting_requests_and_caches_nothing(scripted: Sc
 
 def test_waiting_request_is_checked_again_if_the_first_expires(scripted: ScriptedSite, log_section: str) -> None:
     helper = scripted.serve(settings="workers = 1\ndeadline = 1", sections=f"[cache]\n{log_section}")
-    helper.send(*(b"w%d VRFY bob@example.com wait/%d" % (number, number) for number in range(4)))
-    scripted.wait_for("wait", 4)  # every thread is busy
-    helper.send(b"1 VRFY alice@example.com yes")
+    assert helper.ask(b"0 VRFY bob@example.com yes") == OK
+    stopped = helper.processes("supervisor") + helper.processes("worker")
+    for process in stopped:
+        os.kill(process, signal.SIGSTOP)
+    helper.send(b"w0 VRFY bob@example.com wait", b"1 VRFY alice@example.com yes")
     assert helper.reply(b"w0") == TEMPORARY
     helper.send(b"2 VRFY alice@example.com yes")  # the check of the first request is still under way
     assert helper.reply(b"1") == TEMPORARY
-    scripted.release(4)
+    for process in stopped:
+        os.kill(process, signal.SIGCONT)
     assert helper.reply(b"2") == OK
 
 
