@@ -81,7 +81,7 @@ class Helper:
         """Read until `condition` holds."""
         until = time.monotonic() + PATIENCE
         while not condition():
-            if not self._read(until - time.monotonic()):
+            if not self.read_for(until - time.monotonic()):
                 raise AssertionError(f"{what} never came; {self}")
 
     def close(self) -> None:
@@ -98,7 +98,7 @@ class Helper:
     def wait_for_end(self) -> int:
         """Read the rest of its output and return its exit status."""
         until = time.monotonic() + PATIENCE
-        while self._read(until - time.monotonic()):
+        while self.read_for(until - time.monotonic()):
             pass
         return self.process.wait(PATIENCE)
 
@@ -135,7 +135,7 @@ class Helper:
                 with contextlib.suppress(BrokenPipeError):
                     stream.close()
 
-    def _read(self, seconds: float) -> bool:
+    def read_for(self, seconds: float) -> bool:
         """Read once within this time. Return False if nothing came."""
         assert self.process.stdout is not None
         if not select.select([self.process.stdout], [], [], max(0.0, seconds))[0]:

@@ -25,8 +25,8 @@ _BEAT, _PROGRESS, _HANDLED = range(3)
 class CallMarks:
     """One mark for each slot, and counters that show that the worker is alive.
 
-    The worker sets marks before it calls a backend. The frontend sets `revoked` for a slot before it gives the request
-    to another worker; the worker then calls no more backends for it.
+    The worker sets marks before it calls a backend. The frontend sets `revoked` for a slot, looks at the mark some
+    milliseconds later, and then gives the request to another worker; this one calls no more backends for it.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -85,11 +85,3 @@ class CallMarks:
         """Prepare a slot for another request."""
         self.called[slot] = 0
         self.revoked[slot] = 0
-
-    def revoke(self, slot: int) -> None:
-        """Tell the worker to call no backend for this request. Look at its mark some milliseconds later."""
-        self.revoked[slot] = 1
-
-    def was_called(self, slot: int) -> bool:
-        """Return whether a backend's code runs for the request, or a backend that is not repeatable was called."""
-        return self.called[slot] > CALLED

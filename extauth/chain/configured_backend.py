@@ -27,7 +27,6 @@ class ConfiguredBackend:
         self.name = backend.context.name
         self.concurrency = backend.concurrency
         self.concurrency_per_thread = backend.concurrency_per_thread
-        self.repeatable = backend.repeatable is True
         self.timeout = section.timeout
         self.stops_at_mismatch = section.stops_at_mismatch
         self.emergency = section.emergency
@@ -42,6 +41,11 @@ class ConfiguredBackend:
         self._open_retry = 0.0
         self._opening = threading.Lock()
         self._is_open = False
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether a request may be sent to this backend twice."""
+        return self._backend.repeatable is True
 
     def serves(self, domain: str) -> bool:
         """Return whether this backend serves the accounts of `domain`."""

@@ -31,6 +31,7 @@ from extauth.workers.messages import (
 _READY_WITHIN = 10.0  # seconds that a worker may take from the command to fork it until it is ready
 _SLOW_AFTER = 0.1  # seconds of silence after which other workers are preferred
 _MOVE_AFTER = 0.3  # seconds of silence after which requests that no backend was called for go to another worker
+_MOVE_CALLED_AFTER = 0.5  # the same for requests for which a repeatable backend runs
 _RETIRE_AFTER = 1.0  # seconds of silence after which a worker gets no more requests
 _REVOKE_TIME = 0.01  # seconds in which a worker notices that a request was revoked
 _SURPLUS_FOR = 5.0  # seconds without silent workers after which surplus ones are stopped
@@ -193,13 +194,13 @@ class WorkerGroup:
             seconds = worker.silent_for(now)
             if seconds >= _MOVE_AFTER:
                 self._silent_at = now
-                self._revoke(worker, now)
+                self._revoke(worker, now, in_call=seconds >= _MOVE_CALLED_AFTER and not worker.is_isolated)
             if seconds >= _RETIRE_AFTER:
                 self._retire(worker, f"worker {worker.number} has shown no sign of life for {seconds:.1f} s")
         for worker, since in list(self._revoking.items()):
             if now - since >= _REVOKE_TIME:
                 del self._revoking[worker]
-                self._on_lost(LostRequests(worker.take_revoked(), [], []))
+                self._on_lost(worker.take_revoked())
         for worker in self._in_state(WorkerState.RETIRED):
             if worker not in self._revoking and worker.last_deadline() <= now:
                 self._kill(worker)
@@ -225,10 +226,10 @@ class WorkerGroup:
             return [worker]
         return []
 
-    def _revoke(self, worker: WorkerHandle, now: float) -> None:
-        """Take back the requests that no backend was called for."""
+    def _revoke(self, worker: WorkerHandle, now: float, *, in_call: bool) -> None:
+        """Take back the requests that may be sent to another worker; see `WorkerHandle.revoke`."""
         if worker not in self._revoking:
-            worker.revoke_untouched()
+            worker.revoke(in_call=in_call)
             self._revoking[worker] = now
 
     def _start(self) -> bool:
@@ -274,7 +275,7 @@ class WorkerGroup:
         """Give a worker no more requests. It is killed when its requests have results, or their deadlines are over."""
         if worker.change(WorkerState.RETIRED):
             self._log.write(Level.FAILURES, f"{why}; worker {worker.number} gets no more requests")
-            self._revoke(worker, time.monotonic())
+            self._revoke(worker, time.monotonic(), in_call=False)
             self._wake()
 
     def _kill(self, worker: WorkerHandle) -> None:

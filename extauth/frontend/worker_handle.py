@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from extauth.chain.call_marks import NOT_REPEATABLE, SLOTS, CallMarks
+from extauth.chain.call_marks import IN_CALL, NOT_REPEATABLE, SLOTS, CallMarks
 from extauth.workers.messages import FromWorker, MessageReader
 
 _SHORT = 0.002  # seconds: work so short costs more to share than to do, because each process must be woken up
@@ -152,22 +152,27 @@ class WorkerHandle:
             self._free.append(slot)
         return keys
 
-    def revoke_untouched(self) -> None:
-        """Revoke the requests that no backend was called for. `take_revoked` returns them some milliseconds later."""
-        if not self._revoked:
-            self._revoked = [slot for slot in self._keys if not self._marks.was_called(slot)]
-            for slot in self._revoked:
-                self._marks.revoke(slot)
+    def revoke(self, *, in_call: bool) -> None:
+        """Revoke the requests that may be sent to another worker. `take_revoked` returns them some milliseconds later.
 
-    def take_revoked(self) -> list[int]:
-        """Remove the revoked requests, and return their keys, but for those that a backend was called for meanwhile."""
-        keys = []
+        `in_call`: also those for which a repeatable backend runs.
+        """
+        forbidden = NOT_REPEATABLE if in_call else NOT_REPEATABLE | IN_CALL
+        for slot in self._keys:
+            if not self._marks.called[slot] & forbidden and not self._marks.revoked[slot]:
+                self._marks.revoked[slot] = 1
+                self._revoked.append(slot)
+
+    def take_revoked(self) -> LostRequests:
+        """Remove the revoked requests, but for those that a backend that is not repeatable was called for meanwhile."""
+        lost = LostRequests([], [], [])
         for slot in self._revoked:
-            if slot in self._keys and not self._marks.was_called(slot):
-                keys.append(self._keys.pop(slot))
+            mark = self._marks.called[slot]
+            if slot in self._keys and not mark & NOT_REPEATABLE:
+                (lost.suspects if mark & IN_CALL else lost.untouched).append(self._keys.pop(slot))
                 self._given_away.add(slot)
         self._revoked = []
-        return keys
+        return lost
 
     def take_lost(self) -> LostRequests:
         """Remove all requests: the worker has died."""
