@@ -162,7 +162,9 @@ class WorkerGroup:
             self._kill(worker)
             messages = None
         if messages is None:
-            worker.change(WorkerState.RETIRED)  # its requests are lost when the supervisor says how it ended
+            if worker.change(WorkerState.RETIRED):  # the supervisor will say how it ended
+                self._revoke(worker, time.monotonic(), in_call=False)
+                self._wake()
             self._close_socket(worker)
             return False
         for message in messages:

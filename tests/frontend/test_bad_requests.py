@@ -16,4 +16,7 @@ def test_good_requests_do_not_pay_for_bad_ones(
     site: Site, kind: str, rate: int, seconds: float, repeatable: bool
 ) -> None:
     measured = run_with_bad_requests(site, kind, rate=rate, seconds=seconds, duration=_DURATION, repeatable=repeatable)
-    assert measured.right >= 0.99 * measured.good, measured
+    # without `repeatable`, a good request fails if it runs in the same worker at the moment of a crash: on a busy
+    # machine these are more
+    share = 0.95 if kind == "crash" and not repeatable else 0.99
+    assert measured.right >= share * measured.good, measured
