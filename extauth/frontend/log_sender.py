@@ -191,7 +191,8 @@ class LogSender:
             if isinstance(message, LogFailed):
                 self._inform(f"cannot write the log: {message.log}: {message.reason}")
             else:
-                self._notice(f"{message.log}: works again; {message.lost} records were lost")
+                lost = f"; {message.lost} records were lost" if message.lost else ""
+                self._notice(f"{message.log}: works again{lost}")
         if messages is None:
             self._close_writer(writer, kill_at=0.0)
             if time.monotonic() - self._started > _LONG_LIFE:

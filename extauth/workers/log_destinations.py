@@ -94,11 +94,11 @@ class Syslog:
                 if self._socket is None:
                     self._socket = _connect_to_syslog()
                 self._socket.send(datagram)
-            except BlockingIOError as error:
+            except BlockingIOError:
                 seconds = until - time.monotonic() if self._is_reading else 0.0
                 self._is_reading = self._socket is not None and _is_writable(self._socket, seconds)
                 if not self._is_reading:
-                    return error.strerror
+                    return "it does not read"
             except OSError as error:
                 self._close()
                 if is_new:

@@ -12,7 +12,9 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import threading
 import time
+from collections.abc import Callable
 from typing import NoReturn
 
 import msgspec
@@ -21,6 +23,8 @@ from extauth.workers.log_destinations import LogDestinations, LogFailure, LogFil
 from extauth.workers.messages import CHUNK, InvalidMessage, MessageReader, encode
 from extauth.workers.process_tree import become_child, set_process_title
 
+_HANGS_AFTER = 5.0  # seconds that a write takes when it is reported
+_LOOK_INTERVAL = 1.0  # seconds between two looks whether a write hangs
 _PAUSE = 0.01  # seconds after each write: many records make few writes, and do not wake this process one by one
 
 
@@ -82,17 +86,20 @@ def start_log_writer(destinations: LogDestinations) -> LogWriterProcess:
 
 
 class LogWriter:
-    """Writes what comes over the socket."""
+    """Writes what comes over the socket. A second thread reports a write that hangs."""
 
     def __init__(self, sock: socket.socket, destinations: LogDestinations) -> None:
         self._socket = sock
         self._reader: MessageReader[ToLogWriter] = MessageReader(ToLogWriter)  # type: ignore[arg-type]  # a union
         self._file = LogFile(destinations.file, destinations.file_mode) if destinations.file is not None else None
         self._syslog = Syslog() if destinations.syslog else None
-        self._lost: dict[str, int] = {}  # records that a log did not get since it failed
+        self._lock = threading.Lock()  # protects what follows, and the order of reports
+        self._under_way: tuple[str, float] | None = None  # the log that is written, and since when (monotonic seconds)
+        self._lost: dict[str, int] = {}  # logs that have failed, and how many records they did not get
 
     def run(self) -> NoReturn:
         """Serve until the socket closes, then end the process."""
+        threading.Thread(target=self._report_hanging, daemon=True).start()
         with contextlib.suppress(InvalidMessage, ConnectionResetError):
             while data := self._socket.recv(CHUNK):
                 self._handle(self._reader.feed(data))
@@ -113,12 +120,21 @@ class LogWriter:
                 lines = []
                 self._file.reopen()
         self._write_lines(lines)
-        if self._syslog is not None and datagrams:
-            self._report(self._syslog.name, self._syslog.send(datagrams))
+        if (syslog := self._syslog) is not None and datagrams:
+            self._call(syslog.name, lambda: syslog.send(datagrams))
 
     def _write_lines(self, lines: list[bytes]) -> None:
-        if self._file is not None and (joined := b"".join(lines)):
-            self._report(self._file.name, self._file.write(joined))
+        if (file := self._file) is not None and lines:
+            self._call(file.name, lambda: file.write(b"".join(lines)))
+
+    def _call(self, log: str, write: Callable[[], LogFailure | None]) -> None:
+        """Write to a log. The call may hang."""
+        with self._lock:
+            self._under_way = log, time.monotonic()
+        failure = write()
+        with self._lock:
+            self._under_way = None
+            self._report(log, failure)
 
     def _report(self, log: str, failure: LogFailure | None) -> None:
         """Tell the frontend that a log has failed, or that it works again."""
@@ -128,6 +144,16 @@ class LogWriter:
             self._lost[log] = self._lost.get(log, 0) + failure.lost
         elif log in self._lost:
             self._send(LogRestored(log, self._lost.pop(log)))
+
+    def _report_hanging(self) -> None:
+        while True:
+            time.sleep(_LOOK_INTERVAL)
+            with self._lock:
+                if self._under_way is None:
+                    continue
+                log, since = self._under_way
+                if log not in self._lost and time.monotonic() - since >= _HANGS_AFTER:
+                    self._report(log, LogFailure(f"a write takes longer than {_HANGS_AFTER:g} s", 0))
 
     def _send(self, message: FromLogWriter) -> None:
         with contextlib.suppress(OSError):  # the frontend has ended, or has closed its socket
