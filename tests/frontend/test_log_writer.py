@@ -243,9 +243,11 @@ def test_log_writer_ends_when_no_log_is_configured(site: Site) -> None:
     configure(site, site.folder / "log")
     send_sighup(helper)
     helper.wait_for_information("serving")
+    wait_until(lambda: len(helper.descendants()) == 3, "the end of the old generation")
     assert helper.ask(request(2)) == REFUSED
     assert helper.end() == 0
     assert numbers((site.folder / "log").read_text()) == [2]
+    assert not any("died" in line for line in helper.information)
 
 
 def test_log_writer_writes_the_last_records_of_a_killed_frontend(site: Site) -> None:
