@@ -99,7 +99,8 @@ class LogWriter:
 
     def run(self) -> NoReturn:
         """Serve until the socket closes, then end the process."""
-        threading.Thread(target=self._report_hanging, daemon=True).start()
+        with contextlib.suppress(RuntimeError):  # the limit on processes is reached: hanging is not reported then
+            threading.Thread(target=self._report_hanging, daemon=True).start()
         with contextlib.suppress(InvalidMessage, ConnectionResetError):
             while data := self._socket.recv(CHUNK):
                 self._handle(self._reader.feed(data))

@@ -15,6 +15,7 @@ import pytest
 
 from tests.hanging_file_system import HangingFileSystem, needs_fuse
 from tests.helper import Helper, Site, clean_exit, send_sighup, wait_for_exit, wait_until
+from tests.plugins import ScriptedSite, scripted_request
 
 BACKEND = '[[backend]]\ntype = "files"\npath = "passwd"\ndomains = ["example.com"]\n'
 RECORD = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} \[\d+\] [A-Z][A-Za-z &]*: \S.*")
@@ -95,6 +96,20 @@ def test_hanging_file_system_stops_neither_replies_nor_the_end(site: Site, tmp_p
         assert time.monotonic() - started < 5
         system.resume()
         wait_for_exit([writer])
+
+
+@needs_fuse
+def test_hanging_log_and_hanging_backend_end_in_five_seconds(scripted: ScriptedSite, tmp_path: Path) -> None:
+    with HangingFileSystem(tmp_path) as system:
+        helper = scripted.serve(sections=f'[log]\nfile = "{system.folder}/log"')
+        system.stop()
+        helper.send(scripted_request(1, "stop"))
+        scripted.wait_for("stop")
+        wait_until(system.holds_a_call, "the log writer, which hangs")
+        started = time.monotonic()
+        assert helper.end() == 0
+        assert time.monotonic() - started < 5
+        assert helper.replies == [b"1 ERROR temporary failure"]
 
 
 @needs_fuse
