@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 from extauth.chain.plugins import restrict_import_path
-from extauth.config import read_config
+from extauth.config import Config, read_config
 from extauth.errors import ConfigError
-from extauth.frontend.descriptors import move_standard_descriptors
+from extauth.frontend.descriptors import StandardDescriptors, move_standard_descriptors
 from extauth.guard import GuardedErrors, call_guarded
-from extauth.workers.supervisor import start_supervisor
+from extauth.workers.supervisor import SupervisorProcess, start_supervisor
 
 
 def serve(config_file: Path) -> None:
@@ -25,14 +25,18 @@ def serve(config_file: Path) -> None:
     standard = move_standard_descriptors()
     try:
         supervisor = start_supervisor(config)
-        from extauth.frontend.frontend import Frontend  # here: it takes as long as the supervisor takes to load
-
-        gc.freeze()
-        gc.enable()
-        call_guarded(Frontend(config, standard, supervisor).serve)  # an error of our own must show no password either
+        call_guarded(_serve, config, standard, supervisor)  # an error of our own must show no password either
     except OSError as error:
         os.write(standard.error, f"extauth: cannot start a process: {error.strerror}\n".encode())
         sys.exit(1)
     except GuardedErrors as error:
         os.write(standard.error, f"extauth: {error}\n".encode(errors="backslashreplace"))
         sys.exit(1)
+
+
+def _serve(config: Config, standard: StandardDescriptors, supervisor: SupervisorProcess) -> None:
+    from extauth.frontend.frontend import Frontend  # here: it takes as long as the supervisor takes to load
+
+    gc.freeze()
+    gc.enable()
+    Frontend(config, standard, supervisor).serve()

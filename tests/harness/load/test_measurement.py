@@ -45,7 +45,7 @@ def test_nothing_starts_if_the_second_program_is_missing(accounts: Path, tmp_pat
         (["--mix", "vrfy=0"], "'0': a share must be above 0"),
         (["--vs", "'"], "no closing quotation"),
         (["--vs", " "], "the command is empty"),
-        (["--mode", "a b"], "a mode that no dialect can carry"),
+        (["--mode", "a b"], "a mode that fits no dialect"),
         (["--html", "/no/such/folder/page.html"], "No such file or directory"),
     ],
 )
