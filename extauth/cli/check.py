@@ -12,7 +12,7 @@ from extauth.chain import build_chain
 from extauth.chain.plugins import restrict_import_path
 from extauth.config import read_config
 from extauth.errors import ConfigError, UnexpectedError
-from extauth.frontend.log import log_problems
+from extauth.workers.log_destinations import log_problems
 
 
 @click.command()

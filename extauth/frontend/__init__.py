@@ -11,6 +11,7 @@ generation         one supervisor with its workers
 worker_group       which worker gets which requests
 worker_handle      one worker
 writer             lines on their way to standard output
-log                the Server Log, a file, syslog
+log                records: their levels, and lines for the Server Log
+log_sender         records on their way to the log writer
 descriptors        file descriptors, and a poller for them
 """

@@ -32,6 +32,7 @@ _ANSWER_WITHIN = 4.0  # seconds from the end of input for requests under way
 _WRITE_WITHIN = 0.3  # seconds after that for the mail server to read the last replies
 _END_WITHIN = 0.6  # seconds for the workers to end normally, if that time is left
 _KILL_WITHIN = 0.3  # seconds for the workers to be killed
+_LOG_WITHIN = 0.5  # seconds for the last records to be written, if that time is left
 _STOPPING = "the mail server stops the helper"
 _TICK = 0.25  # seconds between two rounds of maintenance
 _SHORT_TICK = 0.05  # the same while workers have requests
@@ -63,7 +64,7 @@ class Frontend:
         self._signals: list[int] = []
         self._next_tick = 0.0
         self._load_until = time.monotonic() + _LOAD_WITHIN
-        self._log = Log(config.log)
+        self._log = Log(config.log, self._poller)
         self._handler = RequestHandler(config, self._log)
         self._writer = Writer(standard.output, self._poller, self._log)
         os.register_at_fork(after_in_child=self._handler.forget)  # a supervisor handles no requests
@@ -93,13 +94,16 @@ class Frontend:
             self._end()
         finally:
             self._pool.close()
-            kill_children()
+            self._log.flush()  # so that the log writer goes on during the next step
+            kill_children(spare=self._log.processes)
+            self._log.close(self._time_for_the_log())
 
     def _maintain(self) -> None:
         """Do what must be done at intervals."""
         if self._pool.refusal is not None:
             raise ConfigError(self._pool.refusal)
         self._pool.maintain()
+        self._log.maintain()
         self._handler.expire()
         self._next_tick = time.monotonic() + (_SHORT_TICK if self._pool.needs_attention else _TICK)
 
@@ -238,6 +242,13 @@ class Frontend:
             self._run_until(self._pool.end, min(_END_WITHIN, self._answer_until - time.monotonic()))
         self._pool.close()
         self._run_until(self._pool.end, _KILL_WITHIN)
+
+    def _time_for_the_log(self) -> float:
+        """Return how many seconds the log writer has to write what is left."""
+        if self._answer_until is None:
+            return _LOG_WITHIN
+        end = self._answer_until + _WRITE_WITHIN + 2 * _KILL_WITHIN
+        return min(_LOG_WITHIN, max(_SHORT_WAIT, end - time.monotonic()))
 
     def _has_replied_to_all(self) -> bool:
         """Reply to the requests that wait or can still be read. Return whether all is written, or never will be."""

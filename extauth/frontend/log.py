@@ -1,27 +1,27 @@
-"""The log: `*` lines for the Server Log, and if configured a file or syslog."""
+"""The log: `*` lines for the Server Log, and if configured a file or syslog, which the log writer writes."""
 
 from __future__ import annotations
 
 import os
 import re
-import socket
 import time
 
 import msgspec
 
 from extauth.config import LogSettings
+from extauth.frontend.descriptors import Poller
+from extauth.frontend.log_sender import LogSender
 from extauth.log_levels import LEVEL_NAMES, Level
 from extauth.protocol.replies import one_line, render_clean_information, render_information
+from extauth.workers.log_destinations import LogDestinations
 
 _is_plain = re.compile(r"[!#-<>-~]+").fullmatch
 _MAX_VALUE = 256  # characters
 _NAMES = {level: level.name.replace("_", " ").title() for level in Level}
 _FACILITIES = {"user": 1, "mail": 2, "daemon": 3, "auth": 4, "authpriv": 10} | {f"local{n}": 16 + n for n in range(8)}
 _SEVERITIES = {Level.CRASHES: 2, Level.FAILURES: 3, Level.MAJOR: 5, Level.PROBLEMS: 4, Level.LOW_LEVEL: 6}
-_SYSLOG = "/dev/log"
-_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
-_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
 _MAX_FOR_MAIL_SERVER = 2**18  # bytes
+_MODE = 0o640  # of a new log file
 
 
 class RequestRecord(msgspec.Struct, frozen=True, gc=False):
@@ -33,36 +33,41 @@ class RequestRecord(msgspec.Struct, frozen=True, gc=False):
 
 
 class Log:
-    """Writes records of the configured levels. If a log cannot be written, this is reported once and delays no request.
+    """Makes records of the configured levels. A log that cannot be written is reported once and delays no request.
 
     `for_mail_server` holds the lines for the Server Log, which the caller writes to standard output.
     """
 
-    def __init__(self, settings: LogSettings) -> None:
+    def __init__(self, settings: LogSettings, poller: Poller) -> None:
         self.for_mail_server = bytearray()
-        self._file: int | None = None
-        self._lines: list[bytes] = []
         self._second, self._timestamp_text = 0, ""
-        self._syslog: socket.socket | None = None
-        self._reported: set[str] = set()
+        self._sender = LogSender(poller, self.inform, self._write_to_every_log)
         self.configure(settings)
 
+    @property
+    def processes(self) -> set[int]:
+        """The process ids of log writers."""
+        return self._sender.processes
+
     def configure(self, settings: LogSettings) -> None:
-        """Use these settings from now on, and open their file and syslog again."""
-        self.flush()
+        """Use these settings from now on."""
         self._settings = settings
         self._mail_server_level = LEVEL_NAMES[settings.mail_server_level]
-        self._level = LEVEL_NAMES[settings.level] if settings.file or settings.syslog else None
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-        if self._syslog is not None:
-            self._syslog.close()
-            self._syslog = None
+        self._level: Level | None = None
+        destinations = None
+        if settings.file or settings.syslog:
+            self._level = LEVEL_NAMES[settings.level]
+            mode = getattr(settings, "file_mode", _MODE)
+            destinations = LogDestinations(settings.file, mode, syslog=settings.syslog is not None)
+        self._sender.configure(destinations)
 
     def reopen(self) -> None:
-        """Open the file again: it may have been renamed."""
-        self.configure(self._settings)
+        """Let the file be opened again: it may have been renamed."""
+        self._sender.reopen()
+
+    def maintain(self) -> None:
+        """Replace a log writer that has died. Call this at intervals."""
+        self._sender.maintain()
 
     def wants(self, level: Level) -> bool:
         """Return whether any log takes a record of this level."""
@@ -79,10 +84,7 @@ class Log:
         if level <= self._mail_server_level:
             self._put(render_clean_information(line))
         if self._level is not None and level <= self._level:
-            if self._settings.file:
-                self._lines.append(f"{self._timestamp()} [{os.getpid()}] {_NAMES[level]}: {line}\n".encode())
-            if self._settings.syslog:
-                self._write_to_syslog(level, line)
+            self._send(level, line)
 
     def write_request(self, record: RequestRecord, seconds: float) -> None:
         """Write the record of a request that took so many seconds."""
@@ -109,71 +111,27 @@ class Log:
         return lines
 
     def flush(self) -> None:
-        """Write the collected lines to the file."""
-        if not self._lines:
-            return
-        lines, self._lines = b"".join(self._lines), []
-        try:
-            if self._file is None:
-                self._file = os.open(str(self._settings.file), _APPEND | os.O_CREAT, 0o640)
-            written = os.write(self._file, lines)
-            if written < len(lines):
-                self._lines = [lines[written:]]
-            self._reported.discard("file")
-        except OSError as error:
-            self._report_once("file", f"log.file = {self._settings.file}: {error.strerror}")
+        """Send the records to the log writer, as far as it takes them."""
+        self._sender.flush()
 
-    def _write_to_syslog(self, level: Level, line: str) -> None:
-        priority = _FACILITIES[self._settings.syslog or "mail"] * 8 + _SEVERITIES.get(level, 7)
-        record = f"<{priority}>extauth[{os.getpid()}]: {line}".encode()
-        try:
-            if self._syslog is None:
-                self._syslog = _connect_to_syslog()
-            self._syslog.send(record)
-            self._reported.discard("syslog")
-        except OSError as error:
-            if self._syslog is not None:
-                self._syslog.close()
-                self._syslog = None
-            self._report_once("syslog", f"log.syslog: {_SYSLOG}: {error.strerror}")
+    def close(self, within: float) -> None:
+        """Let the records be written that are left. Wait at most `within` seconds for that. Nothing follows."""
+        self._sender.close(within)
 
-    def _report_once(self, what: str, text: str) -> None:
-        if what not in self._reported:
-            self._reported.add(what)
-            self.inform(f"cannot write the log: {text}")
+    def _write_to_every_log(self, text: str) -> None:
+        """Write what happened to the log into the Server Log, at any level, and into the other logs."""
+        self.inform(text)
+        if self._level is not None and self._level >= Level.FAILURES:
+            self._send(Level.FAILURES, one_line(text))
 
-
-def log_problems(settings: LogSettings) -> list[str]:
-    """Say which configured logs cannot be written now, and why. Write and create nothing."""
-    problems = []
-    if settings.file is not None:
-        folder = settings.file.parent
-        try:
-            if settings.file.exists():
-                os.close(os.open(settings.file, _APPEND))
-            else:
-                os.close(os.open(folder, _FOLDER))
-                if not os.access(folder, os.W_OK | os.X_OK):
-                    problems.append(f"log.file = {settings.file}: cannot create a file in {folder}")
-        except OSError as error:
-            problems.append(f"log.file = {settings.file}: {error.strerror}")
-    if settings.syslog is not None:
-        try:
-            _connect_to_syslog().close()
-        except OSError as error:
-            problems.append(f"log.syslog: {_SYSLOG}: {error.strerror}")
-    return problems
-
-
-def _connect_to_syslog() -> socket.socket:
-    """Return a socket to syslog. Raise OSError."""
-    syslog = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-    try:
-        syslog.connect(_SYSLOG)
-    except OSError:
-        syslog.close()
-        raise
-    return syslog
+    def _send(self, level: Level, line: str) -> None:
+        record = datagram = b""
+        if self._settings.file:
+            record = f"{self._timestamp()} [{os.getpid()}] {_NAMES[level]}: {line}\n".encode()
+        if self._settings.syslog:
+            priority = _FACILITIES[self._settings.syslog] * 8 + _SEVERITIES.get(level, 7)
+            datagram = f"<{priority}>extauth[{os.getpid()}]: {line}".encode()
+        self._sender.add(record, datagram)
 
 
 def log_value(value: str) -> str:

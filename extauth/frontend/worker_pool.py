@@ -218,7 +218,7 @@ class WorkerPool:
     def _kill_orphans(self) -> None:
         """Kill the children of workers whose supervisor was killed: this process has become their parent."""
         alive = [*self._leaving, *filter(None, (self._serving, self._coming))]
-        kill_children(spare=[generation.supervisor for generation in alive])
+        kill_children(spare=[*self._log.processes, *(generation.supervisor for generation in alive)])
 
     def _continue_leaving(self, generation: Generation, stopped: float | None, now: float) -> None:
         """Take the next step of a generation that leaves: drain, stop the workers, close, end."""

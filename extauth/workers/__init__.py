@@ -1,4 +1,4 @@
-"""The processes that call backends.
+"""The processes that call backends, and the one that writes the log.
 
     supervisor         the parent of a generation's workers: loads the chain, forks workers, reaps them
     worker             one of them: its main thread, and threads for each backend
@@ -8,6 +8,8 @@
     result_batcher     results on their way to the frontend
     threads            threads that a worker cannot do without, and its timer
     messages           what the frontend, the supervisor and the workers say to each other
+    log_writer         the process that writes the log file and sends to syslog
+    log_destinations   the log file and syslog
     log_forwarding     records of Python's `logging` on their way to the frontend
     file_watch         have the files changed that the generation was loaded from?
     process_tree       no process outlives its parent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
@@ -147,6 +148,34 @@ def test_syslog_records_have_facility_and_severity(site: Site, syslog: list[str]
     head = rf"extauth\[{helper.process.pid}\]: account=bob@example.com command=VRFY verdict="
     for expected in (rf"<{19 * 8 + 6}>{head}OK ", rf"<{19 * 8 + 4}>{head}PASSWORD_MISMATCH "):
         wait_until(functools.partial(_is_among, syslog, expected), expected)
+
+
+def test_syslog_that_does_not_read_delays_no_other_log(site: Site) -> None:
+    if SYSLOG.exists() or not os.access(SYSLOG.parent, os.W_OK):
+        pytest.skip("cannot listen at /dev/log")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as listener:
+        listener.bind(str(SYSLOG))
+        try:
+            helper = serve(site, 'file = "log"\nsyslog = "mail"')
+            helper.send(*(b"%d VRFY bob@example.com no" % number for number in range(1000)))
+            helper.wait_for_replies(1000)
+            helper.wait_for_information("cannot write the log: log.syslog: /dev/log: it does not read")
+            log = site.folder / "log"
+            wait_until(lambda: log.read_text().count("verdict=") == 1000, "all records in the file")
+            records: list[bytes] = []
+
+            def works_again() -> bool:
+                with contextlib.suppress(BlockingIOError):
+                    while record := listener.recv(4096):
+                        records.append(record)
+                assert helper.ask(b"1000 VRFY bob@example.com password") == b"OK"
+                return any(re.search(r"/dev/log: works again; \d+ records were lost", x) for x in helper.information)
+
+            wait_until(works_again, "a syslog that works again")
+            assert records
+            assert helper.end() == 0
+        finally:
+            SYSLOG.unlink()
 
 
 def _is_among(records: list[str], pattern: str) -> bool:

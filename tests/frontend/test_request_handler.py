@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from extauth.config import read_config
+from extauth.frontend.descriptors import Poller
 from extauth.frontend.log import Log
 from extauth.frontend.request_handler import RequestHandler
 from extauth.model import Verdict, VerdictResult
@@ -39,7 +40,7 @@ def decide_all(folder: Path, log_level: str, result: VerdictResult) -> tuple[lis
         f'[log]\nmail_server_level = "{log_level}"\n[[backend]]\ntype = "files"\npath = "{folder}/passwd"\n'
     )
     config = read_config(path)
-    log = Log(config.log)
+    log = Log(config.log, Poller())
     handler = RequestHandler(config, log)
     handler.handle([b"0 INTF 7"])
     handler.replies.clear()
@@ -81,7 +82,7 @@ def test_shorter_deadline_applies_while_longer_ones_run(tmp_path: Path) -> None:
     path = tmp_path / "extauth.toml"
     backend = f'[[backend]]\ntype = "files"\npath = "{tmp_path}/passwd"\n'
     path.write_text(f"[helper]\ndeadline = 3600\n{backend}")
-    handler = RequestHandler(read_config(path), Log(read_config(path).log))
+    handler = RequestHandler(read_config(path), Log(read_config(path).log, Poller()))
     (first,) = handler.handle([b"1 VRFY bob@example.com password"]).keys
     path.write_text(f"[helper]\ndeadline = 0.1\n{backend}")
     handler.configure(read_config(path))

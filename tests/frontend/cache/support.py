@@ -12,6 +12,7 @@ from msgspec import Struct
 from extauth.config import Config, LogSettings, read_config
 from extauth.frontend.cache import PasswordCache
 from extauth.frontend.cache.lines import DIGEST_SIZE
+from extauth.frontend.descriptors import Poller
 from extauth.frontend.log import Log
 from extauth.model import Account
 from tests.helper import Helper, Site
@@ -23,7 +24,7 @@ LOG_NO_VERDICTS = '[log]\nmail_server_level = "Major & Failures"\n'
 LOG_ALL_VERDICTS = '[log]\nmail_server_level = "Low Level"\n'
 
 
-SILENT = Log(LogSettings(mail_server_level="Failures"))
+SILENT = Log(LogSettings(mail_server_level="Failures"), Poller())
 
 
 ALICE = Account("alice", "example.com")
