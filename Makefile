@@ -13,7 +13,7 @@ FUZZ ?= 100
 SOAK ?= 600
 VENV ?= .venv
 BIN = $(VENV)/bin
-TEST_PACKAGES = apache2-utils curl dovecot-core fetchmail gcc gsasl isync ldap-utils libc6-dev libldap2-dev \
+TEST_PACKAGES = apache2-utils bindfs curl dovecot-core fetchmail gcc gsasl isync ldap-utils libc6-dev libldap2-dev \
     libnet-ssleay-perl libnss-wrapper libpam-pwdfile libpam-wrapper libpam0g-dev libsasl2-dev libsasl2-modules mpop \
     msmtp openssl perl python3-dev slapd swaks whois
 BENCH_PACKAGES = dovecot-ldap libnet-ldap-perl sasl2-bin squid
