@@ -1,6 +1,6 @@
 """The processes that call backends.
 
-    supervisor         the parent of a generation's workers: loads the chain, forks workers, reaps them
+    supervisor         the parent of a generation's workers: reads the configuration, loads the chain, forks workers
     worker             one of them: its main thread, and threads for each backend
     backend_threads    one backend's threads and queue in a worker
     stepping_threads   the same for a backend whose threads have several checks under way
@@ -8,7 +8,9 @@
     result_batcher     results on their way to the frontend
     threads            threads that a worker cannot do without, and its timer
     messages           what the frontend, the supervisor and the workers say to each other
+    frontend_config    the part of the configuration that the frontend needs
     log_forwarding     records of Python's `logging` on their way to the frontend
+    file_watcher       the process that looks at the files that the generation was loaded from
     file_watch         have the files changed that the generation was loaded from?
     process_tree       no process outlives its parent
 

@@ -49,7 +49,7 @@ def test_hanging_worker_is_replaced_while_others_answer(scripted: ScriptedSite) 
         assert helper.ask(scripted_request(4, "yes")) == b"OK"
     children = set(scripted.processes("a child"))  # those in another process group live as long as the helper
     wait_until(
-        lambda: all(len(set(helper.descendants()) - children) == 3 for helper in helpers.values()),
+        lambda: all(len(set(helper.supervisors_and_workers()) - children) == 3 for helper in helpers.values()),
         "a new worker in each helper",
     )
     with clean_exit(*helpers.values()):
@@ -60,8 +60,8 @@ def test_hanging_worker_is_replaced_while_others_answer(scripted: ScriptedSite) 
 
 def test_requests_go_to_running_workers_while_another_starts(scripted: ScriptedSite) -> None:
     helper = scripted.serve(settings="workers = 2\ndeadline = 60")
-    wait_until(lambda: len(helper.descendants()) == 3, "two workers")
-    supervisor, *workers = helper.descendants()
+    wait_until(lambda: len(helper.supervisors_and_workers()) == 3, "two workers")
+    supervisor, *workers = helper.supervisors_and_workers()
     helper.send(scripted_request(1, "wait"))
     os.kill(supervisor, signal.SIGSTOP)
     (idle,) = set(workers).difference(scripted.wait_for("wait"))
@@ -77,8 +77,8 @@ def test_requests_go_to_running_workers_while_another_starts(scripted: ScriptedS
 
 def test_hanging_supervisor_is_replaced(scripted: ScriptedSite) -> None:
     helper = scripted.serve(settings="workers = 2\ndeadline = 60")
-    wait_until(lambda: len(helper.descendants()) == 3, "two workers")
-    supervisor, first, second = helper.descendants()
+    wait_until(lambda: len(helper.supervisors_and_workers()) == 3, "two workers")
+    supervisor, first, second = helper.supervisors_and_workers()
     os.kill(supervisor, signal.SIGSTOP)
     os.kill(first, signal.SIGKILL)
     os.kill(second, signal.SIGKILL)

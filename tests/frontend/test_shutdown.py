@@ -73,7 +73,7 @@ def test_hanging_backends_delay_shutdown_by_five_seconds_at_most(scripted: Scrip
 def test_stopped_supervisor_does_not_delay_shutdown(scripted: ScriptedSite) -> None:
     helper = scripted.serve()
     assert helper.ask(bobs_request(1)) == b"OK"
-    supervisor, _ = helper.descendants()
+    supervisor, _ = helper.supervisors_and_workers()
     os.kill(supervisor, signal.SIGSTOP)
     with clean_exit(helper):
         helper.close()

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from tests.helper import clean_exit, send_sighup, wait_for_exit, wait_until
+from tests.helper import Site, clean_exit, send_sighup, wait_for_exit, wait_for_serving, wait_until
 from tests.plugins import ScriptedSite, bobs_request, plugin, scripted_request
 
 
@@ -30,7 +30,7 @@ def test_requests_under_way_finish_in_their_own_generation(scripted: ScriptedSit
     helper = scripted.serve()
     helper.send(scripted_request(1, "wait"))
     before = scripted.wait_for("wait")
-    old_supervisor, _ = helper.descendants()
+    old_supervisor, _ = helper.supervisors_and_workers()
     send_sighup(helper)
     helper.wait_for_information("serving")
     assert helper.ask(scripted_request(2, "yes")) == b"OK"
@@ -108,7 +108,7 @@ def load_at_the_gate(scripted: ScriptedSite) -> None:
 def test_sighup_does_not_interrupt_a_reload_under_way(scripted: ScriptedSite) -> None:
     helper = scripted.serve()
     assert helper.ask(bobs_request(0)) == b"OK"
-    before = set(helper.descendants())
+    before = set(helper.supervisors_and_workers())
     load_at_the_gate(scripted)
     for number in range(5):
         send_sighup(helper)
@@ -119,7 +119,7 @@ def test_sighup_does_not_interrupt_a_reload_under_way(scripted: ScriptedSite) ->
         helper.wait_for_information("serving")
     assert helper.ask(scripted_request(1, "yes")) == b"OK"
     wait_for_exit([*before])
-    wait_until(lambda: len(helper.descendants()) == 2, "the end of the old generations")
+    wait_until(lambda: len(helper.supervisors_and_workers()) == 2, "the end of the old generations")
     with clean_exit(helper):
         helper.close()
 
@@ -136,7 +136,7 @@ def test_number_of_old_generations_is_limited(scripted: ScriptedSite) -> None:
     for number in range(20):
         assert helper.ask(b"%d VRFY bob@example.org password" % number) == b"OK"
     assert not helper.information
-    assert len(helper.descendants()) == 2 * 9
+    assert len(helper.supervisors_and_workers()) == 2 * 9
     scripted.site.write("passwd", "bob@example.org:{PLAIN}new\n")
     helper.wait_for_information("changed: ")
     scripted.release(8)
@@ -150,11 +150,11 @@ def test_number_of_old_generations_is_limited(scripted: ScriptedSite) -> None:
 def test_killed_reload_is_tried_again(scripted: ScriptedSite) -> None:
     helper = scripted.serve()
     assert helper.ask(bobs_request(0)) == b"OK"
-    before = set(helper.descendants())
+    before = set(helper.supervisors_and_workers())
     load_at_the_gate(scripted)
     send_sighup(helper)
-    wait_until(lambda: len(helper.descendants()) == 3, "a second supervisor")
-    (loading,) = set(helper.descendants()) - before
+    wait_until(lambda: len(helper.supervisors_and_workers()) == 3, "a second supervisor")
+    (loading,) = set(helper.supervisors_and_workers()) - before
     os.kill(loading, signal.SIGKILL)
     helper.wait_for_information("the process that loads it died")
     scripted.release()
@@ -169,11 +169,11 @@ def test_dead_supervisor_is_replaced_soon_after_a_failed_reload(
 ) -> None:
     helper = scripted.serve(settings="workers = 1\ndeadline = 5")
     assert helper.ask(bobs_request(0)) == b"OK"
-    supervisor, worker = helper.descendants()
+    supervisor, worker = helper.supervisors_and_workers()
     load_at_the_gate(scripted)
     send_sighup(helper)
-    wait_until(lambda: len(helper.descendants()) == 3, "a second supervisor")
-    (loading,) = set(helper.descendants()) - {supervisor, worker}
+    wait_until(lambda: len(helper.supervisors_and_workers()) == 3, "a second supervisor")
+    (loading,) = set(helper.supervisors_and_workers()) - {supervisor, worker}
     os.kill(loading, signal.SIGKILL)
     helper.wait_for_information("the process that loads it died")
     scripted.release()
@@ -197,4 +197,19 @@ def test_sighup_replaces_a_failing_first_load(scripted: ScriptedSite) -> None:
     send_sighup(helper)
     scripted.release()
     assert helper.ask(scripted_request(1, "yes")) == b"OK"
+    assert helper.end() == 0
+
+
+def test_folder_name_need_not_be_utf8(site: Site) -> None:
+    odd = Site(site.folder / os.fsdecode(b"caf\xe9"))
+    odd.folder.mkdir()
+    odd.write("passwd", Site.ACCOUNTS)
+    odd.configure(Site.BASIC + '[log]\nfile = "log"\n')
+    helper = odd.serve()
+    site.helpers.append(helper)
+    assert helper.ask(b"1 VRFY alice@example.com open sesame") == b"OK"
+    wait_until(lambda: "alice@example.com" in (odd.folder / "log").read_text(errors="replace"), "a record")
+    odd.write("passwd", "alice@example.com:{PLAIN}new\n")
+    wait_for_serving(helper, 2)
+    assert helper.ask(b"1 VRFY alice@example.com new") == b"OK"
     assert helper.end() == 0

@@ -22,7 +22,7 @@ def test_killed_worker_is_replaced_and_its_requests_fail_once(scripted: Scripted
     helper.wait_for_information("killed by SIGKILL")
     assert all(line.endswith(TEMPORARY) for line in helper.wait_for_replies(2))
     assert helper.ask(scripted_request(9, "yes")) == b"OK"
-    wait_until(lambda: len(helper.descendants()) == 3, "a new worker")
+    wait_until(lambda: len(helper.supervisors_and_workers()) == 3, "a new worker")
     scripted.release(2)
     with clean_exit(helper):
         helper.close()
@@ -46,7 +46,7 @@ def test_killed_supervisor_is_replaced_and_leaves_no_process(scripted: ScriptedS
     helper.send(scripted_request(1, "wait"), scripted_request(2, "start children"))
     scripted.wait_for("wait")
     scripted.wait_for("a child", 2)
-    supervisor, *others = helper.descendants()
+    supervisor, *others = helper.supervisors_and_workers()
     os.kill(supervisor, signal.SIGKILL)
     assert sorted(helper.wait_for_replies(2)) == [b"1 " + TEMPORARY, b"2 " + TEMPORARY]
     assert helper.ask(scripted_request(3, "yes")) == b"OK"
@@ -65,7 +65,7 @@ def test_verdicts_sent_before_a_worker_dies_count(scripted: ScriptedSite) -> Non
     scripted.release(4)
     scripted.wait_for("wait", 8)  # each of the four threads sends its result before it takes the next request
     os.kill(worker, signal.SIGKILL)
-    wait_until(lambda: worker not in helper.descendants(), "the supervisor to reap it")
+    wait_until(lambda: worker not in helper.supervisors_and_workers(), "the supervisor to reap it")
     helper.process.send_signal(signal.SIGCONT)
     helper.wait_for_replies(8)
     assert sum(line.endswith(b"OK") for line in helper.replies) == 4
@@ -78,7 +78,7 @@ def test_crashing_backend_fails_only_its_own_request(scripted: ScriptedSite, act
     assert helper.ask(scripted_request(1, action)) == TEMPORARY
     assert helper.ask(scripted_request(2, "yes")) == b"OK"
     assert helper.ask(bobs_request(3)) == b"OK"
-    wait_until(lambda: len(helper.descendants()) == 3, "a new worker")
+    wait_until(lambda: len(helper.supervisors_and_workers()) == 3, "a new worker")
     with clean_exit(helper):
         helper.close()
     assert helper.replies == []

@@ -47,7 +47,7 @@ class Soak:
         """Return memory in MiB, descriptors of the frontend, and processes, after a time without disturbances."""
         self.disturbances.repair_the_configuration()
         self._wait_for_all()
-        wait_until(lambda: len(self.helper.descendants()) == 3, "one supervisor and its two workers")
+        wait_until(lambda: len(self.helper.supervisors_and_workers()) == 3, "one supervisor and its two workers")
         before = self.traffic.answered.total()
         while self.traffic.answered.total() < before + _WARM_UP:
             self._send(harmless_only=True)

@@ -88,6 +88,6 @@ def test_backend_opens_and_closes_once_per_worker(scripted: ScriptedSite) -> Non
     helper = scripted.serve(settings="workers = 2")
     helper.send(*(b"%d VRFY alice@example.com yes" % number for number in range(100)))
     helper.wait_for_replies(100)
-    _, *workers = helper.descendants()
+    _, *workers = helper.supervisors_and_workers()
     assert helper.end() == 0
     assert sorted(scripted.processes("open")) == sorted(scripted.processes("close")) == sorted(workers)

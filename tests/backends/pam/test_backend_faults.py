@@ -119,7 +119,7 @@ def test_a_thousand_wrong_passwords_leave_no_open_descriptor(site: Site, service
     site.configure("[helper]\nworkers = 1\n" + backend())
     helper = site.serve()
     assert helper.ask(b"0 VRFY alice@example.com password") == OK
-    worker = helper.descendants()[-1]
+    worker = helper.supervisors_and_workers()[-1]
     before = len(os.listdir(f"/proc/{worker}/fd"))  # noqa: PTH208
     helper.send(*(b"%d VRFY alice@example.com wrong" % number for number in range(1, 1001)))
     assert {line.partition(b" ")[2] for line in helper.wait_for_replies(1000)} == {NEGATIVE}
