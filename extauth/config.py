@@ -106,6 +106,23 @@ class ConfigFile(Settings, frozen=True):
     backend: tuple[dict[str, Any], ...] = ()
 
 
+class ConfigSource(msgspec.Struct, frozen=True):
+    """A configuration file, and its content in bytes if that has been read already."""
+
+    file: Path
+    content: bytes | None = None
+
+    def read(self) -> ConfigSource:
+        """Return the same with the content. Raises ConfigError."""
+        if self.content is not None:
+            return self
+        file = self.file.absolute()
+        try:
+            return ConfigSource(file, read_trusted(file).data)
+        except OSError as error:
+            raise ConfigError(f"{file}: {error.strerror}") from None
+
+
 class Config(msgspec.Struct, frozen=True):
     """A configuration that is valid, except for the backends' own settings, which are checked later."""
 
@@ -121,11 +138,13 @@ class Config(msgspec.Struct, frozen=True):
 
 def read_config(path: Path) -> Config:
     """Read the configuration file. Raises ConfigError."""
-    path = path.absolute()
-    try:
-        table = parse_toml(read_trusted(path).data, path)
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
+    return parse_config(ConfigSource(path).read())
+
+
+def parse_config(source: ConfigSource) -> Config:
+    """Return the configuration that the content of its file says. Raises ConfigError."""
+    path = source.file
+    table = parse_toml(source.content or b"", path)
     backends = table.get("backend", [])
     if not isinstance(backends, list) or not all(isinstance(backend, dict) for backend in backends):
         shown = "{...}" if isinstance(backends, dict) else repr(backends)

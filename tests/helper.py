@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 PATIENCE = 20.0
@@ -20,13 +20,13 @@ EXTAUTH = [str(Path(sys.executable).with_name("extauth"))]
 
 
 class Helper:
-    """A running `extauth serve`."""
+    """A running `extauth serve`. `program`: the start of its command line."""
 
-    def __init__(self, config: Path, **options: object) -> None:
+    def __init__(self, config: Path, program: Sequence[str] = EXTAUTH, /, **options: object) -> None:
         self.config = config
         keywords = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
         self.process: subprocess.Popen[bytes] = subprocess.Popen(
-            [*EXTAUTH, "serve", "-c", str(config)], bufsize=0, start_new_session=True, **keywords
+            [*program, "serve", "-c", str(config)], bufsize=0, start_new_session=True, **keywords
         )  # type: ignore[call-overload]
         self.replies: list[bytes] = []
         self.information: list[str] = []
@@ -116,13 +116,16 @@ class Helper:
         return found[1:]
 
     def processes(self, kind: str) -> list[int]:
-        """Return the processes below it that `ps` shows as `extauth: KIND`."""
-        found = []
-        for process in self.descendants():
-            with contextlib.suppress(OSError):
-                if Path(f"/proc/{process}/cmdline").read_bytes().startswith(f"extauth: {kind}".encode()):
-                    found.append(process)
-        return found
+        """Return the processes below it that `ps` shows as `extauth: KIND`.
+
+        A new process has the title of its parent for a moment: such ones are left out.
+        """
+        titles = {process: title_of(process) for process in [self.process.pid, *self.descendants()]}
+        return [
+            process
+            for process, title in titles.items()
+            if title.startswith(f"extauth: {kind}") and title != titles.get(parent_of(process), "")
+        ]
 
     def kill(self) -> None:
         """Kill it if it still runs, and close its pipes."""
@@ -188,9 +191,9 @@ path = "passwd"
         """Write the configuration."""
         return self.write("extauth.toml", text)
 
-    def serve(self, **options: object) -> Helper:
+    def serve(self, program: Sequence[str] = EXTAUTH, /, **options: object) -> Helper:
         """Start a helper; `options` are those of subprocess.Popen."""
-        helper = Helper(self.config, **options)
+        helper = Helper(self.config, program, **options)
         self.helpers.append(helper)
         return helper
 
@@ -221,6 +224,14 @@ def parent_of(process: int) -> int:
         return int(Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[1])
     except OSError:
         return 0
+
+
+def title_of(process: int) -> str:
+    """Return the command line of a process, as `ps` shows it; nothing if it has ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
 
 
 def is_alive(process: int) -> bool:

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 from extauth.chain.plugins import restrict_import_path
-from extauth.config import Config, read_config
-from extauth.errors import ConfigError
+from extauth.config import ConfigSource
 from extauth.frontend.descriptors import StandardDescriptors, move_standard_descriptors
 from extauth.guard import GuardedErrors, call_guarded
 from extauth.workers.supervisor import SupervisorProcess, start_supervisor
@@ -18,14 +17,11 @@ from extauth.workers.supervisor import SupervisorProcess, start_supervisor
 def serve(config_file: Path) -> None:
     """Handle the requests on standard input until it closes. Exit with 1 if the configuration cannot be served."""
     restrict_import_path()
-    try:
-        config = read_config(config_file)
-    except ConfigError as error:
-        sys.exit(f"extauth: {error}")
+    config_file = config_file.absolute()
     standard = move_standard_descriptors()
     try:
-        supervisor = start_supervisor(config)
-        call_guarded(_serve, config, standard, supervisor)  # an error of our own must show no password either
+        supervisor = start_supervisor(ConfigSource(config_file))
+        call_guarded(_serve, config_file, standard, supervisor)  # an error of our own must show no password either
     except OSError as error:
         os.write(standard.error, f"extauth: cannot start a process: {error.strerror}\n".encode())
         sys.exit(1)
@@ -34,9 +30,9 @@ def serve(config_file: Path) -> None:
         sys.exit(1)
 
 
-def _serve(config: Config, standard: StandardDescriptors, supervisor: SupervisorProcess) -> None:
+def _serve(config_file: Path, standard: StandardDescriptors, supervisor: SupervisorProcess) -> None:
     from extauth.frontend.frontend import Frontend  # here: it takes as long as the supervisor takes to load
 
     gc.freeze()
     gc.enable()
-    Frontend(config, standard, supervisor).serve()
+    Frontend(config_file, standard, supervisor).serve()

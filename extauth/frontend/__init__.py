@@ -1,4 +1,4 @@
-"""The process that reads and writes the mail server's pipes. It runs no backend's code.
+"""The process that reads and writes the mail server's pipes. It runs no backend's code, and it waits for no disk.
 
 frontend           the event loop: from the first line to the end of input
 request_handler    the way of a request, from its line to its reply
@@ -10,8 +10,10 @@ worker_pool        which generation serves, and which one comes next
 generation         one supervisor with its workers
 worker_group       which worker gets which requests
 worker_handle      one worker
+reader             lines from standard input, and its end
 writer             lines on their way to standard output
 log                records: their levels, and lines for the Server Log
 log_sender         records on their way to the log writer
 descriptors        file descriptors, and a poller for them
+timeouts           how long the frontend waits, and what happens then
 """

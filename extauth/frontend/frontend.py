@@ -1,76 +1,88 @@
-"""The frontend's event loop: standard input to standard output, until one of them ends (docs/protocol.md, 2 and 5)."""
+"""The frontend's event loop: standard input to standard output, until one of them ends (docs/protocol.md, 2 and 5).
+
+It waits for no disk: it opens no file. Other processes read the configuration and the files.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import enum
+import math
 import os
 import signal
-import stat
 import time
 from collections.abc import Callable
+from pathlib import Path
 
-from extauth.config import Config, read_config
 from extauth.errors import ConfigError
-from extauth.frontend.descriptors import HUNG_UP, READ, Poller, StandardDescriptors, is_ready
+from extauth.frontend import timeouts
+from extauth.frontend.descriptors import READ, Poller, StandardDescriptors
 from extauth.frontend.log import Log
+from extauth.frontend.reader import InputState, Reader
 from extauth.frontend.request_handler import RequestHandler
 from extauth.frontend.worker_pool import WorkerPool
 from extauth.frontend.writer import Writer
 from extauth.log_levels import Level
-from extauth.protocol.framing import Framer, Line
 from extauth.protocol.replies import Reply, render_reply
 from extauth.version import VERSION
+from extauth.workers.frontend_config import FrontendConfig
 from extauth.workers.process_tree import kill_children, set_process_title
 from extauth.workers.supervisor import SupervisorProcess
 
-_CHUNK = 65_536  # bytes to read in one call
 _MAX_PENDING = 10_000  # requests under way; beyond that no more are read
 _MAX_PENDING_BYTES = 2**24
 _MAX_OUTPUT = 2**20  # bytes that wait to be written; beyond that no more requests are read
-_LOAD_WITHIN = 5.0  # seconds at the start during which requests are left unread; then their deadlines run
-_ANSWER_WITHIN = 4.0  # seconds from the end of input for requests under way
-_WRITE_WITHIN = 0.3  # seconds after that for the mail server to read the last replies
-_END_WITHIN = 0.6  # seconds for the workers to end normally, if that time is left
-_KILL_WITHIN = 0.3  # seconds for the workers to be killed
-_LOG_WITHIN = 0.5  # seconds for the last records to be written, if that time is left
 _STOPPING = "the mail server stops the helper"
-_TICK = 0.25  # seconds between two rounds of maintenance
-_SHORT_TICK = 0.05  # the same while workers have requests
-_SHORT_WAIT = 0.01  # seconds
+_UNKNOWN = FrontendConfig(default_domain="unknown.invalid")  # until it is read, an address without a domain is valid
+
+
+class FrontendState(enum.Enum):
+    """The life of the frontend. Each state leads only to later ones."""
+
+    STARTING = 1
+    """Requests are left unread until the first generation is loaded, or `timeouts.START` is over."""
+
+    SERVING = 2
+    """Requests are read and get replies."""
+
+    ENDING = 3
+    """The input has ended, or a signal or `QUIT` has come. Requests get replies until `timeouts.REPLY` is over."""
+
+    FAILING = 4
+    """Requests that are left get "temporary failure"."""
+
+    STOPPING = 5
+    """Nothing is read or written any more. The other processes end."""
+
+    ENDED = 6
+    """No other process is left, except those that wait for a disk."""
 
 
 class Frontend:
     """Serves one mail server, from its first line to the end of its input.
 
-    `supervisor` is that of the first generation.
+    `supervisor` is that of the first generation; it reads `config_file`.
     """
 
-    def __init__(self, config: Config, standard: StandardDescriptors, supervisor: SupervisorProcess) -> None:
+    def __init__(self, config_file: Path, standard: StandardDescriptors, supervisor: SupervisorProcess) -> None:
         set_process_title("extauth: frontend")
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the program that started the helper may have changed these
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
-        self._input = standard.input
-        self._input_is_file = stat.S_ISREG(os.fstat(self._input).st_mode)
-        self._max_pending = 4 * config.helper.workers if self._input_is_file else _MAX_PENDING
-        self._config_file = config.file
-        self._poller = Poller()
-        self._framer = Framer()
-        self._lines: list[Line] = []  # read, but not handled yet
-        self._may_read = True  # there may be more input
-        self._room = 0  # requests that may be read now
-        self._only_what_is_there = False  # a signal ends the helper: no more input is waited for
-        self._answer_until: float | None = None
-        self._is_failing_all = False
-        self._signals: list[int] = []
+        self.state = FrontendState.STARTING
+        self._config_file = config_file
+        self._config: FrontendConfig | None = None
+        self._start_by = time.monotonic() + timeouts.START
+        self._reply_by = math.inf
         self._next_tick = 0.0
-        self._load_until = time.monotonic() + _LOAD_WITHIN
-        self._log = Log(config.log, self._poller)
-        self._handler = RequestHandler(config, self._log)
+        self._signals: list[int] = []
+        self._poller = Poller()
+        self._reader = Reader(standard.input, self._poller, self._handle_lines, self._begin_to_end)
+        self._log = Log(_UNKNOWN.log, self._poller)
+        self._handler = RequestHandler(_UNKNOWN, self._log)
         self._writer = Writer(standard.output, self._poller, self._log)
         os.register_at_fork(after_in_child=self._handler.forget)  # a supervisor handles no requests
-        self._log.write(Level.MAJOR, f"extauth {VERSION} starts, pid {os.getpid()}, configuration {config.file}")
         self._pool = WorkerPool(
-            config,
+            config_file,
             supervisor,
             self._poller,
             self._log,
@@ -91,12 +103,14 @@ class Frontend:
                     self._maintain()
                 self._continue_reading()
                 self._writer.write(self._handler.replies)
-            self._end()
+            self._fail_rest()
+            self._stop_processes()
         finally:
-            self._pool.close()
+            self._pool.kill()
             self._log.flush()  # so that the log writer goes on during the next step
-            kill_children(spare=self._log.processes)
+            kill_children(spare=self._log.processes, within=timeouts.REAP)
             self._log.close(self._time_for_the_log())
+            self.state = FrontendState.ENDED
 
     def _maintain(self) -> None:
         """Do what must be done at intervals."""
@@ -105,7 +119,11 @@ class Frontend:
         self._pool.maintain()
         self._log.maintain()
         self._handler.expire()
-        self._next_tick = time.monotonic() + (_SHORT_TICK if self._pool.needs_attention else _TICK)
+        now = time.monotonic()
+        self._next_tick = now + (timeouts.SHORT_TICK if self._pool.needs_attention else timeouts.TICK)
+        has_waited = self._config is not None and now >= self._start_by
+        if self.state is FrontendState.STARTING and (self._pool.is_ready or has_waited):
+            self.state = FrontendState.SERVING if self._reply_by == math.inf else FrontendState.ENDING
 
     @property
     def _next_time(self) -> float:
@@ -118,66 +136,47 @@ class Frontend:
     def _find_room(self) -> int:
         """Return how many requests may be handled now; 0 or less: none."""
         pending = self._handler.pending
-        if pending.bytes > _MAX_PENDING_BYTES or len(self._writer) > _MAX_OUTPUT:
+        if self.state is FrontendState.STARTING:
             return 0
-        if not self._pool.is_ready and time.monotonic() < self._load_until and not self._is_failing_all:
+        if pending.bytes > _MAX_PENDING_BYTES or len(self._writer) > _MAX_OUTPUT:
             return 0
         return self._max_pending - len(pending)
 
+    @property
+    def _max_pending(self) -> int:
+        if self._reader.is_file and self._config is not None:
+            return 4 * self._config.helper.workers
+        return _MAX_PENDING
+
     def _continue_reading(self) -> None:
         """Handle lines that were read, as far as there is room. Then wait for more, and in any case for the end."""
-        if self._lines or self._handler.has_retries:
-            self._handle_lines(self._find_room())
-        if self._only_what_is_there and self._may_read and not is_ready(self._input, READ):
-            self._may_read = False  # a line without an end is not handled: the rest of it may be on its way
-        self._room = self._find_room() if self._may_read and not self._lines else 0
-        if self._room > 0 or (self._may_read and self._answer_until is None):
-            self._poller.register(self._input, READ if self._room > 0 else 0, self._on_input)
-        else:
-            self._poller.unregister(self._input)
+        if self._reader.has_lines or self._handler.has_retries:
+            self._handle_lines()
+        self._reader.wait(self._find_room())
 
-    def _on_input(self, events: int) -> None:
-        if events & HUNG_UP and not self._input_is_file:
-            self._start_to_end()
-        if self._room > 0:
-            self._read(self._room)
-
-    def _read(self, room: int) -> None:
-        try:
-            chunk = os.read(self._input, _CHUNK)
-        except OSError:  # for example from a terminal that is gone
-            chunk = b""
-        if chunk:
-            self._lines = self._framer.feed(chunk)
-        else:
-            self._may_read = False
-            self._lines += self._framer.finish()
-            self._start_to_end()
-        self._handle_lines(room)
-
-    def _handle_lines(self, room: int) -> None:
+    def _handle_lines(self) -> None:
         """Handle as many of the lines that were read as there is room for."""
-        lines = self._lines
-        if len(lines) > room:
-            lines, self._lines = lines[: max(0, room)], lines[max(0, room) :]
-        else:
-            self._lines = []
-        batch = self._handler.handle(lines)
+        batch = self._handler.handle(self._reader.take(self._find_room()))
         if batch.keys:
-            if self._is_failing_all:
+            if self.state is FrontendState.FAILING:
                 self._handler.fail_all(_STOPPING)
             else:
                 self._pool.send(batch)
-                self._next_tick = min(self._next_tick, time.monotonic() + _SHORT_TICK)
+                self._next_tick = min(self._next_tick, time.monotonic() + timeouts.SHORT_TICK)
         if self._handler.quit:
-            self._may_read, self._lines = False, []
-            self._start_to_end()
+            self._reader.stop()
+            self._begin_to_end()
 
     # --- signals and reload ---------------------------------------------------------------------------
 
-    def _configure(self, config: Config) -> None:
+    def _configure(self, config: FrontendConfig) -> None:
+        is_first = self._config is None
+        self._config = config
         self._handler.configure(config)
         self._log.configure(config.log)
+        if is_first:
+            started = f"extauth {VERSION} starts, pid {os.getpid()}, configuration {self._config_file}"
+            self._log.write(Level.MAJOR, started)
 
     def _catch_signals(self) -> None:
         reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -194,73 +193,73 @@ class Frontend:
     def _handle_signals(self) -> None:
         signals, self._signals = set(self._signals), []
         if signals & {signal.SIGTERM, signal.SIGINT}:
-            self._only_what_is_there = not self._input_is_file
-            self._start_to_end()
+            self._reader.wait_for_no_more()
+            self._begin_to_end()
         if signal.SIGHUP in signals:
             self._log.reopen()
-            try:
-                self._pool.reload(read_config(self._config_file))
-            except ConfigError as error:
-                self._log.write(Level.FAILURES, f"reload failed, keeping the previous configuration: {error}")
+            self._pool.reload()
 
     # --- shutdown -------------------------------------------------------------------------------------
 
     def _time_to_wait(self) -> float:
-        if self._lines and self._find_room() > 0:
+        if self._reader.has_lines and self._find_room() > 0:
             return 0.0
-        until = self._next_time
-        if self._answer_until is not None:
-            until = min(until, self._answer_until)
-            if self._only_what_is_there and self._may_read:
-                until = min(until, time.monotonic() + _SHORT_WAIT)
-        return until - time.monotonic()
+        now = time.monotonic()
+        until = min(self._next_time, self._reply_by)
+        if self._reader.state is InputState.ENDING:
+            until = min(until, now + timeouts.POLL)
+        return until - now
 
-    def _start_to_end(self) -> None:
-        if self._answer_until is None:
-            self._answer_until = time.monotonic() + _ANSWER_WITHIN
+    def _begin_to_end(self) -> None:
+        """The end has been seen: from now on replies have a limited time."""
+        if self._reply_by == math.inf:
+            self._reply_by = time.monotonic() + timeouts.REPLY
+            if self.state is FrontendState.SERVING:
+                self.state = FrontendState.ENDING
 
     def _is_over(self) -> bool:
-        if self._writer.is_closed:
+        """Return whether no reply can come any more, or none is waited for."""
+        if self._writer.is_closed or time.monotonic() >= self._reply_by:
             return True
-        if self._answer_until is None:
+        if self._reply_by == math.inf:
             return False
-        if time.monotonic() >= self._answer_until:
-            return True
-        waiting = self._lines or len(self._handler.pending) or self._handler.replies or self._writer.has_output
-        return not self._may_read and not waiting
+        waiting = len(self._handler.pending) or self._handler.replies or self._writer.has_output
+        return not self._reader.has_more and not waiting
 
-    def _end(self) -> None:
-        """Reply to what is left, and leave no process behind."""
-        self._is_failing_all = True
-        self._poller.unregister(self._input)
-        self._run_until(self._has_replied_to_all, _WRITE_WITHIN)
+    def _fail_rest(self) -> None:
+        """Reply to what is left."""
+        self.state = FrontendState.FAILING
+        self._run_until(self._has_replied_to_all, timeouts.WRITE)
+        self._reader.stop()
         if self._handler.quit:
             self._handler.replies.append(render_reply(Reply(self._handler.quit.number, "OK")))
             self._writer.write(self._handler.replies)
         self._writer.stop()
-        if self._answer_until is not None:
-            self._run_until(self._pool.end, min(_END_WITHIN, self._answer_until - time.monotonic()))
-        self._pool.close()
-        self._run_until(self._pool.end, _KILL_WITHIN)
-
-    def _time_for_the_log(self) -> float:
-        """Return how many seconds the log writer has to write what is left."""
-        if self._answer_until is None:
-            return _LOG_WITHIN
-        end = self._answer_until + _WRITE_WITHIN + 2 * _KILL_WITHIN
-        return min(_LOG_WITHIN, max(_SHORT_WAIT, end - time.monotonic()))
 
     def _has_replied_to_all(self) -> bool:
         """Reply to the requests that wait or can still be read. Return whether all is written, or never will be."""
         self._handler.fail_all(_STOPPING)
-        self._handle_lines(self._find_room())
-        while not self._lines and self._may_read and (room := self._find_room()) > 0 and is_ready(self._input, READ):
-            self._read(room)
+        self._handle_lines()
+        while self._reader.read_now(self._find_room()):
+            pass
         self._writer.write(self._handler.replies)
-        return self._writer.is_closed or not (self._lines or self._writer.has_output)
+        return self._writer.is_closed or not (self._reader.has_lines or self._writer.has_output)
+
+    def _stop_processes(self) -> None:
+        """Let the other processes end, and kill those that do not."""
+        self.state = FrontendState.STOPPING
+        if self._reply_by < math.inf:
+            self._run_until(self._pool.end, min(timeouts.END, self._reply_by - time.monotonic()))
+        self._pool.close()
+        self._run_until(self._pool.end, timeouts.KILL)
+
+    def _time_for_the_log(self) -> float:
+        """Return how many seconds the log writer has to write what is left."""
+        left = self._reply_by + timeouts.WRITE + timeouts.KILL + timeouts.REAP - time.monotonic()
+        return min(timeouts.LOG, max(timeouts.POLL, left))
 
     def _run_until(self, is_done: Callable[[], bool], seconds: float) -> None:
         until = time.monotonic() + seconds
         while not is_done() and time.monotonic() < until:
-            self._poller.wait(_SHORT_WAIT)
+            self._poller.wait(timeouts.POLL)
             self._writer.write(self._handler.replies)

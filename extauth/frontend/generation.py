@@ -9,14 +9,17 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 
-from extauth.backends.base import SeenFiles
-from extauth.config import Config
+from extauth.config import ConfigSource
+from extauth.frontend import timeouts
 from extauth.frontend.descriptors import READ, Poller
 from extauth.frontend.log import Log
 from extauth.frontend.worker_group import OnLost, OnResult, WorkerGroup
 from extauth.log_levels import Level
+from extauth.workers.frontend_config import FrontendConfig
 from extauth.workers.messages import (
+    ConfigRead,
     FilesChanged,
     FromSupervisor,
     GenerationLoaded,
@@ -28,22 +31,18 @@ from extauth.workers.messages import (
     WorkerCommand,
     WorkerEnded,
     WorkerStarted,
-    decode_seen_files,
     encode,
     receive,
 )
+from extauth.workers.process_tree import kill_group
 from extauth.workers.supervisor import SupervisorProcess
-
-_SUPERVISOR_ENDS_WITHIN = 0.3  # seconds that a supervisor has to kill its workers and end; then it is killed
-
-_ALL_READY_WITHIN = 0.25  # seconds after loading; then the workers that are ready are enough
 
 
 class GenerationState(enum.Enum):
     """The life of a generation. Each state leads only to later ones."""
 
     LOADING = 1
-    """The supervisor loads the configuration and all files."""
+    """The supervisor reads the configuration and all files."""
 
     REFUSED = 2
     """The configuration cannot be served; `refusal` says why."""
@@ -61,19 +60,20 @@ class GenerationState(enum.Enum):
     """The supervisor was told to kill the remaining workers and to end."""
 
     ENDED = 7
-    """The supervisor has ended, and its workers with it."""
+    """The supervisor has ended or was killed, and its workers with it. A process that waits for a disk ends later."""
 
 
 class Generation:
     """One loaded configuration with its workers.
 
-    `on_result` takes the results of its workers, `on_lost` the requests of workers that have died or hang. `wake` is
-    called when something has happened that `maintain` must see.
+    `source`: the configuration file that the supervisor reads. `config`: the frontend's part of it, once it is read.
+    `files`: what was read for it. `on_result` takes the results of the workers, `on_lost` the requests of workers that
+    have died or hang. `wake` is called when something has happened that `maintain` must see.
     """
 
     def __init__(
         self,
-        config: Config,
+        source: ConfigSource,
         supervisor: SupervisorProcess,
         poller: Poller,
         log: Log,
@@ -81,11 +81,12 @@ class Generation:
         on_lost: OnLost,
         wake: Callable[[], None],
     ) -> None:
-        self.config = config
+        self.source = source
+        self.config: FrontendConfig | None = None
         self.state = GenerationState.LOADING
         self.refusal: str | None = None
         self._loaded_at: float | None = None
-        self.seen_files: SeenFiles = {}
+        self.files: list[Path] = []
         self.summary = ""
         self.started = time.monotonic()
         self.supervisor = supervisor.pid
@@ -95,7 +96,8 @@ class Generation:
         self._log = log
         self._wake = wake
         self._changed_files: list[str] = []
-        self._close_by = 0.0
+        self._drained_by = self._close_by = 0.0
+        self._worker_processes: dict[int, int] = {}  # number -> process id
         self._workers = WorkerGroup(poller, log, on_result, on_lost, self._send_command, wake)
         self._reader: MessageReader[FromSupervisor] = MessageReader(FromSupervisor)  # type: ignore[arg-type]  # a union
         poller.register(self._socket.fileno(), READ, self._on_supervisor)
@@ -110,11 +112,11 @@ class Generation:
     @property
     def is_ready(self) -> bool:
         """Whether it can take over: all its workers are ready, or some are and the others take long."""
-        if self._loaded_at is None:
+        if self._loaded_at is None or self.config is None:
             return False
         if self.has_ended or self._workers.ready >= self.config.helper.workers:
             return True
-        return self._workers.ready > 0 and time.monotonic() - self._loaded_at > _ALL_READY_WITHIN
+        return self._workers.ready > 0 and time.monotonic() - self._loaded_at > timeouts.ALL_READY
 
     @property
     def has_ended(self) -> bool:
@@ -122,9 +124,9 @@ class Generation:
         return self.state is GenerationState.ENDED
 
     @property
-    def under_way(self) -> int:
-        """How many requests its workers have."""
-        return self._workers.under_way
+    def is_drained(self) -> bool:
+        """Whether its workers have no requests any more, or only requests whose deadline is long over."""
+        return not self._workers.under_way or time.monotonic() > self._drained_by
 
     @property
     def has_workers(self) -> bool:
@@ -165,7 +167,7 @@ class Generation:
         if self._workers.has_late_start(now):
             self._log.write(Level.FAILURES, "the supervisor hangs; killing it")
             self.kill()
-        elif self.state is GenerationState.LOADED:
+        elif self.state is GenerationState.LOADED and self.config is not None:
             self._workers.start_missing(self.config.helper.workers, suspects, now)
 
     def refuse(self, reason: str) -> None:
@@ -177,8 +179,8 @@ class Generation:
         """Give it no more requests. A generation that is not loaded ends at once: loading may take long."""
         if self.state in (GenerationState.LOADING, GenerationState.REFUSED):
             self.kill()
-        else:
-            self._advance(GenerationState.DRAINING)
+        elif self._advance(GenerationState.DRAINING) and self.config is not None:
+            self._drained_by = time.monotonic() + self.config.helper.deadline + timeouts.DRAIN
 
     def stop_workers(self) -> None:
         """Let the workers disconnect from their databases and end."""
@@ -190,11 +192,11 @@ class Generation:
         self.drain()
         self.stop_workers()
         if self._advance(GenerationState.CLOSING):
-            self._close_by = time.monotonic() + _SUPERVISOR_ENDS_WITHIN
+            self._close_by = time.monotonic() + timeouts.CLOSE
             self._socket.shutdown(socket.SHUT_WR)
 
     def kill(self) -> None:
-        """Kill the supervisor, if it has not ended, and reap it."""
+        """Kill the supervisor and its workers, if they have not ended. The caller reaps them: some may end later."""
         if not self._advance(GenerationState.ENDED):
             return
         self._wake()
@@ -202,7 +204,8 @@ class Generation:
         self._socket.close()
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.supervisor, signal.SIGKILL)
-        os.waitpid(self.supervisor, 0)
+        for process in self._worker_processes.values():  # they end with the supervisor, but that may take long
+            kill_group(process, parents=(self.supervisor, os.getpid()))
         self._workers.remove_all("ended together with its supervisor")
 
     def _on_supervisor(self, events: int) -> None:
@@ -221,9 +224,12 @@ class Generation:
         if isinstance(message, LogMessage):
             self._log.write(message.level, message.text)
         elif isinstance(message, WorkerStarted):
-            return
+            self._worker_processes[message.worker] = message.process
+        elif isinstance(message, ConfigRead):
+            self.source = ConfigSource(self.source.file, message.content)
+            self.config = message.config
         elif isinstance(message, GenerationLoaded):
-            self.seen_files = decode_seen_files(message.seen_files)
+            self.files = message.files
             self.summary = message.summary
             self._loaded_at = time.monotonic()
             if self._advance(GenerationState.LOADED):
@@ -233,6 +239,7 @@ class Generation:
         elif isinstance(message, GenerationRefused):
             self.refuse(message.reason)
         elif isinstance(message, WorkerEnded):
+            self._worker_processes.pop(message.worker, None)
             is_stopping = self.state.value >= GenerationState.STOPPING.value
             self._workers.remove_ended(message.worker, message.how, log=not is_stopping)
             self.maintain()

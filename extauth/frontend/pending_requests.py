@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from extauth.config import BackendConfig
 from extauth.frontend.cache.lines import KeyedDigest
 from extauth.frontend.log import RequestRecord, log_value
 from extauth.frontend.reply_texts import ReplyTexts
 from extauth.log_levels import Level
 from extauth.model import Account, Request, Result, Verdict, VerdictResult
+from extauth.workers.frontend_config import BackendDomains
 
 _NAMES = {verdict: verdict.name for verdict in Verdict}
 
@@ -56,7 +56,7 @@ class PendingRequest(msgspec.Struct, gc=False):
     moves: int = 0
 
     def record(
-        self, level: Level, result: Result, backends: tuple[BackendConfig, ...], *, from_cache: bool = False
+        self, level: Level, result: Result, backends: tuple[BackendDomains, ...], *, from_cache: bool = False
     ) -> RequestRecord:
         """Return the log record: `key=value` pairs in one line. `backends`: those of the configuration."""
         fields = self.group.log_fields(result, result.backend or self._waited_for(result, backends))
@@ -69,12 +69,12 @@ class PendingRequest(msgspec.Struct, gc=False):
         account = self.account
         return log_value(account if isinstance(account, str) else f"{account.name}@{account.domain}")
 
-    def _waited_for(self, result: Result, backends: tuple[BackendConfig, ...]) -> str:
+    def _waited_for(self, result: Result, backends: tuple[BackendDomains, ...]) -> str:
         """Return the backends that serve the domain, if none of them has given a result."""
         if isinstance(result, VerdictResult) or isinstance(self.account, str):
             return ""
         domain = self.account.domain
-        return ",".join(backend.name for backend in backends if backend.domains is None or domain in backend.domains)
+        return ",".join(backend.name for backend in backends if backend.serves(domain))
 
 
 def reason_field(result: Result) -> str:

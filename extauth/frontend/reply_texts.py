@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from extauth.config import Config
 from extauth.log_levels import Level
 from extauth.model import Result, Verdict, VerdictResult
 from extauth.protocol.replies import (
@@ -16,6 +15,7 @@ from extauth.protocol.replies import (
     render_reply_text,
 )
 from extauth.protocol.requests import Dialect, NewRequest, ReadPlainRequest, SaslRequest, VrfyRequest
+from extauth.workers.frontend_config import FrontendConfig
 
 
 class ReplyTexts(msgspec.Struct, frozen=True):
@@ -42,7 +42,7 @@ _NOT_AVAILABLE = render_reply_text("FAILURE", NOT_AVAILABLE)
 _READPLAIN = ReplyTexts(_NOT_AVAILABLE, _NOT_AVAILABLE, _NOT_AVAILABLE)  # a password has a reply of its own
 
 
-def reply_texts(dialect: Dialect, config: Config) -> dict[str, ReplyTexts]:
+def reply_texts(dialect: Dialect, config: FrontendConfig) -> dict[str, ReplyTexts]:
     """Return the replies to each command of a dialect."""
     temporary = config.helper.temporary_reply if dialect is Dialect.HELPER else "ERROR"
     login = ReplyTexts(

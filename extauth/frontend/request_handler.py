@@ -8,7 +8,6 @@ from itertools import compress, repeat
 from operator import not_
 from typing import cast
 
-from extauth.config import Config
 from extauth.errors import MalformedRequest
 from extauth.frontend.cache import PasswordCache
 from extauth.frontend.log import Log
@@ -39,6 +38,7 @@ from extauth.protocol.requests import (
     SaslRequest,
     VrfyRequest,
 )
+from extauth.workers.frontend_config import FrontendConfig
 from extauth.workers.messages import RequestBatch
 
 _MAX_MOVES = 10  # of a request from one worker to another
@@ -50,7 +50,7 @@ class RequestHandler:
     `handle` returns the requests for the workers. Replies for the mail server are in `replies`.
     """
 
-    def __init__(self, config: Config, log: Log) -> None:
+    def __init__(self, config: FrontendConfig, log: Log) -> None:
         self._log = log
         self.pending = PendingRequests()
         self._keys: list[int] = []  # of the requests for the workers
@@ -61,10 +61,10 @@ class RequestHandler:
         self._responder = Responder(log, self._cache)
         self.configure(config)
 
-    def configure(self, config: Config) -> None:
+    def configure(self, config: FrontendConfig) -> None:
         """Use this configuration for the lines that come from now on, and empty the cache."""
         self._config = config
-        self._accounts = config.accounts
+        self._accounts = config.account_parser()
         self._parser.set_mechanisms(config.sasl.mechanisms)
         self._reply_texts = reply_texts(self._parser.dialect, config)
         self._cache.configure(config)

@@ -6,13 +6,13 @@ import time
 from itertools import groupby
 from operator import attrgetter
 
-from extauth.config import Config
 from extauth.frontend.cache import CachedVerdict, PasswordCache
 from extauth.frontend.log import Log
 from extauth.frontend.pending_requests import PendingRequest, reason_field
 from extauth.log_levels import Level
 from extauth.model import Result, SecretResult, Verdict, VerdictResult
 from extauth.protocol.replies import Reply, render_plain, render_reply
+from extauth.workers.frontend_config import FrontendConfig
 
 _OK = Verdict.OK  # each look-up takes longer than the rest of a reply
 _GROUP = attrgetter("group")
@@ -27,7 +27,7 @@ class Responder:
         self._cache = cache
         self.replies: list[bytes] = []
 
-    def configure(self, config: Config) -> None:
+    def configure(self, config: FrontendConfig) -> None:
         """Use this configuration."""
         self._backends = config.backends
 

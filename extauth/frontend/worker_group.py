@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from extauth.chain.call_marks import CallMarks
+from extauth.frontend import timeouts
 from extauth.frontend.descriptors import READ, WRITE, Poller
 from extauth.frontend.log import Log
 from extauth.frontend.worker_handle import LostRequests, WorkerHandle, WorkerState
@@ -28,19 +29,8 @@ from extauth.workers.messages import (
     receive,
 )
 
-_READY_WITHIN = 10.0  # seconds that a worker may take from the command to fork it until it is ready
-_SLOW_AFTER = 0.1  # seconds of silence after which other workers are preferred
-_MOVE_AFTER = 0.3  # seconds of silence after which requests that no backend was called for go to another worker
-_MOVE_CALLED_AFTER = 0.5  # the same for requests for which a repeatable backend runs
-_RETIRE_AFTER = 1.0  # seconds of silence after which a worker gets no more requests
-_REVOKE_TIME = 0.01  # seconds in which a worker notices that a request was revoked
-_SURPLUS_FOR = 5.0  # seconds without silent workers after which surplus ones are stopped
 _MAX_EXTRA = 64  # workers beyond `helper.workers`: spares, isolated ones, and retired ones with requests
 _MAX_SPARES = 8
-_FIRST_PAUSE = (
-    0.1  # seconds after a worker that died before it was ready; each pause is twice as long as the one before
-)
-_LONGEST_PAUSE = 5.0  # seconds
 
 OnResult = Callable[[Result, Sequence[int]], None]
 OnLost = Callable[[LostRequests], None]
@@ -106,7 +96,7 @@ class WorkerGroup:
         """Give the requests to a worker that will soon finish them, or share them. Return False without workers."""
         now = time.monotonic()
         serving = self._in_state(WorkerState.SERVING)
-        workers = [worker for worker in serving if worker.silent_for(now) < _SLOW_AFTER]
+        workers = [worker for worker in serving if worker.silent_for(now) < timeouts.SLOW]
         if not workers and serving:
             workers = self._promote_spare() or ([] if self._in_state(WorkerState.STARTING) else serving)
         for worker in workers:
@@ -194,13 +184,13 @@ class WorkerGroup:
         """Move requests away from silent workers, retire workers that are silent for long, and kill retired ones."""
         for worker in self._in_state(WorkerState.SERVING) + self._in_state(WorkerState.ISOLATED):
             seconds = worker.silent_for(now)
-            if seconds >= _MOVE_AFTER:
+            if seconds >= timeouts.MOVE:
                 self._silent_at = now
-                self._revoke(worker, now, in_call=seconds >= _MOVE_CALLED_AFTER and not worker.is_isolated)
-            if seconds >= _RETIRE_AFTER:
+                self._revoke(worker, now, in_call=seconds >= timeouts.MOVE_CALLED and not worker.is_isolated)
+            if seconds >= timeouts.RETIRE:
                 self._retire(worker, f"worker {worker.number} has shown no sign of life for {seconds:.1f} s")
         for worker, since in list(self._revoking.items()):
-            if now - since >= _REVOKE_TIME:
+            if now - since >= timeouts.REVOKE:
                 del self._revoking[worker]
                 self._on_lost(worker.take_revoked())
         for worker in self._in_state(WorkerState.RETIRED):
@@ -210,7 +200,7 @@ class WorkerGroup:
     def start_missing(self, count: int, suspects: int, now: float) -> None:
         """Have `count` workers serve, and as many spares as needed: one, and one for each of the `suspects`."""
         serving = self._in_state(WorkerState.SERVING)
-        silent = sum(worker.silent_for(now) >= _MOVE_AFTER for worker in serving)
+        silent = sum(worker.silent_for(now) >= timeouts.MOVE for worker in serving)
         responsive = len(serving) - silent
         while responsive < count and self._promote_spare():
             responsive += 1
@@ -218,7 +208,7 @@ class WorkerGroup:
         coming = len(self._in_state(WorkerState.STARTING)) + len(self._in_state(WorkerState.SPARE))
         while coming < wanted and len(self._workers) < count + _MAX_EXTRA and now >= self._next_start and self._start():
             coming += 1
-        if responsive > count and not silent and now - self._silent_at > _SURPLUS_FOR:
+        if responsive > count and not silent and now - self._silent_at > timeouts.SURPLUS:
             self._stop_surplus(serving[count:])
 
     def _promote_spare(self) -> list[WorkerHandle]:
@@ -259,13 +249,13 @@ class WorkerGroup:
         return True
 
     def _start_later(self, why: str) -> None:
-        self._pause = min(_LONGEST_PAUSE, self._pause * 2 or _FIRST_PAUSE)
+        self._pause = min(timeouts.LONGEST_PAUSE, self._pause * 2 or timeouts.FIRST_PAUSE)
         self._next_start = time.monotonic() + self._pause
         self._log.write(Level.FAILURES, f"{why}; the next worker starts in {self._pause:.1f} s")
 
     def has_late_start(self, now: float) -> bool:
         """Return whether a worker takes too long until it is ready."""
-        return any(worker.started + _READY_WITHIN < now for worker in self._in_state(WorkerState.STARTING))
+        return any(worker.started + timeouts.READY < now for worker in self._in_state(WorkerState.STARTING))
 
     def _stop_surplus(self, workers: list[WorkerHandle]) -> None:
         """Stop workers that were needed only while others were silent, if they have no requests."""

@@ -7,7 +7,8 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from extauth.config import Config
+from extauth.config import ConfigSource
+from extauth.frontend import timeouts
 from extauth.frontend.descriptors import Poller
 from extauth.frontend.generation import Generation
 from extauth.frontend.log import Log
@@ -15,16 +16,12 @@ from extauth.frontend.worker_group import OnResult
 from extauth.frontend.worker_handle import LostRequests
 from extauth.log_levels import Level
 from extauth.model import FailureResult, Request
+from extauth.workers.frontend_config import FrontendConfig
 from extauth.workers.messages import RequestBatch
-from extauth.workers.process_tree import adopt_orphans, kill_children
+from extauth.workers.process_tree import adopt_orphans, kill_and_reap
 from extauth.workers.supervisor import SupervisorProcess, start_supervisor
 
-_DISCONNECT_WITHIN = 0.5  # seconds that stopped workers have to disconnect
-_LOAD_WITHIN = 120.0  # seconds that a generation may take to load
 _MAX_LEAVING = 8  # generations that may be leaving when another one starts
-_RETRY = 1.0  # seconds to the next start if a supervisor could not be started, or that of the serving generation died
-_RETRY_LOADING = 10.0  # the same if a supervisor died while it loaded: it may have taken all memory
-
 
 MoveRequest = Callable[[int], tuple[Request, float] | None]
 """Returns the request with this key and its deadline, for another worker; None if it has its reply."""
@@ -39,19 +36,20 @@ class WorkerPool:
 
     def __init__(
         self,
-        config: Config,
+        config_file: Path,
         supervisor: SupervisorProcess,
         poller: Poller,
         log: Log,
         on_result: OnResult,
         move_request: MoveRequest,
-        on_switch: Callable[[Config], None],
+        on_config: Callable[[FrontendConfig], None],
     ) -> None:
+        self._config_file = config_file
         self._poller = poller
         self._log = log
         self._on_result = on_result
         self._move_request = move_request
-        self._on_switch = on_switch
+        self._on_config = on_config
         self._known_files: frozenset[Path] = frozenset()
         self._serving: Generation | None = None
         self._leaving: dict[Generation, float | None] = {}  # and when its workers were stopped
@@ -59,9 +57,11 @@ class WorkerPool:
         self._suspects: deque[RequestBatch] = deque()  # single requests that may have killed a worker
         self._start_at = 0.0
         self._replace_at = 0.0
-        self._coming: Generation | None = self._new_generation(config, supervisor)
+        self._coming: Generation | None = self._new_generation(ConfigSource(config_file), supervisor)
         self.needs_maintenance = True
-        self._due: Config | None = None  # for the next generation, as soon as one can be started
+        self._config: FrontendConfig | None = None
+        self._due: ConfigSource | None = None  # for the next generation, as soon as one can be started
+        self._has_remains = False
         adopt_orphans()
 
     @property
@@ -70,12 +70,17 @@ class WorkerPool:
         return self._serving is not None
 
     @property
+    def has_config(self) -> bool:
+        """Whether a valid configuration has ever been read."""
+        return self._config is not None
+
+    @property
     def refusal(self) -> str | None:
         """Why the first generation cannot be loaded, if so: then there is nothing to serve."""
         if self._serving is not None or self._coming is None or self._due is not None:
             return None
         if self._coming.has_ended and self._coming.refusal is None:
-            return f"{self._coming.config.file}: the process that loads it and its backends died"
+            return f"{self._config_file}: the process that loads it and its backends died"
         return self._coming.refusal
 
     def send(self, batch: RequestBatch) -> None:
@@ -86,8 +91,7 @@ class WorkerPool:
     @property
     def needs_attention(self) -> bool:
         """Whether `maintain` is needed soon, though nothing has happened: workers have requests."""
-        generations = [*self._leaving, *filter(None, (self._serving, self._coming))]
-        return bool(self._suspects) or any(generation.needs_attention for generation in generations)
+        return bool(self._suspects) or any(generation.needs_attention for generation in self._generations())
 
     def _on_lost(self, lost: LostRequests) -> None:
         """Give the requests of a worker that died or hangs to others; those that may have killed it each alone."""
@@ -110,13 +114,13 @@ class WorkerPool:
             by_deadline[deadline].requests.append(request)
         return [RequestBatch(deadline, batch.keys, batch.requests) for deadline, batch in by_deadline.items()]
 
-    def reload(self, config: Config) -> None:
-        """Replace the serving generation with a new one made from `config`, if that can be loaded.
+    def reload(self) -> None:
+        """Read the configuration file again, and replace the serving generation with a new one, if that can be loaded.
 
         A generation that is loading comes first, or frequent reloads would keep every one from being loaded. The new
         one also waits while too many generations are leaving, each with all its processes.
         """
-        self._due, self._start_at = config, 0.0
+        self._due, self._start_at = ConfigSource(self._config_file), 0.0
         self.needs_maintenance = True
 
     def maintain(self) -> None:
@@ -131,6 +135,7 @@ class WorkerPool:
             self._serving.maintain(len(self._suspects))
             while self._suspects and (self._suspects[0].deadline <= now or self._serving.send_alone(self._suspects[0])):
                 self._suspects.popleft()
+            self._has_remains |= self._serving.has_ended
             while self._waiting:
                 batch = self._waiting[0]
                 if batch.deadline > now and not self._serving.send(batch):
@@ -140,17 +145,17 @@ class WorkerPool:
                     self._on_result(FailureResult(reason="the deadline passed before there was a worker"), batch.keys)
         for generation, stopped in list(self._leaving.items()):
             self._continue_leaving(generation, stopped, now)
+        self._reap()
 
     def _start_due(self, now: float) -> None:
         serving = self._serving
         if serving is not None and serving.has_ended and now >= self._replace_at:
             self._log.write(Level.FAILURES, "the supervisor died; starting another one")
-            self._kill_orphans()
-            self._due, self._start_at = self._due or serving.config, 0.0
-            self._replace_at = now + _RETRY
+            self._due, self._start_at = self._due or serving.source, 0.0
+            self._replace_at = now + timeouts.RESTART
         elif serving is not None and (changed := serving.take_changed_files()):
             self._log.write(Level.MAJOR, f"changed: {', '.join(changed)}; reloading")
-            self._due, self._start_at = self._due or serving.config, 0.0
+            self._due, self._start_at = self._due or serving.source, 0.0
         is_serving = serving is not None and not serving.has_ended
         may_start = now >= self._start_at and not (is_serving and len(self._leaving) >= _MAX_LEAVING)
         if self._due is not None and may_start:
@@ -169,37 +174,47 @@ class WorkerPool:
 
     def close(self) -> None:
         """Let every generation that has not ended kill its workers and end."""
-        for generation in [*self._leaving, *filter(None, (self._serving, self._coming))]:
+        for generation in self._generations():
             generation.close()
+
+    def kill(self) -> None:
+        """Kill every process of every generation."""
+        for generation in self._generations():
+            generation.kill()
+
+    def _generations(self) -> list[Generation]:
+        return [*self._leaving, *filter(None, (self._serving, self._coming))]
 
     def _wake(self) -> None:
         self.needs_maintenance = True
 
-    def _start_generation(self, config: Config) -> None:
+    def _start_generation(self, source: ConfigSource) -> None:
         """Start to load a new generation. The serving one keeps its configuration until the new one is loaded."""
         try:
-            self._coming = self._new_generation(config, start_supervisor(config, self._known_files))
+            self._coming = self._new_generation(source, start_supervisor(source, self._known_files))
             self._due = None
         except OSError as error:
             self._log.write(Level.FAILURES, f"cannot start a supervisor: {error.strerror}")
-            self._start_at = time.monotonic() + _RETRY
-            self._due = config
+            self._start_at = time.monotonic() + timeouts.RESTART
+            self._due = source
 
-    def _new_generation(self, config: Config, supervisor: SupervisorProcess) -> Generation:
-        return Generation(config, supervisor, self._poller, self._log, self._on_result, self._on_lost, self._wake)
+    def _new_generation(self, source: ConfigSource, supervisor: SupervisorProcess) -> Generation:
+        return Generation(source, supervisor, self._poller, self._log, self._on_result, self._on_lost, self._wake)
 
     def _check_coming(self, coming: Generation) -> None:
+        if self._serving is None and coming.config is not None:
+            self._use(coming.config)  # requests are read before all backends are loaded, if that takes long
         coming.maintain()
         if coming.is_ready:
             self._switch_to(coming)
-        elif coming.refusal is None and time.monotonic() - coming.started > _LOAD_WITHIN:
-            coming.refuse(f"{coming.config.file}: loading it takes more than {_LOAD_WITHIN:g} s")
+        elif coming.refusal is None and time.monotonic() - coming.started > timeouts.LOAD:
+            coming.refuse(f"{self._config_file}: loading it takes more than {timeouts.LOAD:g} s")
         elif (self._serving or self._due) is not None and (coming.has_ended or coming.refusal is not None):
             reason = coming.refusal or "the process that loads it died"
             self._log.write(Level.FAILURES, f"reload failed, keeping the previous configuration: {reason}")
             if coming.refusal is None and self._due is None:
-                self._due = coming.config
-                self._start_at = time.monotonic() + _RETRY_LOADING
+                self._due = coming.source
+                self._start_at = time.monotonic() + timeouts.RELOAD
             self._let_leave(coming)
             self._coming = None
 
@@ -207,27 +222,37 @@ class WorkerPool:
         if self._serving is not None:
             self._let_leave(self._serving)
         self._serving, self._coming = coming, None
-        self._known_files |= {path for path, signature in coming.seen_files.items() if signature is not None}
-        self._on_switch(coming.config)
-        self._log.write(Level.MAJOR, f"serving with {coming.config.helper.workers} workers: {coming.summary}")
+        self._known_files |= set(coming.files)
+        if coming.config is not None:
+            self._use(coming.config)
+            self._log.write(Level.MAJOR, f"serving with {coming.config.helper.workers} workers: {coming.summary}")
+
+    def _use(self, config: FrontendConfig) -> None:
+        if config is not self._config:
+            self._config = config
+            self._on_config(config)
 
     def _let_leave(self, generation: Generation) -> None:
         generation.drain()
         self._leaving[generation] = None
 
-    def _kill_orphans(self) -> None:
-        """Kill the children of workers whose supervisor was killed: this process has become their parent."""
-        alive = [*self._leaving, *filter(None, (self._serving, self._coming))]
-        kill_children(spare=[*self._log.processes, *(generation.supervisor for generation in alive)])
+    def _reap(self) -> None:
+        """Kill and reap what ended generations have left: their supervisors, and the orphans that came to this process.
+
+        What waits for a disk does not end now. It stays behind, and each later round tries again.
+        """
+        if self._has_remains:
+            alive = [generation.supervisor for generation in self._generations() if not generation.has_ended]
+            self._has_remains = kill_and_reap(spare=[*alive, *self._log.processes])
 
     def _continue_leaving(self, generation: Generation, stopped: float | None, now: float) -> None:
         """Take the next step of a generation that leaves: drain, stop the workers, close, end."""
         generation.maintain()
         if generation.has_ended:
             del self._leaving[generation]
-            self._kill_orphans()
-        elif stopped is None and not generation.under_way:
+            self._has_remains = True
+        elif stopped is None and generation.is_drained:
             generation.stop_workers()
             self._leaving[generation] = now
-        elif stopped is not None and (now - stopped >= _DISCONNECT_WITHIN or not generation.has_workers):
+        elif stopped is not None and (now - stopped >= timeouts.DISCONNECT or not generation.has_workers):
             generation.close()

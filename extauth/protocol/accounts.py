@@ -42,8 +42,8 @@ class AccountParser:
     """
 
     def __init__(self, default_domain: str | None = None, *, lower_names: bool = True) -> None:
-        self._default_domain = default_domain
-        self._lower_names = lower_names
+        self.default_domain = default_domain
+        self.lower_names = lower_names
         self._domains: dict[str, str | None] = {}
 
     def parse(self, address: str) -> Account | None:
@@ -54,12 +54,12 @@ class AccountParser:
         """
         name, at, domain = address.rpartition("@")
         if not at:
-            if self._default_domain is None:
+            if self.default_domain is None:
                 raise MalformedRequest("no domain, and no default domain is configured")
-            name, domain = domain, self._default_domain
+            name, domain = domain, self.default_domain
         cached = self._domains.get(domain)
         if cached is not None and name and name.isascii() and name.isprintable():  # a shortcut for most addresses
-            return Account(name.lower() if self._lower_names else name, cached)
+            return Account(name.lower() if self.lower_names else name, cached)
         if not name or not domain:
             raise MalformedRequest("an empty name or domain")
         if not domain.isprintable() and _CONTROL.search(domain):
@@ -75,7 +75,7 @@ class AccountParser:
         """Return the name part in canonical form. Raises MalformedRequest for a control character."""
         if not name.isprintable() and _CONTROL.search(name):  # other unprintable characters are allowed
             raise MalformedRequest("a control character")
-        if not self._lower_names:
+        if not self.lower_names:
             return name
         return name.lower() if name.isascii() else name.translate(_ASCII_LOWER)
 
@@ -87,7 +87,7 @@ class AccountParser:
         joined = b" ".join([*addresses, b""])
         if not (joined and joined.isascii()) or len(joined.translate(None, _ASCII_CONTROLS)) < len(joined):
             return None
-        text = joined.decode().lower() if self._lower_names else joined.decode()
+        text = joined.decode().lower() if self.lower_names else joined.decode()
         if text.count(" ") != len(addresses):
             return None
         names: Sequence[str]

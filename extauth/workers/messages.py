@@ -12,7 +12,7 @@ import msgspec
 
 from extauth.log_levels import Level
 from extauth.model import Request, Result
-from extauth.trust import Signature
+from extauth.workers.frontend_config import FrontendConfig
 
 
 class RequestBatch(msgspec.Struct, frozen=True, array_like=True):
@@ -48,10 +48,17 @@ class LogMessage(msgspec.Struct, frozen=True, array_like=True, tag=1):
     text: str
 
 
-class GenerationLoaded(msgspec.Struct, frozen=True, array_like=True, tag=2):
-    """Supervisor to frontend: the chain is loaded; which files it read, and which backend serves which domains."""
+class ConfigRead(msgspec.Struct, frozen=True, array_like=True, tag=8):
+    """Supervisor to frontend: the configuration is valid, and its file had this content. The backends load next."""
 
-    seen_files: list[tuple[bytes, Signature | None]]
+    config: FrontendConfig
+    content: bytes
+
+
+class GenerationLoaded(msgspec.Struct, frozen=True, array_like=True, tag=2):
+    """Supervisor to frontend: the chain is loaded; which files it has read, and which backend serves which domains."""
+
+    files: list[Path]
     summary: str
 
 
@@ -62,15 +69,16 @@ class GenerationRefused(msgspec.Struct, frozen=True, array_like=True, tag=3):
 
 
 class FilesChanged(msgspec.Struct, frozen=True, array_like=True, tag=7):
-    """Supervisor to frontend: files that the generation was loaded from have changed."""
+    """File watcher to supervisor to frontend: files that the generation was loaded from have changed."""
 
     paths: list[str]
 
 
 class WorkerStarted(msgspec.Struct, frozen=True, array_like=True, tag=6):
-    """Supervisor to frontend: a worker has been forked."""
+    """Supervisor to frontend: a worker has been forked, and has this process id."""
 
     worker: int
+    process: int
 
 
 class WorkerEnded(msgspec.Struct, frozen=True, array_like=True, tag=4):
@@ -105,13 +113,27 @@ class WorkerCommand(msgspec.Struct, frozen=True, array_like=True):
 
 
 FromWorker = Results | LogMessage | WorkerReady | RequestsRevoked | BackendHangs
-FromSupervisor = LogMessage | GenerationLoaded | GenerationRefused | WorkerStarted | WorkerEnded | FilesChanged
+FromSupervisor = (
+    LogMessage | ConfigRead | GenerationLoaded | GenerationRefused | WorkerStarted | WorkerEnded | FilesChanged
+)
 
 _LENGTH = struct.Struct("!I")
 _MAX_MESSAGE = 2**28  # bytes
-_encoder = msgspec.msgpack.Encoder()
 
 M = TypeVar("M")
+
+
+def _path_to_bytes(path: object) -> bytes:
+    if isinstance(path, Path):
+        return os.fsencode(path)  # a name need not be UTF-8
+    raise TypeError
+
+
+def _bytes_to_path(kind: type, value: bytes) -> Path:
+    return Path(os.fsdecode(value))
+
+
+_encoder = msgspec.msgpack.Encoder(enc_hook=_path_to_bytes)
 
 
 def encode(message: msgspec.Struct) -> bytes:
@@ -128,7 +150,7 @@ class MessageReader(Generic[M]):
     """Turns bytes into messages of one type."""
 
     def __init__(self, kind: type[M]) -> None:
-        self._decoder = msgspec.msgpack.Decoder(kind)
+        self._decoder = msgspec.msgpack.Decoder(kind, dec_hook=_bytes_to_path)
         self._data = bytearray()
 
     def feed(self, data: bytes) -> list[M]:
@@ -164,13 +186,3 @@ def receive(sock: socket.socket, reader: MessageReader[M], flags: int = 0) -> li
     except BlockingIOError:
         return []
     return reader.feed(data) if data else None
-
-
-def encode_seen_files(seen: dict[Path, Signature | None]) -> list[tuple[bytes, Signature | None]]:
-    """Return paths as bytes: a name need not be UTF-8."""
-    return [(os.fsencode(path), signature) for path, signature in seen.items()]
-
-
-def decode_seen_files(seen: list[tuple[bytes, Signature | None]]) -> dict[Path, Signature | None]:
-    """Undo `encode_seen_files`."""
-    return {Path(os.fsdecode(path)): signature for path, signature in seen}

@@ -48,18 +48,40 @@ def children() -> list[int]:
 def kill_children(spare: Collection[int] = (), *, within: float = 0.3) -> None:
     """Kill and reap all children except `spare`, adopted ones too, in at most `within` seconds."""
     until = time.monotonic() + within
-    while doomed := set(children()).difference(spare):
-        for process in tuple(doomed):
-            try:
-                os.kill(process, signal.SIGKILL)
-            except PermissionError:  # it runs as another user now
-                spare = {*spare, process}
-                doomed.discard(process)
-        for process in doomed:
-            while os.waitpid(process, os.WNOHANG) == (0, 0):
-                if time.monotonic() > until:
-                    return
-                time.sleep(0.001)
+    while kill_and_reap(spare) and time.monotonic() < until:
+        time.sleep(0.001)
+
+
+def kill_and_reap(spare: Collection[int] = ()) -> bool:
+    """Kill all children except `spare`, and reap those that have ended. Do not wait.
+
+    Return whether to call it again: a killed child takes time to end, and this process may then adopt its children. A
+    child that waits for a disk does not end before the disk answers.
+    """
+    found = False
+    for process in set(children()).difference(spare):
+        with contextlib.suppress(PermissionError):  # it runs as another user now
+            os.kill(process, signal.SIGKILL)
+            found = True
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(process, os.WNOHANG)
+    return found
+
+
+def kill_group(process: int, parents: Collection[int]) -> None:
+    """Kill a process and its process group, if one of `parents` is still its parent.
+
+    Otherwise the process has ended, and its number may belong to another one.
+    """
+    with contextlib.suppress(OSError):
+        if parent_of(process) in parents:
+            os.kill(process, signal.SIGKILL)  # it may be too young to have a group
+            os.killpg(process, signal.SIGKILL)
+
+
+def parent_of(process: int) -> int:
+    """Return the process id of a process's parent. Raise OSError if the process has ended."""
+    return int(Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()[1])
 
 
 def become_child(keep: Iterable[int], *, niceness: int = 0) -> None:

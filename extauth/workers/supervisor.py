@@ -1,7 +1,7 @@
 """The supervisor of a generation: a process that loads the chain, forks the workers and reaps them.
 
-It holds no request, and it runs no backend's code after the chain is loaded. Only its look at the files may hang. When
-the frontend ends, for any reason, the supervisor kills what it has started and ends.
+It holds no request. After the chain is loaded it runs no backend's code and opens no file outside of /proc, so it never
+waits for a disk. When the frontend ends, for any reason, the supervisor kills what it has started and ends.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ import msgspec
 from extauth.chain import Chain, build_chain
 from extauth.chain.call_marks import CallMarks
 from extauth.chain.plugins import restrict_import_path
-from extauth.config import Config
+from extauth.config import ConfigSource, parse_config
 from extauth.guard import GuardedErrors, call_guarded
 from extauth.log_levels import Level
 from extauth.protocol.replies import one_line
-from extauth.workers.file_watch import FileWatch
+from extauth.workers.file_watcher import FileWatcher
+from extauth.workers.frontend_config import FrontendConfig
 from extauth.workers.log_forwarding import forward_logs_to
 from extauth.workers.messages import (
     CHUNK,
-    FilesChanged,
+    ConfigRead,
     FromSupervisor,
     GenerationLoaded,
     GenerationRefused,
@@ -39,7 +40,6 @@ from extauth.workers.messages import (
     WorkerEnded,
     WorkerStarted,
     encode,
-    encode_seen_files,
 )
 from extauth.workers.process_tree import (
     adopt_orphans,
@@ -51,7 +51,7 @@ from extauth.workers.process_tree import (
 from extauth.workers.worker import Worker
 
 _MEMORY_INTERVAL = 1.0  # seconds between two looks at the workers' memory
-_FILES_INTERVAL = 0.25  # seconds between two looks at the files
+_TICK = 0.25  # seconds between two rounds of maintenance
 _NICENESS = 5  # so that the frontend, which replies from its cache, does not wait for processes that compute
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -63,8 +63,10 @@ class SupervisorProcess(msgspec.Struct, frozen=True):
     socket: socket.socket
 
 
-def start_supervisor(config: Config, known_files: frozenset[Path] = frozenset()) -> SupervisorProcess:
-    """Fork a supervisor for `config`. `known_files`: files that an earlier load has read. Raise OSError.
+def start_supervisor(source: ConfigSource, known_files: frozenset[Path] = frozenset()) -> SupervisorProcess:
+    """Fork a supervisor, which reads the configuration. `known_files`: files that an earlier load has read.
+
+    Raise OSError.
 
     A fork keeps the code that this process has in memory: later supervisors run the same code as the first one, even if
     another version has been installed meanwhile.
@@ -79,7 +81,7 @@ def start_supervisor(config: Config, known_files: frozenset[Path] = frozenset())
         become_child([theirs.fileno()], niceness=_NICENESS)
         die_with_parent(parent)  # a backend's code may hang while it loads
         set_process_title("extauth: supervisor")
-        Supervisor(theirs).run(config, known_files, parent)
+        Supervisor(theirs).run(source, known_files, parent)
     finally:
         os._exit(1)
 
@@ -92,57 +94,53 @@ class Supervisor:
         self._workers: dict[int, int] = {}  # process id -> number
         self._reader = MessageReader(WorkerCommand)
         self._descriptors: list[int] = []
-        self._file_watch = FileWatch()
         self._next_memory_look = 0.0
 
-    def run(self, config: Config, known_files: frozenset[Path], parent: int) -> NoReturn:
+    def run(self, source: ConfigSource, known_files: frozenset[Path], parent: int) -> NoReturn:
         """Serve until the frontend ends, then end the process. If the configuration cannot be served, say why."""
         try:
-            call_guarded(self._run, config, known_files, parent)
+            call_guarded(self._run, source, known_files, parent)
         except GuardedErrors as error:
             self._send(GenerationRefused(one_line(str(error))))
             kill_children()
         os._exit(1)
 
-    def _run(self, config: Config, known_files: frozenset[Path], parent: int) -> NoReturn:
+    def _run(self, source: ConfigSource, known_files: frozenset[Path], parent: int) -> NoReturn:
         adopt_orphans()
         forward_logs_to(self._send)
         restrict_import_path()
         gc.disable()  # tables of a million accounts have no cycles, and a collection would take long
+        source = source.read()
+        config = parse_config(source)
+        self._send(ConfigRead(FrontendConfig.of(config), source.content or b""))
         chain = build_chain(config, known_files)
         seen = chain.load()
-        self._file_watch.start(seen)
         gc.freeze()  # what is loaded stays shared with the workers
         gc.enable()
         die_with_parent(parent, enabled=False)  # from here on this process notices the end itself and cleans up first
         summary = one_line("; ".join(backend.describe() for backend in chain.backends))
-        self._send(GenerationLoaded(encode_seen_files(seen), summary))
-        self._serve(chain, config.helper.worker_memory)
+        self._send(GenerationLoaded([path for path, signature in seen.items() if signature is not None], summary))
+        self._serve(chain, FileWatcher(seen), config.helper.worker_memory)
         kill_children()
         os._exit(0)
 
-    def _serve(self, chain: Chain, memory: int) -> None:
+    def _serve(self, chain: Chain, watcher: FileWatcher, memory: int) -> None:
         deaths, deaths_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(deaths_writer, warn_on_full_buffer=False)
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
-        poll.register(deaths, select.POLLIN)
         while True:
-            ready = [descriptor for descriptor, _ in poll.poll(_FILES_INTERVAL * 1000)]
+            ready = _wait_for_readable(self._socket.fileno(), deaths, watcher.descriptor)
             if deaths in ready:
                 os.read(deaths, 4096)
-                self._reap_workers()
+                self._reap_children()
+            if watcher.descriptor in ready:
+                for message in watcher.receive():
+                    self._send(message)
             if self._socket.fileno() in ready and not self._handle_commands(chain):
                 return
             self._kill_large_workers(memory)
-            self._look_at_files()
-
-    def _look_at_files(self) -> None:
-        """Look here and not in the frontend: a file system that hangs stops the process that looks."""
-        if changed := self._file_watch.changed():
-            self._file_watch.restart()  # a configuration that is refused is tried again only after the next change
-            self._send(FilesChanged([one_line(str(path)) for path in changed]))
+            with contextlib.suppress(OSError):  # no process can be started now: the next round tries again
+                watcher.start_if_missing()
 
     def _kill_large_workers(self, memory: int) -> None:
         now = time.monotonic()
@@ -184,7 +182,7 @@ class Supervisor:
             os.close(descriptor)
             os.close(marks)
             self._workers[child] = number
-            self._send(WorkerStarted(number))
+            self._send(WorkerStarted(number, child))
             return
         try:
             become_child([descriptor, marks])
@@ -200,20 +198,29 @@ class Supervisor:
         for process in [process for process, its_number in self._workers.items() if its_number == number]:
             os.kill(process, signal.SIGKILL)
 
-    def _reap_workers(self) -> None:
-        """Reap the workers that have ended, and kill what they have started, which is in their process group."""
+    def _reap_children(self) -> None:
+        """Reap what has ended. Kill what a worker that has ended started, which is in its process group."""
         while (ended := _ended_child()) is not None:
             number = self._workers.pop(ended.si_pid, None)
             if number is not None:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(ended.si_pid, signal.SIGKILL)
-            os.waitpid(ended.si_pid, 0)
+            os.waitpid(ended.si_pid, os.WNOHANG)
             if number is not None:
                 self._send(WorkerEnded(number, _how_it_ended(ended)))
 
     def _send(self, message: FromSupervisor) -> None:
         with contextlib.suppress(OSError):  # the frontend has ended: that is noticed when this process reads
             self._socket.sendall(encode(message))
+
+
+def _wait_for_readable(*descriptors: int | None) -> list[int]:
+    """Return the descriptors that are readable, at the latest when it is time for maintenance."""
+    poll = select.poll()
+    for descriptor in descriptors:
+        if descriptor is not None:
+            poll.register(descriptor, select.POLLIN)
+    return [descriptor for descriptor, _ in poll.poll(_TICK * 1000)]
 
 
 def _resident(process: str) -> int:

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from tests.helper import clean_exit, send_sighup, wait_for_exit, wait_until
+from tests.helper import Site, clean_exit, send_sighup, wait_for_exit, wait_for_serving, wait_until
 from tests.plugins import ScriptedSite, bobs_request, plugin, scripted_request
 
 
@@ -108,7 +108,7 @@ def load_at_the_gate(scripted: ScriptedSite) -> None:
 def test_sighup_does_not_interrupt_a_reload_under_way(scripted: ScriptedSite) -> None:
     helper = scripted.serve()
     assert helper.ask(bobs_request(0)) == b"OK"
-    before = set(helper.descendants())
+    before = set(helper.processes("supervisor") + helper.processes("worker"))
     load_at_the_gate(scripted)
     for number in range(5):
         send_sighup(helper)
@@ -197,4 +197,19 @@ def test_sighup_replaces_a_failing_first_load(scripted: ScriptedSite) -> None:
     send_sighup(helper)
     scripted.release()
     assert helper.ask(scripted_request(1, "yes")) == b"OK"
+    assert helper.end() == 0
+
+
+def test_folder_name_need_not_be_utf8(site: Site) -> None:
+    odd = Site(site.folder / os.fsdecode(b"caf\xe9"))
+    odd.folder.mkdir()
+    odd.write("passwd", Site.ACCOUNTS)
+    odd.configure(Site.BASIC + '[log]\nfile = "log"\n')
+    helper = odd.serve()
+    site.helpers.append(helper)
+    assert helper.ask(b"1 VRFY alice@example.com open sesame") == b"OK"
+    wait_until(lambda: "alice@example.com" in (odd.folder / "log").read_text(errors="replace"), "a record")
+    odd.write("passwd", "alice@example.com:{PLAIN}new\n")
+    wait_for_serving(helper, 2)
+    assert helper.ask(b"1 VRFY alice@example.com new") == b"OK"
     assert helper.end() == 0

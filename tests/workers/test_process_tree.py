@@ -17,5 +17,6 @@ def test_process_titles_say_which_process_is_which(site: Site) -> None:
     site.configure(site.BASIC + "[helper]\nworkers = 2\n")
     helper = site.serve()
     helper.wait_for_information("serving")
-    titles = ["extauth: frontend", "extauth: supervisor", "extauth: worker 1", "extauth: worker 2", "extauth: worker 3"]
+    workers = ["extauth: worker 1", "extauth: worker 2", "extauth: worker 3"]
+    titles = ["extauth: file watcher", "extauth: frontend", "extauth: supervisor", *workers]
     wait_until(lambda: _titles(helper) == titles, f"the titles {titles}")

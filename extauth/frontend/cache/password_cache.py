@@ -6,12 +6,12 @@ from collections.abc import Container, Iterable
 
 import msgspec
 
-from extauth.config import Config
 from extauth.frontend.cache.lines import CachedVerdict, KeyedDigest
 from extauth.frontend.cache.verdicts import VerdictCache, is_about_the_account
 from extauth.frontend.log import Log, RequestRecord
 from extauth.model import Account, PasswordRequest, Result, VerdictResult
 from extauth.protocol.framing import Line
+from extauth.workers.frontend_config import FrontendConfig
 
 
 class SharedCheck(msgspec.Struct):
@@ -41,7 +41,7 @@ class PasswordCache:
         self._digests: dict[Account, set[KeyedDigest]] = {}  # the keys of `_by_digest` of each account
         self._by_key: dict[int, SharedCheck] = {}  # for all requests that wait for a check, or have waited for it
 
-    def configure(self, config: Config) -> None:
+    def configure(self, config: FrontendConfig) -> None:
         """Remove every verdict, and use this configuration."""
         settings = config.cache
         self._cache = None if settings is None else VerdictCache(settings)

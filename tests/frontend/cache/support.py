@@ -9,12 +9,13 @@ from types import ModuleType
 
 from msgspec import Struct
 
-from extauth.config import Config, LogSettings, read_config
+from extauth.config import LogSettings, read_config
 from extauth.frontend.cache import PasswordCache
 from extauth.frontend.cache.lines import DIGEST_SIZE
 from extauth.frontend.descriptors import Poller
 from extauth.frontend.log import Log
 from extauth.model import Account
+from extauth.workers.frontend_config import FrontendConfig
 from tests.helper import Helper, Site
 
 OK, NEGATIVE, TEMPORARY = b"OK", b"ERROR incorrect password", b"ERROR temporary failure"
@@ -33,10 +34,10 @@ ALICE = Account("alice", "example.com")
 RIGHT, WRONG = (word.ljust(DIGEST_SIZE, b".") for word in (b"right", b"wrong"))
 
 
-def config_of(site: Site, sections: str) -> Config:
+def config_of(site: Site, sections: str) -> FrontendConfig:
     """Return a configuration with these sections and one backend."""
     site.configure(sections + Site.BASIC.replace("default_domain", "# default_domain"))
-    return read_config(site.config)
+    return FrontendConfig.of(read_config(site.config))
 
 
 def cache_of(site: Site) -> PasswordCache:

@@ -1,0 +1,54 @@
+"""The part of a configuration that the frontend needs. The supervisor, which reads the file, sends it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from extauth.config import CacheSettings, Config, HelperSettings, LogSettings, NewSettings, SaslSettings
+from extauth.protocol.accounts import AccountParser
+
+
+class BackendDomains(msgspec.Struct, frozen=True):
+    """The name of a backend, and the domains that it serves (None: every domain)."""
+
+    name: str
+    domains: frozenset[str] | None
+
+    def serves(self, domain: str) -> bool:
+        """Return whether this backend serves the accounts of `domain`."""
+        return self.domains is None or domain in self.domains
+
+
+class FrontendConfig(msgspec.Struct, frozen=True):
+    """What the frontend needs to know: plain values, which can be sent."""
+
+    helper: HelperSettings = HelperSettings()
+    sasl: SaslSettings = SaslSettings()
+    new: NewSettings = NewSettings()
+    cache: CacheSettings | None = None
+    log: LogSettings = LogSettings()
+    default_domain: str | None = None
+    lower_names: bool = True
+    backends: tuple[BackendDomains, ...] = ()
+
+    @classmethod
+    def of(cls, config: Config) -> FrontendConfig:
+        """Return this part of a configuration."""
+        backends = tuple(
+            BackendDomains(backend.name, None if backend.domains is None else frozenset(backend.domains))
+            for backend in config.backends
+        )
+        return cls(
+            config.helper,
+            config.sasl,
+            config.new,
+            config.cache,
+            config.log,
+            config.accounts.default_domain,
+            config.accounts.lower_names,
+            backends,
+        )
+
+    def account_parser(self) -> AccountParser:
+        """Return a new parser for the addresses in requests."""
+        return AccountParser(self.default_domain, lower_names=self.lower_names)
