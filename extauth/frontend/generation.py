@@ -68,7 +68,8 @@ class Generation:
 
     `source`: the configuration file that the supervisor reads. `config`: the frontend's part of it, once it is read.
     `files`: what was read for it. `on_result` takes the results of the workers, `on_lost` the requests of workers that
-    have died or hang. `wake` is called when something has happened that `maintain` must see.
+    have died or hang, `on_config` the configuration as soon as it is read. `wake` is called when something has happened
+    that `maintain` must see.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Generation:
         log: Log,
         on_result: OnResult,
         on_lost: OnLost,
+        on_config: Callable[[FrontendConfig], None],
         wake: Callable[[], None],
     ) -> None:
         self.source = source
@@ -94,6 +96,7 @@ class Generation:
         self._socket.setblocking(False)
         self._poller = poller
         self._log = log
+        self._on_config = on_config
         self._wake = wake
         self._changed_files: list[str] = []
         self._drained_by = self._close_by = 0.0
@@ -228,6 +231,7 @@ class Generation:
         elif isinstance(message, ConfigRead):
             self.source = ConfigSource(self.source.file, message.content)
             self.config = message.config
+            self._on_config(message.config)
         elif isinstance(message, GenerationLoaded):
             self.files = message.files
             self.summary = message.summary

@@ -57,11 +57,11 @@ class WorkerPool:
         self._suspects: deque[RequestBatch] = deque()  # single requests that may have killed a worker
         self._start_at = 0.0
         self._replace_at = 0.0
-        self._coming: Generation | None = self._new_generation(ConfigSource(config_file), supervisor)
         self.needs_maintenance = True
         self._config: FrontendConfig | None = None
         self._due: ConfigSource | None = None  # for the next generation, as soon as one can be started
         self._has_remains = False
+        self._coming: Generation | None = self._new_generation(ConfigSource(config_file), supervisor)
         adopt_orphans()
 
     @property
@@ -199,11 +199,18 @@ class WorkerPool:
             self._due = source
 
     def _new_generation(self, source: ConfigSource, supervisor: SupervisorProcess) -> Generation:
-        return Generation(source, supervisor, self._poller, self._log, self._on_result, self._on_lost, self._wake)
+        return Generation(
+            source,
+            supervisor,
+            self._poller,
+            self._log,
+            self._on_result,
+            self._on_lost,
+            self._on_config_read,
+            self._wake,
+        )
 
     def _check_coming(self, coming: Generation) -> None:
-        if self._serving is None and coming.config is not None:
-            self._use(coming.config)  # requests are read before all backends are loaded, if that takes long
         coming.maintain()
         if coming.is_ready:
             self._switch_to(coming)
@@ -226,6 +233,11 @@ class WorkerPool:
         if coming.config is not None:
             self._use(coming.config)
             self._log.write(Level.MAJOR, f"serving with {coming.config.helper.workers} workers: {coming.summary}")
+
+    def _on_config_read(self, config: FrontendConfig) -> None:
+        """Use the first configuration at once: what the loading backends log, and requests if loading takes long."""
+        if self._serving is None:
+            self._use(config)
 
     def _use(self, config: FrontendConfig) -> None:
         if config is not self._config:

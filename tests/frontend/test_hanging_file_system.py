@@ -81,6 +81,7 @@ def test_hanging_password_file_stops_no_other_process(scripted: ScriptedSite, di
     helper = scripted.serve(settings="workers = 2", sections=carols_file(disk))
     assert helper.ask(CAROL) == b"OK"
     hang_all(disk)
+    supervisors = helper.processes("supervisor")
     for worker in helper.processes("worker"):
         os.kill(worker, signal.SIGKILL)
         wait_until(
@@ -93,7 +94,7 @@ def test_hanging_password_file_stops_no_other_process(scripted: ScriptedSite, di
     assert helper.ask(scripted_request(2, "yes")) == b"OK"
     assert helper.ask(bobs_request(3)) == b"OK"
     assert helper.ask(CAROL) == b"OK"
-    assert supervisor in helper.descendants()
+    assert helper.processes("supervisor") == supervisors
     processes = end_in_time(helper)
     disk.resume()
     wait_for_exit(processes)

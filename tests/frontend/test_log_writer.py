@@ -258,7 +258,7 @@ def test_log_writer_ends_when_no_log_is_configured(site: Site) -> None:
     configure(site, site.folder / "log")
     send_sighup(helper)
     helper.wait_for_information("serving")
-    wait_until(lambda: len(helper.descendants()) == 3, "the end of the old generation")
+    wait_until(lambda: len(helper.processes("supervisor")) == 1, "the end of the old generation")
     assert helper.ask(request(2)) == REFUSED
     assert helper.end() == 0
     assert numbers((site.folder / "log").read_text()) == [2]
