@@ -22,9 +22,9 @@ from extauth.backends.ldap.result_codes import (
 from extauth.backends.ldap.service_account import ServiceAccount
 from extauth.backends.ldap.settings import (
     LdapSettings,
-    check_times,
     check_together,
     concurrency,
+    overall_timeout,
     parse_group_filter,
     parse_search,
     parse_servers,
@@ -53,7 +53,7 @@ class Ldap(Backend[LdapSettings]):
         self.concurrency, self.concurrency_per_thread = concurrency(settings)
         self.repeatable = settings.check == "hash"  # a failed bind counts in directories that lock accounts
         check_together(settings)
-        check_times(settings, context.deadline)
+        self._overall_timeout = overall_timeout(settings, context.deadline)
         self._servers = parse_servers(settings)
         self._search = parse_search(settings)
         self._groups = {group: parse_dn(group) for group in settings.required_groups}
@@ -107,7 +107,15 @@ class Ldap(Backend[LdapSettings]):
     def open(self) -> None:
         """Prepare the sessions. They connect when a request first needs them."""
         at_least = min(self.concurrency * self.concurrency_per_thread, _LEAST_SESSIONS)
-        self._directory = LdapDirectory(self._engine(), self._servers, self._service, self.settings, self.log, at_least)
+        self._directory = LdapDirectory(
+            self._engine(),
+            self._servers,
+            self._service,
+            self.settings,
+            self._overall_timeout,
+            self.log,
+            at_least,
+        )
 
     def on_idle(self) -> None:
         """Leave no connection bound as a user."""

@@ -41,6 +41,7 @@ class LdapDirectory:
         servers: tuple[LdapServer, ...],
         service: ServiceAccount | None,
         settings: LdapSettings,
+        overall_timeout: float,
         log: logging.Logger,
         at_least: int,
     ) -> None:
@@ -48,6 +49,7 @@ class LdapDirectory:
         self._servers = LdapServers(servers)
         self._service = service
         self._settings = settings
+        self._overall_timeout = overall_timeout
         self._log = log
         self._free: deque[LdapSessions] = deque({} for _ in range(at_least))  # not in use
         self._lock = threading.Lock()
@@ -56,7 +58,7 @@ class LdapDirectory:
         """Run `work` with the first available server. Raises BackendUnavailable if there is none."""
         with self._lock:
             sessions = self._free.popleft() if self._free else {}
-        deadline = Deadline(self._settings.overall_timeout)
+        deadline = Deadline(self._overall_timeout)
         problems = []
         try:
             for server in self._servers.in_order():
@@ -89,7 +91,7 @@ class LdapDirectory:
         for server in self._servers.in_order():
             session = self._session({}, server)
             try:
-                session.begin(Deadline(self._settings.overall_timeout))
+                session.begin(Deadline(self._overall_timeout))
                 outcome = run_to_completion(session.self_test())
                 missing = [why for place in places if (why := run_to_completion(session.problem_at(place)))]
             except (ServerUnavailable, TimeoutError) as problem:

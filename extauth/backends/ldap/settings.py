@@ -27,6 +27,9 @@ Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 _CONCURRENCY = {("ldap3", "bind"): 3, ("ldap3", "hash"): 3, ("python-ldap", "bind"): 12, ("python-ldap", "hash"): 4}
 """How many requests run in a worker at the same time, unless `connections` is set."""
 
+_OVERALL_TIMEOUT = 10.0  # seconds by default, unless another setting needs more or less
+_OVERALL_SHARE = 2 / 3  # of `helper.deadline` by default, if that is less
+
 CONNECT_TIMEOUT, READ_TIMEOUT = 3.0, 5.0
 """Default seconds. `overall_timeout` limits them."""
 
@@ -64,7 +67,7 @@ class LdapSettings(Settings, frozen=True):
 
     connect_timeout: Seconds | None = None
     read_timeout: Seconds | None = None
-    overall_timeout: Seconds = 10
+    overall_timeout: Seconds | None = None
 
 
 class AccountSearch(msgspec.Struct, frozen=True):
@@ -177,14 +180,24 @@ def _parse_template(text: str, key: str, *, more: tuple[str, ...] = ()) -> tuple
         raise ConfigError(f"{key} = {text!r}: must be a search filter, as in (uid={{name}}); {where}") from None
 
 
-def check_times(settings: LdapSettings, deadline: float) -> None:
-    """Raise ConfigError if a timeout is longer than the one that limits it."""
+def overall_timeout(settings: LdapSettings, deadline: float) -> float:
+    """Return the seconds for a request. A default never contradicts a setting. Raise ConfigError.
+
+    `deadline` is `helper.deadline`.
+    """
     overall = settings.overall_timeout
+    if overall is None:
+        longest = max(settings.connect_timeout or 0.0, settings.read_timeout or 0.0)
+        if longest >= deadline:
+            key = "connect_timeout" if longest == settings.connect_timeout else "read_timeout"
+            raise ConfigError(f"{key} = {longest:g}: must be less than helper.deadline = {deadline:g}")
+        return max(min(_OVERALL_TIMEOUT, deadline * _OVERALL_SHARE), longest)
     if overall >= deadline:
         raise ConfigError(f"overall_timeout = {overall:g}: must be less than helper.deadline = {deadline:g}")
     for key, seconds in (("connect_timeout", settings.connect_timeout), ("read_timeout", settings.read_timeout)):
         if seconds is not None and seconds > overall:
             raise ConfigError(f"{key} = {seconds:g}: must not be more than overall_timeout = {overall:g}")
+    return overall
 
 
 def check_together(settings: LdapSettings) -> None:

@@ -72,7 +72,11 @@ HERE = 'servers = ["ldap://127.0.0.1"]'
             f"{HERE}\n{PEOPLE_BY_UID}\noverall_timeout = 15",
             "overall_timeout = 15: must be less than helper.deadline = 15",
         ),
-        (f"{HERE}\n{PEOPLE_BY_UID}\nread_timeout = 10.5", "read_timeout = 10.5: must not be more than overall_timeout"),
+        (f"{HERE}\n{PEOPLE_BY_UID}\nread_timeout = 15", "read_timeout = 15: must be less than helper.deadline = 15"),
+        (
+            f"{HERE}\n{PEOPLE_BY_UID}\noverall_timeout = 10\nread_timeout = 10.5",
+            "read_timeout = 10.5: must not be more",
+        ),
         (f"{HERE}\n{PEOPLE_BY_UID}\noverall_timeout = 1\nconnect_timeout = 2", "connect_timeout = 2: must not be more"),
         (f'{HERE}\n{PEOPLE_BY_UID}\nsearch_base = "dc=example"', "unknown key"),
     ],
@@ -127,4 +131,11 @@ def test_remote_server_needs_tls_or_allow_plaintext(site: Site, key: str) -> Non
     site.configure(
         f'[[backend]]\ntype = "ldap"\nservers = ["ldap://ldap.example.com"]\n{PEOPLE_BY_UID}\n{key} = true\n'
     )
+    assert site.run("check", "-c", str(site.config)).returncode == 0
+
+
+@pytest.mark.parametrize("keys", ["", "read_timeout = 3.9"])
+def test_default_overall_timeout_follows_the_deadline(site: Site, keys: str) -> None:
+    ldap_site(site.folder)
+    site.configure(f'[helper]\ndeadline = 4\n[[backend]]\ntype = "ldap"\n{HERE}\n{PEOPLE_BY_UID}\n{keys}\n')
     assert site.run("check", "-c", str(site.config)).returncode == 0
