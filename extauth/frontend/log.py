@@ -115,7 +115,7 @@ class Log:
         lines, self._lines = b"".join(self._lines), []
         try:
             if self._file is None:
-                self._file = os.open(str(self._settings.file), _APPEND | os.O_CREAT, 0o640)
+                self._file = _open_file(str(self._settings.file), self._settings.file_mode)
             written = os.write(self._file, lines)
             if written < len(lines):
                 self._lines = [lines[written:]]
@@ -141,6 +141,16 @@ class Log:
         if what not in self._reported:
             self._reported.add(what)
             self.inform(f"cannot write the log: {text}")
+
+
+def _open_file(path: str, mode: int) -> int:
+    """Open the log file for appending. Return its descriptor. A new file gets this mode, whatever the umask is."""
+    try:
+        descriptor = os.open(path, _APPEND | os.O_CREAT | os.O_EXCL, mode & 0o600)
+    except FileExistsError:
+        return os.open(path, _APPEND | os.O_CREAT, mode & 0o600)  # a link to a file that does not exist yet, perhaps
+    os.fchmod(descriptor, mode)
+    return descriptor
 
 
 def log_problems(settings: LogSettings) -> list[str]:

@@ -66,7 +66,7 @@ class PendingRequest(msgspec.Struct, gc=False):
         if isinstance(result, VerdictResult) or isinstance(self.account, str):
             return ""
         domain = self.account.domain
-        return ",".join(backend.name for backend in backends if backend.domains is None or domain in backend.domains)
+        return ",".join(backend.name for backend in backends if backend.serves(domain))
 
 
 def reason_field(result: Result) -> str:
