@@ -7,7 +7,7 @@ import os
 import signal
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from extauth.config import Config, read_config
 from extauth.errors import ConfigError
@@ -40,13 +40,13 @@ _SHORT_WAIT = 0.01  # seconds
 class Frontend:
     """Serves one mail server, from its first line to the end of its input.
 
-    `supervisor` is that of the first generation.
+    `supervisor` is that of the first generation. `repaired`: what was changed before the start, for the log.
     """
 
-    def __init__(self, config: Config, standard: StandardDescriptors, supervisor: SupervisorProcess) -> None:
+    def __init__(
+        self, config: Config, standard: StandardDescriptors, supervisor: SupervisorProcess, repaired: Sequence[str]
+    ) -> None:
         set_process_title("extauth: frontend")
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the program that started the helper may have changed these
-        signal.pthread_sigmask(signal.SIG_SETMASK, [])
         self._input = standard.input
         self._input_is_file = stat.S_ISREG(os.fstat(self._input).st_mode)
         self._max_pending = 4 * config.helper.workers if self._input_is_file else _MAX_PENDING
@@ -67,6 +67,8 @@ class Frontend:
         self._writer = Writer(standard.output, self._poller, self._log)
         os.register_at_fork(after_in_child=self._handler.forget)  # a supervisor handles no requests
         self._log.write(Level.MAJOR, f"extauth {VERSION} starts, pid {os.getpid()}, configuration {config.file}")
+        for text in repaired:
+            self._log.write(Level.FAILURES, text)
         self._pool = WorkerPool(config, supervisor, self._poller, self._log, self._handler.finish, self._configure)
 
     def serve(self) -> None:

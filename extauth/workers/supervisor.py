@@ -19,7 +19,7 @@ from typing import NoReturn
 import msgspec
 
 from extauth.chain import Chain, build_chain
-from extauth.chain.plugins import restrict_import_path
+from extauth.chain.imports import check_imports
 from extauth.config import Config
 from extauth.guard import GuardedErrors, call_guarded
 from extauth.log_levels import Level
@@ -40,6 +40,7 @@ from extauth.workers.messages import (
     encode,
     encode_seen_files,
 )
+from extauth.workers.process_setup import forbid_setuid
 from extauth.workers.process_tree import (
     adopt_orphans,
     become_child,
@@ -93,6 +94,7 @@ class Supervisor:
         self._descriptors: list[int] = []
         self._file_watch = FileWatch()
         self._next_memory_look = 0.0
+        self._allow_setuid = False
 
     def run(self, config: Config, known_files: frozenset[Path], parent: int) -> NoReturn:
         """Serve until the frontend ends, then end the process. If the configuration cannot be served, say why."""
@@ -106,7 +108,8 @@ class Supervisor:
     def _run(self, config: Config, known_files: frozenset[Path], parent: int) -> NoReturn:
         adopt_orphans()
         forward_logs_to(self._send)
-        restrict_import_path()
+        check_imports(allow_unsafe=config.helper.allow_unsafe_files)
+        self._allow_setuid = config.helper.allow_setuid
         gc.disable()  # tables of a million accounts have no cycles, and a collection would take long
         chain = build_chain(config, known_files)
         seen = chain.load()
@@ -186,6 +189,8 @@ class Supervisor:
         try:
             become_child([descriptor])
             die_with_parent(parent)
+            if not self._allow_setuid:
+                forbid_setuid()
             set_process_title(f"extauth: worker {number}")
             Worker(chain, socket.socket(fileno=descriptor)).run()
         finally:
