@@ -18,14 +18,17 @@ TEST_PACKAGES = apache2-utils bindfs curl dovecot-core fetchmail gcc gsasl isync
     msmtp openssl perl python3-dev slapd swaks whois
 BENCH_PACKAGES = dovecot-ldap libnet-ldap-perl sasl2-bin squid
 
-.PHONY: demo test test-deps test-pythons bench fuzz soak lint clean
+.PHONY: demo bytecode test test-deps test-pythons bench fuzz soak lint clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.program
 	@chmod go-rwx examples/passwd  # git makes it readable by all users
 	$(BIN)/extauth harness replay examples/session.txt -- $(BIN)/extauth serve -c examples/extauth.toml
 
-test: test-deps $(VENV)/.tests
+bytecode: $(VENV)/.program
+	@$(BIN)/python -m compileall -q extauth  # what has changed: extauth itself writes no bytecode
+
+test: test-deps $(VENV)/.tests bytecode
 	$(BIN)/pytest -q -n 4 --dist loadfile
 
 test-deps:
@@ -41,14 +44,14 @@ test-pythons: test-deps
 	    fi; \
 	done
 
-bench: test-deps $(VENV)/.tests
+bench: test-deps $(VENV)/.tests bytecode
 	@tests/need-packages $(BENCH_PACKAGES)
 	$(BIN)/python -m benchmarks $(BENCH)
 
 fuzz: $(VENV)/.tests
 	FUZZ=$(FUZZ) $(BIN)/pytest -q -n 2 -m hypothesis
 
-soak: $(VENV)/.tests
+soak: $(VENV)/.tests bytecode
 	SOAK=$(SOAK) $(BIN)/pytest -q -s tests/soak/soak.py
 
 lint: $(VENV)/.tests
@@ -67,7 +70,7 @@ $(VENV)/.program: setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || tests/need-packages python3-venv
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
-	@$(BIN)/python -m compileall -q extauth  # with PYTHONDONTWRITEBYTECODE set, each start would compile again
+	@$(BIN)/python -m compileall -q extauth  # extauth itself writes no bytecode, so each start would compile again
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.program

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,7 +14,7 @@ from extauth.errors import ConfigError
 from extauth.log_levels import LevelName
 from extauth.mechanisms import MECHANISMS
 from extauth.protocol.accounts import AccountParser, canonical_domain
-from extauth.settings import Settings, convert, parse_toml
+from extauth.settings import Settings, convert, parse_toml, show
 from extauth.trust import read_trusted
 
 Facility = Literal[
@@ -22,12 +24,16 @@ Facility = Literal[
 
 
 class HelperSettings(Settings, frozen=True):
-    """`[helper]`: deadline in seconds, number of workers, memory of a worker in MiB, reply for a temporary failure."""
+    """`[helper]`: deadline in seconds, number of workers, memory of a worker in MiB, reply for a temporary failure.
+
+    `allow_setuid`: programs that backends start may get the rights of another user.
+    """
 
     deadline: Annotated[float, msgspec.Meta(ge=0.1, le=3600)] = 15
     workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = len(os.sched_getaffinity(0))
     worker_memory: Annotated[int, msgspec.Meta(ge=64)] = 4096
     allow_unsafe_files: bool = False
+    allow_setuid: bool = False
     temporary_reply: Literal["ERROR", "FAILURE"] = "ERROR"
 
 
@@ -52,12 +58,21 @@ class CacheSettings(Settings, frozen=True):
 
 
 class LogSettings(Settings, frozen=True):
-    """`[log]`: the level of the Server Log, and a file or syslog with a level of its own."""
+    """`[log]`: the level of the Server Log, and a file or syslog with a level of its own.
+
+    `mode`: the permissions of a new log file, as octal digits.
+    """
 
     mail_server_level: LevelName = "Problems"
     level: LevelName = "Low Level"
     file: Path | None = None
+    mode: str = "0640"
     syslog: Facility | None = None
+
+    @property
+    def file_mode(self) -> int:
+        """The permissions of a new log file."""
+        return int(self.mode, 8)
 
 
 class BackendSection(Settings, frozen=True):
@@ -75,7 +90,7 @@ class BackendSection(Settings, frozen=True):
 class BackendConfig(msgspec.Struct, frozen=True):
     """One `[[backend]]`: the common keys, and the table of its own settings, which its class reads.
 
-    Domains are in canonical form. `section` names the section in error texts.
+    Domains are in canonical form: in the order of the file, and as a set. `section` names the section in error texts.
     """
 
     type: str
@@ -87,10 +102,15 @@ class BackendConfig(msgspec.Struct, frozen=True):
     readplain: bool
     options: dict[str, Any]
     section: str
+    domain_set: frozenset[str]
+
+    def serves(self, domain: str) -> bool:
+        """Return whether this backend serves the accounts of `domain`."""
+        return self.domains is None or domain in self.domain_set
 
     def shares_a_domain_with(self, other: BackendConfig) -> bool:
         """Return whether both serve the same domain, for any domain."""
-        return self.domains is None or other.domains is None or not set(self.domains).isdisjoint(other.domains)
+        return self.domains is None or other.domains is None or not self.domain_set.isdisjoint(other.domain_set)
 
 
 class ConfigFile(Settings, frozen=True):
@@ -147,8 +167,8 @@ def parse_config(source: ConfigSource) -> Config:
     table = parse_toml(source.content or b"", path)
     backends = table.get("backend", [])
     if not isinstance(backends, list) or not all(isinstance(backend, dict) for backend in backends):
-        shown = "{...}" if isinstance(backends, dict) else repr(backends)
-        raise ConfigError(f"{path}: backend = {shown}: must be tables, each below its own line [[backend]]")
+        raise ConfigError(f"{path}: backend = {show(backends)}: must be tables, each below its own line [[backend]]")
+    _check_log_mode(table.get("log"), path)
     read = convert(table, ConfigFile, path)
     default_domain = None
     if read.default_domain is not None:
@@ -161,20 +181,21 @@ def parse_config(source: ConfigSource) -> Config:
     if not read.backend:
         raise ConfigError(f"{path}: has no [[backend]], so no user could log in; see README.md, Configuration")
     backends = tuple(_backend(table, number, path) for number, table in enumerate(read.backend, start=1))
-    names = [backend.name for backend in backends]
+    numbers: dict[str, int] = {}  # name -> number of its section
     for number, backend in enumerate(backends, start=1):
-        if backend.name in names[: number - 1]:
+        if numbers.setdefault(backend.name, number) != number:
             raise ConfigError(
                 f"{path}: {backend.section} name = {backend.name!r}: [[backend]] number "
-                f"{names.index(backend.name) + 1} already has this name"
+                f"{numbers[backend.name]} already has this name"
             )
         if backend.timeout is not None and backend.timeout >= read.helper.deadline:
             raise ConfigError(
                 f"{path}: {backend.section} timeout = {backend.timeout:g}: must be less than helper.deadline, "
                 f"which is {read.helper.deadline:g}"
             )
-        regular = [other for other in backends if not other.emergency and backend.shares_a_domain_with(other)]
-        if backend.emergency and not regular:
+        if backend.emergency and not any(
+            not other.emergency and backend.shares_a_domain_with(other) for other in backends
+        ):
             raise ConfigError(f"{path}: {backend.section} emergency = true: no other backend serves its domains")
     accounts = AccountParser(default_domain, lower_names=read.lower_names)
     return Config(path, read.helper, read.sasl, read.new, read.cache, read.log, accounts, backends)
@@ -190,14 +211,24 @@ def _backend(table: dict[str, Any], number: int, path: Path) -> BackendConfig:
         if not read.domains:
             raise ConfigError(f"{path}: {section} domains = []: name a domain, or remove the key to serve every domain")
         domains = tuple(_host_name(domain, path, f"{section} domains") for domain in read.domains)
-        for domain in domains:
-            if domains.count(domain) > 1:
-                raise ConfigError(f"{path}: {section} domains: {domain} is listed twice")
+        if len(set(domains)) < len(domains):
+            repeated = next(domain for domain, count in Counter(domains).items() if count > 1)
+            raise ConfigError(f"{path}: {section} domains: {repeated} is listed twice")
     name = read.name or (read.type.rpartition(":")[2] if number == 1 else f"{read.type.rpartition(':')[2]}-{number}")
     stops = read.on_mismatch == "stop"
+    domain_set = frozenset(domains or ())
     return BackendConfig(
-        read.type, name, domains, read.timeout, stops, read.emergency, read.readplain, options, section
+        read.type, name, domains, read.timeout, stops, read.emergency, read.readplain, options, section, domain_set
     )
+
+
+def _check_log_mode(table: Any, path: Path) -> None:
+    """Raise ConfigError for a mode that the log file cannot have. The owner must be able to read and write it."""
+    if not isinstance(table, dict) or "mode" not in table:
+        return
+    mode = table["mode"]
+    if not (isinstance(mode, str) and re.fullmatch("0?[67][0-7][0-7]", mode)):
+        raise ConfigError(f'{path}: log.mode = {show(mode)}: must be a string of octal digits from "0600" to "0777"')
 
 
 def _host_name(domain: str, path: Path, key: str) -> str:

@@ -27,6 +27,7 @@ _UNKNOWN = r"Object contains unknown field `(?P<key>.*)`"
 _MISSING = r"Object missing required field `(?P<key>.*)`"
 _STEP = r"\.?([^.\[\]]+)"
 _URL_WITH_A_USER = re.compile(r":.*@|://.*%")
+_LONG = 128  # bits
 _IN_TOML = {
     "str": "a string",
     "int": "a whole number",
@@ -47,6 +48,9 @@ def parse_toml(data: bytes, file: Path) -> dict[str, Any]:
         raise ConfigError(f"{file}: is not TOML: {error}") from None
     except RecursionError:
         raise ConfigError(f"{file}: is nested too deeply") from None
+    except Exception as error:  # noqa: BLE001  # for example ValueError, for a number of 5000 digits
+        kind = type(error).__name__  # the message may repeat a part of the file
+        raise ConfigError(f"{file}: cannot be read ({kind}); perhaps a number is too long or a date wrong") from None
 
 
 def convert(
@@ -135,13 +139,18 @@ class _Problem:
             table = table[int(step)] if isinstance(table, list) else table[step]
         if isinstance(table, str) and _URL_WITH_A_USER.search(table):
             return "(not shown, since it may hold a password)"
-        if table and isinstance(table, dict | list):
-            return "{...}" if isinstance(table, dict) else "[...]"
-        return _in_toml(table)
+        return show(table)
 
 
-def _in_toml(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else repr(value)
+def show(value: Any) -> str:
+    """Return a value for an error text, as TOML writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int) and value.bit_length() > _LONG:
+        return "(a very long number)"  # Python may refuse to write it
+    if value and isinstance(value, dict | list):
+        return "{...}" if isinstance(value, dict) else "[...]"
+    return repr(value)
 
 
 def _choices(kind: Any) -> list[Any]:

@@ -20,13 +20,13 @@ EXTAUTH = [str(Path(sys.executable).with_name("extauth"))]
 
 
 class Helper:
-    """A running `extauth serve`. `program`: the start of its command line."""
+    """A running `extauth serve`. `program`: the start of its command line, instead of `extauth`."""
 
-    def __init__(self, config: Path, program: Sequence[str] = EXTAUTH, /, **options: object) -> None:
+    def __init__(self, config: Path, program: Sequence[str] | None = None, /, **options: object) -> None:
         self.config = config
         keywords = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
         self.process: subprocess.Popen[bytes] = subprocess.Popen(
-            [*program, "serve", "-c", str(config)], bufsize=0, start_new_session=True, **keywords
+            [*(program or EXTAUTH), "serve", "-c", str(config)], bufsize=0, start_new_session=True, **keywords
         )  # type: ignore[call-overload]
         self.replies: list[bytes] = []
         self.information: list[str] = []
@@ -191,7 +191,7 @@ path = "passwd"
         """Write the configuration."""
         return self.write("extauth.toml", text)
 
-    def serve(self, program: Sequence[str] = EXTAUTH, /, **options: object) -> Helper:
+    def serve(self, program: Sequence[str] | None = None, /, **options: object) -> Helper:
         """Start a helper; `options` are those of subprocess.Popen."""
         helper = Helper(self.config, program, **options)
         self.helpers.append(helper)

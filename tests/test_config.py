@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,6 +35,9 @@ FIRST_BACKEND = r"\[\[backend\]\] number 1, "
         ("a = 1\nb = c\n" + FILES, "is not TOML", "line 2"),
         ("a = 1\na = 2\n" + FILES, "is not TOML", "line 2"),
         (b"# caf\xe9\n" + FILES.encode(), "byte 5", "UTF-8"),
+        ("a = " + "1" * 5_000 + "\n" + FILES, r"extauth.toml: cannot be read \(ValueError\)", "number is too long"),
+        ("a = 2026-02-30\n" + FILES, "extauth.toml: is not TOML", "line 1"),
+        ("a = " + "[" * 5_000, "nested too deeply|is not TOML", ""),
         # the top level
         ("defualt_domain = 'a.example'\n" + FILES, "defualt_domain: unknown key", "did you mean default_domain"),
         ("default_domain = 3\n" + FILES, "default_domain = 3", "must be a string"),
@@ -58,6 +62,8 @@ FIRST_BACKEND = r"\[\[backend\]\] number 1, "
         ("[helper]\nworkers = 1.5\n" + FILES, r"helper\.workers = 1\.5", "must be a whole number"),
         ("[helper]\nworkers = true\n" + FILES, r"(?i)helper\.workers = true", "must be a whole number"),
         ("[helper]\nworker_memory = 1\n" + FILES, r"helper\.worker_memory = 1", ">= 64"),
+        ("[helper]\nworkers = 0x" + "f" * 5_000 + "\n" + FILES, "a very long number", "must be a whole number"),
+        ("[helper]\nallow_setuid = 1\n" + FILES, r"helper\.allow_setuid = 1", "must be true or false"),
         (
             "[helper]\nallow_unsafe_files = 'yes'\n" + FILES,
             r"helper\.allow_unsafe_files = 'yes'",
@@ -79,13 +85,18 @@ FIRST_BACKEND = r"\[\[backend\]\] number 1, "
         ("[log]\nsyslog = 'Mail'\n" + FILES, r"log\.syslog = 'Mail'", "mail.*local7"),
         ("[log]\nfile = 3\n" + FILES, r"log\.file = 3", "path"),
         ("[log]\nfile = ''\n" + FILES, r"log\.file = ''", "path"),
+        ("[log]\nmode = 0o640\n" + FILES, r"log\.mode = 416", 'string of octal digits from "0600" to "0777"'),
+        ("[log]\nmode = '0940'\n" + FILES, r"log\.mode = '0940'", "string of octal digits"),
+        ("[log]\nmode = '0440'\n" + FILES, r"log\.mode = '0440'", 'from "0600" to "0777"'),
+        ("[log]\nmode = 'rw-r-----'\n" + FILES, r"log\.mode = 'rw-r-----'", "string of octal digits"),
+        ("[log]\nmode = ['0640']\n" + FILES, r"log\.mode = \[\.\.\.\]", "string of octal digits"),
         ("[log]\nlevl = ''\n" + FILES, r"log\.levl: unknown key", "did you mean level"),
         ("[cache]\nsiez = 10\n" + FILES, r"cache\.siez: unknown key", "did you mean size"),
         ("[cache]\nsize = 100000000\n" + FILES, r"cache\.size = 100000000", "must be a whole number <= 10000000"),
         # [[backend]]
         ("[backend]\ntype = 'files'\npath = 'passwd'\n", "backend", r"\[\[backend\]\]"),
         ("backend = 'files'\n", "backend = 'files'", r"\[\[backend\]\]"),
-        ("backend = [1]\n", r"backend = \[1\]", r"\[\[backend\]\]"),
+        ("backend = [1]\n", r"backend = \[\.\.\.\]", r"\[\[backend\]\]"),
         ("[[backend]]\npath = 'passwd'\n", FIRST_BACKEND + "type: is missing", ""),
         ("[[backend]]\ntype = 'files'\n", FIRST_BACKEND + "path: is missing", ""),
         ("[[backend]]\ntype = 3\n", FIRST_BACKEND + "type = 3", "must be a string"),
@@ -231,7 +242,54 @@ def test_check_prints_accounts_backends_and_mechanisms(site: Site) -> None:
         f"{site.folder}/passwd: 2 accounts",
         "files serves example.com",
         "mechanisms: APOP",
+        "setuid programs: not allowed (helper.allow_setuid = false)",
     ]
+
+
+def test_check_says_if_setuid_programs_are_allowed(site: Site) -> None:
+    site.write("passwd", Site.ACCOUNTS)
+    site.configure("[helper]\nallow_setuid = true\n" + FILES)
+    done = site.run("check", "-c", str(site.config))
+    assert b"\nsetuid programs: allowed (helper.allow_setuid = true)\n" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [(10, "d8.example, d9.example"), (11, "d9.example and 1 more"), (100, "d9.example and 90 more")],
+)
+def test_a_description_lists_ten_domains_at_most(site: Site, count: int, shown: str) -> None:
+    site.write("passwd", Site.ACCOUNTS)
+    site.configure(FILES + f"domains = {[f'd{number}.example' for number in range(count)]}\n")
+    done = site.run("check", "-c", str(site.config))
+    (line,) = [line for line in done.stdout.decode().splitlines() if line.startswith("files serves")]
+    assert line.endswith(shown)
+
+
+def test_a_helper_with_many_domains_starts_and_serves(site: Site) -> None:
+    site.write("passwd", "alice:{PLAIN}x\n")
+    site.configure(many_domains(20_000))
+    helper = site.serve()
+    assert helper.ask(b"1 VRFY alice@d19999.example x") == b"OK"
+    assert helper.ask(b"2 VRFY alice@d20000.example x") == b"ERROR incorrect password"
+
+
+def many_domains(count: int) -> str:
+    """Return a configuration with two backends that serve so many domains."""
+    domains = f"domains = {[f'd{number}.example' for number in range(count)]}\n"
+    return FILES + domains + SECOND + domains
+
+
+def test_the_time_to_load_grows_with_the_number_of_domains(site: Site) -> None:
+    def seconds(count: int) -> float:
+        site.configure(many_domains(count))
+        times = []
+        for _ in range(3):
+            start = time.process_time()
+            build_chain(read_config(site.config))
+            times.append(time.process_time() - start)
+        return min(times)
+
+    assert seconds(20_000) < 16 * seconds(2_500)  # 8 times as many domains; quadratic code takes 64 times as long
 
 
 def test_names_keep_upper_case_if_configured(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 build                a configuration -> its chain
 plugins              the `type` of a backend -> its class
+imports              which code may be imported, and who can write it
 chain                the backends of one configuration, in order
 chain_run            one request on its way along the chain
 configured_backend   one backend in the chain: loaded, opened, called

@@ -22,10 +22,13 @@ class Chain:
 
     def __init__(self, backends: Iterable[ConfiguredBackend]) -> None:
         self.backends = tuple(sorted(backends, key=lambda backend: backend.emergency))
-        named = {domain for backend in self.backends for domain in backend.domains or ()}
-        self._by_domain = {
-            domain: _usable(backend for backend in self.backends if backend.serves(domain)) for domain in named
+        serving: dict[str, list[ConfiguredBackend]] = {
+            domain: [] for backend in self.backends for domain in backend.domains or ()
         }
+        for backend in self.backends:
+            for domain in serving if backend.domains is None else backend.domains:
+                serving[domain].append(backend)
+        self._by_domain = {domain: _usable(backends) for domain, backends in serving.items()}
         self._for_every_domain = _usable(backend for backend in self.backends if backend.domains is None)
 
     def load(self) -> SeenFiles:

@@ -18,6 +18,7 @@ from extauth.guard import GuardedErrors, call_guarded, error_text
 from extauth.model import FailureResult, Request, Result
 
 _OPEN_RETRY = 1.0  # seconds from an attempt to open that failed to the next one
+_MAX_DOMAINS = 10  # in a description
 
 
 class ConfiguredBackend:
@@ -47,13 +48,11 @@ class ConfiguredBackend:
         """Whether a request may be sent to this backend twice."""
         return self._backend.repeatable is True
 
-    def serves(self, domain: str) -> bool:
-        """Return whether this backend serves the accounts of `domain`."""
-        return self.domains is None or domain in self.domains
-
     def describe(self) -> str:
-        """Say for the log which domains this backend serves."""
-        domains = "every domain" if self.domains is None else ", ".join(self.domains)
+        """Say for the log which domains this backend serves, or the first ones of many."""
+        domains = "every domain" if self.domains is None else ", ".join(self.domains[:_MAX_DOMAINS])
+        if self.domains is not None and len(self.domains) > _MAX_DOMAINS:
+            domains += f" and {len(self.domains) - _MAX_DOMAINS} more"
         when = " in an emergency" if self.emergency else ""
         return f"{self.name} serves {domains}{when}{' and gives passwords away' if self.readplain else ''}"
 

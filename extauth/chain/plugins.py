@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
 import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from extauth.backends.base import Backend
+from extauth.chain.imports import check_module
 from extauth.errors import ConfigError, UnexpectedError
 from extauth.guard import call_guarded
 from extauth.settings import Settings
-from extauth.trust import check_trusted, read_trusted
+from extauth.trust import read_trusted
 
 BUILT_IN = {
     "files": "extauth.backends.files:Files",
@@ -74,16 +74,6 @@ def _check_class(found: type[Backend[Any]], class_name: str) -> None:
         )
 
 
-def restrict_import_path() -> None:
-    """Import nothing from the working directory or from PYTHONPATH: these are not set by who installs plugins."""
-    python_path = os.environ.get("PYTHONPATH")
-    outside = {Path(entry).resolve() for entry in python_path.split(os.pathsep)} if python_path else set()
-    if not sys.flags.safe_path and sys.path and sys.path[0] in ("", str(Path.cwd())):
-        outside.add(Path.cwd().resolve())
-    installed = Path(__file__).resolve().parent.parent.parent
-    sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() not in outside - {installed}]
-
-
 def _module_of_file(path: Path, allow_unsafe: bool) -> ModuleType:
     try:
         source = read_trusted(path, allow_unsafe=allow_unsafe).data
@@ -111,8 +101,8 @@ def _module_of_package(name: str, folder: Path, allow_unsafe: bool) -> ModuleTyp
             spec = importlib.util.find_spec(dotted)
             if spec is None:
                 raise ConfigError(f"no module {dotted} in the installation or in {folder}")
-            if spec.origin is not None and spec.has_location:
-                check_trusted(Path(spec.origin), allow_unsafe=allow_unsafe)
+            if not allow_unsafe:
+                check_module(spec)
             module = importlib.import_module(dotted)
         except ImportError as error:
             raise ConfigError(f"{dotted}: {error.msg}") from None

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from pathlib import Path
 
 
 def main() -> None:
     """Run the command of the command line."""
+    sys.dont_write_bytecode = True  # before more is imported: see extauth.workers.process_setup
+    if sys.argv[1:2] != ["harness"]:  # its reports, and the programs that it starts, get the caller's umask
+        os.umask(0o077)
     if len(sys.argv) == 4 and sys.argv[1:3] == ["serve", "-c"]:  # the mail server's command line needs no parser
         gc.disable()  # until everything is loaded: there is no garbage
         from extauth.cli.serve import serve

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from pathlib import Path
 
 import click
 
 from extauth.chain import build_chain
-from extauth.chain.plugins import restrict_import_path
-from extauth.config import read_config
+from extauth.chain.imports import check_imports, repair_own_bytecode, restrict_import_path
+from extauth.config import Config, read_config
 from extauth.errors import ConfigError, UnexpectedError
 from extauth.workers.log_destinations import log_problems
+from extauth.workers.process_setup import set_up_process
+
+_SHADOW = "/etc/shadow"
 
 
 @click.command()
@@ -25,9 +29,13 @@ def check(config_file: Path) -> None:
     Directories are tried, too. An unavailable directory is not an error, because `serve` would start.
     """
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stdout)
+    set_up_process()
     restrict_import_path()
     try:
+        for text in repair_own_bytecode():
+            click.echo(text)
         config = read_config(config_file)
+        check_imports(allow_unsafe=config.helper.allow_unsafe_files)
         chain = build_chain(config)
         chain.load()
     except (ConfigError, UnexpectedError) as error:
@@ -39,3 +47,18 @@ def check(config_file: Path) -> None:
         click.echo(backend.describe())
         backend.self_test()
     click.echo(f"mechanisms: {', '.join(config.sasl.mechanisms) or 'none'}")
+    _show_setuid(config)
+
+
+def _show_setuid(config: Config) -> None:
+    """Say whether backends may start setuid programs, and warn if PAM is likely to need one."""
+    allowed = config.helper.allow_setuid
+    click.echo(
+        f"setuid programs: {'allowed' if allowed else 'not allowed'} (helper.allow_setuid = {str(allowed).lower()})"
+    )
+    uses_pam = any(backend.type == "pam" for backend in config.backends)
+    if uses_pam and not allowed and os.geteuid() != 0 and not os.access(_SHADOW, os.R_OK):
+        click.echo(
+            f"uid {os.geteuid()} cannot read {_SHADOW}, and pam_unix cannot start its setuid program unix_chkpwd: "
+            "if your PAM service needs it, set helper.allow_setuid = true"
+        )

@@ -1,10 +1,14 @@
-"""File descriptors: 0, 1 and 2 moved away from libraries, and a poller that calls a function for each descriptor."""
+"""File descriptors: 0, 1 and 2 moved away from libraries, writing without waiting, and a poller."""
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import functools
 import os
 import select
+import socket
+import stat
 from collections.abc import Callable
 
 import msgspec
@@ -41,6 +45,21 @@ def move_standard_descriptors() -> StandardDescriptors:
     if null > 2:
         os.close(null)
     return StandardDescriptors(*moved)
+
+
+def write_function(output: int) -> Callable[[memoryview], int]:
+    """Return a function that writes to `output` and returns how many bytes were taken.
+
+    It raises BlockingIOError if a terminal or a socket takes nothing now. A pipe must be ready for writing, and the
+    data not longer than PIPE_BUF. The mode of `output` itself is left alone: other programs share it.
+    """
+    if stat.S_ISSOCK(os.fstat(output).st_mode):
+        connection = socket.socket(fileno=os.dup(output))
+        return lambda data: connection.send(data, socket.MSG_DONTWAIT)
+    if os.isatty(output):
+        with contextlib.suppress(OSError):  # for example a terminal of another user: writing to it may block
+            output = os.open(os.ttyname(output), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    return functools.partial(os.write, output)
 
 
 class Poller:

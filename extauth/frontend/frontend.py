@@ -11,7 +11,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from extauth.errors import ConfigError
@@ -61,15 +61,17 @@ class FrontendState(enum.Enum):
 class Frontend:
     """Serves one mail server, from its first line to the end of its input.
 
-    `supervisor` is that of the first generation; it reads `config_file`.
+    `supervisor` is that of the first generation; it reads `config_file`. `repaired`: what was changed before the
+    start, for the log.
     """
 
-    def __init__(self, config_file: Path, standard: StandardDescriptors, supervisor: SupervisorProcess) -> None:
+    def __init__(
+        self, config_file: Path, standard: StandardDescriptors, supervisor: SupervisorProcess, repaired: Sequence[str]
+    ) -> None:
         set_process_title("extauth: frontend")
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the program that started the helper may have changed these
-        signal.pthread_sigmask(signal.SIG_SETMASK, [])
         self.state = FrontendState.STARTING
         self._config_file = config_file
+        self._repaired = repaired
         self._config: FrontendConfig | None = None
         self._start_by = time.monotonic() + timeouts.START
         self._reply_by = math.inf
@@ -177,6 +179,8 @@ class Frontend:
         if is_first:
             started = f"extauth {VERSION} starts, pid {os.getpid()}, configuration {self._config_file}"
             self._log.write(Level.MAJOR, started)
+            for text in self._repaired:
+                self._log.write(Level.FAILURES, text)
 
     def _catch_signals(self) -> None:
         reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)

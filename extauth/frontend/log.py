@@ -21,7 +21,6 @@ _NAMES = {level: level.name.replace("_", " ").title() for level in Level}
 _FACILITIES = {"user": 1, "mail": 2, "daemon": 3, "auth": 4, "authpriv": 10} | {f"local{n}": 16 + n for n in range(8)}
 _SEVERITIES = {Level.CRASHES: 2, Level.FAILURES: 3, Level.MAJOR: 5, Level.PROBLEMS: 4, Level.LOW_LEVEL: 6}
 _MAX_FOR_MAIL_SERVER = 2**18  # bytes
-_MODE = 0o640  # of a new log file
 
 
 class RequestRecord(msgspec.Struct, frozen=True, gc=False):
@@ -57,8 +56,7 @@ class Log:
         destinations = None
         if settings.file or settings.syslog:
             self._level = LEVEL_NAMES[settings.level]
-            mode = getattr(settings, "file_mode", _MODE)
-            destinations = LogDestinations(settings.file, mode, syslog=settings.syslog is not None)
+            destinations = LogDestinations(settings.file, settings.file_mode, syslog=settings.syslog is not None)
         self._sender.configure(destinations)
 
     def reopen(self) -> None:

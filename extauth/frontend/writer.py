@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import select
 
-from extauth.frontend.descriptors import HUNG_UP, WRITE, Poller
+from extauth.frontend.descriptors import HUNG_UP, WRITE, Poller, write_function
 from extauth.frontend.log import Log
 
 _PIECE = 4_096  # PIPE_BUF: what a pipe that is ready for writing takes in one piece, without blocking
@@ -19,6 +18,7 @@ class Writer:
 
     def __init__(self, output: int, poller: Poller, log: Log) -> None:
         self._output = output
+        self._write_now = write_function(output)
         self._poller = poller
         self._log = log
         self._buffer = bytearray()
@@ -61,7 +61,9 @@ class Writer:
         while self._buffer and not self.is_closed and self._ready.poll(0):
             end = len(self._buffer) if len(self._buffer) <= _PIECE else self._buffer.rindex(b"\n", 0, _PIECE) + 1
             try:
-                written = os.write(self._output, memoryview(self._buffer)[:end])
+                written = self._write_now(memoryview(self._buffer)[:end])
+            except BlockingIOError:
+                return
             except OSError:
                 self.is_closed = True
                 return

@@ -15,6 +15,7 @@
     file_watcher       the process that looks at the files that the generation was loaded from
     file_watch         have the files changed that the generation was loaded from?
     process_tree       no process outlives its parent
+    process_setup      umask, core dumps, signals: what a process does first
 
 A generation is one loaded configuration with its workers. A changed file, SIGHUP and a crashed supervisor all have the
 same effect: a new generation is loaded beside the running one and replaces it as a whole.

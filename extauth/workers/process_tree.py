@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import time
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from extauth.workers.process_setup import close_descriptors, prctl
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
-
-_c = ctypes.CDLL(None)  # loaded once: each child calls it first
 
 
 def set_process_title(title: str) -> None:
@@ -26,14 +25,14 @@ def set_process_title(title: str) -> None:
 
 def die_with_parent(parent: int, *, enabled: bool = True) -> None:
     """Let the kernel kill this process when `parent` ends, or no longer. Exit now if the parent has already ended."""
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL if enabled else 0)
+    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL if enabled else 0)
     if os.getppid() != parent:
         os._exit(1)
 
 
 def adopt_orphans() -> None:
     """Become the parent of every descendant whose parent dies, so that `kill_children` reaches it."""
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def children() -> list[int]:
@@ -91,15 +90,6 @@ def become_child(keep: Iterable[int], *, niceness: int = 0) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: None)  # the frontend decides; programs that are executed get the default back
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    kept = {0, 1, 2, *keep}
-    for descriptor in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
-        if descriptor not in kept:
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
+    close_descriptors({0, 1, 2, *keep})
     if niceness:
         os.nice(niceness)
-
-
-def _prctl(option: int, value: int) -> None:
-    with contextlib.suppress(OSError, AttributeError):
-        _c.prctl(option, int(value), 0, 0, 0)

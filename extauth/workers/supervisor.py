@@ -20,7 +20,7 @@ import msgspec
 
 from extauth.chain import Chain, build_chain
 from extauth.chain.call_marks import CallMarks
-from extauth.chain.plugins import restrict_import_path
+from extauth.chain.imports import check_imports
 from extauth.config import ConfigSource, parse_config
 from extauth.guard import GuardedErrors, call_guarded
 from extauth.log_levels import Level
@@ -41,6 +41,7 @@ from extauth.workers.messages import (
     WorkerStarted,
     encode,
 )
+from extauth.workers.process_setup import forbid_setuid
 from extauth.workers.process_tree import (
     adopt_orphans,
     become_child,
@@ -95,6 +96,7 @@ class Supervisor:
         self._reader = MessageReader(WorkerCommand)
         self._descriptors: list[int] = []
         self._next_memory_look = 0.0
+        self._allow_setuid = False
 
     def run(self, source: ConfigSource, known_files: frozenset[Path], parent: int) -> NoReturn:
         """Serve until the frontend ends, then end the process. If the configuration cannot be served, say why."""
@@ -108,10 +110,11 @@ class Supervisor:
     def _run(self, source: ConfigSource, known_files: frozenset[Path], parent: int) -> NoReturn:
         adopt_orphans()
         forward_logs_to(self._send)
-        restrict_import_path()
         gc.disable()  # tables of a million accounts have no cycles, and a collection would take long
         source = source.read()
         config = parse_config(source)
+        check_imports(allow_unsafe=config.helper.allow_unsafe_files)
+        self._allow_setuid = config.helper.allow_setuid
         self._send(ConfigRead(FrontendConfig.of(config), source.content or b""))
         chain = build_chain(config, known_files)
         seen = chain.load()
@@ -187,6 +190,8 @@ class Supervisor:
         try:
             become_child([descriptor, marks])
             die_with_parent(parent)
+            if not self._allow_setuid:
+                forbid_setuid()
             set_process_title(f"extauth: worker {number}")
             shared = CallMarks(marks)
             os.close(marks)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import resource
+import subprocess
+import sys
 import termios
 from typing import Any
 
 import pytest
 
-from tests.helper import Helper, clean_exit, send_sighup, wait_for_exit
+from tests.helper import EXTAUTH, Helper, Site, clean_exit, send_sighup, wait_for_exit, wait_for_serving
 from tests.plugins import ScriptedSite, bobs_request, scripted_request
 
 
@@ -80,3 +82,32 @@ def test_helper_serves_with_too_few_descriptors_for_all_workers(scripted: Script
     assert helper.ask(bobs_request(2)) == b"OK"
     with clean_exit(helper):
         helper.close()
+
+
+def test_reload_works_after_the_working_directory_is_removed(scripted: ScriptedSite) -> None:
+    folder = scripted.site.folder / "base"
+    folder.mkdir()
+    helper = scripted.serve(cwd=folder)
+    folder.rmdir()
+    assert helper.ask(bobs_request(1)) == b"OK"
+    scripted.site.write("passwd", "carol@example.org:{PLAIN}new\n")
+    wait_for_serving(helper, 2)
+    assert helper.ask(bobs_request(2)) == b"ERROR incorrect password"
+    send_sighup(helper)
+    helper.wait_for_information("serving")
+    assert helper.ask(b"3 VRFY carol@example.org new") == b"OK"
+    assert helper.ask(scripted_request(4, "yes")) == b"OK"
+
+
+@pytest.mark.parametrize("command", [EXTAUTH, [sys.executable, "-m", "extauth"]], ids=["extauth", "python -m"])
+def test_helper_starts_in_a_removed_working_directory(site: Site, command: list[str]) -> None:
+    site.write("passwd", site.ACCOUNTS)
+    site.configure()
+    folder = site.folder / "base"
+    folder.mkdir()
+    remove_it = f"rmdir {folder} && exec {' '.join(command)} serve -c {site.config}"
+    done = subprocess.run(
+        ["sh", "-c", remove_it], cwd=folder, input=b"1 VRFY bob password\n", capture_output=True, check=True, timeout=60
+    )
+    assert b"1 OK" in done.stdout.splitlines()
+    assert done.stderr == b""

@@ -46,6 +46,11 @@ def test_requests_under_way_finish_in_their_own_generation(scripted: ScriptedSit
     ("name", "content", "error"),
     [
         ("extauth.toml", "[server", "extauth.toml: is not TOML"),
+        (
+            "extauth.toml",
+            f"a = {'1' * 5_000}",
+            "extauth.toml: cannot be read (ValueError); perhaps a number is too long",
+        ),
         ("extauth.toml", "[helper]\nwokers = 1", "helper.wokers: unknown key; did you mean workers?"),
         ("scripted_backend.py", "import nothing_of_this_name", "No module named 'nothing_of_this_name'"),
         ("scripted_backend.py", "import os\nos._exit(0)", "the process that loads it died"),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 
 import extauth.libpam  # noqa: F401  # the user nobody may not be able to read the module later
 from extauth.backends.pam import Pam
 
 _NOBODY = 65534
-_PR_SET_DUMPABLE = 4
 
 
 class PamAsNobody(Pam):
@@ -20,5 +18,4 @@ class PamAsNobody(Pam):
             os.setgroups([])
             os.setresgid(_NOBODY, _NOBODY, _NOBODY)
             os.setresuid(_NOBODY, _NOBODY, _NOBODY)
-            ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)  # otherwise it cannot read /proc/self/fd
         super().load()

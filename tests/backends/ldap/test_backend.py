@@ -286,7 +286,7 @@ def test_check_command_reports_every_server(
     lines = done.stdout.decode().splitlines()
     assert lines[0] == "reader serves reader.example"
     assert lines[1].startswith(f"{closed} is unavailable: ")
-    assert lines[2:-1] == [
+    assert lines[2:-2] == [
         f"{slapd.url} is available and accepts the service account cn=reader,dc=example",
         "stranger serves stranger.example",
         f"{slapd.url} rejects the service account cn=stranger,dc=example: 49 invalidCredentials",

@@ -12,6 +12,7 @@ import pytest
 from tests.backends.pam.configuration import LOG, NEGATIVE, OK, TEMPORARY, backend, check
 from tests.backends.pam.services import Services
 from tests.helper import Site
+from tests.ordinary_user import run_as_nobody
 from tests.paths import TESTS
 
 
@@ -73,3 +74,14 @@ def test_without_privilege_pam_unix_fails_and_pam_pwdfile_works(open_site: Site)
     assert helper.ask(b"2 VRFY nosuchuser@unix.example pw9") == NEGATIVE
     assert helper.ask(b"3 VRFY alice@pwdfile.example pw9") == OK
     assert helper.ask(b"4 VRFY alice@pwdfile.example no") == NEGATIVE
+
+
+def test_check_warns_an_ordinary_user_that_setuid_programs_cannot_start(
+    open_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_as_nobody(monkeypatch)
+    Services(open_site.folder / "pam.d").pwdfile("extauth", {"alice": "pw9"})
+    warning = "if your PAM service needs it, set helper.allow_setuid = true"
+    for setting, warned in (("", True), ("[helper]\nallow_setuid = true\n", False)):
+        open_site.write("extauth.toml", setting + backend(domains=["example.com"]), mode=0o644)
+        assert (warning in check(open_site)) is warned
