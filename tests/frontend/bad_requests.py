@@ -22,10 +22,8 @@ class Measured:
         return self.times[min(len(self.times) - 1, int(share * len(self.times)))]
 
 
-def run_with_bad_requests(
-    site: Site, kind: str, *, rate: int, seconds: float, duration: float, repeatable: bool
-) -> Measured:
-    """Send requests for `duration` seconds, `rate` a second. Every tenth has the password `kind`."""
+def write_bad_requests_site(site: Site, *, seconds: float, repeatable: bool) -> None:
+    """Configure a backend that takes `seconds` for a good request."""
     site.write("bad_requests_backend.py", plugin("bad_requests_backend.py"))
     site.configure(f"""\
 [helper]
@@ -38,6 +36,13 @@ type = "bad_requests_backend.py:BadRequestsBackend"
 seconds = {seconds}
 repeatable = {str(repeatable).lower()}
 """)
+
+
+def run_with_bad_requests(
+    site: Site, kind: str, *, rate: int, seconds: float, duration: float, repeatable: bool
+) -> Measured:
+    """Send requests for `duration` seconds, `rate` a second. Every tenth has the password `kind`."""
+    write_bad_requests_site(site, seconds=seconds, repeatable=repeatable)
     helper = site.serve()
     assert helper.ask(b"0 VRFY first@example.com good") == b"OK"
     sent: dict[bytes, float] = {}

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from tests.frontend.bad_requests import run_with_bad_requests
+from tests.frontend.bad_requests import run_with_bad_requests, write_bad_requests_site
 from tests.helper import Site
 
 _DURATION = 5.0  # seconds
+
+
+def test_one_killer_in_a_batch_fails_alone(site: Site) -> None:
+    write_bad_requests_site(site, seconds=0.001, repeatable=True)
+    helper = site.serve()
+    for batch in range(10):
+        names = [b"%d-%d" % (batch, number) for number in range(21)]
+        passwords = [b"good"] * 10 + [b"crash"] + [b"good"] * 10
+        lines = zip(names, passwords, strict=True)
+        helper.send(*(b"%s VRFY %s@example.com %s" % (name, name, password) for name, password in lines))
+        replies = dict(reply.split(b" ", 1) for reply in helper.wait_for_replies(21))
+        helper.replies.clear()
+        assert [name for name in names if replies[name] != b"OK"] == [names[10]]
+    assert helper.end() == 0
 
 
 @pytest.mark.parametrize(("seconds", "repeatable"), [(0.001, False), (0.05, True)], ids=["1 ms", "50 ms, repeatable"])
