@@ -4,7 +4,7 @@ scripted_backend      does what the password says
 scripted_steps        the same in steps
 misbehaving_backend   returns wrong types, raises, and leaks passwords
 fixed_result          always gives the result that its configuration names
-unreliable_backend    hangs, crashes or raises for some accounts
+unreliable_backend    hangs, crashes, raises or is unavailable for some accounts
 memory_inspector      looks for data of the frontend in its own process
 pam_as_nobody         the PAM backend without root rights
 """

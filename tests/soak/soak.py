@@ -5,31 +5,34 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from tests.helper import Site, wait_until
 from tests.plugins import plugin
-from tests.soak.disturbances import CONFIGURATION, Disturbances
+from tests.soak.disturbances import WORKERS_AT_REST, Disturbances
 from tests.soak.traffic import Traffic
 
 _DEADLINE = 3.0  # seconds, as configured
 _UNDER_WAY = 200
-_BETWEEN_DISTURBANCES = 1.0  # seconds
+_BETWEEN_DISTURBANCES = 0.5  # seconds
 _WARM_UP = 20_000  # requests before sizes are measured
 _MOST_TEMPORARY = 0.02  # of each kind: those of killed processes
+_LEAST_RATE = 1_000_000 / 600  # requests in a second
 
 
 class Soak:
     """Sends requests with and without disturbances, and measures sizes."""
 
-    def __init__(self, site: Site, seed: int) -> None:
+    def __init__(self, site: Site, seed: int, *, can_fill_disk: bool) -> None:
         self.traffic = Traffic(seed, _DEADLINE)
         site.write("unreliable_backend.py", plugin("unreliable_backend.py"))
-        site.write("passwd", self.traffic.password_file())
-        site.configure(CONFIGURATION)
-        self.helper = site.serve()
-        self.disturbances = Disturbances(seed, site, self.helper, self.traffic)
+        self.disturbances = Disturbances(seed, site, self.traffic, can_fill_disk=can_fill_disk)
+        self.helper = self.disturbances.helper
 
     def run(self, seconds: float) -> None:
         """Send requests for some seconds, with disturbances."""
@@ -37,6 +40,7 @@ class Soak:
         next_disturbance = time.monotonic() + _BETWEEN_DISTURBANCES
         while (now := time.monotonic()) < end:
             self._send()
+            self.disturbances.go_on()
             if now >= next_disturbance:
                 self.traffic.check_waiting()
                 self.disturbances.disturb()
@@ -45,13 +49,15 @@ class Soak:
 
     def sizes(self) -> dict[str, float]:
         """Return memory in MiB, descriptors of the frontend, and processes, after a time without disturbances."""
-        self.disturbances.repair_the_configuration()
+        self.disturbances.end()
         self._wait_for_all()
-        wait_until(lambda: len(self.helper.processes("worker")) == 3, "two workers and a spare one")
+        wait_until(self._is_at_rest, "rest: two workers and a spare one, and one process of each other kind,")
+        self.disturbances.free_the_disk()
         before = self.traffic.answered.total()
         while self.traffic.answered.total() < before + _WARM_UP:
             self._send(harmless_only=True)
         self._wait_for_all()
+        wait_until(lambda: self.disturbances.log.stat().st_size > 0, "a record in the log")
         frontend = self.helper.process.pid
         processes = [frontend, *self.helper.descendants()]
         return {
@@ -68,6 +74,10 @@ class Soak:
         assert self.helper.errors() == ""
         self._check_replies()
         assert not self.traffic.under_way
+
+    def _is_at_rest(self) -> bool:
+        counts = [len(self.helper.processes(kind)) for kind in ("supervisor", "file watcher", "log writer")]
+        return counts == [1, 1, 1] and len(self.helper.processes("worker")) == WORKERS_AT_REST
 
     def _send(self, *, harmless_only: bool = False) -> None:
         missing = _UNDER_WAY - len(self.traffic.under_way)
@@ -94,20 +104,37 @@ def _memory(process: int, name: str) -> float:
     return 0.0
 
 
-def test_every_request_is_answered_correctly_and_nothing_grows(site: Site) -> None:
+@pytest.fixture
+def can_fill_disk(site: Site) -> Iterator[bool]:
+    """Make the folder `disk`, a small file system if possible. Return whether it is one."""
+    disk = site.folder / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    is_small = subprocess.run(mount, check=False, capture_output=True).returncode == 0
+    if not is_small:
+        print("\ncannot mount a file system: the disk does not become full")
+    yield is_small
+    if is_small:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_every_request_is_answered_correctly_and_nothing_grows(site: Site, can_fill_disk: bool) -> None:
     seconds = float(os.environ.get("SOAK", "600"))
     seed = int(os.environ.get("SEED") or random.randrange(10**6))
     print(f"\nSEED={seed}", flush=True)
-    soak = Soak(site, seed)
+    soak = Soak(site, seed, can_fill_disk=can_fill_disk)
     soak.run(seconds / 4)
     before = soak.sizes()
     soak.run(seconds * 3 / 4)
     after = soak.sizes()
     soak.end()
+    print(soak.traffic.table())
     temporary = soak.traffic.shares_of_temporary()
-    print(soak.traffic.answered.total(), "requests:", dict(soak.traffic.answered))
     print("temporary failures:", ", ".join(f"{kind} {share:.3%}" for kind, share in temporary.items()))
-    print(dict(soak.disturbances.done), before, after, sep="\n")
+    print("disturbances:", ", ".join(f"{count} x {kind}" for kind, count in soak.disturbances.done.most_common()))
+    for name, size in after.items():
+        print(f"{name}: {before[name]:.1f} before, {size:.1f} after")
     assert max(temporary.values()) < _MOST_TEMPORARY
+    assert soak.traffic.answered.total() > seconds * _LEAST_RATE
     for name, size in after.items():
         assert size <= before[name] * 1.15 + 2, f"{name} grew from {before[name]:.1f} to {size:.1f}"
