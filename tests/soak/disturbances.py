@@ -174,6 +174,12 @@ class Disturbances:
         self._site.configure(_CONFIGURATION)
         self.send_sighup()
 
+    def change_passwords_while_reloads_fail(self) -> None:
+        """Change passwords during a storm of SIGHUP with an invalid configuration. The new ones count all the same."""
+        self.break_the_configuration()
+        self.send_a_storm_of_sighup()
+        self.change_passwords()
+
     # --- backends and processes -----------------------------------------------------------------------
 
     def begin_an_outage(self) -> None:

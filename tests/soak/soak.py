@@ -14,13 +14,14 @@ import pytest
 
 from tests.helper import Site, wait_until
 from tests.plugins import plugin
+from tests.soak.accounts import RELOADED_WITHIN
 from tests.soak.disturbances import WORKERS_AT_REST, Disturbances
 from tests.soak.traffic import Traffic
 
 _DEADLINE = 3.0  # seconds, as configured
 _UNDER_WAY = 200
 _BETWEEN_DISTURBANCES = 0.5  # seconds
-_HARMFUL_LASTS = 5.0  # seconds
+_LAST_CHANGE_CHECKED = RELOADED_WITHIN + 3.0  # seconds
 _WARM_UP = 20_000  # requests before sizes are measured
 _MOST_TEMPORARY = 0.02  # of each kind: those of killed processes
 _LEAST_RATE = 1_000_000 / 600  # requests in a second
@@ -37,6 +38,7 @@ class Soak:
 
     def run(self, seconds: float) -> None:
         """Send requests for some seconds, with disturbances."""
+        self.disturbances.repair_the_configuration()
         end = time.monotonic() + seconds
         next_disturbance = time.monotonic() + _BETWEEN_DISTURBANCES
         while (now := time.monotonic()) < end:
@@ -51,10 +53,11 @@ class Soak:
     def sizes(self) -> dict[str, float]:
         """Return memory in MiB, descriptors of the frontend, and processes, at rest.
 
-        Before that, requests crash and hang for a time without disturbances.
+        Before that, requests crash and hang for a time without further reloads: the processes that they need must end.
         """
         self.disturbances.end()
-        self._send_for(_HARMFUL_LASTS)  # the processes that these requests need must end without a reload
+        self.disturbances.change_passwords_while_reloads_fail()
+        self._send_for(_LAST_CHANGE_CHECKED)
         self.disturbances.free_the_disk()
         before = self.traffic.answered.total()
         while self.traffic.answered.total() < before + _WARM_UP:
@@ -89,6 +92,7 @@ class Soak:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self._send()
+            self.disturbances.go_on()
 
     def _send(self, *, harmless_only: bool = False) -> None:
         missing = _UNDER_WAY - len(self.traffic.under_way)
@@ -134,15 +138,17 @@ def test_every_request_is_answered_correctly_and_nothing_grows(site: Site, can_f
     seed = int(os.environ.get("SEED") or random.randrange(10**6))
     print(f"\nSEED={seed}", flush=True)
     soak = Soak(site, seed, can_fill_disk=can_fill_disk)
-    soak.run(seconds / 4)
-    before = soak.sizes()
-    soak.run(seconds * 3 / 4)
-    after = soak.sizes()
-    soak.end()
-    print(soak.traffic.table())
-    temporary = soak.traffic.shares_of_temporary()
-    print("temporary failures:", ", ".join(f"{kind} {share:.3%}" for kind, share in temporary.items()))
-    print("disturbances:", ", ".join(f"{count} x {kind}" for kind, count in soak.disturbances.done.most_common()))
+    try:
+        soak.run(seconds / 4)
+        before = soak.sizes()
+        soak.run(seconds * 3 / 4)
+        after = soak.sizes()
+        soak.end()
+    finally:
+        temporary = soak.traffic.shares_of_temporary()
+        print(soak.traffic.table())
+        print("temporary failures:", ", ".join(f"{kind} {share:.3%}" for kind, share in temporary.items()))
+        print("disturbances:", ", ".join(f"{count} x {kind}" for kind, count in soak.disturbances.done.most_common()))
     for name, size in after.items():
         print(f"{name}: {before[name]:.1f} before, {size:.1f} after")
     assert (before["workers"], after["workers"]) == (WORKERS_AT_REST, WORKERS_AT_REST)

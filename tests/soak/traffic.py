@@ -135,7 +135,7 @@ class Traffic:
         for (kind, text), count in self.answered.items():
             total[kind] += count
             temporary[kind] += count if text == TEMPORARY.decode() else 0
-        return {kind: temporary[kind] / total[kind] for kind in _HARMLESS if kind not in _FAILING}
+        return {kind: temporary[kind] / max(1, total[kind]) for kind in _HARMLESS if kind not in _FAILING}
 
     def table(self) -> str:
         """Return the counts of replies, a line for each kind and reply."""
