@@ -16,7 +16,7 @@ from tests.helper import Site, wait_until
 from tests.plugins import plugin
 from tests.soak.accounts import RELOADED_WITHIN
 from tests.soak.disturbances import WORKERS_AT_REST, Disturbances
-from tests.soak.traffic import Traffic
+from tests.soak.traffic import INCORRECT, Traffic
 
 _DEADLINE = 3.0  # seconds, as configured
 _UNDER_WAY = 200
@@ -35,6 +35,7 @@ class Soak:
         site.write("unreliable_backend.py", plugin("unreliable_backend.py"))
         self.disturbances = Disturbances(seed, site, self.traffic, can_fill_disk=can_fill_disk)
         self.helper = self.disturbances.helper
+        assert self.helper.ask(b"0 VRFY nobody@files.example pw0") == INCORRECT
 
     def run(self, seconds: float) -> None:
         """Send requests for some seconds, with disturbances."""
