@@ -3,7 +3,8 @@
 # make lint       ruff, mypy (strict), codespell, and the import rules between packages
 # make test-pythons   run the tests under each installed Python of PYTHONS
 # make fuzz       run the property tests with FUZZ (100) times as many inputs
-# make soak       send requests for SOAK (600) seconds and check each reply, while files change and processes die
+# make soak       send requests for SOAK (600) seconds and check each reply, while files change and processes die;
+#                 then good requests beside bad ones, for SOAK / 10 seconds (at most 60) each
 # make bench      measure extauth beside other programs (docs/benchmarks.md); needs root
 # make clean      remove everything that these commands make in the checkout
 
@@ -52,7 +53,7 @@ fuzz: $(VENV)/.tests
 	FUZZ=$(FUZZ) $(BIN)/pytest -q -n 2 -m hypothesis
 
 soak: $(VENV)/.tests bytecode
-	SOAK=$(SOAK) $(BIN)/pytest -q -s tests/soak/soak.py
+	SOAK=$(SOAK) $(BIN)/pytest -q -s tests/soak/soak.py tests/soak/bad_requests.py
 
 lint: $(VENV)/.tests
 	$(BIN)/ruff check

@@ -46,10 +46,10 @@ CLOSE = 0.2
 
 # --- the end --------------------------------------------------------------------------------------------
 
-REPLY = 4.0
+REPLY = 3.5
 """From the end of input, requests under way get their replies. After this time the rest gets "temporary failure"."""
 
-WRITE = 0.3
+WRITE = 0.5
 """The mail server reads the last replies. After this time they are dropped."""
 
 END = 0.6
@@ -85,7 +85,7 @@ REVOKE = 0.01
 """A worker notices that a request was revoked. After this time the request is given to another worker."""
 
 SURPLUS = 5.0
-"""More workers serve than configured, because some were silent. After so long without silence they are stopped."""
+"""More workers serve than configured, because some were silent or died. After so long without trouble they stop."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """A worker died before it was ready. After this time the next one starts; each pause is twice as long as the last."""

@@ -64,7 +64,7 @@ class WorkerGroup:
         self._last_number = 0
         self._pause = 0.0
         self._next_start = 0.0
-        self._silent_at = 0.0  # when a worker was silent last
+        self._trouble_at = 0.0  # when more workers than usual were needed last
 
     def __len__(self) -> int:
         return len(self._workers)
@@ -134,8 +134,11 @@ class WorkerGroup:
                     del worker.output[:sent]
             except (BrokenPipeError, ConnectionResetError):
                 worker.output.clear()  # the end is noticed when this process reads
-        events = READ | WRITE if worker.output else READ
-        self._poller.register(worker.socket.fileno(), events, worker.on_events)
+        self._watch(worker, READ | WRITE if worker.output else READ)
+
+    def _watch(self, worker: WorkerHandle, events: int) -> None:
+        """Take these events of its socket. Only the poller keeps the function, so an ended worker is let go at once."""
+        self._poller.register(worker.socket.fileno(), events, functools.partial(self._on_events, worker))
 
     def _on_events(self, worker: WorkerHandle, events: int) -> None:
         if events & WRITE:
@@ -185,7 +188,6 @@ class WorkerGroup:
         for worker in self._in_state(WorkerState.SERVING) + self._in_state(WorkerState.ISOLATED):
             seconds = worker.silent_for(now)
             if seconds >= timeouts.MOVE:
-                self._silent_at = now
                 self._revoke(worker, now, in_call=seconds >= timeouts.MOVE_CALLED and not worker.is_isolated)
             if seconds >= timeouts.RETIRE:
                 self._retire(worker, f"worker {worker.number} has shown no sign of life for {seconds:.1f} s")
@@ -204,12 +206,16 @@ class WorkerGroup:
         responsive = len(serving) - silent
         while responsive < count and self._promote_spare():
             responsive += 1
-        wanted = max(0, count - responsive) + min(1 + suspects, _MAX_SPARES)
-        coming = len(self._in_state(WorkerState.STARTING)) + len(self._in_state(WorkerState.SPARE))
+        isolated = len(self._in_state(WorkerState.ISOLATED))
+        spares = self._in_state(WorkerState.SPARE)
+        wanted = max(0, count - responsive) + max(1, min(1 + suspects, _MAX_SPARES - isolated))
+        coming = len(self._in_state(WorkerState.STARTING)) + len(spares)
         while coming < wanted and len(self._workers) < count + _MAX_EXTRA and now >= self._next_start and self._start():
             coming += 1
-        if responsive > count and not silent and now - self._silent_at > timeouts.SURPLUS:
-            self._stop_surplus(serving[count:])
+        if silent or isolated or suspects:
+            self._trouble_at = now
+        elif now - self._trouble_at > timeouts.SURPLUS:
+            self._stop_surplus(serving[count:] + spares[1:])
 
     def _promote_spare(self) -> list[WorkerHandle]:
         """Let a spare worker serve. Return it, or an empty list without spares."""
@@ -244,8 +250,7 @@ class WorkerGroup:
             self._workers[worker.number] = worker
             self._send_command(WorkerCommand(kill=False, worker=worker.number), theirs.fileno(), memory)
             os.close(memory)
-        worker.on_events = functools.partial(self._on_events, worker)
-        self._poller.register(ours.fileno(), READ, worker.on_events)
+        self._watch(worker, READ)
         return True
 
     def _start_later(self, why: str) -> None:
@@ -258,7 +263,7 @@ class WorkerGroup:
         return any(worker.started + timeouts.READY < now for worker in self._in_state(WorkerState.STARTING))
 
     def _stop_surplus(self, workers: list[WorkerHandle]) -> None:
-        """Stop workers that were needed only while others were silent, if they have no requests."""
+        """Stop workers that were needed only while others were silent or died, if they have no requests."""
         for worker in workers:
             if not len(worker):
                 worker.change(WorkerState.RETIRED)

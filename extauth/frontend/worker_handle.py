@@ -7,7 +7,7 @@ import math
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from extauth.chain.call_marks import IN_CALL, NOT_REPEATABLE, SLOTS, CallMarks
@@ -15,6 +15,7 @@ from extauth.workers.messages import FromWorker, MessageReader
 
 _SHORT = 0.002  # seconds: work so short costs more to share than to do, because each process must be woken up
 _LONG = 0.005  # seconds under way after which a request shows that its work is not short
+_SLOTS = tuple(range(SLOTS - 1, -1, -1))  # all handles use the same numbers: that saves memory
 _BEAT = 0.25  # seconds between two beats of a worker at most, if the processor has much to do
 
 
@@ -70,13 +71,12 @@ class WorkerHandle:
         self.reader: MessageReader[FromWorker] = MessageReader(FromWorker)  # type: ignore[arg-type]  # a union
         self.output = bytearray()
         self.started = time.monotonic()
-        self.on_events: Callable[[int], None] = lambda events: None
         self.was_ready = False
         self.is_isolated = False
         self._state = WorkerState.STARTING
         self._marks = marks
         self._keys: dict[int, int] = {}  # by slot
-        self._free = list(range(SLOTS - 1, -1, -1))
+        self._free = list(_SLOTS)
         self._revoked: list[int] = []  # slots
         self._given_away: set[int] = set()  # slots whose requests other workers have; each still gets a result
         self._batches: deque[SentBatch] = deque()
@@ -123,6 +123,7 @@ class WorkerHandle:
         """Add requests. Return their slots."""
         if not self._keys:
             self._since = now
+        self._drop_finished()
         free, clear = self._free, self._marks.clear
         slots = [free.pop() for _ in keys]
         for slot in slots:

@@ -60,6 +60,7 @@ class WorkerPool:
         self.needs_maintenance = True
         self._config: FrontendConfig | None = None
         self._due: ConfigSource | None = None  # for the next generation, as soon as one can be started
+        self._has_unloaded_changes = False  # a file has changed since the serving generation was loaded
         self._has_remains = False
         self._coming: Generation | None = self._new_generation(ConfigSource(config_file), supervisor)
         adopt_orphans()
@@ -156,6 +157,7 @@ class WorkerPool:
         elif serving is not None and (changed := serving.take_changed_files()):
             self._log.write(Level.MAJOR, f"changed: {', '.join(changed)}; reloading")
             self._due, self._start_at = self._due or serving.source, 0.0
+            self._has_unloaded_changes = True
         is_serving = serving is not None and not serving.has_ended
         may_start = now >= self._start_at and not (is_serving and len(self._leaving) >= _MAX_LEAVING)
         if self._due is not None and may_start:
@@ -222,6 +224,8 @@ class WorkerPool:
             if coming.refusal is None and self._due is None:
                 self._due = coming.source
                 self._start_at = time.monotonic() + timeouts.RELOAD
+            elif self._has_unloaded_changes and self._serving is not None and coming.source != self._serving.source:
+                self._due = self._due or self._serving.source  # the new configuration is bad: load the files without it
             self._let_leave(coming)
             self._coming = None
 
@@ -229,6 +233,7 @@ class WorkerPool:
         if self._serving is not None:
             self._let_leave(self._serving)
         self._serving, self._coming = coming, None
+        self._has_unloaded_changes = False
         self._known_files |= set(coming.files)
         if coming.config is not None:
             self._use(coming.config)

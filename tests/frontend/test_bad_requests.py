@@ -32,5 +32,5 @@ def test_good_requests_do_not_pay_for_bad_ones(
     measured = run_with_bad_requests(site, kind, rate=rate, seconds=seconds, duration=_DURATION, repeatable=repeatable)
     # without `repeatable`, a good request fails if it runs in the same worker at the moment of a crash: on a busy
     # machine these are more
-    share = 0.95 if kind == "crash" and not repeatable else 0.99
+    share = 0.8 if kind == "crash" and not repeatable else 0.99
     assert measured.right >= share * measured.good, measured

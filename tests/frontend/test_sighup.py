@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +25,38 @@ def test_sighup_loads_new_configuration_and_plugins(scripted: ScriptedSite) -> N
     helper.wait_for_information("serving")
     assert helper.ask(apop) == b"ERROR unsupported SASL method"
     assert helper.ask(scripted_request(2, "yes")) == b"ERROR incorrect password"
+    assert helper.end() == 0
+
+
+def test_sighup_during_the_start_does_no_harm(scripted: ScriptedSite) -> None:
+    scripted.configure()
+    helper = scripted.site.serve()
+    wait_until(lambda: signal.SIGHUP in _caught(helper.process.pid), "a function for SIGHUP")
+    helper.process.send_signal(signal.SIGHUP)
+    assert helper.ask(bobs_request(1)) == b"OK"
+    assert helper.end() == 0
+
+
+def _caught(process: int) -> set[int]:
+    """Return the signals for which a process has a function."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    mask = int(next(line for line in lines if line.startswith("SigCgt:")).split()[1], 16)
+    return {number for number in signal.valid_signals() if mask & 1 << (number - 1)}
+
+
+def test_a_changed_file_is_loaded_though_a_reload_fails(site: Site) -> None:
+    site.write("passwd", site.ACCOUNTS)
+    site.configure()
+    helper = site.serve()
+    helper.wait_for_information("serving")
+    site.configure("[[backend]")
+    site.write("passwd", "carol@example.com:{PLAIN}new\n")
+    for _ in range(5):  # so that a reload is due when the change is noticed
+        helper.process.send_signal(signal.SIGHUP)
+        helper.wait_for_information("reload failed")
+        helper.information.clear()
+    numbers = itertools.count()
+    wait_until(lambda: helper.ask(b"%d VRFY carol@example.com new" % next(numbers)) == b"OK", "the changed file")
     assert helper.end() == 0
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
-from tests.helper import clean_exit, wait_for_exit, wait_until
+from tests.frontend.bad_requests import write_bad_requests_site
+from tests.helper import Site, clean_exit, wait_for_exit, wait_until
 from tests.plugins import ScriptedSite, bobs_request, scripted_request
 
 TEMPORARY = b"ERROR temporary failure"
@@ -102,3 +104,23 @@ def test_backend_output_never_reaches_the_replies(scripted: ScriptedSite, action
     with clean_exit(helper):
         helper.close()
     assert helper.replies == []
+
+
+def test_workers_that_replaced_dead_ones_do_not_stay(site: Site) -> None:
+    write_bad_requests_site(site, seconds=0.05, repeatable=True)
+    helper = site.serve()
+    for batch in range(5):
+        passwords = [b"good"] * 10 + [b"crash"] * 3
+        lines = enumerate(passwords)
+        helper.send(*(b"%d-%d VRFY u%d@example.com %s" % (batch, each, each, password) for each, password in lines))
+    replies = dict(reply.split(b" ", 1) for reply in helper.wait_for_replies(65))
+    assert sorted(replies.values()) == sorted([b"OK"] * 50 + [TEMPORARY] * 15)
+    helper.replies.clear()
+    wait_until(lambda: len(helper.processes("worker")) == 3, "two workers and a spare one")
+    wait_until(lambda: _marks(helper.process.pid) == 3, "the end of what the dead workers shared with the frontend")
+    assert helper.end() == 0
+
+
+def _marks(process: int) -> int:
+    """Return how many memories with marks a process has open."""
+    return sum("call-marks" in str(link.readlink()) for link in Path(f"/proc/{process}/fd").iterdir())

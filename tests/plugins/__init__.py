@@ -4,7 +4,7 @@ scripted_backend      does what the password says
 scripted_steps        the same in steps
 misbehaving_backend   returns wrong types, raises, and leaks passwords
 fixed_result          always gives the result that its configuration names
-unreliable_backend    hangs, crashes or raises for some accounts
+unreliable_backend    hangs, crashes, raises or is unavailable for some accounts
 bad_requests_backend  crashes, hangs or holds the interpreter lock for some passwords
 memory_inspector      looks for data of the frontend in its own process
 password_finder       looks for passwords of settled requests in its own process

@@ -1,13 +1,22 @@
-"""A backend that hangs, crashes or raises for some accounts, and accepts all others."""
+"""A backend that hangs, crashes, raises or is unavailable for some accounts, and accepts all others."""
 
 import os
 import threading
+from pathlib import Path
 
-from extauth import Account, Backend, Secret, Settings, Verdict
+from extauth import Account, Backend, BackendUnavailable, Secret, Settings, Verdict
 
 
-class UnreliableBackend(Backend[Settings]):
+class UnreliableSettings(Settings, frozen=True):
+    """`outage`: while this file exists, the backend is unavailable."""
+
+    outage: Path
+
+
+class UnreliableBackend(Backend[UnreliableSettings]):
     """The start of the account name says what it does."""
+
+    Settings = UnreliableSettings
 
     def verify_password(self, account: Account, password: Secret) -> Verdict:
         if account.name.startswith("hang"):
@@ -16,4 +25,6 @@ class UnreliableBackend(Backend[Settings]):
             os._exit(3)
         if account.name.startswith("raise"):
             raise RuntimeError(account.name)
+        if account.name.startswith(("unavailable", "emergency")) or self.settings.outage.exists():
+            raise BackendUnavailable("connection refused")
         return Verdict.OK

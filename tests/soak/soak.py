@@ -5,38 +5,46 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from tests.helper import Site, wait_until
 from tests.plugins import plugin
-from tests.soak.disturbances import CONFIGURATION, Disturbances
-from tests.soak.traffic import Traffic
+from tests.soak.accounts import RELOADED_WITHIN
+from tests.soak.disturbances import WORKERS_AT_REST, Disturbances
+from tests.soak.traffic import INCORRECT, Traffic
 
 _DEADLINE = 3.0  # seconds, as configured
 _UNDER_WAY = 200
-_BETWEEN_DISTURBANCES = 1.0  # seconds
+_BETWEEN_DISTURBANCES = 0.5  # seconds
+_LAST_CHANGE_CHECKED = RELOADED_WITHIN + 3.0  # seconds
 _WARM_UP = 20_000  # requests before sizes are measured
 _MOST_TEMPORARY = 0.02  # of each kind: those of killed processes
+_LEAST_RATE = 1_000_000 / 600  # requests in a second
 
 
 class Soak:
     """Sends requests with and without disturbances, and measures sizes."""
 
-    def __init__(self, site: Site, seed: int) -> None:
+    def __init__(self, site: Site, seed: int, *, can_fill_disk: bool) -> None:
         self.traffic = Traffic(seed, _DEADLINE)
         site.write("unreliable_backend.py", plugin("unreliable_backend.py"))
-        site.write("passwd", self.traffic.password_file())
-        site.configure(CONFIGURATION)
-        self.helper = site.serve()
-        self.disturbances = Disturbances(seed, site, self.helper, self.traffic)
+        self.disturbances = Disturbances(seed, site, self.traffic, can_fill_disk=can_fill_disk)
+        self.helper = self.disturbances.helper
+        assert self.helper.ask(b"0 VRFY nobody@files.example pw0") == INCORRECT
 
     def run(self, seconds: float) -> None:
         """Send requests for some seconds, with disturbances."""
+        self.disturbances.repair_the_configuration()
         end = time.monotonic() + seconds
         next_disturbance = time.monotonic() + _BETWEEN_DISTURBANCES
         while (now := time.monotonic()) < end:
             self._send()
+            self.disturbances.go_on()
             if now >= next_disturbance:
                 self.traffic.check_waiting()
                 self.disturbances.disturb()
@@ -44,14 +52,21 @@ class Soak:
                 next_disturbance = now + _BETWEEN_DISTURBANCES
 
     def sizes(self) -> dict[str, float]:
-        """Return memory in MiB, descriptors of the frontend, and processes, after a time without disturbances."""
-        self.disturbances.repair_the_configuration()
-        self._wait_for_all()
-        wait_until(lambda: len(self.helper.processes("worker")) == 3, "two workers and a spare one")
+        """Return memory in MiB, descriptors of the frontend, and processes, at rest.
+
+        Before that, requests crash and hang for a time without further reloads: the processes that they need must end.
+        """
+        self.disturbances.end()
+        self.disturbances.change_passwords_while_reloads_fail()
+        self._send_for(_LAST_CHANGE_CHECKED)
+        self.disturbances.free_the_disk()
         before = self.traffic.answered.total()
         while self.traffic.answered.total() < before + _WARM_UP:
             self._send(harmless_only=True)
         self._wait_for_all()
+        with contextlib.suppress(AssertionError):  # then the sizes say what is too much
+            wait_until(self._is_at_rest, "rest")
+        wait_until(lambda: self.disturbances.log.stat().st_size > 0, "a record in the log")
         frontend = self.helper.process.pid
         processes = [frontend, *self.helper.descendants()]
         return {
@@ -59,6 +74,7 @@ class Soak:
             "memory": sum(_memory(process, "Pss_Anon") for process in processes),
             "descriptors": len(list(Path(f"/proc/{frontend}/fd").iterdir())),
             "processes": len(processes),
+            "workers": len(self.helper.processes("worker")),
         }
 
     def end(self) -> None:
@@ -68,6 +84,16 @@ class Soak:
         assert self.helper.errors() == ""
         self._check_replies()
         assert not self.traffic.under_way
+
+    def _is_at_rest(self) -> bool:
+        counts = [len(self.helper.processes(kind)) for kind in ("supervisor", "file watcher", "log writer")]
+        return counts == [1, 1, 1] and len(self.helper.processes("worker")) == WORKERS_AT_REST
+
+    def _send_for(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self._send()
+            self.disturbances.go_on()
 
     def _send(self, *, harmless_only: bool = False) -> None:
         missing = _UNDER_WAY - len(self.traffic.under_way)
@@ -94,20 +120,40 @@ def _memory(process: int, name: str) -> float:
     return 0.0
 
 
-def test_every_request_is_answered_correctly_and_nothing_grows(site: Site) -> None:
+@pytest.fixture
+def can_fill_disk(site: Site) -> Iterator[bool]:
+    """Make the folder `disk`, a small file system if possible. Return whether it is one."""
+    disk = site.folder / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    is_small = subprocess.run(mount, check=False, capture_output=True).returncode == 0
+    if not is_small:
+        print("\ncannot mount a file system: the disk does not become full")
+    yield is_small
+    if is_small:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_every_request_is_answered_correctly_and_nothing_grows(site: Site, can_fill_disk: bool) -> None:
     seconds = float(os.environ.get("SOAK", "600"))
     seed = int(os.environ.get("SEED") or random.randrange(10**6))
     print(f"\nSEED={seed}", flush=True)
-    soak = Soak(site, seed)
-    soak.run(seconds / 4)
-    before = soak.sizes()
-    soak.run(seconds * 3 / 4)
-    after = soak.sizes()
-    soak.end()
-    temporary = soak.traffic.shares_of_temporary()
-    print(soak.traffic.answered.total(), "requests:", dict(soak.traffic.answered))
-    print("temporary failures:", ", ".join(f"{kind} {share:.3%}" for kind, share in temporary.items()))
-    print(dict(soak.disturbances.done), before, after, sep="\n")
+    soak = Soak(site, seed, can_fill_disk=can_fill_disk)
+    try:
+        soak.run(seconds / 4)
+        before = soak.sizes()
+        soak.run(seconds * 3 / 4)
+        after = soak.sizes()
+        soak.end()
+    finally:
+        temporary = soak.traffic.shares_of_temporary()
+        print(soak.traffic.table())
+        print("temporary failures:", ", ".join(f"{kind} {share:.3%}" for kind, share in temporary.items()))
+        print("disturbances:", ", ".join(f"{count} x {kind}" for kind, count in soak.disturbances.done.most_common()))
+    for name, size in after.items():
+        print(f"{name}: {before[name]:.1f} before, {size:.1f} after")
+    assert (before["workers"], after["workers"]) == (WORKERS_AT_REST, WORKERS_AT_REST)
     assert max(temporary.values()) < _MOST_TEMPORARY
+    assert soak.traffic.answered.total() > seconds * _LEAST_RATE
     for name, size in after.items():
         assert size <= before[name] * 1.15 + 2, f"{name} grew from {before[name]:.1f} to {size:.1f}"

@@ -32,8 +32,10 @@ def serve(engine: str, tmp_path: Path) -> Iterator[Serve]:
     (tmp_path / "site").mkdir()
     site: Site = ldap_site(tmp_path / "site")
 
-    def serve(*urls: str, keys: str = f"{READER}\n{PEOPLE_BY_UID}", log: str = LOG, **options: object) -> Helper:
-        site.configure(log + section(engine, "x", keys, SHORT, servers=", ".join(map(repr, urls))))
+    def serve(
+        *urls: str, keys: str = f"{READER}\n{PEOPLE_BY_UID}", log: str = LOG, times: str = SHORT, **options: object
+    ) -> Helper:
+        site.configure(log + section(engine, "x", keys, times, servers=", ".join(map(repr, urls))))
         return site.serve(**options)
 
     yield serve

@@ -38,7 +38,8 @@ def test_closed_port_is_a_temporary_failure(serve: Serve) -> None:
 @pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
 def test_silent_server_times_out_and_next_one_is_asked(serve: Serve, slapd: Slapd, scheme: str) -> None:
     silent = TestServer()
-    helper = serve(f"{scheme}://127.0.0.1:{silent.port}", slapd.url)
+    times = "connect_timeout = 0.3\nread_timeout = 0.3\noverall_timeout = 3"  # a longer wait counts as a hang
+    helper = serve(f"{scheme}://127.0.0.1:{silent.port}", slapd.url, times=times)
     check_login(helper, ALICE, OK)
     asked = len(silent.connections)
     assert asked > 0
@@ -142,6 +143,7 @@ def test_many_wrong_passwords_leak_no_descriptors(serve: Serve, slapd: Slapd) ->
     helper = serve(proxy.url)
     check_login(helper, ALICE, OK)
     check_login(helper, b"bob@x.example wrong", NEGATIVE)
+    wait_until(lambda: bool(helper.processes("file watcher")), "the file watcher")
     processes = helper.descendants()
     before = {process: len(os.listdir(f"/proc/{process}/fd")) for process in processes}  # noqa: PTH208
     for first in range(0, 1000, 50):
