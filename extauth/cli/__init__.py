@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from pathlib import Path
 
 
 def main() -> None:
     """Run the command of the command line."""
+    if sys.argv[1:2] == ["serve"]:
+        signal.signal(signal.SIGHUP, lambda *_: None)  # until the frontend handles it: the configuration is read later
     sys.dont_write_bytecode = True  # before more is imported: see extauth.workers.process_setup
     if sys.argv[1:2] != ["harness"]:  # its reports, and the programs that it starts, get the caller's umask
         os.umask(0o077)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from extauth.workers.supervisor import SupervisorProcess, start_supervisor
 def serve(config_file: Path) -> None:
     """Handle the requests on standard input until it closes. Exit with 1 if the configuration cannot be served."""
     set_up_process()
-    signal.signal(signal.SIGHUP, lambda *_: None)  # until the frontend handles it: the configuration is read later
     restrict_import_path()
     config_file = config_file.absolute()
     try:
