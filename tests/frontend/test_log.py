@@ -97,6 +97,7 @@ def test_unwritable_log_is_reported_once_and_by_check(site: Site, name: str) -> 
     helper = serve(site, f'file = "{name}"')
     for _ in range(3):
         assert helper.ask(b"1 VRFY bob@example.com password") == b"OK"
+    helper.wait_for_information("cannot write the log")
     assert sum(f"cannot write the log: log.file = {site.folder}" in line for line in helper.information) == 1
     warnings = site.run("check", "-c", str(site.config)).stdout.decode()
     assert f"{site.config}: log.file = {site.folder}/{name}".removesuffix("/.") in warnings
