@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import math
 import os
 import socket
 import time
@@ -12,21 +11,22 @@ from collections.abc import Callable, Sequence
 
 from extauth.chain.call_marks import CallMarks
 from extauth.frontend import timeouts
-from extauth.frontend.descriptors import READ, WRITE, Poller
+from extauth.frontend.descriptors import Poller
 from extauth.frontend.log import Log
+from extauth.frontend.request_sharing import share_requests
+from extauth.frontend.worker_connection import WorkerConnection
 from extauth.frontend.worker_handle import LostRequests, WorkerHandle, WorkerState
 from extauth.log_levels import Level
 from extauth.model import FailureResult, Result
 from extauth.workers.messages import (
     BackendHangs,
-    InvalidMessage,
+    FromWorker,
     RequestBatch,
     RequestsRevoked,
     Results,
     WorkerCommand,
     WorkerReady,
     encode,
-    receive,
 )
 
 _MAX_EXTRA = 64  # workers beyond `helper.workers`: spares, isolated ones, and retired ones with requests
@@ -59,7 +59,8 @@ class WorkerGroup:
         self._on_lost = on_lost
         self._send_command = send_command
         self._wake = wake
-        self._workers: dict[int, WorkerHandle] = {}
+        self._workers: dict[int, WorkerHandle] = {}  # by number
+        self._connections: dict[int, WorkerConnection] = {}  # by number
         self._revoking: dict[WorkerHandle, float] = {}  # and when their requests were revoked
         self._last_number = 0
         self._pause = 0.0
@@ -99,18 +100,8 @@ class WorkerGroup:
         workers = [worker for worker in serving if worker.silent_for(now) < timeouts.SLOW]
         if not workers and serving:
             workers = self._promote_spare() or ([] if self._in_state(WorkerState.STARTING) else serving)
-        for worker in workers:
-            if worker.will_finish_soon(len(batch.keys), now):
-                self._send_to(worker, batch, now)
-                return True
-        even = (sum(map(len, workers)) + len(batch.keys)) / (len(workers) or 1)
-        start = 0
-        for worker in sorted(workers, key=len):
-            end = start + max(0, math.ceil(even - len(worker)))
-            share = batch.part(start, end)
-            if share.keys:
-                self._send_to(worker, share, now)
-            start = end
+        for worker, part in share_requests(batch, workers, now):
+            self._send_to(worker, part, now)
         return bool(workers)
 
     def send_alone(self, batch: RequestBatch) -> bool:
@@ -123,63 +114,36 @@ class WorkerGroup:
 
     def _send_to(self, worker: WorkerHandle, batch: RequestBatch, now: float) -> None:
         slots = worker.add(batch.keys, batch.deadline, now)
-        worker.output += encode(RequestBatch(batch.deadline, slots, batch.requests))
-        self._write(worker)
+        self._connections[worker.number].send(encode(RequestBatch(batch.deadline, slots, batch.requests)))
 
-    def _write(self, worker: WorkerHandle) -> None:
-        with contextlib.suppress(BlockingIOError):
-            try:
-                while worker.output:
-                    sent = worker.socket.send(memoryview(worker.output)[:65536])
-                    del worker.output[:sent]
-            except (BrokenPipeError, ConnectionResetError):
-                worker.output.clear()  # the end is noticed when this process reads
-        self._watch(worker, READ | WRITE if worker.output else READ)
+    def _on_message(self, worker: WorkerHandle, message: FromWorker) -> None:
+        if isinstance(message, Results):
+            count = sum(len(slots) for _, slots in message.results)
+            worker.learn_pace(count, time.monotonic(), fast=message.fast)
+            for result, slots in message.results:
+                self._on_result(result, worker.remove(slots))
+            if worker.state is WorkerState.ISOLATED and not len(worker):
+                worker.change(WorkerState.SPARE)
+                self._wake()
+        elif isinstance(message, WorkerReady):
+            if worker.change(WorkerState.SPARE):
+                self._pause = 0.0
+                self._wake()
+        elif isinstance(message, RequestsRevoked):
+            self._on_lost(LostRequests(worker.remove(message.slots), [], []))
+        elif isinstance(message, BackendHangs):
+            self._retire(worker, message.why)
+        else:
+            self._log.write(message.level, message.text)
 
-    def _watch(self, worker: WorkerHandle, events: int) -> None:
-        """Take these events of its socket. Only the poller keeps the function, so an ended worker is let go at once."""
-        self._poller.register(worker.socket.fileno(), events, functools.partial(self._on_events, worker))
-
-    def _on_events(self, worker: WorkerHandle, events: int) -> None:
-        if events & WRITE:
-            self._write(worker)
-        if events & ~WRITE:
-            self._read(worker)
-
-    def _read(self, worker: WorkerHandle) -> bool:
-        """Take the worker's messages. Return False if there are none, or no more can come."""
-        try:
-            messages = receive(worker.socket, worker.reader)
-        except InvalidMessage:
+    def _on_end(self, worker: WorkerHandle, is_valid: bool) -> None:
+        """Give no more requests to a worker that has closed its socket: the supervisor will say how it ended."""
+        if not is_valid:
             self._log.write(Level.FAILURES, f"worker {worker.number} sent an invalid message; killing it")
             self._kill(worker)
-            messages = None
-        if messages is None:
-            if worker.change(WorkerState.RETIRED):  # the supervisor will say how it ended
-                self._revoke(worker, time.monotonic(), in_call=False)
-                self._wake()
-            self._close_socket(worker)
-            return False
-        for message in messages:
-            if isinstance(message, Results):
-                count = sum(len(slots) for _, slots in message.results)
-                worker.learn_pace(count, time.monotonic(), fast=message.fast)
-                for result, slots in message.results:
-                    self._on_result(result, worker.remove(slots))
-                if worker.state is WorkerState.ISOLATED and not len(worker):
-                    worker.change(WorkerState.SPARE)
-                    self._wake()
-            elif isinstance(message, WorkerReady):
-                if worker.change(WorkerState.SPARE):
-                    self._pause = 0.0
-                    self._wake()
-            elif isinstance(message, RequestsRevoked):
-                self._on_lost(LostRequests(worker.remove(message.slots), [], []))
-            elif isinstance(message, BackendHangs):
-                self._retire(worker, message.why)
-            else:
-                self._log.write(message.level, message.text)
-        return bool(messages)
+        elif worker.change(WorkerState.RETIRED):
+            self._revoke(worker, time.monotonic(), in_call=False)
+            self._wake()
 
     # --- lives of the workers -------------------------------------------------------------------------
 
@@ -231,26 +195,22 @@ class WorkerGroup:
             self._revoking[worker] = now
 
     def _start(self) -> bool:
-        try:
-            ours, theirs = socket.socketpair()
-        except OSError as error:
-            self._start_later(f"cannot start a worker: {error.strerror}")
-            return False
-        with theirs:
+        with contextlib.ExitStack() as opened:
             try:
                 memory = CallMarks.create_memory()
+                opened.callback(os.close, memory)
                 marks = CallMarks(memory)
+                ours, theirs = socket.socketpair()
             except OSError as error:
-                ours.close()
                 self._start_later(f"cannot start a worker: {error.strerror}")
                 return False
+            opened.enter_context(theirs)
             self._last_number += 1
-            worker = WorkerHandle(self._last_number, ours, marks)
-            ours.setblocking(False)
+            worker = WorkerHandle(self._last_number, marks)
+            on_message, on_end = functools.partial(self._on_message, worker), functools.partial(self._on_end, worker)
             self._workers[worker.number] = worker
+            self._connections[worker.number] = WorkerConnection(ours, self._poller, on_message, on_end)
             self._send_command(WorkerCommand(kill=False, worker=worker.number), theirs.fileno(), memory)
-            os.close(memory)
-        self._watch(worker, READ)
         return True
 
     def _start_later(self, why: str) -> None:
@@ -281,16 +241,15 @@ class WorkerGroup:
 
     def stop(self) -> None:
         """Close the workers' sockets: the workers disconnect from their databases and end."""
-        for worker in self._workers.values():
-            self._close_socket(worker)
+        for connection in self._connections.values():
+            connection.close()
 
     def remove_ended(self, number: int, how: str, *, log: bool) -> None:
         """Remove a worker that has ended. `log`: it should not have ended."""
         worker = self._workers.pop(number, None)
         if worker is None:
             return
-        while worker.socket.fileno() >= 0 and self._read(worker):
-            pass  # the results that it had sent count
+        self._connections[number].read_rest()  # the results that it had sent count
         if log and not worker.was_ready:
             self._start_later(f"worker {worker.number} {how} before it was ready")
         elif log and worker.state is not WorkerState.KILLED:
@@ -305,7 +264,7 @@ class WorkerGroup:
 
     def _lose_requests(self, worker: WorkerHandle, how: str) -> None:
         """Pass on the requests of a worker that has ended. A request that was alone there has killed it, and fails."""
-        self._close_socket(worker)
+        self._connections.pop(worker.number).close()
         self._revoking.pop(worker, None)
         lost = worker.take_lost()
         if worker.is_isolated:
@@ -315,8 +274,3 @@ class WorkerGroup:
             self._on_result(failure, lost.failed)
         if lost.untouched or lost.suspects:
             self._on_lost(lost)
-
-    def _close_socket(self, worker: WorkerHandle) -> None:
-        if worker.socket.fileno() >= 0:
-            self._poller.unregister(worker.socket.fileno())
-            worker.socket.close()

@@ -1,17 +1,15 @@
-"""A worker, as the frontend sees it: its socket, the requests that it has, how fast it is, and whether it is alive."""
+"""A worker, as the frontend sees it: the requests that it has, how fast it is, and whether it is alive."""
 
 from __future__ import annotations
 
 import enum
 import math
-import socket
 import time
 from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from extauth.chain.call_marks import IN_CALL, NOT_REPEATABLE, SLOTS, CallMarks
-from extauth.workers.messages import FromWorker, MessageReader
 
 _SHORT = 0.002  # seconds: work so short costs more to share than to do, because each process must be woken up
 _LONG = 0.005  # seconds under way after which a request shows that its work is not short
@@ -63,13 +61,10 @@ class LostRequests(NamedTuple):
 
 
 class WorkerHandle:
-    """A worker: its socket, its marks, and its requests. Each has a slot there; the frontend knows it by its key."""
+    """A worker: its marks and its requests. Each has a slot there; the frontend knows it by its key."""
 
-    def __init__(self, number: int, sock: socket.socket, marks: CallMarks) -> None:
+    def __init__(self, number: int, marks: CallMarks) -> None:
         self.number = number
-        self.socket = sock
-        self.reader: MessageReader[FromWorker] = MessageReader(FromWorker)  # type: ignore[arg-type]  # a union
-        self.output = bytearray()
         self.started = time.monotonic()
         self.was_ready = False
         self.is_isolated = False

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator
+import os
 
 import pytest
 
@@ -12,10 +11,11 @@ from extauth.frontend.worker_handle import WorkerHandle
 
 
 @pytest.fixture
-def worker() -> Iterator[WorkerHandle]:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        yield WorkerHandle(1, ours, CallMarks(CallMarks.create_memory()))
+def worker() -> WorkerHandle:
+    memory = CallMarks.create_memory()
+    marks = CallMarks(memory)
+    os.close(memory)
+    return WorkerHandle(1, marks)
 
 
 def test_nothing_is_predicted_for_a_worker_without_results(worker: WorkerHandle) -> None:
