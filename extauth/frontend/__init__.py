@@ -8,8 +8,10 @@ responder          replies and their log records
 cache/             verdicts that count for a while, checks that several requests share
 worker_pool        which generation serves, and which one comes next
 generation         one supervisor with its workers
-worker_group       which worker gets which requests
-worker_handle      one worker
+worker_group       the workers of a generation: started, isolated, retired, killed
+request_sharing    which worker gets which requests
+worker_handle      one worker: its requests, and whether it is alive
+worker_connection  the socket to a worker
 reader             lines from standard input, and its end
 writer             lines on their way to standard output
 log                records: their levels, and lines for the Server Log
