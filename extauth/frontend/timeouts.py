@@ -69,13 +69,13 @@ LOG = 0.5
 READY = 10.0
 """A supervisor forks a worker, and the worker gets ready. After this time the supervisor is killed as hung."""
 
-SLOW = 0.1
+SLOW = 0.05
 """A worker shows no sign of life, though it has requests. After this time other workers are preferred."""
 
-MOVE = 0.3
+MOVE = 0.2
 """The same: after this time its requests go to other workers, if no backend was called for them."""
 
-MOVE_CALLED = 0.5
+MOVE_CALLED = 0.35
 """The same: after this time requests go to other workers although a backend runs for them, if it is `repeatable`."""
 
 RETIRE = 1.0
