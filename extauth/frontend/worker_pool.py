@@ -71,11 +71,6 @@ class WorkerPool:
         return self._serving is not None
 
     @property
-    def has_config(self) -> bool:
-        """Whether a valid configuration has ever been read."""
-        return self._config is not None
-
-    @property
     def refusal(self) -> str | None:
         """Why the first generation cannot be loaded, if so: then there is nothing to serve."""
         if self._serving is not None or self._coming is None or self._due is not None:
