@@ -137,11 +137,12 @@ class WorkerGroup:
             self._log.write(message.level, message.text)
 
     def _on_end(self, worker: WorkerHandle, is_valid: bool) -> None:
-        """Give no more requests to a worker that has closed its socket: the supervisor will say how it ended."""
+        """Take the requests of a worker that can send no more results. The supervisor will say how it ended."""
         if not is_valid:
             self._log.write(Level.FAILURES, f"worker {worker.number} sent an invalid message; killing it")
             self._kill(worker)
-        elif worker.change(WorkerState.RETIRED):
+        elif worker.change(WorkerState.DISCONNECTED):
+            self._send_kill(worker)  # a backend's code may have closed the socket of a worker that goes on
             self._revoke(worker, time.monotonic(), in_call=False)
             self._wake()
 
@@ -237,7 +238,10 @@ class WorkerGroup:
 
     def _kill(self, worker: WorkerHandle) -> None:
         if worker.change(WorkerState.KILLED):
-            self._send_command(WorkerCommand(kill=True, worker=worker.number))
+            self._send_kill(worker)
+
+    def _send_kill(self, worker: WorkerHandle) -> None:
+        self._send_command(WorkerCommand(kill=True, worker=worker.number))
 
     def stop(self) -> None:
         """Close the workers' sockets: the workers disconnect from their databases and end."""

@@ -24,16 +24,19 @@ class WorkerState(enum.Enum):
     SPARE = "it is ready, and gets no requests yet"
     SERVING = "it gets requests"
     ISOLATED = "it has one request that may have killed a worker, and gets no other"
-    RETIRED = "it hangs or has closed its socket: it gets no more requests"
+    RETIRED = "it hangs: it gets no more requests"
+    DISCONNECTED = "it has closed its socket: it is ending, and the supervisor will say how"
     KILLED = "the supervisor was told to kill it"
 
 
+_LAST = {WorkerState.RETIRED, WorkerState.DISCONNECTED, WorkerState.KILLED}
 _NEXT = {
-    WorkerState.STARTING: {WorkerState.SPARE, WorkerState.RETIRED, WorkerState.KILLED},
-    WorkerState.SPARE: {WorkerState.SERVING, WorkerState.ISOLATED, WorkerState.RETIRED, WorkerState.KILLED},
-    WorkerState.SERVING: {WorkerState.RETIRED, WorkerState.KILLED},
-    WorkerState.ISOLATED: {WorkerState.SPARE, WorkerState.RETIRED, WorkerState.KILLED},
-    WorkerState.RETIRED: {WorkerState.KILLED},
+    WorkerState.STARTING: {WorkerState.SPARE, *_LAST},
+    WorkerState.SPARE: {WorkerState.SERVING, WorkerState.ISOLATED, *_LAST},
+    WorkerState.SERVING: _LAST,
+    WorkerState.ISOLATED: {WorkerState.SPARE, *_LAST},
+    WorkerState.RETIRED: {WorkerState.DISCONNECTED, WorkerState.KILLED},
+    WorkerState.DISCONNECTED: set[WorkerState](),
     WorkerState.KILLED: set[WorkerState](),
 }
 
@@ -106,7 +109,7 @@ class WorkerHandle:
     @property
     def is_retired(self) -> bool:
         """Whether it gets no more requests for good."""
-        return self._state in (WorkerState.RETIRED, WorkerState.KILLED)
+        return self._state in _LAST
 
     # --- requests -------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,23 @@ def test_killed_worker_is_replaced_and_its_requests_fail_once(scripted: Scripted
         helper.close()
     assert sorted(line[2:] for line in helper.replies) == [TEMPORARY, TEMPORARY, b"OK", b"OK"]
     assert len({line[:1] for line in helper.replies}) == 4
+
+
+def test_log_says_how_a_worker_ended_though_its_supervisor_is_slow(scripted: ScriptedSite) -> None:
+    helper = scripted.serve(settings="workers = 1")
+    helper.send(scripted_request(1, "wait"))
+    (worker,) = scripted.wait_for("wait")
+    scripted.release()
+    helper.wait_for_replies(1)
+    (supervisor,) = helper.processes("supervisor")
+    os.kill(supervisor, signal.SIGSTOP)
+    os.kill(worker, signal.SIGKILL)
+    number, until = 2, time.monotonic() + 0.3
+    while time.monotonic() < until:  # some rounds of maintenance
+        assert helper.ask(scripted_request(number, "yes")) == b"OK"
+        number += 1
+    os.kill(supervisor, signal.SIGCONT)
+    helper.wait_for_information("worker [0-9]+ was killed by SIGKILL; it is replaced")
 
 
 def test_helper_survives_the_death_of_all_workers(scripted: ScriptedSite) -> None:
