@@ -16,8 +16,8 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 TEST_PACKAGES = apache2-utils bindfs curl dovecot-core fetchmail gcc gsasl isync ldap-utils libc6-dev libldap2-dev \
     libnet-ssleay-perl libnss-wrapper libpam-pwdfile libpam-wrapper libpam0g-dev libsasl2-dev libsasl2-modules mpop \
-    msmtp openssl perl python3-dev slapd swaks whois
-BENCH_PACKAGES = dovecot-ldap libnet-ldap-perl sasl2-bin squid
+    msmtp openssl perl python3-dev sasl2-bin slapd swaks whois
+BENCH_PACKAGES = dovecot-ldap libnet-ldap-perl squid
 
 .PHONY: demo bytecode test test-deps test-pythons bench fuzz soak lint clean
 .DELETE_ON_ERROR:

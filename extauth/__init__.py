@@ -3,12 +3,12 @@
 Here is all that the author of a backend needs: see docs/backends.md.
 """
 
-from extauth.backends.base import Backend, BackendContext
-from extauth.backends.steps import Steps, Wait
+from extauth.backends.base import Backend
+from extauth.backends.context import BackendContext
 from extauth.errors import BackendUnavailable, ConfigError, ExtauthError, TemporaryFailure, UnsafeFile
 from extauth.mechanisms.credentials import CramMd5Context
 from extauth.model import Account, Secret, Verdict, VerdictResult
-from extauth.passwords import verify_hash
+from extauth.passwords import verify_hash, verify_hash_async
 from extauth.settings import Settings
 
 __all__ = [
@@ -21,11 +21,10 @@ __all__ = [
     "ExtauthError",
     "Secret",
     "Settings",
-    "Steps",
     "TemporaryFailure",
     "UnsafeFile",
     "Verdict",
     "VerdictResult",
-    "Wait",
     "verify_hash",
+    "verify_hash_async",
 ]

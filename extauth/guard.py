@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from types import FrameType
+from typing import Any, ParamSpec, TypeVar
 
 from extauth.errors import ConfigError, TemporaryFailure, UnexpectedError
 
@@ -27,6 +28,16 @@ def call_guarded(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs)
     except GuardedErrors:
         raise
     except BaseException as error:  # noqa: BLE001  # foreign code: no error of it may end this process or let a user in
+        raise UnexpectedError(_place_of(error)) from None
+
+
+async def await_guarded(awaitable: Awaitable[R]) -> R:
+    """Do the same as `call_guarded` for what an event loop runs. A task that is cancelled raises UnexpectedError."""
+    try:
+        return await awaitable
+    except GuardedErrors:
+        raise
+    except BaseException as error:  # noqa: BLE001  # as above; the loop would end at a SystemExit
         raise UnexpectedError(_place_of(error)) from None
 
 
@@ -57,12 +68,25 @@ def _is_library(file: str) -> bool:
 
 def place_of_thread(ident: int) -> str:
     """Return where a thread is at this moment: file, line and function, in a site's own code if it is there."""
-    found = frame = sys._current_frames().get(ident)
+    frames = []
+    frame = sys._current_frames().get(ident)
     while frame is not None:
-        if not _is_library(frame.f_code.co_filename):
-            found = frame
-            break
+        frames.append(frame)
         frame = frame.f_back
-    if found is None:
-        return "an unknown place"
-    return f"{found.f_code.co_filename}, line {found.f_lineno}, in {found.f_code.co_name}"
+    return _innermost_place(frames)
+
+
+def place_of_coroutine(coroutine: Any) -> str:
+    """Return where a coroutine waits, in the same form."""
+    frames = []
+    while (frame := getattr(coroutine, "cr_frame", None)) is not None:
+        frames.append(frame)
+        coroutine = coroutine.cr_await
+    return _innermost_place(frames[::-1])
+
+
+def _innermost_place(frames: list[FrameType]) -> str:
+    """Return the place of the first of these frames that is a site's own code, or else of the first one."""
+    for frame in [frame for frame in frames if not _is_library(frame.f_code.co_filename)] or frames:
+        return f"{frame.f_code.co_filename}, line {frame.f_lineno}, in {frame.f_code.co_name}"
+    return "an unknown place"

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from benchmarks.peers.saslauthd import saslauthd_pam
 from extauth.backends.files.backend import FilesSettings
 from extauth.backends.ldap.settings import LdapSettings
 from extauth.backends.pam.backend import PamSettings
@@ -26,6 +27,7 @@ from extauth.config import (
     SaslSettings,
 )
 from extauth.settings import Settings
+from tests.backends.pam.services import Services
 from tests.helper import Site
 from tests.paths import ROOT
 
@@ -82,9 +84,10 @@ def test_sample_configurations_are_valid(page: Path, site: Site) -> None:
         assert done.returncode == 0, done.stderr
 
 
-def test_docs_show_the_example_backend() -> None:
+def test_docs_show_the_example_backends() -> None:
     page = (ROOT / "docs" / "backends.md").read_text()
-    assert blocks(page, "python") == [(ROOT / "examples" / "sqlite_backend.py").read_text()]
+    backends = "sqlite_backend.py", "saslauthd_backend.py"
+    assert blocks(page, "python") == [(ROOT / "examples" / name).read_text() for name in backends]
     assert blocks(page, "toml") == [(ROOT / "examples" / "sqlite.toml").read_text()]
 
 
@@ -128,3 +131,18 @@ def test_example_backend_answers_from_its_database(site: Site) -> None:
         b"2 VRFY alice@example.com wrong",
         b"3 VRFY bob@example.com password",
     ) == [b"1 OK", b"2 ERROR incorrect password", b"3 ERROR incorrect password"]
+
+
+def test_async_example_backend_asks_saslauthd(site: Site, tmp_path: Path) -> None:
+    services = Services(shutil.copytree("/etc/pam.d", tmp_path / "pam.d"))
+    services.pwdfile("imap", {"alice": "open sesame"})
+    shutil.copy(ROOT / "examples" / "saslauthd_backend.py", site.folder)
+    example = (ROOT / "examples" / "saslauthd.toml").read_text()
+    socket = tmp_path / "saslauthd" / "mux"
+    site.config.write_text(f'{example}socket = "{socket}"\nservice = "imap"\n')
+    with saslauthd_pam(tmp_path, services.folder, "imap").started():
+        assert site.session(b"1 VRFY alice@example.com open sesame", b"2 VRFY alice@example.com wrong") == [
+            b"1 OK",
+            b"2 ERROR incorrect password",
+        ]
+    assert site.session(b"3 VRFY alice@example.com open sesame") == [b"3 ERROR temporary failure"]

@@ -3,60 +3,43 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
-import msgspec
-
-from extauth.backends.steps import Steps
+from extauth.backends.context import BackendContext, SeenFiles
 from extauth.errors import BackendUnavailable, ConfigError, TemporaryFailure
 from extauth.mechanisms.credentials import Credentials
 from extauth.model import Account, Secret, Verdict, VerdictResult
-from extauth.protocol.accounts import AccountParser
 from extauth.settings import Settings
-from extauth.trust import Signature, read_trusted, signature
-
-SeenFiles = dict[Path, Signature | None]
-"""Files and folders that were read, with their signature at that time; None if they could not be reached."""
-
-
-class BackendContext(msgspec.Struct, frozen=True):
-    """What the configuration says around a backend's own settings.
-
-    `name`: the backend's name in the log. `domains`: the domains that it serves (None: every domain).
-    `accounts`: the rules for canonical form. `deadline`: seconds after which extauth no longer waits for a verdict.
-    `known_files`: files that an earlier load of the same configuration has read.
-    """
-
-    name: str
-    domains: tuple[str, ...] | None
-    accounts: AccountParser
-    deadline: float
-    allow_unsafe_files: bool = False
-    known_files: frozenset[Path] = frozenset()
-
+from extauth.trust import read_trusted, signature
 
 S = TypeVar("S", bound=Settings)
+Answer = Verdict | VerdictResult
 
 
 class Backend(Generic[S]):
-    """Checks passwords. Override `verify_password`, and of the other methods what you need.
+    """Checks passwords. Write `verify_password`, and of the other methods what you need.
+
+    Write `verify_password`, `lookup_secret` and `knows_account` all with `def`, or all with `async def`. Those with
+    `def` run in threads. Those with `async def` run in an event loop of their own, and are cancelled when their time is
+    over. `open`, `close` and `self_test` may be either.
 
     extauth does the rest, and a backend cannot skip it: accounts come in canonical form, no password is empty, every
     request has a deadline, every verdict is logged. Every error that a method raises is a temporary failure and never
     an OK. Raise BackendUnavailable if your database or directory cannot be reached.
 
     Each worker process has its own object. `load` runs once, before the workers are forked: read files there, but
-    start no thread and open no connection. `open` and `close` run in each worker.
+    start no thread and no loop, and open no connection. `open` and `close` run in each worker.
     """
 
     Settings: ClassVar[type[Settings]] = Settings
     """The type of this backend's settings: a subclass of `extauth.Settings`."""
 
     concurrency: int = 4
-    """How many requests a worker gives to this backend at the same time, each in its own thread.
+    """How many requests each worker has under way in this backend: so many threads, or tasks in the event loop.
 
-    Use 1 if the backend is not thread-safe.
+    Use 1 if methods with `def` are not thread-safe.
     """
 
     repeatable: bool = False
@@ -64,12 +47,6 @@ class Backend(Generic[S]):
 
     True for checks that leave no trace. False if a check counts: directories lock accounts after failed logins.
     """
-
-    fast_lookups: ClassVar[bool] = False
-    """Whether `lookup_secret` and `knows_account` take well under a millisecond and wait for nothing."""
-
-    concurrency_per_thread: int = 1
-    """How many passwords each thread checks at the same time with `verify_in_steps`; 1: there is no such method."""
 
     def __init__(self, settings: S, context: BackendContext) -> None:
         self.settings = settings
@@ -80,54 +57,46 @@ class Backend(Generic[S]):
     def load(self) -> None:
         """Read the files that are served from memory. Runs again, in a new process, when one of them has changed."""
 
-    def self_test(self) -> None:
+    def self_test(self) -> Awaitable[None] | None:
         """Try what passwords are checked with, and log the result with `self.log`.
 
         `extauth check` calls it after `load`. An unavailable database is no error here: the helper would start too.
         """
 
-    def open(self) -> None:
+    def open(self) -> Awaitable[None] | None:
         """Connect. Runs once in each worker, before its first request."""
 
-    def close(self) -> None:
+    def close(self) -> Awaitable[None] | None:
         """Disconnect. Runs in each worker that ends normally."""
 
     def on_idle(self) -> None:
-        """Release what this thread needs only for requests. Runs when no request waits for this backend."""
+        """Release what only requests need. Runs in each thread, or in the event loop, that has no more requests."""
 
-    def verify_password(self, account: Account, password: Secret) -> Verdict | VerdictResult:
-        """Check the account's password. `Verdict.X.because("...")` gives the log a reason."""
+    def verify_password(self, account: Account, password: Secret) -> Answer | Awaitable[Answer]:
+        """Check the account's password. Return a `Verdict`; `Verdict.X.because("...")` gives the log a reason."""
         raise TypeError(f"{type(self).__name__} has no verify_password")
 
-    def verify_in_steps(self, account: Account, password: Secret) -> Steps[Verdict | VerdictResult]:
-        """Do the same as `verify_password`, in steps. Used if `concurrency_per_thread` is more than 1.
+    def lookup_secret(self, account: Account) -> Credentials | Answer | Awaitable[Credentials | Answer]:
+        """Return the account's clear-text password as a `Secret`, after every check except that of the password.
 
-        It yields what it waits for. Meanwhile other checks start, and `on_idle` may run. It is closed when no request
-        waits for it any more.
-        """
-        raise TypeError(f"{type(self).__name__} has no verify_in_steps")
-
-    def lookup_secret(self, account: Account) -> Credentials | Verdict | VerdictResult:
-        """Return the account's clear-text password, after every check except that of the password.
-
-        CRAM-MD5 and APOP need it. For CRAM-MD5 alone, a `CramMd5Context` is enough.
+        CRAM-MD5 and APOP need it. For CRAM-MD5 alone, a `CramMd5Context` is enough. Without one, return a `Verdict`.
         """
         return Verdict.SCHEME_NOT_AVAILABLE.because("this backend holds no clear text")
 
-    def knows_account(self, account: Account) -> Verdict | VerdictResult:
+    def knows_account(self, account: Account) -> Answer | Awaitable[Answer]:
         """Return OK if the account exists, also if it is locked or expired; USER_UNKNOWN if it does not exist.
 
         The mail server returns mail to unknown accounts: raise TemporaryFailure unless "unknown" is certain.
         """
         raise TemporaryFailure("this backend cannot say which accounts exist")
 
-    def verify_fast(self, account: Account, password: Secret) -> Verdict | VerdictResult | None:
-        """Do the same as `verify_password` if it takes under a millisecond and waits for nothing; else return None.
+    def is_fast(self, account: Account) -> bool:
+        """Return whether requests for this account take well under a millisecond and wait for nothing.
 
-        It runs outside of the backend's threads, beside `verify_password`, even if `concurrency` is 1. It may be called
-        twice for a request.
+        Then they need no thread, and run beside the threads even if `concurrency` is 1. It is worth the trouble only if
+        the check is a look into memory and a few microseconds of work. Not for methods with `async def`.
         """
-        return None
+        return False
 
     def read_file(self, path: Path, *, private: bool = True) -> bytes:
         """Read a file that only root or this process's user can have written. Reload when it changes.

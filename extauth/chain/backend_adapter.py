@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from itertools import islice
 from typing import Any
 
 from extauth.backends.base import Backend
-from extauth.backends.steps import Steps, Wait
 from extauth.chain.call_marks import CALLED, IN_CALL
 from extauth.errors import UnexpectedError
 from extauth.mechanisms import MECHANISMS
 from extauth.mechanisms.credentials import EMPTY_PASSWORD_CONTEXT, CramMd5Context, Credentials
 from extauth.model import (
-    Account,
     AccountRequest,
     PasswordRequest,
     Request,
@@ -30,7 +27,6 @@ from extauth.protocol.replies import one_line
 
 _IN_FAST_CALL = CALLED | IN_CALL
 _EXISTS = (Verdict.OK, Verdict.USER_DISABLED, Verdict.PASSWORD_EXPIRED)
-_MAX_DESCRIPTOR = 1 << 31
 _DUMMY_PASSWORD = Secret(b"the password of an account that has none")
 _DUMMY_CONTEXT = CramMd5Context.of(_DUMMY_PASSWORD)
 
@@ -47,51 +43,47 @@ class BackendAdapter:
 
     def call(self, request: Request) -> Result:
         """Return the backend's result."""
-        if isinstance(request, PasswordRequest):
+        if type(request) is PasswordRequest:
             returned = self._backend.verify_password(request.account, request.password)
             return self._checked(returned, request, "verify_password")
-        if isinstance(request, AccountRequest):
-            return self._call_knows_account(request)
-        if isinstance(request, SecretRequest):
-            return self._call_lookup_secret(request)
-        return self._checked(self._verify_response(request), request, "lookup_secret")
+        if type(request) is AccountRequest:
+            return self._known(self._backend.knows_account(request.account), request)
+        return self._looked_up(self._backend.lookup_secret(request.account), request)
+
+    async def call_async(self, request: Request) -> Result:
+        """Do the same with a backend whose methods are written with `async def`."""
+        if type(request) is PasswordRequest:
+            returned = await self._backend.verify_password(request.account, request.password)  # type: ignore[misc]
+            return self._checked(returned, request, "verify_password")
+        if type(request) is AccountRequest:
+            return self._known(await awaited(self._backend.knows_account(request.account)), request)
+        return self._looked_up(await awaited(self._backend.lookup_secret(request.account)), request)
 
     def call_fast(
         self, requests: Sequence[Request], results: list[Result | None], slots: Sequence[int], called: memoryview
     ) -> None:
-        """Add to `results` what the backend returns at once for the requests that have no result yet, or None.
+        """Add to `results` those of the requests that have none yet, or None where the backend is not fast.
 
         `called`: the marks of the requests, by their slots.
         """
-        verify_fast, fast_lookups, without_reason = (
-            self._backend.verify_fast,
-            self._backend.fast_lookups,
-            self._without_reason,
-        )
+        is_fast = self._backend.is_fast
         for slot, request in islice(zip(slots, requests, strict=True), len(results), None):
             called[slot] = _IN_FAST_CALL
-            if type(request) is not PasswordRequest:
-                results.append(self.call(request) if fast_lookups is True else None)
-                called[slot] = CALLED
-                continue
-            returned = verify_fast(request.account, request.password)
+            results.append(self.call(request) if is_fast(request.account) is True else None)
             called[slot] = CALLED
-            if type(returned) is Verdict:
-                results.append(without_reason[returned])
-            else:
-                results.append(None if returned is None else self._checked(returned, request, "verify_fast"))
 
-    def call_in_steps(self, request: Request) -> Steps[Result]:
-        """Return the same as `call`, in steps: the backend says in between what it waits for."""
-        if not isinstance(request, PasswordRequest):
-            yield None
-            return self.call(request)
-        returned = yield from self._backend.verify_in_steps(request.account, request.password)
-        return self._checked(returned, request, "verify_in_steps")
+    def _looked_up(self, returned: object, request: Request) -> VerdictResult:
+        """Return the result of a request that needs a stored password, from what `lookup_secret` returned."""
+        found = self._credentials(returned)
+        if type(request) is SecretRequest:
+            return self._secret(found, request)
+        assert type(request) is ResponseRequest
+        return self._checked(self._verify_response(found, request), request, "lookup_secret")
 
-    def _verify_response(self, request: ResponseRequest) -> Verdict | VerdictResult:
+    def _verify_response(
+        self, found: Credentials | Verdict | VerdictResult, request: ResponseRequest
+    ) -> Verdict | VerdictResult:
         """Check a response. Without credentials do the same work with dummy ones, so that time tells nothing."""
-        found = self._credentials(request.account)
         verify = MECHANISMS[request.mechanism]
         if isinstance(found, Verdict | VerdictResult):
             verify(self._dummy, request.response, request.challenge)
@@ -101,17 +93,16 @@ class BackendAdapter:
         )  # the kind that this backend holds
         return verify(found, request.response, request.challenge)
 
-    def _call_knows_account(self, request: AccountRequest) -> VerdictResult:
-        result = self._checked(self._backend.knows_account(request.account), request, "knows_account")
+    def _known(self, returned: object, request: AccountRequest) -> VerdictResult:
+        result = self._checked(returned, request, "knows_account")
         if result.verdict in _EXISTS:
             return VerdictResult(Verdict.OK, result.backend, result.reason)
         if result.verdict is Verdict.USER_UNKNOWN:
             return result
         raise UnexpectedError(f"knows_account returned {result.verdict.name}, which says nothing about the account")
 
-    def _call_lookup_secret(self, request: SecretRequest) -> VerdictResult:
+    def _secret(self, found: Credentials | Verdict | VerdictResult, request: SecretRequest) -> VerdictResult:
         """Return the clear-text password, or why not. Backends without `readplain` are called too: a lock counts."""
-        found = self._credentials(request.account)
         if isinstance(found, Secret) and self._readplain:
             return SecretResult(Verdict.OK, self._name, secret=found)
         if isinstance(found, Secret):
@@ -120,9 +111,8 @@ class BackendAdapter:
             found = Verdict.SCHEME_NOT_AVAILABLE.because("a CRAM-MD5 context is not a clear text")
         return self._checked(found, request, "lookup_secret")
 
-    def _credentials(self, account: Account) -> Credentials | Verdict | VerdictResult:
-        """Return the credentials that the backend holds for an account, or why it has none."""
-        found = self._backend.lookup_secret(account)
+    def _credentials(self, found: object) -> Credentials | Verdict | VerdictResult:
+        """Check what `lookup_secret` returned: the credentials of an account, or why it has none."""
         if isinstance(found, Secret | CramMd5Context):
             is_empty = found.matches(b"") if isinstance(found, Secret) else found.matches(EMPTY_PASSWORD_CONTEXT)
             return Verdict.USER_DISABLED.because("the stored password is empty") if is_empty else found
@@ -145,36 +135,9 @@ class BackendAdapter:
         raise UnexpectedError(f"{method} returned {type(returned).__name__}: must be a Verdict")
 
 
-def next_step(steps: Steps[Result], patience: float) -> Wait | Result | None:
-    """Take the next step. Return what it waits for, or the result. Raise the errors of the backend.
-
-    `patience`: take steps for about so many seconds, up to one that cannot wait by itself.
-    """
-    seconds: float | None = None
-    until = time.monotonic() + patience if patience else 0.0
-    while True:
-        try:
-            yielded = steps.send(seconds)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-        if yielded is None:
-            return None
-        if not _is_valid_wait(yielded):
-            steps.close()
-            raise UnexpectedError(f"verify_in_steps yielded {type(yielded).__name__}: must be a Wait with a descriptor")
-        if not (patience and yielded.can_block) or (seconds := until - time.monotonic()) <= 0:
-            return yielded
-
-
-def _is_valid_wait(yielded: object) -> bool:
-    return (
-        type(yielded) is Wait
-        and type(yielded.fileno) is int
-        and 0 <= yielded.fileno < _MAX_DESCRIPTOR
-        and isinstance(yielded.until, float)
-        and yielded.until == yielded.until
-    )
+async def awaited(returned: object) -> object:
+    """Return the result of what a method with `async def` returned; what one with `def` returned, as it is."""
+    return await returned if isinstance(returned, Awaitable) else returned
 
 
 def loggable_reason(reason: str, request: Request) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from extauth.backends.base import Backend, BackendContext
+from extauth.backends.base import Backend
+from extauth.backends.context import BackendContext
+from extauth.chain.backend_rules import check_object
 from extauth.chain.chain import Chain
 from extauth.chain.configured_backend import ConfiguredBackend
 from extauth.chain.plugins import backend_class
@@ -36,11 +38,23 @@ def _backend(section: BackendConfig, config: Config, known_files: frozenset[Path
         settings = call_guarded(convert, section.options, cls.Settings, config.file, section.section, BackendSection)
     except UnexpectedError as error:
         raise ConfigError(f"{where} the settings of {section.type}: {error}") from None
-    deadline = config.helper.deadline
-    context = BackendContext(section.name, section.domains, config.accounts, deadline, allow_unsafe, known_files)
+    context = BackendContext(
+        section.name,
+        section.domains,
+        config.accounts,
+        config.helper.deadline,
+        allow_unsafe,
+        known_files,
+        config.helper.workers,
+    )
     try:
-        return call_guarded(cls, settings, context)
+        backend = call_guarded(cls, settings, context)
     except ConfigError as error:
         raise ConfigError(f"{where} {error}") from None
     except UnexpectedError as error:
         raise ConfigError(f"{where} type = {section.type!r}: {error}") from None
+    try:
+        check_object(backend)
+    except ConfigError as error:
+        raise ConfigError(f"{where} type = {section.type!r}: {error}") from None
+    return backend

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import cast
 
-from extauth.backends.base import SeenFiles
+from extauth.backends.context import SeenFiles
 from extauth.chain.chain_run import ChainRun
 from extauth.chain.configured_backend import ConfiguredBackend
 from extauth.model import Request, Result, SecretRequest, Verdict, VerdictResult

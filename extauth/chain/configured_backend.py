@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from extauth.backends.base import Backend, SeenFiles
-from extauth.backends.steps import Steps, Wait
-from extauth.chain.backend_adapter import BackendAdapter, loggable_reason, next_step
+from extauth.backends.base import Backend
+from extauth.backends.context import SeenFiles
+from extauth.chain.backend_adapter import BackendAdapter, awaited, loggable_reason
+from extauth.chain.backend_rules import is_async
 from extauth.chain.call_marks import CALLED
 from extauth.config import BackendConfig
 from extauth.errors import BackendUnavailable, ConfigError, UnexpectedError
-from extauth.guard import GuardedErrors, call_guarded, error_text
+from extauth.guard import GuardedErrors, await_guarded, call_guarded, error_text
 from extauth.model import FailureResult, Request, Result
+
+if TYPE_CHECKING:
+    import asyncio
 
 _OPEN_RETRY = 1.0  # seconds from an attempt to open that failed to the next one
 _MAX_DOMAINS = 10  # in a description
@@ -27,7 +32,7 @@ class ConfiguredBackend:
     def __init__(self, backend: Backend[Any], section: BackendConfig, file: Path) -> None:
         self.name = backend.context.name
         self.concurrency = backend.concurrency
-        self.concurrency_per_thread = backend.concurrency_per_thread
+        self.is_async = is_async(type(backend))
         self.timeout = section.timeout
         self.stops_at_mismatch = section.stops_at_mismatch
         self.emergency = section.emergency
@@ -41,6 +46,7 @@ class ConfiguredBackend:
         self._open_failure = ""
         self._open_retry = 0.0
         self._opening = threading.Lock()
+        self._opening_in_loop: asyncio.Lock | None = None
         self._is_open = False
 
     @property
@@ -74,7 +80,11 @@ class ConfiguredBackend:
         if self._load_failure:
             return
         try:
-            call_guarded(self._backend.self_test)
+            test = call_guarded(self._backend.self_test)
+            if test is not None:
+                import asyncio  # here because only backends with an event loop need it
+
+                asyncio.run(await_guarded(awaited(test)))
         except GuardedErrors as error:
             self._backend.log.error("%s", error_text(error))
 
@@ -85,29 +95,50 @@ class ConfiguredBackend:
 
     def open(self) -> None:
         """Let the backend connect, unless it is open. Raise `GuardedErrors`."""
+        with self._opening:
+            if self._must_open():
+                with self._remembering_failure():
+                    call_guarded(self._backend.open)
+
+    async def open_async(self) -> None:
+        """Do the same in the backend's event loop. Raise `GuardedErrors`."""
+        if self._opening_in_loop is None:
+            import asyncio  # here because only backends with an event loop need it
+
+            self._opening_in_loop = asyncio.Lock()
+        async with self._opening_in_loop:
+            if self._must_open():
+                with self._remembering_failure():
+                    await await_guarded(awaited(call_guarded(self._backend.open)))
+
+    def _must_open(self) -> bool:
+        """Whether it is closed. Raise BackendUnavailable if it cannot be opened, or could not a moment ago."""
         if self._load_failure:
             raise BackendUnavailable(self._load_failure)
-        if not self._is_open:
-            with self._opening:
-                if not self._is_open:
-                    self._open()
+        if not self._is_open and self._open_failure and time.monotonic() < self._open_retry:
+            raise BackendUnavailable(self._open_failure)  # not again for each request that has waited meanwhile
+        return not self._is_open
 
-    def _open(self) -> None:
-        """Try to open, but not again for each request that has waited for an attempt that failed."""
-        if self._open_failure and time.monotonic() < self._open_retry:
-            raise BackendUnavailable(self._open_failure)
+    @contextlib.contextmanager
+    def _remembering_failure(self) -> Iterator[None]:
+        """Remember whether it was opened."""
         try:
-            call_guarded(self._backend.open)
-            self._is_open = True
+            yield
         except GuardedErrors as error:
             self._open_failure = error_text(error)
             self._open_retry = time.monotonic() + _OPEN_RETRY
             raise
+        self._is_open = True
 
     def close(self) -> None:
         """Let the backend disconnect, if it is open. Raise `GuardedErrors`."""
         if self._is_open:
             call_guarded(self._backend.close)
+
+    async def close_async(self) -> None:
+        """Do the same in the backend's event loop. Raise `GuardedErrors`."""
+        if self._is_open:
+            await await_guarded(awaited(call_guarded(self._backend.close)))
 
     def on_idle(self) -> None:
         """Tell the backend that this thread has no more requests for it. Raise `GuardedErrors`."""
@@ -139,29 +170,14 @@ class ConfiguredBackend:
         except GuardedErrors as error:
             return self._failure(error, request)
 
-    def start_steps(self, request: Request) -> Steps[Result]:
-        """Return the steps of a call. Take them with `next_step`."""
-        return self._adapter.call_in_steps(request)
-
-    def next_step(self, steps: Steps[Result], request: Request, patience: float = 0.0) -> Wait | Result | None:
-        """Take the next step. Return what it waits for, or the result. None: the step after it may take long.
-
-        `patience`: wait for about so many seconds inside of the steps that can do so.
-        """
+    async def call_async(self, request: Request) -> Result:
+        """Do the same in the event loop of a backend whose methods are written with `async def`."""
         try:
             if not self._is_open:
-                self.open()
-            return call_guarded(next_step, steps, patience)
+                await self.open_async()
+            return await await_guarded(self._adapter.call_async(request))
         except GuardedErrors as error:
             return self._failure(error, request)
-
-    def cancel(self, steps: Steps[Result], request: Request, *, timed_out: bool) -> FailureResult:
-        """Close the steps, because the deadline or the backend's timeout is over. Return the failure."""
-        try:
-            call_guarded(steps.close)
-        except GuardedErrors as error:
-            return self._failure(error, request)
-        return self.timed_out() if timed_out else FailureResult(self.name, "the deadline passed before it was done")
 
     def timed_out(self) -> FailureResult:
         """Return the failure of a backend that gave no result within its timeout."""

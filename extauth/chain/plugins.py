@@ -10,10 +10,10 @@ from types import ModuleType
 from typing import Any
 
 from extauth.backends.base import Backend
+from extauth.chain.backend_rules import check_class
 from extauth.chain.imports import check_module
 from extauth.errors import ConfigError, UnexpectedError
 from extauth.guard import call_guarded
-from extauth.settings import Settings
 from extauth.trust import read_trusted
 
 BUILT_IN = {
@@ -54,24 +54,8 @@ def backend_class(type_name: str, folder: Path, *, allow_unsafe: bool = False) -
             if isinstance(value, type) and issubclass(value, Backend) and value is not Backend
         )
         raise ConfigError(f"{module_name} has no backend {class_name}; it has: {', '.join(offered) or 'no backend'}")
-    _check_class(found, class_name)
+    check_class(found, class_name)
     return found
-
-
-def _check_class(found: type[Backend[Any]], class_name: str) -> None:
-    """Raise ConfigError if the class cannot be a backend."""
-    if found.verify_password is Backend.verify_password:
-        raise ConfigError(f"{class_name} has no method verify_password")
-    if not (isinstance(found.Settings, type) and issubclass(found.Settings, Settings)):
-        raise ConfigError(f"{class_name}.Settings must be a subclass of extauth.Settings")
-    for name in ("concurrency", "concurrency_per_thread"):
-        value = getattr(found, name)
-        if not (isinstance(value, int) and value >= 1):
-            raise ConfigError(f"{class_name}.{name} = {value!r}: must be 1 or more")
-    if found.concurrency_per_thread > 1 and found.verify_in_steps is Backend.verify_in_steps:
-        raise ConfigError(
-            f"{class_name}.concurrency_per_thread = {found.concurrency_per_thread}: needs a method verify_in_steps"
-        )
 
 
 def _module_of_file(path: Path, allow_unsafe: bool) -> ModuleType:

@@ -16,7 +16,7 @@ Importing this package is cheap. passlib, argon2 and bcrypt are imported when a 
 """
 
 from extauth.passwords.grouping import group_keys
-from extauth.passwords.identify import identify, verify_hash
+from extauth.passwords.identify import identify, verify_hash, verify_hash_async
 from extauth.passwords.make import MAKEABLE, make_hash
 from extauth.passwords.packed import SLOW, Packed, pack, pack_group, unpack, verify_packed
 from extauth.passwords.schemes import is_scheme_name, schemes
@@ -36,5 +36,6 @@ __all__ = [
     "schemes",
     "unpack",
     "verify_hash",
+    "verify_hash_async",
     "verify_packed",
 ]

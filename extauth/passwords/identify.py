@@ -50,6 +50,18 @@ def verify_hash(stored: bytes | str, password: Secret, default_scheme: str = "")
     return found.verify(password) if isinstance(found, StoredHash) else found
 
 
+async def verify_hash_async(stored: bytes | str, password: Secret, default_scheme: str = "") -> Verdict | VerdictResult:
+    """Do the same as `verify_hash` from an event loop: costly hashes are computed in a thread."""
+    found = identify(stored.encode() if isinstance(stored, str) else stored, default_scheme)
+    if not isinstance(found, StoredHash):
+        return found
+    if found.quick:
+        return found.verify(password)
+    import asyncio  # here because only backends with an event loop need it
+
+    return await asyncio.to_thread(found.verify, password)
+
+
 def _read(stored: bytes, scheme: Scheme | None, value: bytes) -> StoredHash | VerdictResult:
     if scheme is None:
         return Verdict.SCHEME_NOT_AVAILABLE.because(_unknown(stored))

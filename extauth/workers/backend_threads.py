@@ -29,7 +29,8 @@ MAX_THREADS = 64
 """Threads of one backend in one worker, those that hang included. Beyond that a new worker takes over."""
 
 _BUSY = 0.02  # seconds of processor time within HANGS_AFTER that show that a call computes
-_TOO_LATE = FailureResult(reason="the deadline passed before a backend was called")
+TOO_LATE = FailureResult(reason="the deadline passed before a backend was called")
+"""The result of a request whose turn comes too late."""
 
 
 class WorkerRequest:
@@ -48,18 +49,17 @@ class WorkerRequest:
         self.calls = 0
 
 
-RequestQueue = FairQueue[Account, tuple[WorkerRequest, int]]
-
-
 class WorkerContext(msgspec.Struct, frozen=True):
     """What the threads of a backend use of their worker.
 
-    `on_result(request, calls, result, followers)` takes results; `followers`: how many are expected to follow closely.
+    `on_result(request, calls, result, followers)` takes a result; `followers`: how many are expected to follow closely.
+    `on_results` takes several results that came together.
     `on_revoked(request)`: another worker has the request. `on_hang(backend, why)`: it can have no more threads here.
     """
 
     marks: CallMarks
     on_result: Callable[[WorkerRequest, int, Result, int], None]
+    on_results: Callable[[list[tuple[WorkerRequest, int, Result]]], None]
     on_revoked: Callable[[WorkerRequest], None]
     on_hang: Callable[[str, str], None]
     log: Callable[[Level, str], None]
@@ -95,10 +95,10 @@ class RunningCall:
 class BackendThreads:
     """Calls one backend, each call in one of `backend.concurrency` places."""
 
-    def __init__(self, backend: ConfiguredBackend, worker: WorkerContext, queue: RequestQueue | None = None) -> None:
+    def __init__(self, backend: ConfiguredBackend, worker: WorkerContext) -> None:
         self.backend = backend
         self._worker = worker
-        self._queue = FairQueue() if queue is None else queue
+        self._queue: FairQueue[Account, tuple[WorkerRequest, int]] = FairQueue()
         self._pace = FOLLOWS_WITHIN  # seconds for one result
         self._calls: dict[int, RunningCall] = {}  # by number of the thread
         self._in_place: set[int] = set()  # numbers of the threads that take requests
@@ -117,6 +117,10 @@ class BackendThreads:
     def followers(self) -> int:
         """How many accounts have requests waiting, if results come fast enough to follow one another closely."""
         return self._queue.waiting if self._pace < FOLLOWS_WITHIN else 0
+
+    def close(self) -> None:
+        """Disconnect. Raise `GuardedErrors`."""
+        self.backend.close()
 
     def check(self, now: float) -> None:
         """Give the places of calls that hang to other threads. The monitor calls this."""
@@ -177,7 +181,7 @@ class BackendThreads:
         if request.calls != calls:
             return False  # the backend's timeout was over while the request waited
         if time.monotonic() >= request.deadline:
-            self._worker.on_result(request, calls, _TOO_LATE, self.followers)
+            self._worker.on_result(request, calls, TOO_LATE, self.followers)
             return False
         return True
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from extauth.backends.base import SeenFiles
+from extauth.backends.context import SeenFiles
 from extauth.trust import Signature, signature
 
 _INTERVAL = 0.25  # seconds between two looks

@@ -7,7 +7,7 @@ import select
 import socket
 import time
 
-from extauth.backends.base import SeenFiles
+from extauth.backends.context import SeenFiles
 from extauth.protocol.replies import one_line
 from extauth.workers.file_watch import FileWatch
 from extauth.workers.messages import FilesChanged, InvalidMessage, MessageReader, encode, receive

@@ -42,6 +42,12 @@ class ResultBatcher:
             if not self._is_watched or followers < len(self._held) or now - self._oldest > MAX_DELAY:
                 self._flush()
 
+    def put_all(self, results: Iterable[KeyedResult]) -> None:
+        """Send results that came together, with the held ones."""
+        with self._lock:
+            self._held += results
+            self._flush()
+
     def send(self, results: Iterable[KeyedResult]) -> None:
         """Send fast results, together with the held ones, which were not fast."""
         with self._lock:

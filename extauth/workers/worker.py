@@ -7,7 +7,7 @@ import socket
 import struct
 import threading
 import time
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from extauth.chain import Chain, ChainRun, ConfiguredBackend
 from extauth.chain.call_marks import CallMarks
@@ -31,8 +31,10 @@ from extauth.workers.messages import (
 )
 from extauth.workers.monitor import Monitor
 from extauth.workers.result_batcher import MAX_DELAY, ResultBatcher
-from extauth.workers.stepping_threads import SteppingThreads
 from extauth.workers.threads import call_critical
+
+if TYPE_CHECKING:
+    from extauth.workers.backend_loop import BackendLoop
 
 _PART = 32  # requests that are tried for fast results before results are sent
 _ENOUGH = 64  # fast results that are sent even if more follow: the frontend should not wait for work
@@ -54,7 +56,7 @@ class Worker:
         self._taking_result = threading.Lock()
         self._timed: dict[int, WorkerRequest] = {}  # by slot: the requests whose backend has a timeout
         forward_logs_to(self._send)
-        context = WorkerContext(marks, self._on_result, self._on_revoked, self._on_hang, self._log)
+        context = WorkerContext(marks, self._on_result, self._on_results, self._on_revoked, self._on_hang, self._log)
         self._monitor = Monitor(marks, context.on_failure)
         self._threads = {backend: _start_threads(backend, context) for backend in chain.backends}
         self._monitor.start(threads.check for threads in self._threads.values())
@@ -62,7 +64,7 @@ class Worker:
     def run(self) -> NoReturn:
         """Serve, then end the process. Threads that hang are not waited for."""
         call_critical("main", self._log_failure, self._serve)
-        closing = [threading.Thread(target=self._close, args=(each,), daemon=True) for each in self._chain.backends]
+        closing = [threading.Thread(target=self._close, args=(each,), daemon=True) for each in self._threads.values()]
         for thread in closing:
             thread.start()
         until = time.monotonic() + _CLOSING
@@ -152,17 +154,32 @@ class Worker:
         threads.put(request)
 
     def _on_result(self, request: WorkerRequest, calls: int, result: Result, followers: int) -> None:
-        """Take a backend's result, unless its timeout was over before. Send the final one, or call the next backend."""
+        """Take a backend's result. Send the final one, or call the next backend."""
+        final = self._add_result(request, calls, result)
+        if final is not None:
+            self._batcher.put((final, [request.slot]), followers=followers)
+
+    def _on_results(self, results: list[tuple[WorkerRequest, int, Result]]) -> None:
+        """Do the same with several results that came together."""
+        finals = [
+            (final, [request.slot])
+            for request, calls, result in results
+            if (final := self._add_result(request, calls, result)) is not None
+        ]
+        if finals:
+            self._batcher.put_all(finals)
+
+    def _add_result(self, request: WorkerRequest, calls: int, result: Result) -> Result | None:
+        """Return the final result. Return None if the next backend was called, or the backend's timeout was over."""
         with self._taking_result:
             if request.calls != calls:
-                return
+                return None
             request.calls += 1
             self._timed.pop(request.slot, None)
             final = request.run.add_result(result)
         if final is None:
             self._call_backend(request)
-        else:
-            self._batcher.put((final, [request.slot]), followers=followers)
+        return final
 
     def _on_timeout(self, slot: int, calls: int) -> None:
         request = self._timed.get(slot)
@@ -196,13 +213,16 @@ class Worker:
             except OSError:
                 os._exit(1)  # the frontend has ended
 
-    def _close(self, backend: ConfiguredBackend) -> None:
+    def _close(self, threads: BackendThreads | BackendLoop) -> None:
         try:
-            backend.close()
-        except GuardedErrors as error:
-            self._log_failure(f"backend {backend.name}: {error}")
+            threads.close()
+        except (*GuardedErrors, TimeoutError) as error:
+            self._log_failure(f"backend {threads.backend.name}: {error or 'disconnecting takes too long'}")
 
 
-def _start_threads(backend: ConfiguredBackend, context: WorkerContext) -> BackendThreads:
-    kind = BackendThreads if backend.concurrency_per_thread == 1 else SteppingThreads
-    return kind(backend, context)
+def _start_threads(backend: ConfiguredBackend, context: WorkerContext) -> BackendThreads | BackendLoop:
+    if not backend.is_async:
+        return BackendThreads(backend, context)
+    from extauth.workers.backend_loop import BackendLoop  # here because it imports asyncio
+
+    return BackendLoop(backend, context)

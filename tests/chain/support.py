@@ -15,6 +15,8 @@ class Own(Backend[Settings]):
         return Verdict.OK
 """
 
+ASYNC_PLUGIN = PLUGIN.replace("    def ", "    async def ")
+
 
 def configure(site: Site, type_name: str = "own.py:Own", settings: str = "") -> None:
     """Configure one backend of this type, with these settings."""

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.chain.support import NEGATIVE, PLUGIN, TEMPORARY, configure
+from tests.chain.support import ASYNC_PLUGIN, NEGATIVE, PLUGIN, TEMPORARY, configure
 from tests.helper import EXTAUTH, Site, is_alive, wait_until
 from tests.plugins import ScriptedSite
 
@@ -110,10 +110,23 @@ def error_at_start(site: Site) -> str:
         (PLUGIN + "    def load(self): 1 / 0", "ZeroDivisionError at {folder}/own.py, line 6"),
         (PLUGIN + "    def load(self): raise SystemExit", "SystemExit at {folder}/own.py, line 6"),
         (PLUGIN + "    Settings = dict", "Own.Settings"),
-        (PLUGIN + "    concurrency = 0", "Own.concurrency"),
-        (PLUGIN + "    concurrency_per_thread = 0", "Own.concurrency_per_thread"),
-        (PLUGIN + "    concurrency_per_thread = 2", "verify_in_steps"),
-        (PLUGIN.replace("verify_password", "verify"), "verify_password"),
+        (PLUGIN + "    class Settings(Settings, frozen=True):\n        timeout: float = 1.0", "Own.Settings.timeout"),
+        (PLUGIN + "    concurrency = 0", "Own.concurrency = 0: must be a whole number, 1 or more"),
+        (PLUGIN + "    concurrency = '4'", "Own.concurrency = '4'"),
+        (PLUGIN + "    concurrency = True", "Own.concurrency = True"),
+        (PLUGIN + "    repeatable = 1", "Own.repeatable = 1: must be True or False"),
+        (PLUGIN + "    def __init__(self, settings, context): pass", "super().__init__(settings, context)"),
+        (PLUGIN + "    def __init__(self, settings): pass", "Own.__init__: extauth calls it with the arguments"),
+        (PLUGIN + "    def verify_password(self, password): pass", "(self, account, password): too many"),
+        (PLUGIN + "    def verify_password(self, account, password, realm): pass", "missing a required"),
+        (PLUGIN + "    def lookup_secret(self): pass", "Own.lookup_secret: extauth calls it with"),
+        (PLUGIN + "    def knows_account(account): pass\n    open = 3", "Own.open = 3: must be a method"),
+        (PLUGIN + "    async def lookup_secret(self, account): pass", "Own.verify_password is written with def"),
+        (PLUGIN + "    async def load(self): pass", "Own.load is written with async def"),
+        (PLUGIN + "    async def on_idle(self): pass", "Own.on_idle is written with async def"),
+        (ASYNC_PLUGIN + "    def knows_account(self, account): pass", "Own.verify_password is written with async def"),
+        (ASYNC_PLUGIN + "    def is_fast(self, account): pass", "Own.is_fast"),
+        (PLUGIN.replace("verify_password", "verify"), "Own has no method verify_password"),
         ("print('1 OK', flush=True)\nimport os\nos.write(1, b'1 OK')\nos.write(2, b'x')\n1 / 0", "ZeroDivisionError"),
     ],
 )

@@ -1,7 +1,7 @@
 """Backends for tests, and the site that controls the scripted one.
 
 scripted_backend      does what the password says
-scripted_steps        the same in steps
+scripted_async        the same with async def
 misbehaving_backend   returns wrong types, raises, and leaks passwords
 fixed_result          always gives the result that its configuration names
 unreliable_backend    hangs, crashes, raises or is unavailable for some accounts

@@ -134,6 +134,7 @@ def test_only_fast_backends_announce_following_results(
     context = WorkerContext(
         marks,
         lambda request, calls, result, followers: announced.put(followers),
+        lambda results: None,
         lambda request: None,
         lambda backend, why: None,
         lambda level, text: None,
@@ -159,7 +160,7 @@ def test_held_results_do_not_wait_for_slow_checks(scripted: ScriptedSite) -> Non
 
 
 def test_held_results_do_not_wait_while_requests_are_read(scripted: ScriptedSite) -> None:
-    scripted.site.write("scripted_backend.py", f"{plugin('scripted_backend.py')}\n{_VERIFY_FAST}")
+    scripted.site.write("scripted_backend.py", f"{plugin('scripted_backend.py')}\n{_IS_FAST}")
     helper = scripted.serve(settings="workers = 1\ndeadline = 60")
     first, later = (
         [b"%d VRFY user%d@example.com yes" % (n, n) for n in range(*numbers)] for numbers in ((500,), (600, 900))
@@ -173,12 +174,13 @@ def test_held_results_do_not_wait_while_requests_are_read(scripted: ScriptedSite
     helper.wait_for_replies(805)
 
 
-_VERIFY_FAST = """
-    def verify_fast(self, account, password):
-        if password.matches("wait at the end"):
+_IS_FAST = """
+    def is_fast(self, account):
+        if account.name == "alice":
             self._wait()
         elif account.name > "user8":
             time.sleep(0.001)
+        return False
 
 
 import time

@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 from typing import Literal
 
-from extauth.backends.base import Backend, BackendContext
+from extauth.backends.base import Backend
+from extauth.backends.context import BackendContext
 from extauth.backends.files.formats import AgingPassword
 from extauth.backends.files.reader import PasswordFileReader
 from extauth.backends.files.table import PasswordTable, TableEntry
@@ -74,7 +75,6 @@ class Files(Backend[FilesSettings]):
     Settings = FilesSettings
     repeatable = True
     concurrency = 1  # there is a worker for each core, so more threads would not compute more
-    fast_lookups = True
 
     def __init__(self, settings: FilesSettings, context: BackendContext) -> None:
         super().__init__(settings, context)
@@ -113,14 +113,14 @@ class Files(Backend[FilesSettings]):
             return verify_packed(entry, password, self._scheme)
         return self._verify(self._read(account, entry), password)
 
-    def verify_fast(self, account: Account, password: Secret) -> Verdict | VerdictResult | None:
-        """Check the password if its scheme is a fast one; otherwise return None."""
+    def is_fast(self, account: Account) -> bool:
+        """Return whether the account's scheme is a fast one."""
         entry = self._table.find(account)
         if type(entry) is bytes:
-            return verify_packed(entry, password, self._scheme) if entry[0] < SLOW else None
+            return entry[0] < SLOW
         found = self._read(account, entry)
         checked = found if isinstance(found, StoredHash) else self._typical
-        return self._verify(found, password) if checked is None or checked.quick else None
+        return checked is None or checked.quick
 
     def lookup_secret(self, account: Account) -> Credentials | Verdict | VerdictResult:
         """Return the clear-text password or the CRAM-MD5 context of the account, if the file has it."""

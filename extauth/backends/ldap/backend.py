@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime
 import importlib
+import math
 import ssl
 from pathlib import Path
 
-from extauth.backends.base import Backend, BackendContext
+from extauth.backends.base import Backend
+from extauth.backends.context import BackendContext
 from extauth.backends.ldap.account_state import STATE_ATTRIBUTES, account_state_verdict
 from extauth.backends.ldap.directory import LdapDirectory, LdapSession
 from extauth.backends.ldap.engine import LdapEngine, LdapEntry
@@ -50,7 +52,7 @@ class Ldap(Backend[LdapSettings]):
 
     def __init__(self, settings: LdapSettings, context: BackendContext) -> None:
         super().__init__(settings, context)
-        self.concurrency, self.concurrency_per_thread = concurrency(settings)
+        self.concurrency = math.prod(concurrency(settings))
         self.repeatable = settings.check == "hash"  # a failed bind counts in directories that lock accounts
         check_together(settings)
         self._overall_timeout = overall_timeout(settings, context.deadline)
@@ -106,7 +108,7 @@ class Ldap(Backend[LdapSettings]):
 
     def open(self) -> None:
         """Prepare the sessions. They connect when a request first needs them."""
-        at_least = min(self.concurrency * self.concurrency_per_thread, _LEAST_SESSIONS)
+        at_least = min(self.concurrency, _LEAST_SESSIONS)
         self._directory = LdapDirectory(
             self._engine(),
             self._servers,
@@ -126,14 +128,10 @@ class Ldap(Backend[LdapSettings]):
         if not password.reveal():
             return Verdict.PASSWORD_MISMATCH.because("an empty password")
         if self.settings.check == "bind":
-            return run_to_completion(self.verify_in_steps(account, password))
+            return run_to_completion(self._directory.ask(lambda session: self._bind(session, account, password)))
         entry = self._usable_entry(account)
         stored = entry if isinstance(entry, VerdictResult) else self._stored(entry)
         return stored if isinstance(stored, VerdictResult) else _verify(stored, password)
-
-    def verify_in_steps(self, account: Account, password: Secret) -> Steps[Verdict | VerdictResult]:
-        """Do the same with `check = "bind"`, while other requests run in the same thread."""
-        return self._directory.ask(lambda session: self._bind(session, account, password))
 
     def lookup_secret(self, account: Account) -> Credentials | Verdict | VerdictResult:
         """Return the stored password or CRAM-MD5 context, after all checks except that of the password."""

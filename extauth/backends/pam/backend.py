@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from extauth.backends.base import Backend, BackendContext
+from extauth.backends.base import Backend
+from extauth.backends.context import BackendContext
 from extauth.backends.pam.service_files import ServiceFiles
 from extauth.errors import BackendUnavailable, ConfigError, TemporaryFailure
 from extauth.model import Account, Secret, Verdict, VerdictResult

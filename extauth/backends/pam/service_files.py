@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from extauth.backends.base import SeenFiles
+from extauth.backends.context import SeenFiles
 from extauth.errors import BackendUnavailable, ConfigError
 from extauth.trust import signature
 

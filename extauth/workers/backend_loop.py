@@ -1,0 +1,232 @@
+"""One async backend's event loop and queue in a worker: a thread of its own, and a task for each request under way.
+
+A task is cancelled when its request's deadline, or the backend's timeout, is over. Nothing waits for a task that goes
+on after that: it gives its place to another one. Code that blocks the loop is named in the log. If it goes on, a new
+worker takes over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+import time
+from time import clock_gettime, pthread_getcpuclockid
+
+from extauth.chain import ConfiguredBackend
+from extauth.guard import GuardedErrors, place_of_coroutine, place_of_thread
+from extauth.log_levels import Level
+from extauth.model import Account, FailureResult, Result
+from extauth.workers.backend_threads import HANGS_AFTER, TOO_LATE, WorkerContext, WorkerRequest
+from extauth.workers.fair_queue import FairQueue
+from extauth.workers.threads import start_critical_thread
+
+BLOCKED_AFTER = 0.1
+"""Seconds for which code may block the loop before the log names it."""
+
+MAX_LEFT_BEHIND = 64
+"""Tasks of one backend in one worker that go on although they were cancelled. Beyond that a new worker takes over."""
+
+_SWEEP = 0.1  # seconds between two looks for tasks whose time is over
+_COMPUTES_AT_MOST = 2.0  # seconds for which code may compute in the loop before a new worker takes over
+_BUSY = 0.02  # seconds of processor time within HANGS_AFTER that show that code computes
+
+
+class RunningTask:
+    """A task, when its result no longer counts, and when it was cancelled (monotonic seconds; 0.0: it was not)."""
+
+    __slots__ = ("cancelled_at", "expires", "has_place", "task")
+
+    def __init__(self, task: asyncio.Task[None], expires: float) -> None:
+        self.task = task
+        self.expires = expires
+        self.cancelled_at = 0.0
+        self.has_place = True
+
+
+class BackendLoop:
+    """Calls one async backend: up to `backend.concurrency` requests are under way."""
+
+    def __init__(self, backend: ConfiguredBackend, worker: WorkerContext) -> None:
+        self.backend = backend
+        self._worker = worker
+        self._queue: FairQueue[Account, tuple[WorkerRequest, int]] = FairQueue()
+        self._loop = asyncio.new_event_loop()
+        self._is_waking = False
+        self._tasks: dict[int, RunningTask] = {}
+        self._numbers = itertools.count()
+        self._free = backend.concurrency
+        self._is_sweeping = False
+        self._finished: list[tuple[WorkerRequest, int, Result]] = []
+        self._watch = LoopWatch(self._loop)
+        self._has_reported = False
+        start_critical_thread(f"{backend.name}-loop", worker.on_failure, self._run)
+
+    # --- called by other threads ----------------------------------------------------------------------
+
+    followers = 0
+    """Results that are expected to follow closely: it sends all that come together at once, and holds none back."""
+
+    def put(self, request: WorkerRequest) -> None:
+        """Call the backend when it is the turn of the request's account."""
+        self._queue.put(request.run.request.account, (request, request.calls))
+        if not self._is_waking:
+            self._is_waking = True
+            self._loop.call_soon_threadsafe(self._start_waiting)
+
+    def check(self, now: float) -> None:
+        """Look whether code blocks the loop. The monitor calls this."""
+        blocked = self._watch.blocked_for(now, is_busy=bool(self._tasks))
+        if blocked < BLOCKED_AFTER:
+            return
+        why = f"backend {self.backend.name}: code has blocked the event loop for {blocked:.1f} s at {self._watch.place}"
+        if self._watch.is_new_place:
+            self._worker.log(Level.PROBLEMS, why)
+        if self._watch.hangs:
+            self._report_hang(why)
+
+    def close(self) -> None:
+        """Cancel what is under way and disconnect. Raise `GuardedErrors`, and TimeoutError if it takes long."""
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(HANGS_AFTER)
+
+    # --- in the loop ----------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        self._watch.begin()
+        asyncio.set_event_loop(self._loop)
+        if self.backend.is_loaded:
+            opening = self._loop.create_task(self._open())  # noqa: F841  # the loop alone would not keep it
+        self._loop.run_forever()
+
+    async def _open(self) -> None:
+        try:
+            await self.backend.open_async()
+        except GuardedErrors as error:
+            self._worker.on_failure(f"backend {self.backend.name}: {error}")
+
+    async def _close(self) -> None:
+        for running in self._tasks.values():
+            running.task.cancel()
+        if self._tasks:
+            await asyncio.wait([running.task for running in self._tasks.values()], timeout=_SWEEP)
+        await self.backend.close_async()
+
+    def _start_waiting(self) -> None:
+        """Start a task for each request that waits, as long as there are places."""
+        self._is_waking = False
+        while self._free and (taken := self._queue.take()) is not None:
+            self._start(*taken)
+        if self._tasks and not self._is_sweeping:
+            self._is_sweeping = True
+            self._loop.call_later(_SWEEP, self._sweep)
+
+    def _start(self, request: WorkerRequest, calls: int) -> None:
+        if request.calls != calls:
+            return  # the backend's timeout was over while the request waited
+        if time.monotonic() >= request.deadline:
+            self._finish(request, calls, TOO_LATE)
+        elif not self._worker.marks.start_call(request.slot, repeatable=self.backend.repeatable):
+            self._worker.on_revoked(request)
+        else:
+            number = next(self._numbers)
+            task = self._loop.create_task(self._call(number, request, calls))
+            self._tasks[number] = RunningTask(task, request.wait_until)
+            self._free -= 1
+
+    async def _call(self, number: int, request: WorkerRequest, calls: int) -> None:
+        result = await self.backend.call_async(request.run.request)
+        running = self._tasks.pop(number)
+        self._worker.marks.end_call(request.slot)
+        if running.cancelled_at:
+            result = FailureResult(self.backend.name, "the time was over before it was done")
+        self._finish(request, calls, result)
+        if running.has_place:
+            self._free += 1
+            self._start_waiting()
+        if not self._tasks:
+            self._idle()
+
+    def _finish(self, request: WorkerRequest, calls: int, result: Result) -> None:
+        """Send a result together with the others that this round of the loop brings."""
+        if not self._finished:
+            self._loop.call_soon(self._send)
+        self._finished.append((request, calls, result))
+
+    def _send(self) -> None:
+        finished, self._finished = self._finished, []
+        self._worker.on_results(finished)
+
+    def _idle(self) -> None:
+        try:
+            self.backend.on_idle()
+        except GuardedErrors as error:
+            self._worker.on_failure(f"backend {self.backend.name}: {error}")
+
+    def _sweep(self) -> None:
+        """Cancel the tasks whose time is over. Leave those behind that go on after that."""
+        now = time.monotonic()
+        for running in list(self._tasks.values()):
+            if not running.cancelled_at and now >= running.expires:
+                running.cancelled_at = now
+                running.task.cancel()
+            elif running.cancelled_at and running.has_place and now - running.cancelled_at >= HANGS_AFTER:
+                self._leave_behind(running)
+        self._is_sweeping = False
+        self._start_waiting()
+
+    def _leave_behind(self, running: RunningTask) -> None:
+        running.has_place = False
+        self._free += 1
+        where = place_of_coroutine(running.task.get_coro())
+        why = f"backend {self.backend.name}: a task goes on {HANGS_AFTER:g} s after it was cancelled, at {where}"
+        self._worker.log(Level.PROBLEMS, f"{why}; another one takes over its place")
+        if sum(not each.has_place for each in self._tasks.values()) >= MAX_LEFT_BEHIND:
+            self._report_hang(why)
+
+    def _report_hang(self, why: str) -> None:
+        if not self._has_reported:
+            self._has_reported = True
+            self._worker.on_hang(self.backend.name, why)
+
+
+class LoopWatch:
+    """Looks from another thread whether an event loop goes on: it asks for a sign, and looks whether it has come."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._asked_at = 0.0  # 0.0: the sign has come
+        self._cpu_then = 0.0
+        self._thread = self._clock = 0
+        self._blocked = 0.0
+        self._places: set[str] = set()
+        self.place = ""
+        self.is_new_place = False
+
+    def begin(self) -> None:
+        """Watch the loop that runs in this thread."""
+        self._thread = threading.get_ident()
+        self._clock = pthread_getcpuclockid(self._thread)
+
+    def blocked_for(self, now: float, *, is_busy: bool) -> float:
+        """Return for how many seconds code has blocked the loop; 0.0 if it goes on. `is_busy`: it has tasks."""
+        if not self._asked_at:
+            self._blocked = 0.0
+            if is_busy and self._clock:
+                self._cpu_then = clock_gettime(self._clock)
+                self._asked_at = now
+                self._loop.call_soon_threadsafe(self._sign)
+            return 0.0
+        self._blocked = now - self._asked_at
+        self.place = place_of_thread(self._thread)
+        self.is_new_place = self.place not in self._places
+        self._places.add(self.place)
+        return self._blocked
+
+    @property
+    def hangs(self) -> bool:
+        """Whether the code waits, and has not computed; or has computed for very long."""
+        has_computed = clock_gettime(self._clock) - self._cpu_then >= _BUSY
+        return self._blocked >= (_COMPUTES_AT_MOST if has_computed else HANGS_AFTER)
+
+    def _sign(self) -> None:
+        self._asked_at = 0.0
