@@ -171,7 +171,8 @@ def test_full_disk_is_reported_once_with_the_lost_records(site: Site, small_disk
     lost = re.findall(r"log: works again; (\d+) records", helper.wait_for_information("works again"))[0]
     assert helper.end() == 0
     lines = (small_disk / "log").read_text().splitlines()
-    assert sum(line.endswith('no backend serves this domain"') for line in lines) + int(lost) == 101
+    written = sum(line.endswith('no backend serves this domain"') for line in lines)
+    assert 101 <= written + int(lost) <= 103, "on a busy machine, a record about a worker may be lost too"
     assert sum(line.count("account=") > 1 for line in lines) == 0
     assert sum("cannot write the log" in line for line in helper.information) == 1
 
