@@ -2,6 +2,7 @@
 # make test       run the tests; as root, install the Debian packages that they need
 # make lint       ruff, mypy (strict), codespell, and the import rules between packages
 # make test-pythons   run the tests under each installed Python of PYTHONS
+# make test-newest    run the tests under the newest installed Python of PYTHONS, if it is newer than PYTHON
 # make fuzz       run the property tests with FUZZ (100) times as many inputs
 # make soak       send requests for SOAK (600) seconds and check each reply, while files change and processes die;
 #                 then good requests beside bad ones, for SOAK / 10 seconds (at most 60) each
@@ -14,12 +15,13 @@ FUZZ ?= 100
 SOAK ?= 600
 VENV ?= .venv
 BIN = $(VENV)/bin
+MINOR = 'import sys; print(sys.version_info.minor)'
 TEST_PACKAGES = apache2-utils bindfs curl dovecot-core fetchmail gcc gsasl isync ldap-utils libc6-dev libldap2-dev \
     libnet-ssleay-perl libnss-wrapper libpam-pwdfile libpam-wrapper libpam0g-dev libsasl2-dev libsasl2-modules mpop \
     msmtp openssl perl python3-dev sasl2-bin slapd swaks whois
 BENCH_PACKAGES = dovecot-ldap libnet-ldap-perl squid
 
-.PHONY: demo bytecode test test-deps test-pythons bench fuzz soak lint clean
+.PHONY: demo bytecode test test-deps test-pythons test-newest bench fuzz soak lint clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.program
@@ -36,14 +38,23 @@ test-deps:
 	@tests/need-packages $(TEST_PACKAGES)
 
 test-pythons: test-deps
-	@set -e; for python in $(PYTHONS); do \
-	    if $$python -c '' 2>/dev/null; then \
+	@set -e; for name in $(PYTHONS); do \
+	    if python=$$(tests/find-python $$name); then \
 	        echo "== $$($$python --version)"; \
-	        $(MAKE) --no-print-directory test PYTHON=$$python VENV=.venv-$$(basename $$python); \
+	        $(MAKE) --no-print-directory test PYTHON=$$python VENV=.venv-$$name; \
 	    else \
-	        echo "== $$python is not installed"; \
+	        echo "== $$name is not installed"; \
 	    fi; \
 	done
+
+test-newest:
+	@newest=$$(tests/find-python $(PYTHON) $(PYTHONS)); \
+	if [ "$$($$newest -c $(MINOR))" -gt "$$($(PYTHON) -c $(MINOR))" ]; then \
+	    echo "== $$($$newest --version)"; \
+	    $(MAKE) --no-print-directory test PYTHON=$$newest VENV=.venv-$$(basename $$newest); \
+	else \
+	    echo "== no Python newer than $$($(PYTHON) --version | cut -d ' ' -f 2) is installed, so no other one is tested"; \
+	fi
 
 bench: test-deps $(VENV)/.tests bytecode
 	@tests/need-packages $(BENCH_PACKAGES)

@@ -240,6 +240,7 @@ class Ldap(Backend[LdapSettings]):
             context = ssl.create_default_context(cadata=self._ca)
         except ssl.SSLError:
             raise ConfigError(f"ca_file = {self.settings.ca_file}: contains no PEM certificates") from None
+        context.verify_flags = ssl.VERIFY_X509_TRUSTED_FIRST  # Python 3.13 is stricter: it refuses many in-house CAs
         if not self.settings.verify_certificate:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +63,23 @@ def test_only_a_valid_certificate_gets_a_password(
     assert helper.ask(b"2 VRFY alice@x.example wrong") == (b"ERROR incorrect password" if kind == "good" else TEMPORARY)
     assert proxy.connections
     proxy.close()
+
+
+@pytest.mark.parametrize("engine", ["ldap3", "python-ldap"])
+def test_an_authority_without_key_usage_is_trusted(
+    tls_site: Site, certificates: Certificates, tmp_path: Path, engine: str
+) -> None:
+    """Many in-house authorities have such a certificate. Python 3.13 refuses it unless it is told otherwise."""
+    show: list[str | Path] = ["openssl", "x509", "-in", certificates.authority, "-noout", "-text"]
+    shown = subprocess.run(show, check=True, capture_output=True, text=True).stdout
+    assert "CA:TRUE" in shown
+    assert "Key Usage" not in shown
+    slapd = Slapd(tmp_path / "slapd", ENTRIES + PEOPLE, (certificates.authority, *certificates.issue("usual")))
+    url = f"ldaps://127.0.0.1:{slapd.tls_port}"
+    tls_site.configure(LOG + section(engine, "x", AS_NAMED, 'ca_file = "ca.pem"', servers=repr(url)))
+    helper = tls_site.serve()
+    assert helper.ask(ALICE) == b"OK", helper.information
+    slapd.kill()
 
 
 @pytest.mark.parametrize("engine", ["ldap3", "python-ldap"])
