@@ -17,5 +17,6 @@ writer             lines on their way to standard output
 log                records: their levels, and lines for the Server Log
 log_sender         records on their way to the log writer
 descriptors        file descriptors, and a poller for them
+fork_cleanup       no request goes along into a forked process
 timeouts           how long the frontend waits, and what happens then
 """

@@ -82,7 +82,6 @@ class Frontend:
         self._log = Log(_UNKNOWN.log, self._poller)
         self._handler = RequestHandler(_UNKNOWN, self._log)
         self._writer = Writer(standard.output, self._poller, self._log)
-        os.register_at_fork(after_in_child=self._handler.forget)  # a supervisor handles no requests
         self._pool = WorkerPool(
             config_file,
             supervisor,

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Callable
 
 from extauth.frontend.descriptors import HUNG_UP, READ, Poller, is_ready
+from extauth.frontend.fork_cleanup import forget_in_children
 from extauth.protocol.framing import Framer, Line
 
 _CHUNK = 65_536  # bytes to read in one call
@@ -44,6 +45,11 @@ class Reader:
         self._framer = Framer()
         self._lines: list[Line] = []
         self._room = 0
+        forget_in_children(self)
+
+    def forget(self) -> None:
+        """Release the lines that were read, also in part."""
+        self._framer, self._lines = Framer(), []
 
     @property
     def has_lines(self) -> bool:

@@ -10,6 +10,7 @@ from typing import cast
 
 from extauth.errors import MalformedRequest
 from extauth.frontend.cache import PasswordCache
+from extauth.frontend.fork_cleanup import forget_in_children
 from extauth.frontend.log import Log
 from extauth.frontend.pending_requests import PendingRequest, PendingRequests, RequestGroup
 from extauth.frontend.reply_texts import reply_texts
@@ -60,6 +61,7 @@ class RequestHandler:
         self._cache = PasswordCache()
         self._responder = Responder(log, self._cache)
         self.configure(config)
+        forget_in_children(self)
 
     def configure(self, config: FrontendConfig) -> None:
         """Use this configuration for the lines that come from now on, and empty the cache."""

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 
 from extauth.frontend.descriptors import READ, WRITE, Poller
+from extauth.frontend.fork_cleanup import forget_in_children
 from extauth.workers.messages import FromWorker, InvalidMessage, MessageReader, receive
 
 _PART = 65_536  # bytes that are written at once
@@ -30,9 +31,14 @@ class WorkerConnection:
         self._poller = poller
         self._on_message = on_message
         self._on_end = on_end
+        self.forget()
+        self._poller.register(sock.fileno(), READ, self._on_events)
+        forget_in_children(self)
+
+    def forget(self) -> None:
+        """Release what has not been sent, and the part of a message that has come."""
         self._reader: MessageReader[FromWorker] = MessageReader(FromWorker)  # type: ignore[arg-type]  # a union
         self._output = bytearray()
-        self._poller.register(sock.fileno(), READ, self._on_events)
 
     def send(self, message: bytes) -> None:
         """Send an encoded message, now or as soon as the worker reads."""

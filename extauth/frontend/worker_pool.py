@@ -10,6 +10,7 @@ from pathlib import Path
 from extauth.config import ConfigSource
 from extauth.frontend import timeouts
 from extauth.frontend.descriptors import Poller
+from extauth.frontend.fork_cleanup import forget_in_children
 from extauth.frontend.generation import Generation
 from extauth.frontend.log import Log
 from extauth.frontend.worker_group import OnResult
@@ -64,6 +65,12 @@ class WorkerPool:
         self._has_remains = False
         self._coming: Generation | None = self._new_generation(ConfigSource(config_file), supervisor)
         adopt_orphans()
+        forget_in_children(self)
+
+    def forget(self) -> None:
+        """Release the requests that wait for a worker."""
+        self._waiting.clear()
+        self._suspects.clear()
 
     @property
     def is_ready(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 
 from extauth.frontend.descriptors import HUNG_UP, WRITE, Poller, write_function
+from extauth.frontend.fork_cleanup import forget_in_children
 from extauth.frontend.log import Log
 
 _PIECE = 4_096  # PIPE_BUF: what a pipe that is ready for writing takes in one piece, without blocking
@@ -26,6 +27,11 @@ class Writer:
         self._ready.register(output, WRITE)
         self.is_closed = False
         poller.register(output, 0, self._on_events)
+        forget_in_children(self)
+
+    def forget(self) -> None:
+        """Release the replies: some contain a password."""
+        self._buffer = bytearray()
 
     def __len__(self) -> int:
         """How many bytes wait to be written, the lines for the Server Log not counted."""
