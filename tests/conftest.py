@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from tests.examples import examples
 from tests.helper import Helper, Site
+from tests.needs import pytest_terminal_summary  # noqa: F401  # pytest calls it
 from tests.plugins import ScriptedSite, scripted_site
 
 settings.register_profile("extauth", examples(100))

@@ -1,4 +1,4 @@
-"""A file system that can hang, as NFS does when its server is gone. It needs FUSE, `bindfs` and root rights."""
+"""A file system that can hang, as NFS does when its server is gone. Tests that use it are marked `needs_fuse`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
-import pytest
-
 from tests.helper import PATIENCE, wait_until
 
 _OPTIONS = (
     "attr_timeout=0,entry_timeout=0,negative_timeout=0"  # the kernel must remember nothing: each access is a call
 )
-
-needs_fuse = pytest.mark.skipif(os.geteuid() != 0 or not Path("/dev/fuse").exists(), reason="cannot mount with FUSE")
-"""Skips a test where FUSE cannot be used."""
 
 
 class HangingFileSystem:

@@ -1,4 +1,7 @@
-"""Run Python code inside a running process of the helper, from outside: gdb attaches to it. It needs gdb and root."""
+"""Run Python code inside a running process of the helper, from outside: gdb attaches to it.
+
+Tests that use this are marked `needs_tracing`.
+"""
 
 from __future__ import annotations
 

@@ -8,8 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.hanging_file_system import HangingFileSystem, needs_fuse
+from tests.hanging_file_system import HangingFileSystem
 from tests.helper import PATIENCE, wait_until
+from tests.needs import needs_fuse
 
 
 def state(process: int) -> str:

@@ -13,14 +13,13 @@ import pytest
 import extauth
 from tests.chain.support import PLUGIN, configure
 from tests.helper import Helper, Site
+from tests.needs import needs_root
 
 NOBODY = 65534
 REQUEST = b"1 VRFY alice@example.com x"
 USES_A_LIBRARY = "import library.words\n" + PLUGIN
 CACHED = f"words.{sys.implementation.cache_tag}.pyc"
 WRITES_BYTECODE = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.hanging_file_system import HangingFileSystem, needs_fuse
+from tests.hanging_file_system import HangingFileSystem
 from tests.helper import Helper, Site, clean_exit, send_sighup, title_of, wait_for_exit, wait_for_serving, wait_until
+from tests.needs import needs_fuse
 from tests.plugins import ScriptedSite, bobs_request, scripted_request
 
 pytestmark = needs_fuse

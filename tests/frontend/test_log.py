@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import os
 import re
-import socket
-import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,9 +12,6 @@ from tests.helper import Helper, Site, clean_exit, wait_until
 from tests.plugins import ScriptedSite, bobs_request, scripted_request
 
 FILES = '[[backend]]\ntype = "files"\npath = "passwd"\n'
-
-
-SYSLOG = Path("/dev/log")
 
 
 ACCOUNTS = Site.ACCOUNTS + "disabled@example.com:!\nexpired@example.com:{UNKNOWN}\nbad\n"
@@ -113,74 +105,6 @@ def test_unwritable_log_does_not_stop_replies(scripted: ScriptedSite, file: str)
     with clean_exit(helper):
         helper.close()
     assert sum("cannot write the log" in line for line in helper.information) == 1
-
-
-@pytest.fixture
-def syslog() -> Iterator[list[str] | None]:
-    """Collect what is sent to /dev/log, from other programs too. None if the test cannot listen there."""
-    if SYSLOG.exists() or not os.access(SYSLOG.parent, os.W_OK):
-        yield None
-        return
-    records: list[str] = []
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(str(SYSLOG))
-
-        def listen() -> None:
-            while record := listener.recv(4096):  # read quickly: the system buffers only a few
-                records.append(record.decode(errors="replace"))
-
-        thread = threading.Thread(target=listen)
-        thread.start()
-        yield records
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
-            last.sendto(b"", str(SYSLOG))
-        thread.join()
-        SYSLOG.unlink()
-
-
-def test_syslog_records_have_facility_and_severity(site: Site, syslog: list[str] | None) -> None:
-    helper = serve(site, 'syslog = "local3"')
-    helper.send(b"1 VRFY bob@example.com no", b"2 VRFY bob@example.com password")
-    helper.wait_for_replies(2)
-    if syslog is None:
-        warning = "cannot write the log: log.syslog: /dev/log"
-        assert any(warning in line for line in helper.information) is not SYSLOG.exists()
-        return
-    head = rf"extauth\[{helper.process.pid}\]: account=bob@example.com command=VRFY verdict="
-    for expected in (rf"<{19 * 8 + 6}>{head}OK ", rf"<{19 * 8 + 4}>{head}PASSWORD_MISMATCH "):
-        wait_until(functools.partial(_is_among, syslog, expected), expected)
-
-
-def test_syslog_that_does_not_read_delays_no_other_log(site: Site) -> None:
-    if SYSLOG.exists() or not os.access(SYSLOG.parent, os.W_OK):
-        pytest.skip("cannot listen at /dev/log")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as listener:
-        listener.bind(str(SYSLOG))
-        try:
-            helper = serve(site, 'file = "log"\nsyslog = "mail"')
-            helper.send(*(b"%d VRFY bob@example.com no" % number for number in range(1000)))
-            helper.wait_for_replies(1000)
-            helper.wait_for_information("cannot write the log: log.syslog: /dev/log: it does not read")
-            log = site.folder / "log"
-            wait_until(lambda: log.read_text().count("verdict=") == 1000, "all records in the file")
-            records: list[bytes] = []
-
-            def works_again() -> bool:
-                with contextlib.suppress(BlockingIOError):
-                    while record := listener.recv(4096):
-                        records.append(record)
-                assert helper.ask(b"1000 VRFY bob@example.com password") == b"OK"
-                return any(re.search(r"/dev/log: works again; \d+ records were lost", x) for x in helper.information)
-
-            wait_until(works_again, "a syslog that works again")
-            assert records
-            assert helper.end() == 0
-        finally:
-            SYSLOG.unlink()
-
-
-def _is_among(records: list[str], pattern: str) -> bool:
-    return any(re.match(pattern, record) for record in records)
 
 
 @pytest.mark.parametrize(

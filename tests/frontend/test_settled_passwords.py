@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.helper import Helper, Site, send_sighup, wait_until
+from tests.needs import needs_tracing
 from tests.plugins import ScriptedSite
 from tests.running_process import holds_marked_password
+
+pytestmark = needs_tracing
 
 WRONG = b"ERROR incorrect password"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.helper import Helper, Site, clean_exit, send_sighup, wait_for_serving, wait_until
+from tests.needs import needs_root
 from tests.ordinary_user import NOBODY, run_as_nobody
 from tests.plugins import ScriptedSite, bobs_request, scripted_request
 
@@ -99,6 +100,7 @@ def nobodys_site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             helper.kill()
 
 
+@needs_root
 def test_helper_serves_and_reloads_as_an_ordinary_user(nobodys_site: Site) -> None:
     helper = nobodys_site.serve(umask=0)
     assert helper.ask(b"1 VRFY alice open sesame") == b"OK"
@@ -115,6 +117,7 @@ def test_helper_serves_and_reloads_as_an_ordinary_user(nobodys_site: Site) -> No
         helper.close()
 
 
+@needs_root
 def test_an_ordinary_user_cannot_read_the_memory_of_its_helper(nobodys_site: Site) -> None:
     helper = nobodys_site.serve()
     for process in processes(helper, workers=2):

@@ -12,6 +12,7 @@ import pytest
 from extauth.errors import UnsafeFile
 from extauth.trust import read_trusted
 from tests.helper import Site
+from tests.needs import needs_root
 
 BACKEND = '[[backend]]\ntype = "files"\npath = "below/files/passwd"\n'
 
@@ -73,23 +74,23 @@ def _shared_with_a_group(path: Path) -> None:
     path.chmod(0o660)
 
 
-UNSAFE: list[tuple[Callable[[Path], None], str]] = [
+UNSAFE = [
     (_writable, r"passwd: this file is writable by everyone \(mode 0602\); run: chmod o-w /.*passwd\b"),
     (_in_a_writable_folder, r"files: this folder .*is writable by everyone"),
     (_in_a_sticky_folder, r"files: this folder .*is writable by everyone"),
     (_under_a_writable_folder, r"this folder .*is writable by everyone"),
     (_linked_into_a_writable_folder, r"open: this folder .*is writable by everyone"),
     (_linked_through_a_writable_folder, r"open: this folder .*is writable by everyone"),
+    pytest.param(
+        _shared_with_a_group,
+        r"passwd: this file is writable by group 12345 \(mode 0660\); run: chmod g-w /.*passwd\b",
+        marks=needs_root,
+    ),
+    pytest.param(
+        _owned_by_another_user, r"passwd: this file belongs to uid 12345; it must belong to root", marks=needs_root
+    ),
+    pytest.param(_in_a_folder_of_another_user, r"files: this folder .*belongs to uid 12345", marks=needs_root),
 ]
-if os.geteuid() == 0:  # only root can change the owner of a file
-    UNSAFE += [
-        (
-            _shared_with_a_group,
-            r"passwd: this file is writable by group 12345 \(mode 0660\); run: chmod g-w /.*passwd\b",
-        ),
-        (_owned_by_another_user, r"passwd: this file belongs to uid 12345; it must belong to root"),
-        (_in_a_folder_of_another_user, r"files: this folder .*belongs to uid 12345"),
-    ]
 
 
 @pytest.fixture
@@ -108,9 +109,9 @@ def test_a_file_writable_by_others_is_refused(
     _is_refused(site, error)
 
 
-@pytest.mark.parametrize("make", [make for make, _ in UNSAFE])
+@pytest.mark.parametrize(("make", "error"), UNSAFE)
 def test_allow_unsafe_files_accepts_a_file_writable_by_others(
-    site: Site, passwd: Path, make: Callable[[Path], None]
+    site: Site, passwd: Path, make: Callable[[Path], None], error: str
 ) -> None:
     make(passwd)
     site.configure("[helper]\nallow_unsafe_files = true\n" + BACKEND)

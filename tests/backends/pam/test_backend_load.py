@@ -12,6 +12,7 @@ import pytest
 from tests.backends.pam.configuration import LOG, NEGATIVE, OK, TEMPORARY, backend, check
 from tests.backends.pam.services import Services
 from tests.helper import Site
+from tests.needs import needs_root
 from tests.ordinary_user import run_as_nobody
 from tests.paths import TESTS
 
@@ -76,6 +77,7 @@ def test_without_privilege_pam_unix_fails_and_pam_pwdfile_works(open_site: Site)
     assert helper.ask(b"4 VRFY alice@pwdfile.example no") == NEGATIVE
 
 
+@needs_root
 def test_check_warns_an_ordinary_user_that_setuid_programs_cannot_start(
     open_site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
