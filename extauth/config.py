@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
@@ -63,6 +64,8 @@ class LogSettings(Settings, frozen=True):
     `mode`: the permissions of a new log file, as octal digits.
     """
 
+    RENAMED: ClassVar[Mapping[str, str]] = {"server_level": "mail_server_level"}
+
     mail_server_level: LevelName = "Problems"
     level: LevelName = "Low Level"
     file: Path | None = None
@@ -115,6 +118,8 @@ class BackendConfig(msgspec.Struct, frozen=True):
 
 class ConfigFile(Settings, frozen=True):
     """The whole file; the backends' own settings are not converted yet."""
+
+    RENAMED: ClassVar[Mapping[str, str]] = {"server": "[helper]"}
 
     default_domain: str | None = None
     lower_names: bool = True

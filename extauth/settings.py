@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 
 import msgspec
 
@@ -16,7 +17,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Base class of every table of settings. It has typed fields; a key with a default can be left out.
 
     A `pathlib.Path` field that is relative is relative to the folder of the configuration file.
+
+    `RENAMED`: earlier names of keys, and their present names for error texts.
     """
+
+    RENAMED: ClassVar[Mapping[str, str]] = {}
 
 
 T = TypeVar("T", bound=Settings)
@@ -99,6 +104,8 @@ class _Problem:
         return " ".join(part for part in (section, key) if part)
 
     def _hint(self, key: str) -> str:
+        if renamed := self._table().RENAMED.get(key):
+            return f"its name is now {renamed}"
         keys = [field.encode_name for field in self._fields()]
         if self._beside is not None and not self._steps:
             keys += self._beside.__struct_fields__
@@ -120,6 +127,10 @@ class _Problem:
 
     def _fields(self) -> list[msgspec.structs.FieldInfo]:
         """Return the fields of the table that has the problem."""
+        return list(msgspec.structs.fields(self._table()))
+
+    def _table(self) -> type[Settings]:
+        """Return the settings of the table that has the problem."""
         settings = self._settings
         for step in self._steps:
             kind = next((f.type for f in msgspec.structs.fields(settings) if f.encode_name == step), None)
@@ -127,7 +138,7 @@ class _Problem:
             if not tables:
                 break
             settings = tables[0]
-        return list(msgspec.structs.fields(settings))
+        return settings
 
     def _value(self, table: Any) -> str:
         """Return the value as text. Hide secrets, and shorten tables and lists."""
