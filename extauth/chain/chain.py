@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import groupby
-from typing import cast
 
 from extauth.backends.context import SeenFiles
 from extauth.chain.chain_run import ChainRun
@@ -12,7 +11,6 @@ from extauth.chain.configured_backend import ConfiguredBackend
 from extauth.model import Request, Result, SecretRequest, Verdict, VerdictResult
 
 _OK = Verdict.OK
-_ONLY_VERDICTS = {VerdictResult}
 _NOT_SERVED = VerdictResult(Verdict.USER_UNKNOWN, reason="no backend serves this domain")
 _NOT_DISCLOSED = VerdictResult(Verdict.SCHEME_NOT_AVAILABLE, reason="no backend of this domain has readplain = true")
 
@@ -43,9 +41,6 @@ class Chain:
 
         Return for each request its result, or the run that has a slow backend next.
         """
-        domains = {request.account.domain for request in requests}
-        if len(domains) == 1:
-            return _start(self._backends_of(domains.pop()), requests, slots, called)
         started: list[ChainRun | Result] = []
         for backends, together in groupby(requests, lambda request: self._backends_of(request.account.domain)):
             part = list(together)
@@ -62,12 +57,6 @@ def _start(
     if not backends:
         return [_NOT_SERVED] * len(requests)
     results = backends[0].call_fast(requests, slots, called)
-    if (
-        len(backends) == 1
-        and _ONLY_VERDICTS.issuperset(map(type, results))
-        and SecretRequest not in map(type, requests)
-    ):
-        return cast(list[ChainRun | Result], results)  # the most frequent case takes the short way
     started: list[ChainRun | Result] = []
     for request, result, slot in zip(requests, results, slots, strict=True):
         if type(result) is VerdictResult and result.verdict is _OK:
