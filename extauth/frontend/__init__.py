@@ -1,22 +1,28 @@
 """The process that reads and writes the mail server's pipes. It runs no backend's code, and it waits for no disk.
 
-frontend           the event loop: from the first line to the end of input
-request_handler    the way of a request, from its line to its reply
-pending_requests   requests that wait for a result, and their deadlines
-reply_texts        the reply to each command for each result
-responder          replies and their log records
-cache/             verdicts that count for a while, checks that several requests share
-worker_pool        which generation serves, and which one comes next
-generation         one supervisor with its workers
-worker_group       the workers of a generation: started, isolated, retired, killed
-request_sharing    which worker gets which requests
-worker_handle      one worker: its requests, and whether it is alive
-worker_connection  the socket to a worker
-reader             lines from standard input, and its end
-writer             lines on their way to standard output
-log                records: their levels, and lines for the Server Log
-log_sender         records on their way to the log writer
-descriptors        file descriptors, and a poller for them
-fork_cleanup       no request goes along into a forked process
-timeouts           how long the frontend waits, and what happens then
+frontend             the event loop: from the first line to the end of input
+request_handler      the way of a request, from its line to its reply
+pending_requests     requests that wait for a result, and their deadlines
+reply_texts          the reply to each command for each result
+responder            replies and their log records
+cache/               verdicts that count for a while, checks that several requests share
+states               the lives of the frontend, of a generation and of a worker
+worker_pool          which generation serves, and which one comes next
+leaving_generations  generations that serve no longer, until they have ended
+unsent_requests      requests that wait for a worker
+generation           one supervisor with its workers
+worker_group         the workers of a generation: started, isolated, retired, killed
+request_sharing      which worker gets which requests
+worker_scaling       how many workers serve, and how many are spare
+worker_starter       the start of workers, and pauses after failures
+worker_handle        one worker: its requests, and whether it is alive
+worker_connection    the socket to a worker
+reader               lines from standard input, and its end
+writer               lines on their way to standard output
+log                  records: their levels, and lines for the Server Log
+log_sender           records on their way to the log writer
+signals              SIGTERM, SIGINT and SIGHUP
+descriptors          file descriptors, and a poller for them
+fork_cleanup         no request goes along into a forked process
+timeouts             how long the frontend waits, and what happens then
 """

@@ -5,8 +5,6 @@ It waits for no disk: it opens no file. Other processes read the configuration a
 
 from __future__ import annotations
 
-import contextlib
-import enum
 import math
 import os
 import signal
@@ -16,10 +14,12 @@ from pathlib import Path
 
 from extauth.errors import ConfigError
 from extauth.frontend import timeouts
-from extauth.frontend.descriptors import READ, Poller, StandardDescriptors
+from extauth.frontend.descriptors import Poller, StandardDescriptors
 from extauth.frontend.log import Log
 from extauth.frontend.reader import InputState, Reader
 from extauth.frontend.request_handler import RequestHandler
+from extauth.frontend.signals import Signals
+from extauth.frontend.states import FrontendState
 from extauth.frontend.worker_pool import WorkerPool
 from extauth.frontend.writer import Writer
 from extauth.log_levels import Level
@@ -34,28 +34,6 @@ _MAX_PENDING_BYTES = 2**24
 _MAX_OUTPUT = 2**20  # bytes that wait to be written; beyond that no more requests are read
 _STOPPING = "the mail server stops the helper"
 _UNKNOWN = FrontendConfig(default_domain="unknown.invalid")  # until it is read, an address without a domain is valid
-
-
-class FrontendState(enum.Enum):
-    """The life of the frontend. Each state leads only to later ones."""
-
-    STARTING = 1
-    """Requests are left unread until the first generation is loaded, or `timeouts.START` is over."""
-
-    SERVING = 2
-    """Requests are read and get replies."""
-
-    ENDING = 3
-    """The input has ended, or a signal or `QUIT` has come. Requests get replies until `timeouts.REPLY` is over."""
-
-    FAILING = 4
-    """Requests that are left get "temporary failure"."""
-
-    STOPPING = 5
-    """Nothing is read or written any more. The other processes end."""
-
-    ENDED = 6
-    """No other process is left, except those that wait for a disk."""
 
 
 class Frontend:
@@ -76,7 +54,6 @@ class Frontend:
         self._start_by = time.monotonic() + timeouts.START
         self._reply_by = math.inf
         self._next_tick = 0.0
-        self._signals: list[int] = []
         self._poller = Poller()
         self._reader = Reader(standard.input, self._poller, self._handle_lines, self._begin_to_end)
         self._log = Log(_UNKNOWN.log, self._poller)
@@ -94,12 +71,12 @@ class Frontend:
 
     def serve(self) -> None:
         """Run to the end. Raise ConfigError if the configuration cannot be served."""
-        self._catch_signals()
+        signals = Signals(self._poller)
         try:
             while not self._is_over():
                 self._poller.wait(self._time_to_wait())
-                if self._signals:
-                    self._handle_signals()
+                if caught := signals.take():
+                    self._handle_signals(caught)
                 if self._pool.needs_maintenance or time.monotonic() >= self._next_time:
                     self._maintain()
                 self._continue_reading()
@@ -181,24 +158,11 @@ class Frontend:
             for text in self._repaired:
                 self._log.write(Level.FAILURES, text)
 
-    def _catch_signals(self) -> None:
-        reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-
-        def on_signals(events: int) -> None:
-            with contextlib.suppress(BlockingIOError):
-                self._signals += os.read(reader, 4096)
-
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda *_: None)
-        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        self._poller.register(reader, READ, on_signals)
-
-    def _handle_signals(self) -> None:
-        signals, self._signals = set(self._signals), []
-        if signals & {signal.SIGTERM, signal.SIGINT}:
+    def _handle_signals(self, caught: set[int]) -> None:
+        if caught & {signal.SIGTERM, signal.SIGINT}:
             self._reader.wait_for_no_more()
             self._begin_to_end()
-        if signal.SIGHUP in signals:
+        if signal.SIGHUP in caught:
             self._log.reopen()
             self._pool.reload()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import enum
 import os
 import signal
 import socket
@@ -15,6 +14,7 @@ from extauth.config import ConfigSource
 from extauth.frontend import timeouts
 from extauth.frontend.descriptors import READ, Poller
 from extauth.frontend.log import Log
+from extauth.frontend.states import GenerationState
 from extauth.frontend.worker_group import OnLost, OnResult, WorkerGroup
 from extauth.log_levels import Level
 from extauth.workers.frontend_config import FrontendConfig
@@ -36,31 +36,6 @@ from extauth.workers.messages import (
 )
 from extauth.workers.process_tree import kill_group
 from extauth.workers.supervisor import SupervisorProcess
-
-
-class GenerationState(enum.Enum):
-    """The life of a generation. Each state leads only to later ones."""
-
-    LOADING = 1
-    """The supervisor reads the configuration and all files."""
-
-    REFUSED = 2
-    """The configuration cannot be served; `refusal` says why."""
-
-    LOADED = 3
-    """The supervisor has workers: the generation serves, or is ready to."""
-
-    DRAINING = 4
-    """It gets no more requests. Workers that end are not replaced."""
-
-    STOPPING = 5
-    """The workers were told to disconnect and end."""
-
-    CLOSING = 6
-    """The supervisor was told to kill the remaining workers and to end."""
-
-    ENDED = 7
-    """The supervisor has ended or was killed, and its workers with it. A process that waits for a disk ends later."""
 
 
 class Generation:

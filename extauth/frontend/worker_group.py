@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import os
-import socket
 import time
 from collections.abc import Callable, Sequence
 
-from extauth.chain.call_marks import CallMarks
 from extauth.frontend import timeouts
 from extauth.frontend.descriptors import Poller
 from extauth.frontend.log import Log
 from extauth.frontend.request_sharing import share_requests
+from extauth.frontend.states import WorkerState
 from extauth.frontend.worker_connection import WorkerConnection
-from extauth.frontend.worker_handle import LostRequests, WorkerHandle, WorkerState
+from extauth.frontend.worker_handle import LostRequests, WorkerHandle
+from extauth.frontend.worker_scaling import WorkerScaler
+from extauth.frontend.worker_starter import SendCommand, WorkerStarter
 from extauth.log_levels import Level
 from extauth.model import FailureResult, Result
 from extauth.workers.messages import (
@@ -29,12 +28,8 @@ from extauth.workers.messages import (
     encode,
 )
 
-_MAX_EXTRA = 64  # workers beyond `helper.workers`: spares, isolated ones, and retired ones with requests
-_MAX_SPARES = 8
-
 OnResult = Callable[[Result, Sequence[int]], None]
 OnLost = Callable[[LostRequests], None]
-SendCommand = Callable[..., None]
 
 
 class WorkerGroup:
@@ -62,10 +57,8 @@ class WorkerGroup:
         self._workers: dict[int, WorkerHandle] = {}  # by number
         self._connections: dict[int, WorkerConnection] = {}  # by number
         self._revoking: dict[WorkerHandle, float] = {}  # and when their requests were revoked
-        self._last_number = 0
-        self._pause = 0.0
-        self._next_start = 0.0
-        self._trouble_at = 0.0  # when more workers than usual were needed last
+        self._starter = WorkerStarter(log, send_command)
+        self._scaler = WorkerScaler(self._workers, self._start)
 
     def __len__(self) -> int:
         return len(self._workers)
@@ -78,35 +71,32 @@ class WorkerGroup:
     @property
     def ready(self) -> int:
         """How many workers can take requests now."""
-        return len(self._in_state(WorkerState.SERVING)) + len(self._in_state(WorkerState.SPARE))
+        return len(self._scaler.in_state(WorkerState.SERVING)) + len(self._scaler.in_state(WorkerState.SPARE))
 
     @property
     def needs_attention(self) -> bool:
         """Whether `maintain` is needed soon: a worker has requests, or something is going on."""
         return bool(self._revoking) or any(
-            worker.state is WorkerState.STARTING or (len(worker) and not worker.is_retired)
+            worker.state is WorkerState.STARTING or (len(worker) and not worker.state.is_retired)
             for worker in self._workers.values()
         )
-
-    def _in_state(self, state: WorkerState) -> list[WorkerHandle]:
-        return [worker for worker in self._workers.values() if worker.state is state]
 
     # --- requests -------------------------------------------------------------------------------------
 
     def send(self, batch: RequestBatch) -> bool:
         """Give the requests to a worker that will soon finish them, or share them. Return False without workers."""
         now = time.monotonic()
-        serving = self._in_state(WorkerState.SERVING)
+        serving = self._scaler.in_state(WorkerState.SERVING)
         workers = [worker for worker in serving if worker.silent_for(now) < timeouts.SLOW]
         if not workers and serving:
-            workers = self._promote_spare() or ([] if self._in_state(WorkerState.STARTING) else serving)
+            workers = self._scaler.promote_spare() or ([] if self._scaler.in_state(WorkerState.STARTING) else serving)
         for worker, part in share_requests(batch, workers, now):
             self._send_to(worker, part, now)
         return bool(workers)
 
     def send_alone(self, batch: RequestBatch) -> bool:
         """Give one request to a worker that has no other. Return False if there is none at the moment."""
-        for worker in self._in_state(WorkerState.SPARE):
+        for worker in self._scaler.in_state(WorkerState.SPARE):
             worker.change(WorkerState.ISOLATED)
             self._send_to(worker, batch, time.monotonic())
             return True
@@ -127,7 +117,7 @@ class WorkerGroup:
                 self._wake()
         elif isinstance(message, WorkerReady):
             if worker.change(WorkerState.SPARE):
-                self._pause = 0.0
+                self._starter.end_pauses()
                 self._wake()
         elif isinstance(message, RequestsRevoked):
             self._on_lost(LostRequests(worker.remove(message.slots), [], []))
@@ -150,44 +140,20 @@ class WorkerGroup:
 
     def check(self, now: float) -> None:
         """Move requests away from silent workers, retire workers that are silent for long, and kill retired ones."""
-        for worker in self._in_state(WorkerState.SERVING) + self._in_state(WorkerState.ISOLATED):
+        for worker in self._scaler.in_state(WorkerState.SERVING) + self._scaler.in_state(WorkerState.ISOLATED):
             seconds = worker.silent_for(now)
             if seconds >= timeouts.MOVE:
-                self._revoke(worker, now, in_call=seconds >= timeouts.MOVE_CALLED and not worker.is_isolated)
+                in_call = seconds >= timeouts.MOVE_CALLED and worker.state is not WorkerState.ISOLATED
+                self._revoke(worker, now, in_call=in_call)
             if seconds >= timeouts.RETIRE:
                 self._retire(worker, f"worker {worker.number} has shown no sign of life for {seconds:.1f} s")
         for worker, since in list(self._revoking.items()):
             if now - since >= timeouts.REVOKE:
                 del self._revoking[worker]
                 self._on_lost(worker.take_revoked())
-        for worker in self._in_state(WorkerState.RETIRED):
+        for worker in self._scaler.in_state(WorkerState.RETIRED):
             if worker not in self._revoking and worker.last_deadline() <= now:
                 self._kill(worker)
-
-    def start_missing(self, count: int, suspects: int, now: float) -> None:
-        """Have `count` workers serve, and as many spares as needed: one, and one for each of the `suspects`."""
-        serving = self._in_state(WorkerState.SERVING)
-        silent = sum(worker.silent_for(now) >= timeouts.MOVE for worker in serving)
-        responsive = len(serving) - silent
-        while responsive < count and self._promote_spare():
-            responsive += 1
-        isolated = len(self._in_state(WorkerState.ISOLATED))
-        spares = self._in_state(WorkerState.SPARE)
-        wanted = max(0, count - responsive) + max(1, min(1 + suspects, _MAX_SPARES - isolated))
-        coming = len(self._in_state(WorkerState.STARTING)) + len(spares)
-        while coming < wanted and len(self._workers) < count + _MAX_EXTRA and now >= self._next_start and self._start():
-            coming += 1
-        if silent or isolated or suspects:
-            self._trouble_at = now
-        elif now - self._trouble_at > timeouts.SURPLUS:
-            self._stop_surplus(serving[count:] + spares[1:])
-
-    def _promote_spare(self) -> list[WorkerHandle]:
-        """Let a spare worker serve. Return it, or an empty list without spares."""
-        for worker in self._in_state(WorkerState.SPARE):
-            worker.change(WorkerState.SERVING)
-            return [worker]
-        return []
 
     def _revoke(self, worker: WorkerHandle, now: float, *, in_call: bool) -> None:
         """Take back the requests that may be sent to another worker; see `WorkerHandle.revoke`."""
@@ -195,39 +161,23 @@ class WorkerGroup:
             worker.revoke(in_call=in_call)
             self._revoking[worker] = now
 
-    def _start(self) -> bool:
-        with contextlib.ExitStack() as opened:
-            try:
-                memory = CallMarks.create_memory()
-                opened.callback(os.close, memory)
-                marks = CallMarks(memory)
-                ours, theirs = socket.socketpair()
-            except OSError as error:
-                self._start_later(f"cannot start a worker: {error.strerror}")
-                return False
-            opened.enter_context(theirs)
-            self._last_number += 1
-            worker = WorkerHandle(self._last_number, marks)
-            on_message, on_end = functools.partial(self._on_message, worker), functools.partial(self._on_end, worker)
-            self._workers[worker.number] = worker
-            self._connections[worker.number] = WorkerConnection(ours, self._poller, on_message, on_end)
-            self._send_command(WorkerCommand(kill=False, worker=worker.number), theirs.fileno(), memory)
-        return True
+    def start_missing(self, count: int, suspects: int, now: float) -> None:
+        """Have `count` workers serve, and spare ones, more of them if there are `suspects`."""
+        self._scaler.maintain(count, suspects, now)
 
-    def _start_later(self, why: str) -> None:
-        self._pause = min(timeouts.LONGEST_PAUSE, self._pause * 2 or timeouts.FIRST_PAUSE)
-        self._next_start = time.monotonic() + self._pause
-        self._log.write(Level.FAILURES, f"{why}; the next worker starts in {self._pause:.1f} s")
+    def _start(self, now: float) -> bool:
+        started = self._starter.start(now)
+        if started is None:
+            return False
+        worker, sock = started
+        on_message, on_end = functools.partial(self._on_message, worker), functools.partial(self._on_end, worker)
+        self._workers[worker.number] = worker
+        self._connections[worker.number] = WorkerConnection(sock, self._poller, on_message, on_end)
+        return True
 
     def has_late_start(self, now: float) -> bool:
         """Return whether a worker takes too long until it is ready."""
-        return any(worker.started + timeouts.READY < now for worker in self._in_state(WorkerState.STARTING))
-
-    def _stop_surplus(self, workers: list[WorkerHandle]) -> None:
-        """Stop workers that were needed only while others were silent or died, if they have no requests."""
-        for worker in workers:
-            if not len(worker):
-                worker.change(WorkerState.RETIRED)
+        return any(worker.started + timeouts.READY < now for worker in self._scaler.in_state(WorkerState.STARTING))
 
     def _retire(self, worker: WorkerHandle, why: str) -> None:
         """Give a worker no more requests. It is killed when its requests have results, or their deadlines are over."""
@@ -254,16 +204,17 @@ class WorkerGroup:
         if worker is None:
             return
         self._connections[number].read_rest()  # the results that it had sent count
-        if log and not worker.was_ready:
-            self._start_later(f"worker {worker.number} {how} before it was ready")
+        if log and worker.working_state is WorkerState.STARTING:
+            self._starter.pause(f"worker {worker.number} {how} before it was ready")
         elif log and worker.state is not WorkerState.KILLED:
             self._log.write(Level.FAILURES, f"worker {worker.number} {how}; it is replaced")
         self._lose_requests(worker, how)
 
     def remove_all(self, how: str) -> None:
         """Remove all workers: they have ended."""
-        workers, self._workers = self._workers, {}
-        for worker in workers.values():
+        workers = list(self._workers.values())
+        self._workers.clear()
+        for worker in workers:
             self._lose_requests(worker, how)
 
     def _lose_requests(self, worker: WorkerHandle, how: str) -> None:
@@ -271,7 +222,7 @@ class WorkerGroup:
         self._connections.pop(worker.number).close()
         self._revoking.pop(worker, None)
         lost = worker.take_lost()
-        if worker.is_isolated:
+        if worker.working_state is WorkerState.ISOLATED:
             lost = LostRequests(lost.untouched, [], lost.failed + lost.suspects)
         if lost.failed:
             failure = FailureResult(reason=f"worker {worker.number}, which had the request, {how}")

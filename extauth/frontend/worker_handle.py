@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import math
 import time
 from collections import deque
@@ -10,35 +9,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from extauth.chain.call_marks import IN_CALL, NOT_REPEATABLE, SLOTS, CallMarks
+from extauth.frontend.states import WorkerState
 
 _SHORT = 0.002  # seconds: work so short costs more to share than to do, because each process must be woken up
 _LONG = 0.005  # seconds under way after which a request shows that its work is not short
 _SLOTS = tuple(range(SLOTS - 1, -1, -1))  # all handles use the same numbers: that saves memory
 _BEAT = 0.25  # seconds between two beats of a worker at most, if the processor has much to do
-
-
-class WorkerState(enum.Enum):
-    """The life of a worker, as the frontend sees it."""
-
-    STARTING = "the supervisor was told to fork it"
-    SPARE = "it is ready, and gets no requests yet"
-    SERVING = "it gets requests"
-    ISOLATED = "it has one request that may have killed a worker, and gets no other"
-    RETIRED = "it hangs: it gets no more requests"
-    DISCONNECTED = "it has closed its socket: it is ending, and the supervisor will say how"
-    KILLED = "the supervisor was told to kill it"
-
-
-_LAST = {WorkerState.RETIRED, WorkerState.DISCONNECTED, WorkerState.KILLED}
-_NEXT = {
-    WorkerState.STARTING: {WorkerState.SPARE, *_LAST},
-    WorkerState.SPARE: {WorkerState.SERVING, WorkerState.ISOLATED, *_LAST},
-    WorkerState.SERVING: _LAST,
-    WorkerState.ISOLATED: {WorkerState.SPARE, *_LAST},
-    WorkerState.RETIRED: {WorkerState.DISCONNECTED, WorkerState.KILLED},
-    WorkerState.DISCONNECTED: set[WorkerState](),
-    WorkerState.KILLED: set[WorkerState](),
-}
 
 
 class SentBatch(NamedTuple):
@@ -69,9 +45,7 @@ class WorkerHandle:
     def __init__(self, number: int, marks: CallMarks) -> None:
         self.number = number
         self.started = time.monotonic()
-        self.was_ready = False
-        self.is_isolated = False
-        self._state = WorkerState.STARTING
+        self._state = self._working_state = WorkerState.STARTING
         self._marks = marks
         self._keys: dict[int, int] = {}  # by slot
         self._free = list(_SLOTS)
@@ -92,24 +66,19 @@ class WorkerHandle:
         """Its state."""
         return self._state
 
-    def change(self, state: WorkerState) -> bool:
-        """Go to this state. Return False, and change nothing, if it cannot come next.
+    @property
+    def working_state(self) -> WorkerState:
+        """Its state, or for a worker that is retired, has disconnected or was killed: the one before."""
+        return self._working_state
 
-        `was_ready` and `is_isolated` stay as they are when a worker is retired or killed.
-        """
-        if state not in _NEXT[self._state]:
+    def change(self, state: WorkerState) -> bool:
+        """Go to this state. Return False, and change nothing, if it cannot come next."""
+        if not self._state.may_become(state):
             return False
         self._state = state
-        if state is WorkerState.SPARE:
-            self.was_ready, self.is_isolated = True, False
-        elif state is WorkerState.ISOLATED:
-            self.is_isolated = True
+        if not state.is_retired:
+            self._working_state = state
         return True
-
-    @property
-    def is_retired(self) -> bool:
-        """Whether it gets no more requests for good."""
-        return self._state in _LAST
 
     # --- requests -------------------------------------------------------------------------------------
 

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 from extauth.config import ConfigSource
 from extauth.frontend import timeouts
 from extauth.frontend.descriptors import Poller
-from extauth.frontend.fork_cleanup import forget_in_children
 from extauth.frontend.generation import Generation
+from extauth.frontend.leaving_generations import LeavingGenerations
 from extauth.frontend.log import Log
+from extauth.frontend.unsent_requests import MoveRequest, UnsentRequests
 from extauth.frontend.worker_group import OnResult
 from extauth.frontend.worker_handle import LostRequests
 from extauth.log_levels import Level
-from extauth.model import FailureResult, Request
 from extauth.workers.frontend_config import FrontendConfig
 from extauth.workers.messages import RequestBatch
 from extauth.workers.process_tree import adopt_orphans, kill_and_reap
 from extauth.workers.supervisor import SupervisorProcess, start_supervisor
 
 _MAX_LEAVING = 8  # generations that may be leaving when another one starts
-
-MoveRequest = Callable[[int], tuple[Request, float] | None]
-"""Returns the request with this key and its deadline, for another worker; None if it has its reply."""
 
 
 class WorkerPool:
@@ -49,13 +45,11 @@ class WorkerPool:
         self._poller = poller
         self._log = log
         self._on_result = on_result
-        self._move_request = move_request
         self._on_config = on_config
         self._known_files: frozenset[Path] = frozenset()
         self._serving: Generation | None = None
-        self._leaving: dict[Generation, float | None] = {}  # and when its workers were stopped
-        self._waiting: deque[RequestBatch] = deque()
-        self._suspects: deque[RequestBatch] = deque()  # single requests that may have killed a worker
+        self._leaving = LeavingGenerations()
+        self._unsent = UnsentRequests(on_result, move_request)
         self._start_at = 0.0
         self._replace_at = 0.0
         self.needs_maintenance = True
@@ -65,12 +59,6 @@ class WorkerPool:
         self._has_remains = False
         self._coming: Generation | None = self._new_generation(ConfigSource(config_file), supervisor)
         adopt_orphans()
-        forget_in_children(self)
-
-    def forget(self) -> None:
-        """Release the requests that wait for a worker."""
-        self._waiting.clear()
-        self._suspects.clear()
 
     @property
     def is_ready(self) -> bool:
@@ -89,33 +77,19 @@ class WorkerPool:
     def send(self, batch: RequestBatch) -> None:
         """Give these requests to a worker, now or as soon as there is one."""
         if self._serving is None or not self._serving.send(batch):
-            self._waiting.append(batch)
+            self._unsent.add(batch)
 
     @property
     def needs_attention(self) -> bool:
         """Whether `maintain` is needed soon, though nothing has happened: workers have requests."""
-        return bool(self._suspects) or any(generation.needs_attention for generation in self._generations())
+        return self._unsent.suspects > 0 or any(generation.needs_attention for generation in self._generations())
 
     def _on_lost(self, lost: LostRequests) -> None:
         """Give the requests of a worker that died or hangs to others; those that may have killed it each alone."""
-        for batch in self._batches_of(lost.untouched):
+        for batch in self._unsent.batches_of(lost.untouched):
             self.send(batch)
-        for key in lost.suspects:
-            self._suspects.extend(self._batches_of([key]))
+        self._unsent.add_suspects(lost.suspects)
         self.needs_maintenance = True
-
-    def _batches_of(self, keys: Iterable[int]) -> list[RequestBatch]:
-        """Return requests as batches, one for each deadline."""
-        by_deadline: dict[float, RequestBatch] = defaultdict(lambda: RequestBatch(0.0, [], []))
-        for key in keys:
-            found = self._move_request(key)
-            if found is None:  # it has its reply, but others may wait for the same check
-                self._on_result(FailureResult(reason="the worker that had the request has ended"), [key])
-                continue
-            request, deadline = found
-            by_deadline[deadline].keys.append(key)
-            by_deadline[deadline].requests.append(request)
-        return [RequestBatch(deadline, batch.keys, batch.requests) for deadline, batch in by_deadline.items()]
 
     def reload(self) -> None:
         """Read the configuration file again, and replace the serving generation with a new one, if that can be loaded.
@@ -135,19 +109,10 @@ class WorkerPool:
         if self._coming is None:
             self._start_due(now)
         if self._serving is not None:
-            self._serving.maintain(len(self._suspects))
-            while self._suspects and (self._suspects[0].deadline <= now or self._serving.send_alone(self._suspects[0])):
-                self._suspects.popleft()
+            self._serving.maintain(self._unsent.suspects)
+            self._unsent.give_to(self._serving, now)
             self._has_remains |= self._serving.has_ended
-            while self._waiting:
-                batch = self._waiting[0]
-                if batch.deadline > now and not self._serving.send(batch):
-                    break
-                self._waiting.popleft()
-                if batch.deadline <= now:
-                    self._on_result(FailureResult(reason="the deadline passed before there was a worker"), batch.keys)
-        for generation, stopped in list(self._leaving.items()):
-            self._continue_leaving(generation, stopped, now)
+        self._has_remains |= self._leaving.maintain()
         self._reap()
 
     def _start_due(self, now: float) -> None:
@@ -169,12 +134,10 @@ class WorkerPool:
         """Let everything end. Return True when it has ended; call it again until then."""
         for generation in (self._serving, self._coming):
             if generation is not None:
-                self._let_leave(generation)
+                self._leaving.add(generation)
         self._serving = self._coming = None
-        now = time.monotonic()
-        for generation, stopped in list(self._leaving.items()):
-            self._continue_leaving(generation, stopped, now)
-        return not self._leaving
+        self._has_remains |= self._leaving.maintain()
+        return not len(self._leaving)
 
     def close(self) -> None:
         """Let every generation that has not ended kill its workers and end."""
@@ -228,12 +191,12 @@ class WorkerPool:
                 self._start_at = time.monotonic() + timeouts.RELOAD
             elif self._has_unloaded_changes and self._serving is not None and coming.source != self._serving.source:
                 self._due = self._due or self._serving.source  # the new configuration is bad: load the files without it
-            self._let_leave(coming)
+            self._leaving.add(coming)
             self._coming = None
 
     def _switch_to(self, coming: Generation) -> None:
         if self._serving is not None:
-            self._let_leave(self._serving)
+            self._leaving.add(self._serving)
         self._serving, self._coming = coming, None
         self._has_unloaded_changes = False
         self._known_files |= set(coming.files)
@@ -251,10 +214,6 @@ class WorkerPool:
             self._config = config
             self._on_config(config)
 
-    def _let_leave(self, generation: Generation) -> None:
-        generation.drain()
-        self._leaving[generation] = None
-
     def _reap(self) -> None:
         """Kill and reap what ended generations have left: their supervisors, and the orphans that came to this process.
 
@@ -263,15 +222,3 @@ class WorkerPool:
         if self._has_remains:
             alive = [generation.supervisor for generation in self._generations() if not generation.has_ended]
             self._has_remains = kill_and_reap(spare=[*alive, *self._log.processes])
-
-    def _continue_leaving(self, generation: Generation, stopped: float | None, now: float) -> None:
-        """Take the next step of a generation that leaves: drain, stop the workers, close, end."""
-        generation.maintain()
-        if generation.has_ended:
-            del self._leaving[generation]
-            self._has_remains = True
-        elif stopped is None and generation.is_drained:
-            generation.stop_workers()
-            self._leaving[generation] = now
-        elif stopped is not None and (now - stopped >= timeouts.DISCONNECT or not generation.has_workers):
-            generation.close()
