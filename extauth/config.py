@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 from collections import Counter
@@ -56,6 +57,21 @@ class CacheSettings(Settings, frozen=True):
     ttl: Annotated[float, msgspec.Meta(ge=0.1, le=86_400)] = 120
     negative_ttl: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 30
     size: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 100_000
+
+
+class ThrottleSettings(Settings, frozen=True):
+    """`[throttle]`: delays for accounts with many different wrong passwords within `window` seconds.
+
+    With `failures` of them a login is delayed by `delay` seconds, and with each more by twice as much, up to
+    `longest_delay`. `storage`: the URL of a Redis or Valkey server where several helpers count together.
+    """
+
+    failures: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
+    window: Annotated[float, msgspec.Meta(ge=1, le=86_400)] = 600
+    delay: Annotated[float, msgspec.Meta(gt=0, le=60)] = 1
+    longest_delay: Annotated[float, msgspec.Meta(gt=0, le=60)] = 5
+    storage: str | None = None
+    storage_password_file: Path | None = None
 
 
 class LogSettings(Settings, frozen=True):
@@ -127,6 +143,7 @@ class ConfigFile(Settings, frozen=True):
     sasl: SaslSettings = SaslSettings()
     new: NewSettings = NewSettings()
     cache: CacheSettings | None = None
+    throttle: ThrottleSettings | None = None
     log: LogSettings = LogSettings()
     backend: tuple[dict[str, Any], ...] = ()
 
@@ -156,6 +173,7 @@ class Config(msgspec.Struct, frozen=True):
     sasl: SaslSettings
     new: NewSettings
     cache: CacheSettings | None
+    throttle: ThrottleSettings | None
     log: LogSettings
     accounts: AccountParser
     backends: tuple[BackendConfig, ...]
@@ -183,6 +201,7 @@ def parse_config(source: ConfigSource) -> Config:
             raise ConfigError(
                 f"{path}: sasl.mechanisms: {name!r} is unknown; known mechanisms: {', '.join(MECHANISMS)}"
             )
+    _check_throttle(read, path)
     if not read.backend:
         raise ConfigError(f"{path}: has no [[backend]], so no user could log in; see README.md, Configuration")
     backends = tuple(_backend(table, number, path) for number, table in enumerate(read.backend, start=1))
@@ -203,7 +222,7 @@ def parse_config(source: ConfigSource) -> Config:
         ):
             raise ConfigError(f"{path}: {backend.section} emergency = true: no other backend serves its domains")
     accounts = AccountParser(default_domain, lower_names=read.lower_names)
-    return Config(path, read.helper, read.sasl, read.new, read.cache, read.log, accounts, backends)
+    return Config(path, read.helper, read.sasl, read.new, read.cache, read.throttle, read.log, accounts, backends)
 
 
 def _backend(table: dict[str, Any], number: int, path: Path) -> BackendConfig:
@@ -234,6 +253,34 @@ def _check_log_mode(table: Any, path: Path) -> None:
     mode = table["mode"]
     if not (isinstance(mode, str) and re.fullmatch("0?[67][0-7][0-7]", mode)):
         raise ConfigError(f'{path}: log.mode = {show(mode)}: must be a string of octal digits from "0600" to "0777"')
+
+
+def _check_throttle(read: ConfigFile, path: Path) -> None:
+    """Raise ConfigError if the delays contradict each other or the deadline, or if the storage's URL is wrong."""
+    throttle, deadline = read.throttle, read.helper.deadline
+    if throttle is None:
+        return
+    if throttle.longest_delay >= deadline:
+        wrong = f"throttle.longest_delay = {throttle.longest_delay:g}"
+        raise ConfigError(f"{path}: {wrong}: must be less than helper.deadline, which is {deadline:g}")
+    if throttle.delay > throttle.longest_delay:
+        wrong = f"throttle.delay = {throttle.delay:g}"
+        raise ConfigError(f"{path}: {wrong}: must not be more than longest_delay, which is {throttle.longest_delay:g}")
+    if throttle.storage is None:
+        if throttle.storage_password_file is not None:
+            raise ConfigError(f"{path}: throttle.storage_password_file: is used only with storage")
+    elif "@" in throttle.storage:
+        raise ConfigError(
+            f"{path}: throttle.storage: (not shown, it may contain a password): must be redis://host:port/number; put "
+            "the password into a file, and its name into storage_password_file"
+        )
+    elif not re.fullmatch(r"(?:redis|rediss|valkey|valkeys)://[^/?#\s]+(?:/[0-9]+)?", throttle.storage):
+        wrong = f"throttle.storage = {throttle.storage!r}"
+        raise ConfigError(f"{path}: {wrong}: must be redis://host:port/number or valkey://host:port/number")
+    elif importlib.util.find_spec("limits") is None:
+        kind = throttle.storage.partition(":")[0].removesuffix("s")
+        wrong = f"throttle.storage = {throttle.storage!r}"
+        raise ConfigError(f"{path}: {wrong}: needs a package; in the checkout, run: pip install '.[{kind}]'")
 
 
 def _host_name(domain: str, path: Path, key: str) -> str:

@@ -82,6 +82,8 @@ for _verdict in Verdict:  # as in Python 3.12; in 3.11 each access goes through 
 
 
 # --- requests, as backends get them -------------------------------------------------------------------
+#
+# `is_newcomer`: the account has not logged in since the helper started.
 
 
 class PasswordRequest(msgspec.Struct, frozen=True, array_like=True, tag=0, gc=False):
@@ -89,6 +91,7 @@ class PasswordRequest(msgspec.Struct, frozen=True, array_like=True, tag=0, gc=Fa
 
     account: Account
     password: Secret
+    is_newcomer: bool = False
 
 
 class ResponseRequest(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
@@ -98,18 +101,21 @@ class ResponseRequest(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=Fa
     mechanism: str
     response: Secret
     challenge: Secret
+    is_newcomer: bool = False
 
 
 class AccountRequest(msgspec.Struct, frozen=True, array_like=True, tag=2, gc=False):
     """`NEW`: does this account exist? The verdict is OK for a locked account too."""
 
     account: Account
+    is_newcomer: bool = False
 
 
 class SecretRequest(msgspec.Struct, frozen=True, array_like=True, tag=3, gc=False):
     """`READPLAIN`: what is the account's clear-text password? The only request whose result is a `SecretResult`."""
 
     account: Account
+    is_newcomer: bool = False
 
 
 CheckRequest = PasswordRequest | ResponseRequest

@@ -84,6 +84,11 @@ class Helper:
             if not self.read_for(until - time.monotonic()):
                 raise AssertionError(f"{what} never came; {self}")
 
+    def log_in(self, *accounts: str, password: str) -> None:
+        """Let these accounts log in, so that they are no newcomers, which have only half of a backend's places."""
+        for account in accounts:
+            assert self.ask(f"login VRFY {account} {password}".encode()) == b"OK"
+
     def close(self) -> None:
         """Close its standard input, as the mail server does."""
         assert self.process.stdin is not None

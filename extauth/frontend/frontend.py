@@ -18,6 +18,7 @@ from extauth.frontend.descriptors import Poller, StandardDescriptors
 from extauth.frontend.log import Log
 from extauth.frontend.reader import InputState, Reader
 from extauth.frontend.request_handler import RequestHandler
+from extauth.frontend.shared_counts import SharedCounts
 from extauth.frontend.signals import Signals
 from extauth.frontend.states import FrontendState
 from extauth.frontend.worker_pool import WorkerPool
@@ -58,15 +59,18 @@ class Frontend:
         self._reader = Reader(standard.input, self._poller, self._handle_lines, self._begin_to_end)
         self._log = Log(_UNKNOWN.log, self._poller)
         self._handler = RequestHandler(_UNKNOWN, self._log)
+        self._dispatcher = self._handler.dispatcher
+        self._shared_counts = SharedCounts(self._poller, self._log, self._dispatcher.throttle)
         self._writer = Writer(standard.output, self._poller, self._log)
         self._pool = WorkerPool(
             config_file,
             supervisor,
             self._poller,
             self._log,
-            self._handler.finish,
-            self._handler.move_request,
+            self._dispatcher.finish,
+            self._dispatcher.move_request,
             self._configure,
+            self._other_processes,
         )
 
     def serve(self) -> None:
@@ -86,6 +90,7 @@ class Frontend:
         finally:
             self._pool.kill()
             self._log.flush()  # so that the log writer goes on during the next step
+            self._shared_counts.close()
             kill_children(spare=self._log.processes, within=timeouts.REAP)
             self._log.close(self._time_for_the_log())
             self.state = FrontendState.ENDED
@@ -96,8 +101,10 @@ class Frontend:
             raise ConfigError(self._pool.refusal)
         self._pool.maintain()
         self._log.maintain()
-        self._handler.expire()
+        self._shared_counts.maintain()
         now = time.monotonic()
+        self._dispatcher.expire()
+        self._dispatcher.release(now)
         self._next_tick = now + (timeouts.SHORT_TICK if self._pool.needs_attention else timeouts.TICK)
         has_waited = self._config is not None and now >= self._start_by
         if self.state is FrontendState.STARTING and (self._pool.is_ready or has_waited):
@@ -106,14 +113,17 @@ class Frontend:
     @property
     def _next_time(self) -> float:
         """When there is something to do even if nothing comes (monotonic seconds)."""
-        deadline = self._handler.pending.next_deadline
-        return self._next_tick if deadline is None or deadline > self._next_tick else deadline
+        return min(self._next_tick, self._dispatcher.next_time)
+
+    def _other_processes(self) -> set[int]:
+        """Return the process ids of this process's children that belong to no generation."""
+        return self._log.processes | self._shared_counts.processes
 
     # --- input ----------------------------------------------------------------------------------------
 
     def _find_room(self) -> int:
         """Return how many requests may be handled now; 0 or less: none."""
-        pending = self._handler.pending
+        pending = self._dispatcher.pending
         if self.state is FrontendState.STARTING:
             return 0
         if pending.bytes > _MAX_PENDING_BYTES or len(self._writer) > _MAX_OUTPUT:
@@ -128,7 +138,7 @@ class Frontend:
 
     def _continue_reading(self) -> None:
         """Handle lines that were read, as far as there is room. Then wait for more, and in any case for the end."""
-        if self._reader.has_lines or self._handler.has_retries:
+        if self._reader.has_lines or self._dispatcher.has_batch:
             self._handle_lines()
         self._reader.wait(self._find_room())
 
@@ -137,7 +147,7 @@ class Frontend:
         batch = self._handler.handle(self._reader.take(self._find_room()))
         if batch.keys:
             if self.state is FrontendState.FAILING:
-                self._handler.fail_all(_STOPPING)
+                self._dispatcher.fail_all(_STOPPING)
             else:
                 self._pool.send(batch)
                 self._next_tick = min(self._next_tick, time.monotonic() + timeouts.SHORT_TICK)
@@ -152,6 +162,7 @@ class Frontend:
         self._config = config
         self._handler.configure(config)
         self._log.configure(config.log)
+        self._shared_counts.configure(config)
         if is_first:
             started = f"extauth {VERSION} starts, pid {os.getpid()}, configuration {self._config_file}"
             self._log.write(Level.MAJOR, started)
@@ -181,6 +192,7 @@ class Frontend:
         """The end has been seen: from now on replies have a limited time."""
         if self._reply_by == math.inf:
             self._reply_by = time.monotonic() + timeouts.REPLY
+            self._dispatcher.end_delays()
             if self.state is FrontendState.SERVING:
                 self.state = FrontendState.ENDING
 
@@ -190,7 +202,7 @@ class Frontend:
             return True
         if self._reply_by == math.inf:
             return False
-        waiting = len(self._handler.pending) or self._handler.replies or self._writer.has_output
+        waiting = len(self._dispatcher.pending) or self._handler.replies or self._writer.has_output
         return not self._reader.has_more and not waiting
 
     def _fail_rest(self) -> None:
@@ -205,7 +217,7 @@ class Frontend:
 
     def _has_replied_to_all(self) -> bool:
         """Reply to the requests that wait or can still be read. Return whether all is written, or never will be."""
-        self._handler.fail_all(_STOPPING)
+        self._dispatcher.fail_all(_STOPPING)
         self._handle_lines()
         while self._reader.read_now(self._find_room()):
             pass

@@ -111,11 +111,13 @@ class PendingRequests:
         """When the first deadline is over (monotonic seconds), if a request waits."""
         return self._deadlines[0][0] if self._requests and self._deadlines else None
 
-    def add(self, request: PendingRequest) -> None:
-        """Add a request under `next_key`."""
-        self._requests[self.next_key] = request
+    def add(self, request: PendingRequest) -> int:
+        """Add a request. Return its key."""
+        key = self.next_key
+        self._requests[key] = request
         self.bytes += request.size
         self.next_key += 1
+        return key
 
     def add_all(self, requests: Iterable[PendingRequest], sizes: Sequence[int]) -> range:
         """Add requests with lines of these sizes. Return their keys."""

@@ -1,28 +1,23 @@
-"""The way of a request in the frontend: from its line to its one reply."""
+"""Lines to requests: each line is parsed, its account brought into canonical form, and the request dispatched."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from itertools import compress, repeat
 from operator import not_
 from typing import cast
 
 from extauth.errors import MalformedRequest
-from extauth.frontend.cache import PasswordCache
-from extauth.frontend.fork_cleanup import forget_in_children
+from extauth.frontend.dispatcher import Dispatcher
 from extauth.frontend.log import Log
-from extauth.frontend.pending_requests import PendingRequest, PendingRequests, RequestGroup
+from extauth.frontend.pending_requests import PendingRequest, RequestGroup
 from extauth.frontend.reply_texts import reply_texts
-from extauth.frontend.responder import Responder
 from extauth.model import (
     Account,
     AccountRequest,
-    FailureResult,
     PasswordRequest,
     Request,
     ResponseRequest,
-    Result,
     Secret,
     SecretRequest,
     Verdict,
@@ -46,22 +41,17 @@ _MAX_MOVES = 10  # of a request from one worker to another
 
 
 class RequestHandler:
-    """Takes lines and results, and gives exactly one reply to each request.
+    """Takes lines. Each request among them gets exactly one reply, from here or from the dispatcher.
 
     `handle` returns the requests for the workers. Replies for the mail server are in `replies`.
     """
 
     def __init__(self, config: FrontendConfig, log: Log) -> None:
         self._log = log
-        self.pending = PendingRequests()
-        self._keys: list[int] = []  # of the requests for the workers
-        self._requests: list[Request] = []
+        self.dispatcher = Dispatcher(log)
         self.quit: QuitRequest | None = None
         self._parser = RequestParser(config.sasl.mechanisms)
-        self._cache = PasswordCache()
-        self._responder = Responder(log, self._cache)
         self.configure(config)
-        forget_in_children(self)
 
     def configure(self, config: FrontendConfig) -> None:
         """Use this configuration for the lines that come from now on, and empty the cache."""
@@ -69,84 +59,29 @@ class RequestHandler:
         self._accounts = config.account_parser()
         self._parser.set_mechanisms(config.sasl.mechanisms)
         self._reply_texts = reply_texts(self._parser.dialect, config)
-        self._cache.configure(config)
-        self._responder.configure(config)
-
-    def forget(self) -> None:
-        """Release everything, in a process that was forked from this one and handles no requests."""
-        vars(self).clear()
+        self.dispatcher.configure(config)
 
     @property
     def replies(self) -> list[bytes]:
         """The replies that the caller takes from here and writes."""
-        return self._responder.replies
-
-    @property
-    def has_retries(self) -> bool:
-        """Whether there are requests for the workers that `handle` has not returned yet."""
-        return bool(self._keys)
+        return self.dispatcher.responder.replies
 
     def handle(self, lines: list[Line]) -> RequestBatch:
         """Take lines that came together, up to a `QUIT`. Return the requests for the workers, retries included."""
         now = time.monotonic()
         deadline = now + self._config.helper.deadline
-        first = self.pending.next_key
-        lines = self._cache.reply(lines, now, self.replies, self._log)
+        dispatcher = self.dispatcher
+        first = dispatcher.pending.next_key
+        if not dispatcher.throttle.is_delaying:  # a line from the cache is not delayed
+            lines = dispatcher.cache.reply(lines, now, self.replies, self._log)
         for simple, other in split_simple_vrfy_lines(lines):
             self._handle_simple(simple, now, deadline)
             if other is not None:
                 self._handle_line(other, now, deadline)
             if self.quit:
                 break
-        self.pending.set_deadline(deadline, first)
-        batch = RequestBatch(deadline, self._keys, self._requests)
-        self._keys, self._requests = [], []
-        return batch
-
-    def finish(self, result: Result, keys: Sequence[int]) -> None:
-        """Take the result of these requests, and reply to those that still wait."""
-        if not self._cache.has_checks:
-            self._responder.reply_all(self.pending.take(keys), result)
-            return
-        for key in keys:
-            if self._cache.has_check(key):
-                self._finish_check(key, result)
-            else:
-                self._responder.reply_all(self.pending.take((key,)), result)
-
-    def _finish_check(self, key: int, result: Result) -> None:
-        """Take the result of a password check that several requests may wait for."""
-        if isinstance(result, FailureResult) and key not in self.pending:
-            retry = self._cache.retry(key, self.pending)
-            if retry is not None:
-                key, request = retry
-                waiting = self.pending.get(key)
-                assert waiting is not None  # `retry` has looked
-                waiting.request = request
-                self._send_to_worker(key, request)
-                return
-        keys, cached = self._cache.finish(key, result, time.monotonic(), keep=key in self.pending)
-        self._responder.reply_all(self.pending.take(keys), result, cached)
-
-    def move_request(self, key: int) -> tuple[Request, float] | None:
-        """Return a request and its deadline for another worker; None if it has its reply, or was moved too often."""
-        pending = self.pending.get(key)
-        if pending is None or pending.request is None or pending.moves >= _MAX_MOVES:
-            return None
-        pending.moves += 1
-        return pending.request, pending.group.deadline
-
-    def expire(self) -> None:
-        """Reply to the requests whose deadline is over."""
-        for keys in self.pending.expired(time.monotonic()):
-            self._responder.reply_all(self.pending.take(keys), FailureResult(reason="the deadline is over"))
-            self._cache.drop_passwords(keys, self.pending)
-
-    def fail_all(self, reason: str) -> None:
-        """Reply "temporary failure" to all requests that wait."""
-        self._responder.reply_all(self.pending.take(list(self.pending)), FailureResult(reason=reason))
-
-    # --- lines ----------------------------------------------------------------------------------------
+        dispatcher.pending.set_deadline(deadline, first)
+        return dispatcher.take_batch(deadline)
 
     def _handle_simple(self, lines: list[bytes], now: float, deadline: float) -> None:
         """Take simple `VRFY` lines, column by column: one by one takes longer."""
@@ -159,17 +94,13 @@ class RequestHandler:
                 self._handle_line(line, now, deadline)  # which says what is wrong
             self._handle_simple(list(compress(lines, found)), now, deadline)
             return
-        accounts = cast(list[Account], found)
+        accounts, known = cast(list[Account], found), self.dispatcher.known_accounts
         group = RequestGroup(VrfyRequest.command, "", "", self._reply_texts[VrfyRequest.command], now, deadline)
         sizes = list(map(len, lines))
-        requests = list(map(PasswordRequest, accounts, map(Secret, passwords)))
+        newcomers = [account not in known for account in accounts]
+        requests = list(map(PasswordRequest, accounts, map(Secret, passwords), newcomers))
         pending = map(PendingRequest, numbers, accounts, sizes, repeat(group), requests)
-        if self._cache.is_enabled:
-            for waiting, request, line in zip(pending, requests, lines, strict=True):
-                self._check_password(waiting, request, line)
-            return
-        self._keys += self.pending.add_all(pending, sizes)
-        self._requests += requests
+        self.dispatcher.start_all(pending, requests, lines, sizes)
 
     def _handle_line(self, line: Line, now: float, deadline: float) -> None:
         request = self._parser.parse(line)
@@ -177,10 +108,10 @@ class RequestHandler:
             assert isinstance(line, bytes)  # the parser refuses a line that is too long
             self._handle_request(request, line, now, deadline)
         elif isinstance(request, RefusedRequest):
-            self._responder.refuse(request.number, request.text)
+            self.dispatcher.responder.refuse(request.number, request.text)
         elif isinstance(request, IntfRequest):
             self._reply_texts = reply_texts(self._parser.dialect, self._config)
-            self._cache.clear_lines()
+            self.dispatcher.cache.clear_lines()
             version = min(request.version, INTERFACE_VERSION)
             self.replies.append(render_reply(Reply(request.number, "INTF", str(version))))
         elif isinstance(request, NumberlessLine):
@@ -192,49 +123,29 @@ class RequestHandler:
         try:
             account = self._accounts.parse(request.address)
         except MalformedRequest:
-            self._responder.refuse(request.number, MALFORMED)
+            self.dispatcher.responder.refuse(request.number, MALFORMED)
             return
         mechanism = request.mechanism if isinstance(request, SaslRequest) else ""
         replies = self._reply_texts[request.command]
         group = RequestGroup(request.command, mechanism, request.mode, replies, now, deadline)
         pending = PendingRequest(request.number, account or request.address, len(line), group)
         if account is None:
-            self._responder.reply(pending, VerdictResult(Verdict.USER_UNKNOWN, reason="the domain is not a host name"))
-        elif isinstance(request, VrfyRequest):
-            if not request.password.reveal():
-                self._responder.reply(pending, VerdictResult(Verdict.PASSWORD_MISMATCH, reason="the password is empty"))
-            else:
-                self._check_password(pending, PasswordRequest(account, request.password), line)
-        elif isinstance(request, SaslRequest):
-            response = ResponseRequest(account, request.mechanism, request.response, request.challenge)
-            self._start(pending, response)
-        elif isinstance(request, NewRequest):
-            self._start(pending, AccountRequest(account))
+            self._reject(pending, Verdict.USER_UNKNOWN, "the domain is not a host name")
+        elif isinstance(request, VrfyRequest) and not request.password.reveal():
+            self._reject(pending, Verdict.PASSWORD_MISMATCH, "the password is empty")
         else:
-            self._start(pending, SecretRequest(account))
+            self.dispatcher.start(pending, self._request_of(request, account), line)
 
-    def _check_password(self, pending: PendingRequest, request: PasswordRequest, line: bytes) -> None:
-        """Reply from the cache, or wait for an equal check that is under way, or start a check."""
-        cache, account = self._cache, request.account
-        if not cache.is_enabled:
-            self._start(pending, request)
-            return
-        digest = cache.digest(request)
-        pending.line = cache.line_digest(line)
-        cached = cache.find(account, digest, pending.group.time)
-        if cached is not None:
-            self._responder.reply(pending, cached.result, cached, from_cache=True)
-        elif cache.join(request, digest, self.pending.next_key, self.pending):
-            pending.request = None  # the check that is under way has it
-            self.pending.add(pending)
-        else:
-            self._start(pending, request)
+    def _reject(self, pending: PendingRequest, verdict: Verdict, reason: str) -> None:
+        self.dispatcher.responder.reply(pending, VerdictResult(verdict, reason=reason))
 
-    def _start(self, pending: PendingRequest, request: Request) -> None:
-        pending.request = request
-        self._send_to_worker(self.pending.next_key, request)
-        self.pending.add(pending)
-
-    def _send_to_worker(self, key: int, request: Request) -> None:
-        self._keys.append(key)
-        self._requests.append(request)
+    def _request_of(self, request: AddressedRequest, account: Account) -> Request:
+        """Return the request as backends get it."""
+        is_newcomer = account not in self.dispatcher.known_accounts
+        if isinstance(request, VrfyRequest):
+            return PasswordRequest(account, request.password, is_newcomer)
+        if isinstance(request, SaslRequest):
+            return ResponseRequest(account, request.mechanism, request.response, request.challenge, is_newcomer)
+        if isinstance(request, NewRequest):
+            return AccountRequest(account, is_newcomer)
+        return SecretRequest(account, is_newcomer)

@@ -40,12 +40,14 @@ class WorkerPool:
         on_result: OnResult,
         move_request: MoveRequest,
         on_config: Callable[[FrontendConfig], None],
+        other_processes: Callable[[], set[int]],
     ) -> None:
         self._config_file = config_file
         self._poller = poller
         self._log = log
         self._on_result = on_result
         self._on_config = on_config
+        self._other_processes = other_processes
         self._known_files: frozenset[Path] = frozenset()
         self._serving: Generation | None = None
         self._leaving = LeavingGenerations()
@@ -221,4 +223,4 @@ class WorkerPool:
         """
         if self._has_remains:
             alive = [generation.supervisor for generation in self._generations() if not generation.has_ended]
-            self._has_remains = kill_and_reap(spare=[*alive, *self._log.processes])
+            self._has_remains = kill_and_reap(spare=[*alive, *self._other_processes()])

@@ -16,7 +16,7 @@ from time import clock_gettime, pthread_getcpuclockid
 from extauth.chain import ConfiguredBackend
 from extauth.guard import GuardedErrors, place_of_coroutine, place_of_thread
 from extauth.log_levels import Level
-from extauth.model import Account, FailureResult, Result
+from extauth.model import FailureResult, Result
 from extauth.workers.backend_threads import HANGS_AFTER, TOO_LATE, WorkerContext, WorkerRequest
 from extauth.workers.fair_queue import FairQueue
 from extauth.workers.threads import start_critical_thread
@@ -35,11 +35,12 @@ _BUSY = 0.02  # seconds of processor time within HANGS_AFTER that show that code
 class RunningTask:
     """A task, when its result no longer counts, and when it was cancelled (monotonic seconds; 0.0: it was not)."""
 
-    __slots__ = ("cancelled_at", "expires", "has_place", "task")
+    __slots__ = ("cancelled_at", "expires", "has_place", "is_newcomer", "task")
 
-    def __init__(self, task: asyncio.Task[None], expires: float) -> None:
+    def __init__(self, task: asyncio.Task[None], expires: float, *, is_newcomer: bool) -> None:
         self.task = task
         self.expires = expires
+        self.is_newcomer = is_newcomer
         self.cancelled_at = 0.0
         self.has_place = True
 
@@ -50,7 +51,7 @@ class BackendLoop:
     def __init__(self, backend: ConfiguredBackend, worker: WorkerContext) -> None:
         self.backend = backend
         self._worker = worker
-        self._queue: FairQueue[Account, tuple[WorkerRequest, int]] = FairQueue()
+        self._queue: FairQueue[tuple[WorkerRequest, int]] = FairQueue(backend.concurrency)
         self._loop = asyncio.new_event_loop()
         self._is_waking = False
         self._tasks: dict[int, RunningTask] = {}
@@ -69,7 +70,8 @@ class BackendLoop:
 
     def put(self, request: WorkerRequest) -> None:
         """Call the backend when it is the turn of the request's account."""
-        self._queue.put(request.run.request.account, (request, request.calls))
+        asked = request.run.request
+        self._queue.put(asked.account, (request, request.calls), is_newcomer=asked.is_newcomer)
         if not self._is_waking:
             self._is_waking = True
             self._loop.call_soon_threadsafe(self._start_waiting)
@@ -121,17 +123,31 @@ class BackendLoop:
             self._loop.call_later(_SWEEP, self._sweep)
 
     def _start(self, request: WorkerRequest, calls: int) -> None:
-        if request.calls != calls:
-            return  # the backend's timeout was over while the request waited
-        if time.monotonic() >= request.deadline:
-            self._finish(request, calls, TOO_LATE)
-        elif not self._worker.marks.start_call(request.slot, repeatable=self.backend.repeatable):
-            self._worker.on_revoked(request)
-        else:
+        is_newcomer = request.run.request.is_newcomer
+        if self._may_start(request, calls):
             number = next(self._numbers)
             task = self._loop.create_task(self._call(number, request, calls))
-            self._tasks[number] = RunningTask(task, request.wait_until)
+            self._tasks[number] = RunningTask(task, request.wait_until, is_newcomer=is_newcomer)
             self._free -= 1
+        else:
+            self._queue.free_place(is_newcomer=is_newcomer)
+
+    def _may_start(self, request: WorkerRequest, calls: int) -> bool:
+        """Mark the request as called. Return False if its result would not count any more."""
+        if request.calls != calls:
+            return False  # the backend's timeout was over while the request waited
+        if time.monotonic() >= request.deadline:
+            self._finish(request, calls, TOO_LATE)
+            return False
+        if not self._worker.marks.start_call(request.slot, repeatable=self.backend.repeatable):
+            self._worker.on_revoked(request)
+            return False
+        return True
+
+    def _free_place(self, running: RunningTask) -> None:
+        running.has_place = False
+        self._free += 1
+        self._queue.free_place(is_newcomer=running.is_newcomer)
 
     async def _call(self, number: int, request: WorkerRequest, calls: int) -> None:
         result = await self.backend.call_async(request.run.request)
@@ -141,7 +157,7 @@ class BackendLoop:
             result = FailureResult(self.backend.name, "the time was over before it was done")
         self._finish(request, calls, result)
         if running.has_place:
-            self._free += 1
+            self._free_place(running)
             self._start_waiting()
         if not self._tasks:
             self._idle()
@@ -175,8 +191,7 @@ class BackendLoop:
         self._start_waiting()
 
     def _leave_behind(self, running: RunningTask) -> None:
-        running.has_place = False
-        self._free += 1
+        self._free_place(running)
         where = place_of_coroutine(running.task.get_coro())
         why = f"backend {self.backend.name}: a task goes on {HANGS_AFTER:g} s after it was cancelled, at {where}"
         self._worker.log(Level.PROBLEMS, f"{why}; another one takes over its place")

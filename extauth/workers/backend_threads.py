@@ -17,7 +17,7 @@ from extauth.chain import ChainRun, ConfiguredBackend
 from extauth.chain.call_marks import CallMarks
 from extauth.guard import GuardedErrors, place_of_thread
 from extauth.log_levels import Level
-from extauth.model import Account, FailureResult, Result
+from extauth.model import FailureResult, Result
 from extauth.workers.fair_queue import FairQueue
 from extauth.workers.result_batcher import FOLLOWS_WITHIN
 from extauth.workers.threads import start_critical_thread
@@ -72,9 +72,10 @@ class WorkerContext(msgspec.Struct, frozen=True):
 class RunningCall:
     """A call of a backend's code. `checked`, `cpu`: when its thread's processor time was read, and what it was."""
 
-    __slots__ = ("checked", "clock", "cpu", "thread")
+    __slots__ = ("checked", "clock", "cpu", "is_newcomer", "thread")
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_newcomer: bool) -> None:
+        self.is_newcomer = is_newcomer
         self.thread = threading.get_ident()
         self.clock = pthread_getcpuclockid(self.thread)
         self.cpu = -1.0
@@ -98,7 +99,7 @@ class BackendThreads:
     def __init__(self, backend: ConfiguredBackend, worker: WorkerContext) -> None:
         self.backend = backend
         self._worker = worker
-        self._queue: FairQueue[Account, tuple[WorkerRequest, int]] = FairQueue()
+        self._queue: FairQueue[tuple[WorkerRequest, int]] = FairQueue(backend.concurrency)
         self._pace = FOLLOWS_WITHIN  # seconds for one result
         self._calls: dict[int, RunningCall] = {}  # by number of the thread
         self._in_place: set[int] = set()  # numbers of the threads that take requests
@@ -111,7 +112,8 @@ class BackendThreads:
 
     def put(self, request: WorkerRequest) -> None:
         """Call the backend when it is the turn of the request's account."""
-        self._queue.put(request.run.request.account, (request, request.calls))
+        asked = request.run.request
+        self._queue.put(asked.account, (request, request.calls), is_newcomer=asked.is_newcomer)
 
     @property
     def followers(self) -> int:
@@ -126,7 +128,7 @@ class BackendThreads:
         """Give the places of calls that hang to other threads. The monitor calls this."""
         for number, call in list(self._calls.items()):
             if number in self._in_place and call.hangs(now):
-                self._replace(number, place_of_thread(call.thread))
+                self._replace(number, call)
 
     def _start_thread(self) -> None:
         with self._lock:
@@ -136,8 +138,9 @@ class BackendThreads:
             self._alive += 1
         start_critical_thread(f"{self.backend.name}-{number}", self._worker.on_failure, self._run, number)
 
-    def _replace(self, number: int, place: str) -> None:
+    def _replace(self, number: int, call: RunningCall) -> None:
         """Let another thread take over from one whose call hangs. If there can be none, a new worker takes over."""
+        place = place_of_thread(call.thread)
         why = f"backend {self.backend.name}: a call has been waiting for {HANGS_AFTER:g} s at {place}"
         if self.backend.concurrency == 1 or self._alive >= MAX_THREADS:
             if not self._has_reported:
@@ -145,7 +148,10 @@ class BackendThreads:
                 self._worker.on_hang(self.backend.name, why)
             return
         with self._lock:
+            if self._calls.get(number) is not call:
+                return  # it has just ended
             self._in_place.discard(number)
+        self._queue.free_place(is_newcomer=call.is_newcomer)
         try:
             self._start_thread()
         except RuntimeError:  # the system has no more threads
@@ -175,6 +181,8 @@ class BackendThreads:
         request, calls = self._queue.get()
         if self._is_current(request, calls):
             self._call(number, request, calls)
+        if number in self._in_place:
+            self._queue.free_place(is_newcomer=request.run.request.is_newcomer)
 
     def _is_current(self, request: WorkerRequest, calls: int) -> bool:
         """Return whether the result would still count. If only the deadline is over, give that as the result."""
@@ -189,10 +197,11 @@ class BackendThreads:
         if not self._worker.marks.start_call(request.slot, repeatable=self.backend.repeatable):
             self._worker.on_revoked(request)
             return
-        call = self._calls[number] = RunningCall()
+        call = self._calls[number] = RunningCall(is_newcomer=request.run.request.is_newcomer)
         began = call.checked
         result = self.backend.call(request.run.request)
-        del self._calls[number]
+        with self._lock:
+            del self._calls[number]
         self._worker.marks.end_call(request.slot)
         self._finish(request, calls, began, result)
 

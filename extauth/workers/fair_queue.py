@@ -1,54 +1,88 @@
-"""A queue in which accounts take turns, so that no account waits behind a crowd of requests for another one."""
+"""A queue in which accounts take turns, so that no account waits behind a crowd of requests for another one.
+
+Accounts that have not logged in since the helper started are newcomers. All newcomers together have one turn, and at
+most half of the backend's places. So who tries a thousand names delays no user who has logged in before.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Hashable
 from typing import Generic, TypeVar
 
-K = TypeVar("K", bound=Hashable)
+from extauth.model import Account
+
+K = TypeVar("K")
 T = TypeVar("T")
 
 
-class FairQueue(Generic[K, T]):
-    """Items of one key come out in the order in which they were put in; the keys take turns.
+class FairQueue(Generic[T]):
+    """Items of one account come out in the order in which they were put in; the accounts take turns.
 
     So a hundred wrong passwords for one account, each as costly as a right one, delay no other account's login.
     """
 
-    def __init__(self) -> None:
-        self._waiting: OrderedDict[K, deque[T]] = OrderedDict()
+    def __init__(self, places: int) -> None:
+        self._turns: OrderedDict[Account | None, deque[T]] = OrderedDict()  # None: the turn of the newcomers
+        self._newcomers: OrderedDict[Account, deque[T]] = OrderedDict()
+        self._newcomers_under_way = 0
+        self._most_newcomers = max(1, places // 2)
         self._changed = threading.Condition()
 
-    def put(self, key: K, item: T) -> None:
-        """Add an item behind the others of its key."""
+    def put(self, account: Account, item: T, *, is_newcomer: bool) -> None:
+        """Add an item behind the others of its account."""
         with self._changed:
-            self._waiting.setdefault(key, deque()).append(item)
+            if is_newcomer:
+                self._newcomers.setdefault(account, deque()).append(item)
+                self._turns.setdefault(None, deque())
+            else:
+                self._turns.setdefault(account, deque()).append(item)
             self._changed.notify()
 
     @property
     def waiting(self) -> int:
-        """The number of keys with items at this moment."""
-        return len(self._waiting)
+        """The number of accounts with items at this moment, roughly."""
+        return len(self._turns) + len(self._newcomers)
 
     def get(self) -> T:
         """Take the next item. Wait for it."""
         with self._changed:
-            while not self._waiting:
+            while (item := self._take_next()) is None:
                 self._changed.wait()
-            return self._take_next()
+            return item
 
     def take(self) -> T | None:
-        """Take the next item. Return None if there is none."""
-        if not self._waiting:
+        """Take the next item. Return None if there is none, or if only newcomers wait and have all their places."""
+        if not self._turns:
             return None
         with self._changed:
-            return self._take_next() if self._waiting else None
+            return self._take_next()
 
-    def _take_next(self) -> T:
-        key, items = self._waiting.popitem(last=False)
-        item = items.popleft()
-        if items:
-            self._waiting[key] = items  # at the end: the other keys come first
-        return item
+    def free_place(self, *, is_newcomer: bool) -> None:
+        """Say that an item that was taken has no place any more."""
+        if is_newcomer:
+            with self._changed:
+                self._newcomers_under_way -= 1
+                self._changed.notify()
+
+    def _take_next(self) -> T | None:
+        for _ in range(min(2, len(self._turns))):  # one of two turns is not that of the newcomers
+            account, items = self._turns.popitem(last=False)
+            if account is not None:
+                return _take_from(self._turns, account, items)
+            if self._newcomers_under_way < self._most_newcomers:
+                self._newcomers_under_way += 1
+                item = _take_from(self._newcomers, *self._newcomers.popitem(last=False))
+                if self._newcomers:
+                    self._turns[None] = items
+                return item
+            self._turns[None] = items
+        return None
+
+
+def _take_from(waiting: OrderedDict[K, deque[T]], account: K, items: deque[T]) -> T:
+    """Return the first of the account's items. If there are more, the account waits at the end: others come first."""
+    item = items.popleft()
+    if items:
+        waiting[account] = items
+    return item

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
-from extauth.config import CacheSettings, Config, HelperSettings, LogSettings, NewSettings, SaslSettings
+from extauth.config import (
+    CacheSettings,
+    Config,
+    HelperSettings,
+    LogSettings,
+    NewSettings,
+    SaslSettings,
+    ThrottleSettings,
+)
 from extauth.protocol.accounts import AccountParser
 
 
@@ -26,6 +34,7 @@ class FrontendConfig(msgspec.Struct, frozen=True):
     sasl: SaslSettings = SaslSettings()
     new: NewSettings = NewSettings()
     cache: CacheSettings | None = None
+    throttle: ThrottleSettings | None = None
     log: LogSettings = LogSettings()
     default_domain: str | None = None
     lower_names: bool = True
@@ -43,6 +52,7 @@ class FrontendConfig(msgspec.Struct, frozen=True):
             config.sasl,
             config.new,
             config.cache,
+            config.throttle,
             config.log,
             config.accounts.default_domain,
             config.accounts.lower_names,

@@ -47,8 +47,8 @@ def decide_all(folder: Path, log_level: str, result: VerdictResult) -> tuple[lis
     handler.replies.clear()
     batch = handler.handle(LINES)
     assert len(batch.keys) == len(batch.requests) == 4
-    handler.finish(result, batch.keys)
-    assert len(handler.pending) == handler.pending.bytes == 0
+    handler.dispatcher.finish(result, batch.keys)
+    assert len(handler.dispatcher.pending) == handler.dispatcher.pending.bytes == 0
     records = re.sub(rb"time=[0-9.]+", b"time=T", log.take_for_mail_server()).decode().splitlines()
     return sorted(handler.replies), [record for record in records if "account=" in record]
 
@@ -88,18 +88,18 @@ def test_shorter_deadline_applies_while_longer_ones_run(tmp_path: Path) -> None:
     path.write_text(f"[helper]\ndeadline = 0.1\n{backend}")
     handler.configure(FrontendConfig.of(read_config(path)))
     handler.handle([b"2 VRFY bob@example.com password"])
-    assert handler.pending.next_deadline is not None
-    assert handler.pending.next_deadline < time.monotonic() + 1
-    while len(handler.pending) == 2:
-        handler.expire()
+    assert handler.dispatcher.pending.next_deadline is not None
+    assert handler.dispatcher.pending.next_deadline < time.monotonic() + 1
+    while len(handler.dispatcher.pending) == 2:
+        handler.dispatcher.expire()
     assert handler.replies == [b"2 ERROR temporary failure\n"]
-    handler.finish(VerdictResult(Verdict.OK), [first])
+    handler.dispatcher.finish(VerdictResult(Verdict.OK), [first])
     assert handler.replies[1:] == [b"1 OK\n"]
 
 
 def test_expired_requests_leave_no_password_in_memory(site: Site) -> None:
     handler = RequestHandler(config_of(site, "[helper]\ndeadline = 0.1\n[cache]\n"), SILENT)
     handler.handle([b"1 VRFY alice@example.com open sesame"])
-    while handler.pending:
-        handler.expire()
+    while handler.dispatcher.pending:
+        handler.dispatcher.expire()
     assert not [text for text in bytes_in(vars(handler)) if b"sesame" in text]

@@ -38,6 +38,7 @@ def test_concurrent_checks_get_their_own_verdicts(scripted: ScriptedSite) -> Non
 
 def test_tasks_under_way_are_limited(scripted: ScriptedSite) -> None:
     helper = scripted.serve()
+    helper.log_in(*(f"{name}{n}@example.com" for name in "wx" for n in range(3)), password="yes")
     helper.send(*(b"w%d VRFY w%d@example.com wait" % (n, n) for n in range(3)))
     scripted.wait_for("wait begins", 3)
     for number in range(20):
@@ -83,6 +84,7 @@ def test_bugs_are_temporary_failures(scripted: ScriptedSite, action: str, error:
 
 def test_deadline_cancels_tasks(scripted: ScriptedSite) -> None:
     helper = scripted.serve(settings="workers = 1\ndeadline = 1")
+    helper.log_in(*(f"a{n}@example.com" for n in range(6)), password="yes")
     helper.send(*(b"%d VRFY a%d@example.com wait for ever" % (n, n) for n in range(6)))
     assert {line.partition(b" ")[2] for line in helper.wait_for_replies(6)} == {TEMPORARY}
     scripted.wait_for("wait for ever ends", 4)
@@ -93,6 +95,7 @@ def test_deadline_cancels_tasks(scripted: ScriptedSite) -> None:
 def test_timeout_of_the_backend_cancels_tasks(scripted: ScriptedSite) -> None:
     _configure_with_timeout(scripted)
     helper = scripted.site.serve()
+    helper.log_in(*(f"a{n}@example.com" for n in range(4)), password="yes")
     helper.send(*(b"%d VRFY a%d@example.com wait for ever" % (n, n) for n in range(4)))
     assert {line.partition(b" ")[2] for line in helper.wait_for_replies(4)} == {TEMPORARY}
     scripted.wait_for("wait for ever ends", 4)
@@ -103,6 +106,7 @@ def test_timeout_of_the_backend_cancels_tasks(scripted: ScriptedSite) -> None:
 def test_task_that_ignores_its_cancelling_gives_its_place_away(scripted: ScriptedSite) -> None:
     _configure_with_timeout(scripted)
     helper = scripted.site.serve()
+    helper.log_in(*(f"a{n}@example.com" for n in range(4)), password="yes")
     helper.send(*(b"%d VRFY a%d@example.com go on" % (n, n) for n in range(4)))
     assert {line.partition(b" ")[2] for line in helper.wait_for_replies(4)} == {TEMPORARY}
     helper.wait_for_information(r"scripted: a task goes on 0\.5 s after it was cancelled, at .*scripted_backend\.py")
@@ -133,6 +137,7 @@ def test_worker_with_a_hanging_loop_is_replaced(scripted: ScriptedSite) -> None:
 
 def test_costly_hash_does_not_block_the_loop(scripted: ScriptedSite) -> None:
     helper = scripted.serve(settings="workers = 1")
+    helper.log_in(*(f"h{n}@example.com" for n in range(3)), password="yes")
     helper.send(*(b"h%d VRFY h%d@example.com hash" % (n, n) for n in range(3)))
     scripted.wait_for("hash begins", 3)
     assert helper.ask(b"1 VRFY alice@example.com yes") == b"OK"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from extauth.chain.call_marks import CallMarks
-from extauth.model import Account, Verdict, VerdictResult
+from extauth.model import Account, AccountRequest, Verdict, VerdictResult
 from extauth.workers.backend_threads import BackendThreads, WorkerContext, WorkerRequest
 from extauth.workers.messages import KeyedResult
 from extauth.workers.result_batcher import FOLLOWS_WITHIN, MAX_DELAY, ResultBatcher
@@ -141,7 +141,7 @@ def test_only_fast_backends_announce_following_results(
     )
     threads = BackendThreads(backend, context)
     for key in range(5):
-        run: Any = SimpleNamespace(request=SimpleNamespace(account=Account(f"user{key}", "example.com")))
+        run: Any = SimpleNamespace(request=AccountRequest(Account(f"user{key}", "example.com")))
         threads.put(WorkerRequest(key, math.inf, run))
     backend.all_queued.set()
     assert [announced.get(timeout=10) for _ in following] == following
