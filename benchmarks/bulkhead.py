@@ -36,7 +36,7 @@ def main() -> None:
         site = ldap_site(Path(folder))
         site.write("passwd", "bob@files.example:{PLAIN}password\n")
         files = '[[backend]]\ntype = "files"\ndomains = ["files.example"]\npath = "passwd"\n'
-        directory = section("ldap3", "x", READER, PEOPLE_BY_UID, servers=repr(slapd.url)).replace("connections = 1", "")
+        directory = section("x", READER, PEOPLE_BY_UID, servers=repr(slapd.url)).replace("connections = 1", "")
         site.configure(f"[helper]\ndeadline = 120\n{directory}{files}")
         helper = Helper(site.config)
         helper.verify("alice@x.example", "open sesame")

@@ -34,12 +34,11 @@ def test_many_requests_for_one_account_do_not_delay_another(scripted: ScriptedSi
     assert len(helper.wait_for_replies(32)) == 32
 
 
-@pytest.mark.parametrize("engine", ["ldap3", "python-ldap"])
-def test_frozen_directory_does_not_block_other_domains(site: Site, slapd: Slapd, engine: str) -> None:
+def test_frozen_directory_does_not_block_other_domains(site: Site, slapd: Slapd) -> None:
     ldap_site(site.folder)
     site.write("passwd", "bob@files.example:{PLAIN}password\n")
     files = '[[backend]]\ntype = "files"\ndomains = ["files.example"]\npath = "passwd"\n'
-    site.configure(section(engine, "x", READER, PEOPLE_BY_UID, servers=repr(slapd.url)) + files)
+    site.configure(section("x", READER, PEOPLE_BY_UID, servers=repr(slapd.url)) + files)
     helper = site.serve()
     assert helper.ask(b"1 VRFY alice@x.example open sesame") == b"OK"
     slapd.freeze()

@@ -17,7 +17,7 @@ from __future__ import annotations
 import datetime
 import re
 
-from extauth.backends.ldap.engine import LdapEntry
+from extauth.backends.ldap.messages import LdapEntry
 from extauth.model import Verdict, VerdictResult
 
 STATE_ATTRIBUTES = (

@@ -1,97 +1,89 @@
-"""Sockets to LDAP servers, with or without TLS. No call on them takes longer than the deadline."""
+"""Opens connections to a server, with TLS if configured, within one time limit."""
 
 from __future__ import annotations
 
+import asyncio
+import os
 import socket
 import ssl
+from functools import partial
 
-from extauth.backends.ldap.engine import KEEPALIVE_IDLE, Deadline
-from extauth.backends.ldap.servers import LdapServer
+from extauth.backends.ldap.connection import LdapConnection, seconds_from_now
+from extauth.backends.ldap.messages import LdapResult
+from extauth.backends.ldap.servers import LdapServer, NoResponse, ServerUnavailable
+from extauth.backends.ldap.timers import Timers
+
+_NEXT_ADDRESS = 0.25  # seconds after which the next address of a name is tried as well
 
 
-class BoundedSocket:
-    """A socket whose calls all end by `deadline`, even if the server sends one byte at a time.
+class Connector:
+    """Opens connections to one server.
 
-    The timeout of a plain socket starts again with every call.
+    `context`: how to use TLS; None if no connection uses it. `starttls`: ldap:// connections begin TLS. `seconds`: for
+    the name, the connection and TLS together.
     """
 
-    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
-        self.deadline = deadline
-        self.timed_out = False
-        self._socket = sock
+    def __init__(
+        self, server: LdapServer, context: ssl.SSLContext | None, timers: Timers, *, starttls: bool, seconds: float
+    ) -> None:
+        self._server = server
+        self._context = context
+        self._timers = timers
+        self._starttls = starttls and not server.tls and not server.path
+        self._seconds = seconds
 
-    def recv(self, size: int) -> bytes:
-        """Return received data, at most `size` bytes. It is empty at the end of the connection."""
+    async def connect(self, until: float) -> LdapConnection:
+        """Return a new connection, which is anonymous. `until`: monotonic seconds. Raises ServerUnavailable."""
+        until = seconds_from_now(self._seconds, until)
+        connection = LdapConnection(self._timers)
         try:
-            self._socket.settimeout(self.deadline.left())
-            return self._socket.recv(size)
+            async with asyncio.timeout_at(until):
+                await self._open(connection)
+                if self._starttls:
+                    await self._start_tls(connection, until)
         except TimeoutError:
-            self.timed_out = True
-            raise
-
-    def sendall(self, data: bytes) -> None:
-        """Send all of it."""
-        try:
-            self._socket.settimeout(self.deadline.left())
-            self._socket.sendall(data)
-        except TimeoutError:
-            self.timed_out = True
-            raise
-
-    def start_tls(self, context: ssl.SSLContext, host: str) -> None:
-        """Begin TLS. The server's certificate must be for `host`. Raises OSError."""
-        self._socket.settimeout(self.deadline.left())
-        self._socket = context.wrap_socket(self._socket, server_hostname=host)
-
-    def shutdown(self, how: int) -> None:
-        """Shut down these directions."""
-        self._socket.shutdown(how)
-
-    def close(self) -> None:
-        """Close it."""
-        self._socket.close()
-
-
-def connect(server: LdapServer, deadline: Deadline) -> BoundedSocket:
-    """Connect to the first of the server's addresses that accepts. Raises OSError."""
-    if server.path:
-        return BoundedSocket(_connect_to(socket.AF_UNIX, server.path, deadline.left()), deadline)
-    failure: OSError = OSError("has no address")
-    addresses = resolve(server)
-    for untried, (family, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
-        try:
-            sock = _connect_to(family, address, deadline.left() / untried)
+            raise NoResponse from None
         except OSError as error:
-            failure = error
-            continue
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE)
-        return BoundedSocket(sock, deadline)
-    raise failure
+            raise ServerUnavailable(_reason(error)) from None
+        return connection
+
+    async def _open(self, connection: LdapConnection) -> None:
+        loop = asyncio.get_running_loop()
+        if self._server.path:
+            await loop.create_unix_connection(lambda: connection, self._server.path)
+            return
+        connect = partial(
+            loop.create_connection,
+            lambda: connection,
+            self._server.host,
+            self._server.port,
+            happy_eyeballs_delay=_NEXT_ADDRESS,
+        )
+        await (connect(ssl=self._context) if self._server.tls else connect())
+
+    async def _start_tls(self, connection: LdapConnection, until: float) -> None:
+        assert self._context is not None
+        try:
+            result: LdapResult = await connection.request_tls(until)
+            if result.code != 0:
+                raise ServerUnavailable(f"StartTLS refused: {result.code} {result.message[:200]}".rstrip())
+            plain = connection.transport_for_tls()
+            loop = asyncio.get_running_loop()
+            secure = await loop.start_tls(plain, connection, self._context, server_hostname=self._server.host)
+            if secure is None:
+                raise ServerUnavailable("the server closed the connection")
+            connection.connection_made(secure)
+        except BaseException:  # also when it is cancelled
+            connection.end()
+            raise
 
 
-def resolve(server: LdapServer) -> list[tuple[int, object]]:
-    """Return the families and addresses of a server's name. No deadline limits this call. Raises OSError."""
-    found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
-    return [(family, address) for family, _, _, _, address in found]
-
-
-def socket_error_reason(error: OSError) -> str:
+def _reason(error: OSError) -> str:
     """Return the reason of a socket error, for the log."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate: {error.verify_message}"
-    if isinstance(error, TimeoutError):
-        return "no response in time"
-    return error.strerror or type(error).__name__
-
-
-def _connect_to(family: int, address: object, seconds: float) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.settimeout(seconds)
-        sock.connect(address)  # type: ignore[arg-type]  # getaddrinfo returns the right type for this family
-    except OSError:
-        sock.close()
-        raise
-    return sock
+        return f"TLS: certificate: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {error.reason or error.strerror or type(error).__name__}"
+    if error.errno and not isinstance(error, socket.gaierror):
+        return os.strerror(error.errno)
+    return error.strerror or str(error) or type(error).__name__

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 import re
 
-from extauth.backends.ldap.engine import LdapEntry, LdapResult
+from extauth.backends.ldap.ber import (
+    SEQUENCE,
+    InvalidResponse,
+    read_content,
+    read_element,
+    read_elements,
+    read_number,
+)
+from extauth.backends.ldap.messages import LdapEntry, LdapResult
 from extauth.errors import TemporaryFailure
 from extauth.model import Verdict, VerdictResult
 
@@ -32,7 +40,7 @@ _DESCRIPTIONS = {
     REFERRAL: "referral: extauth does not follow it",
     NO_SUCH_OBJECT: "noSuchObject",
     13: "confidentialityRequired: the directory requires TLS",
-    50: "insufficientAccessRights: the directory's access rules forbid a bind as this entry",
+    50: "insufficientAccessRights: the access rules of the directory forbid it",
     BUSY: "busy",
     UNAVAILABLE: "unavailable",
 }
@@ -50,6 +58,11 @@ ACTIVE_DIRECTORY_VERDICTS = {
 }
 _SUB_CODE = re.compile(r"AcceptSecurityContext error, data ([0-9a-fA-F]+)\b")
 
+_WARNING, _ERROR, _GRACE_LOGINS = 0xA0, 0x81, 0x81  # tags in a password policy response
+
+_NOT_FOR_ANONYMOUS = frozenset({1, 8, NO_SUCH_OBJECT, 48, 50, 53})
+"""Results with which directories refuse an anonymous search. Active Directory returns 1."""
+
 PASSWORD_EXPIRED, ACCOUNT_LOCKED, CHANGE_AFTER_RESET = 0, 1, 2
 POLICY_VERDICTS = {
     PASSWORD_EXPIRED: Verdict.PASSWORD_EXPIRED.because("password policy: expired"),
@@ -60,13 +73,13 @@ POLICY_VERDICTS = {
 
 def verdict_of_bind(result: LdapResult) -> VerdictResult:
     """Return the verdict that a user's bind means. Raises TemporaryFailure if the code is not in the tables."""
-    error = None if result.policy is None else policy_error(result.policy)
+    error, warning = (None, "") if result.policy is None else parse_policy(result.policy)
     if error is not None and result.code in (SUCCESS, INVALID_CREDENTIALS):
         if error not in POLICY_VERDICTS:
             raise TemporaryFailure(f"password policy: error {error}")
         return POLICY_VERDICTS[error]
     if result.code == SUCCESS:
-        return VerdictResult(Verdict.OK)
+        return VerdictResult(Verdict.OK, reason=warning)
     if result.code == INVALID_CREDENTIALS and (match := _SUB_CODE.search(result.message)):
         sub_code = match[1].lower()
         if sub_code not in ACTIVE_DIRECTORY_VERDICTS:
@@ -77,12 +90,12 @@ def verdict_of_bind(result: LdapResult) -> VerdictResult:
     return RESULT_VERDICTS[result.code]
 
 
-def only_entry(result: LdapResult, base: str) -> LdapEntry | VerdictResult:
+def only_entry(result: LdapResult, base: str, *, anonymous: bool) -> LdapEntry | VerdictResult:
     """Return the only entry that a search found, or why there is none. Raises TemporaryFailure if the search failed."""
     if len(result.entries) > 1 or (result.code == SIZE_LIMIT_EXCEEDED and result.entries):
         return Verdict.USER_UNKNOWN.because("more than one entry was found")
     if result.code != SUCCESS:
-        raise TemporaryFailure(f"the search in {base} returned {describe_result(result)}")
+        raise TemporaryFailure(search_problem(result, base, anonymous=anonymous))
     if not result.entries:
         return Verdict.USER_UNKNOWN.because("no entry was found")
     if not result.entries[0].dn:
@@ -96,25 +109,41 @@ def describe_result(result: LdapResult) -> str:
     return f"{result.code} {description}" if description else str(result.code)
 
 
-def policy_error(value: bytes) -> int | None:
-    """Return the error in a password policy response (draft-behera-ldap-password-policy, section 6.2), if any.
+def search_problem(result: LdapResult, place: str, *, anonymous: bool) -> str:
+    """Return why a search failed, for the log. `anonymous`: without a service account."""
+    if anonymous and result.code in _NOT_FOR_ANONYMOUS:
+        hint = "perhaps the directory requires bind_dn"
+        return f"the anonymous search in {place} returned {describe_result(result)}; {hint}"
+    return f"the search in {place} returned {describe_result(result)}"
 
-    The value is SEQUENCE { warning [0] ..., error [1] ENUMERATED }, both optional. Raises TemporaryFailure if it is
-    anything else.
+
+def parse_policy(value: bytes) -> tuple[int | None, str]:
+    """Return the error in a password policy response, if any, and its warning as text, else an empty one.
+
+    The value (draft-behera-ldap-password-policy, section 6.2) is SEQUENCE { warning [0] CHOICE { timeBeforeExpiration
+    [0] INTEGER, graceAuthNsRemaining [1] INTEGER }, error [1] ENUMERATED }, all optional. Raises TemporaryFailure if it
+    is anything else.
     """
-    content = dict(_elements(value))
-    if set(content) != {0x30}:
-        raise TemporaryFailure("password policy: invalid control")
-    error = dict(_elements(content[0x30])).get(0x81)
-    return None if error is None else int.from_bytes(error, "big")
+    error, warning = None, ""
+    try:
+        start, end = read_content(value, 0, len(value), SEQUENCE)
+        if end != len(value):
+            raise InvalidResponse("more than one element")
+        for tag, content, stop in read_elements(value, start, end):
+            if tag == _ERROR:
+                error = read_number(value, content, stop)
+            elif tag == _WARNING:
+                kind, content, stop = read_element(value, content, stop)
+                warning = _warning(kind, read_number(value, content, stop))
+    except InvalidResponse:
+        raise TemporaryFailure("password policy: invalid control") from None
+    return error, warning
 
 
-def _elements(data: bytes) -> list[tuple[int, bytes]]:
-    """Return tags and contents of BER elements. Each must have less than 128 bytes."""
-    found = []
-    while data:
-        if len(data) < 2 or data[1] > 127 or len(data) < 2 + data[1]:
-            raise TemporaryFailure("password policy: invalid control")
-        found.append((data[0], data[2 : 2 + data[1]]))
-        data = data[2 + data[1] :]
-    return found
+def _warning(kind: int, number: int) -> str:
+    if kind == _GRACE_LOGINS:
+        return f"grace login, {number} left"
+    days = number / 86400
+    return (
+        f"the password expires in {days:.0f} days" if days >= 2 else f"the password expires in {number // 3600} hours"
+    )

@@ -1,9 +1,8 @@
-"""The server list: the URLs, and which servers were unavailable recently."""
+"""The server list: the URLs, which servers were unavailable recently, and why a server cannot be asked."""
 
 from __future__ import annotations
 
 import ipaddress
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, unquote, urlsplit
@@ -15,6 +14,28 @@ from extauth.errors import ConfigError
 _TRIED_LAST = 30.0  # seconds for which an unavailable server is tried last
 _PORTS = {"ldap": 389, "ldaps": 636}
 _LOCAL_SOCKET = "/var/run/slapd/ldapi"
+
+
+class ServerUnavailable(Exception):
+    """A server cannot be asked. extauth asks the next one.
+
+    `worth_repeating`: it may respond over a new connection, because this one was an old one.
+    """
+
+    worth_repeating = False
+
+
+class ConnectionBroke(ServerUnavailable):
+    """The connection ended before the response. `received`: the server may have received the request."""
+
+    received = True
+
+
+class NoResponse(ServerUnavailable):
+    """The server did not respond in time."""
+
+    def __init__(self, reason: str = "no response in time") -> None:
+        super().__init__(reason)
 
 
 class LdapServer(msgspec.Struct, frozen=True):
@@ -68,11 +89,24 @@ class LdapServers:
     def __init__(self, servers: tuple[LdapServer, ...]) -> None:
         self._servers = servers
         self._unavailable_until: dict[LdapServer, float] = {}
-        self._lock = threading.Lock()
 
     def in_order(self) -> Iterable[LdapServer]:
         """Return all servers in the order of the list, with those that were unavailable recently at the end."""
         return self._with_unavailable_last() if self._unavailable_until else self._servers
+
+    def has_available(self) -> bool:
+        """Return whether a server was not unavailable recently."""
+        return len(self._unavailable_until) < len(self._servers)
+
+    def mark_unavailable(self, server: LdapServer) -> bool:
+        """Try this server last for a while. Return whether it was available before."""
+        is_new = server not in self._unavailable_until
+        self._unavailable_until[server] = time.monotonic() + _TRIED_LAST
+        return is_new
+
+    def mark_available(self, server: LdapServer) -> bool:
+        """Try this server in its turn again. Return whether it was unavailable before."""
+        return self._unavailable_until.pop(server, None) is not None
 
     def _with_unavailable_last(self) -> Iterator[LdapServer]:
         last = []
@@ -83,25 +117,10 @@ class LdapServers:
                 yield server
         yield from last
 
-    def mark_unavailable(self, server: LdapServer) -> bool:
-        """Try this server last for a while. Return whether it was available before."""
-        with self._lock:
-            is_new = server not in self._unavailable_until
-            self._unavailable_until[server] = time.monotonic() + _TRIED_LAST
-            return is_new
-
-    def mark_available(self, server: LdapServer) -> bool:
-        """Try this server in its turn again. Return whether it was unavailable before."""
-        if not self._unavailable_until:
-            return False
-        with self._lock:
-            return self._unavailable_until.pop(server, None) is not None
-
     def _is_tried_last(self, server: LdapServer) -> bool:
-        with self._lock:
-            until = self._unavailable_until.get(server)
-            now = time.monotonic()
-            if until is None or now < until:
-                return until is not None
-            self._unavailable_until[server] = now + _TRIED_LAST  # this request tries it again, the others wait
-            return False
+        until = self._unavailable_until.get(server)
+        now = time.monotonic()
+        if until is None or now < until:
+            return until is not None
+        self._unavailable_until[server] = now + _TRIED_LAST  # this request tries it again, the others wait
+        return False

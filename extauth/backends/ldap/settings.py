@@ -7,25 +7,19 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from extauth.backends.ldap.engine import Scope
-from extauth.backends.ldap.names_and_filters import (
-    AccountTemplate,
-    InvalidFilter,
-    SearchFilter,
-    escape_for_dn,
-    escape_for_filter,
-    parse_dn,
-    parse_filter,
-)
+from extauth.backends.ldap.filters import InvalidFilter, SearchFilter, parse_filter
+from extauth.backends.ldap.messages import Scope
+from extauth.backends.ldap.names import AccountTemplate, escape_for_dn, escape_for_filter, parse_dn
 from extauth.backends.ldap.servers import LdapServer, parse_server
+from extauth.backends.ldap.tls import TlsVersion
 from extauth.errors import ConfigError
 from extauth.passwords import is_scheme_name, schemes
 from extauth.settings import Settings
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 
-_CONCURRENCY = {("ldap3", "bind"): 3, ("ldap3", "hash"): 3, ("python-ldap", "bind"): 12, ("python-ldap", "hash"): 4}
-"""How many requests run in a worker at the same time, unless `connections` is set."""
+_LEAST_CONCURRENCY = 8
+_CONCURRENCY_OF_HASHES = 32
 
 _OVERALL_TIMEOUT = 10.0  # seconds by default, unless another setting needs more or less
 _OVERALL_SHARE = 2 / 3  # of `helper.deadline` by default, if that is less
@@ -41,13 +35,15 @@ class LdapSettings(Settings, frozen=True):
     """Either `base` and `filter` find an account's entry, or `dn` names it. Times are in seconds."""
 
     servers: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
-    engine: Literal["ldap3", "python-ldap"] = "ldap3"
-    connections: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
+    connections: Annotated[int, msgspec.Meta(ge=1, le=256)] = 32
+    engine: str | None = None
 
     starttls: bool = False
     ca_file: Path | None = None
     verify_certificate: bool = True
     allow_plaintext: bool = False
+    tls_ciphers: str | None = None
+    tls_minimum_version: TlsVersion | None = None
 
     bind_dn: str | None = None
     bind_password_file: Path | None = None
@@ -98,16 +94,10 @@ def parse_servers(settings: LdapSettings) -> tuple[LdapServer, ...]:
     return servers
 
 
-def concurrency(settings: LdapSettings) -> tuple[int, int]:
-    """Return the number of threads in a worker, and the number of requests that run in each at the same time.
-
-    If one thread can run several requests, there are as few threads as possible, but at least two: some steps block.
-    """
-    requests = settings.connections or _CONCURRENCY[settings.engine, settings.check]
-    if requests == 1 or settings.engine == "ldap3" or settings.check == "hash":
-        return requests, 1
-    threads = next(count for count in range(2, requests + 1) if requests % count == 0)
-    return threads, requests // threads
+def binds_and_concurrency(settings: LdapSettings, workers: int) -> tuple[int, int]:
+    """Return the most connections on which users bind, and the most requests under way, both for one worker."""
+    binds = max(1, settings.connections // workers)
+    return binds, _CONCURRENCY_OF_HASHES if settings.check == "hash" else max(_LEAST_CONCURRENCY, 2 * binds)
 
 
 def parse_search(settings: LdapSettings) -> AccountSearch:
@@ -202,10 +192,14 @@ def overall_timeout(settings: LdapSettings, deadline: float) -> float:
 
 def check_together(settings: LdapSettings) -> None:
     """Raise ConfigError if keys do not fit together."""
+    if settings.engine is not None:
+        raise ConfigError(f"engine = {settings.engine!r}: this key is gone, there is only one engine; remove the line")
     if (settings.bind_dn is None) != (settings.bind_password_file is None):
         raise ConfigError("bind_dn, bind_password_file: set both or neither")
-    if settings.bind_dn is not None and parse_dn(settings.bind_dn) is None and "@" not in settings.bind_dn:
-        raise ConfigError(f"bind_dn = {settings.bind_dn!r}: must be a distinguished name")
+    if settings.bind_dn is not None and parse_dn(settings.bind_dn) is None and "=" in settings.bind_dn:
+        raise ConfigError(
+            f"bind_dn = {settings.bind_dn!r}: must be a distinguished name, reader@example.com or EXAMPLE\\reader"
+        )
     for group in settings.required_groups:
         if parse_dn(group) is None:
             raise ConfigError(f"required_groups: {group!r}: must be a distinguished name")
@@ -215,3 +209,11 @@ def check_together(settings: LdapSettings) -> None:
         raise ConfigError(f"default_scheme = {settings.default_scheme!r}: must be one of {', '.join(schemes())}")
     if settings.ca_file is not None and not settings.verify_certificate:
         raise ConfigError("ca_file: is not used with verify_certificate = false")
+    for key in ("tls_ciphers", "tls_minimum_version"):
+        if getattr(settings, key) is not None and not uses_tls(settings):
+            raise ConfigError(f"{key} = {getattr(settings, key)!r}: is used only with ldaps:// or starttls = true")
+
+
+def uses_tls(settings: LdapSettings) -> bool:
+    """Return whether a connection may use TLS."""
+    return settings.starttls or any(server.lower().startswith("ldaps:") for server in settings.servers)

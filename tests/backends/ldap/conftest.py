@@ -1,4 +1,4 @@
-"""Fixtures of the LDAP tests: both engines, a slapd, and helpers with one LDAP backend."""
+"""Fixtures of the LDAP tests: a slapd, and helpers with one LDAP backend."""
 
 from __future__ import annotations
 
@@ -14,11 +14,6 @@ from tests.helper import Helper, Site
 SHORT = "connect_timeout = 1\nread_timeout = 1\noverall_timeout = 3"
 
 
-@pytest.fixture(scope="module", params=["ldap3", "python-ldap"])
-def engine(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.fixture
 def slapd(tmp_path: Path) -> Iterator[Slapd]:
     slapd = Slapd(tmp_path / "slapd", ENTRIES + PEOPLE)
@@ -27,7 +22,7 @@ def slapd(tmp_path: Path) -> Iterator[Slapd]:
 
 
 @pytest.fixture
-def serve(engine: str, tmp_path: Path) -> Iterator[Serve]:
+def serve(tmp_path: Path) -> Iterator[Serve]:
     """Return a function that starts a helper whose only backend asks these servers."""
     (tmp_path / "site").mkdir()
     site: Site = ldap_site(tmp_path / "site")
@@ -35,7 +30,7 @@ def serve(engine: str, tmp_path: Path) -> Iterator[Serve]:
     def serve(
         *urls: str, keys: str = f"{READER}\n{PEOPLE_BY_UID}", log: str = LOG, times: str = SHORT, **options: object
     ) -> Helper:
-        site.configure(log + section(engine, "x", keys, times, servers=", ".join(map(repr, urls))))
+        site.configure(log + section("x", keys, times, servers=", ".join(map(repr, urls))))
         return site.serve(**options)
 
     yield serve

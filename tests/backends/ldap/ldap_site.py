@@ -133,9 +133,9 @@ PEOPLE = (
 )
 
 
-def section(engine: str, domain: str, *keys: str, servers: str) -> str:
+def section(domain: str, *keys: str, servers: str) -> str:
     """Return a [[backend]] section for one domain."""
-    common = f'type = "ldap"\nname = "{domain}"\ndomains = ["{domain}.example"]\nengine = "{engine}"'
+    common = f'type = "ldap"\nname = "{domain}"\ndomains = ["{domain}.example"]'
     return "\n".join(["[[backend]]", common, f"servers = [{servers}]", "connections = 1", *keys, ""])
 
 

@@ -7,7 +7,7 @@ import datetime
 import pytest
 
 from extauth.backends.ldap.account_state import account_state_verdict
-from extauth.backends.ldap.engine import LdapEntry
+from extauth.backends.ldap.messages import LdapEntry
 from extauth.model import Verdict
 
 NOW = datetime.datetime(2026, 6, 1, tzinfo=datetime.UTC)

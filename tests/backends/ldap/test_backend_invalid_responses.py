@@ -1,4 +1,4 @@
-"""The LDAP backend with both engines and servers that send invalid responses: none of them accepts a login."""
+"""The LDAP backend and servers that send invalid responses: none of them accepts a login."""
 
 from __future__ import annotations
 
@@ -124,10 +124,8 @@ SERVERS: dict[str, tuple[str, Callable[[], Responder]]] = {
 }
 
 
-@pytest.fixture(scope="module", params=["ldap3", "python-ldap"])
-def setup(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Helper, dict[str, Responder]]]:
+@pytest.fixture(scope="module")
+def setup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Helper, dict[str, Responder]]]:
     """One helper and the servers of its backends. Each server has its own domain."""
     site = ldap_site(tmp_path_factory.mktemp("ldap"))
     servers = {name: make() for name, (_, make) in SERVERS.items()}
@@ -135,7 +133,7 @@ def setup(
     site.configure(
         LOG
         + "".join(
-            section(str(request.param), name, keys, short, servers=repr(servers[name].url))
+            section(name, keys, short, servers=repr(servers[name].url))
             + (EMERGENCY.format(name) if name.startswith(("temporary", "unavailable")) else "")
             for name, (keys, _) in SERVERS.items()
         )

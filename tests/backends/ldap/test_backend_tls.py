@@ -1,4 +1,4 @@
-"""The LDAP backend with TLS and both engines: which certificates it accepts, and that others get no password."""
+"""The LDAP backend with TLS: which certificates it accepts, and that others get no password."""
 
 from __future__ import annotations
 
@@ -48,16 +48,13 @@ def tls_site(site: Site, certificates: Certificates) -> Site:
     return site
 
 
-@pytest.mark.parametrize("engine", ["ldap3", "python-ldap"])
 @pytest.mark.parametrize("how", ["ldaps", "starttls"])
-def test_only_a_valid_certificate_gets_a_password(
-    tls_site: Site, slapd: tuple[str, Slapd], engine: str, how: str
-) -> None:
+def test_only_a_valid_certificate_gets_a_password(tls_site: Site, slapd: tuple[str, Slapd], how: str) -> None:
     kind, directory = slapd
     proxy = Proxy(directory.tls_port if how == "ldaps" else directory.port)
     url = f"{'ldaps' if how == 'ldaps' else 'ldap'}://127.0.0.1:{proxy.port}"
     keys = [AS_NAMED, 'ca_file = "ca.pem"', "starttls = true" if how == "starttls" else ""]
-    tls_site.configure(LOG + section(engine, "x", *keys, servers=repr(url)))
+    tls_site.configure(LOG + section("x", *keys, servers=repr(url)))
     helper = tls_site.serve()
     assert helper.ask(ALICE) == (b"OK" if kind == "good" else TEMPORARY), helper.information
     assert helper.ask(b"2 VRFY alice@x.example wrong") == (b"ERROR incorrect password" if kind == "good" else TEMPORARY)
@@ -65,9 +62,8 @@ def test_only_a_valid_certificate_gets_a_password(
     proxy.close()
 
 
-@pytest.mark.parametrize("engine", ["ldap3", "python-ldap"])
 def test_an_authority_without_key_usage_is_trusted(
-    tls_site: Site, certificates: Certificates, tmp_path: Path, engine: str
+    tls_site: Site, certificates: Certificates, tmp_path: Path
 ) -> None:
     """Many in-house authorities have such a certificate. Python 3.13 refuses it unless it is told otherwise."""
     show: list[str | Path] = ["openssl", "x509", "-in", certificates.authority, "-noout", "-text"]
@@ -76,29 +72,27 @@ def test_an_authority_without_key_usage_is_trusted(
     assert "Key Usage" not in shown
     slapd = Slapd(tmp_path / "slapd", ENTRIES + PEOPLE, (certificates.authority, *certificates.issue("usual")))
     url = f"ldaps://127.0.0.1:{slapd.tls_port}"
-    tls_site.configure(LOG + section(engine, "x", AS_NAMED, 'ca_file = "ca.pem"', servers=repr(url)))
+    tls_site.configure(LOG + section("x", AS_NAMED, 'ca_file = "ca.pem"', servers=repr(url)))
     helper = tls_site.serve()
     assert helper.ask(ALICE) == b"OK", helper.information
     slapd.kill()
 
 
-@pytest.mark.parametrize("engine", ["ldap3", "python-ldap"])
-def test_disabled_verification_works_and_is_warned_about(tls_site: Site, slapd: tuple[str, Slapd], engine: str) -> None:
+def test_disabled_verification_works_and_is_warned_about(tls_site: Site, slapd: tuple[str, Slapd]) -> None:
     url = f"ldaps://127.0.0.1:{slapd[1].tls_port}"
-    tls_site.configure(LOG + section(engine, "x", AS_NAMED, "verify_certificate = false", servers=repr(url)))
+    tls_site.configure(LOG + section("x", AS_NAMED, "verify_certificate = false", servers=repr(url)))
     helper = tls_site.serve()
     assert helper.ask(ALICE) == b"OK", helper.information
     helper.wait_for_information("an attacker in the network")
 
 
-@pytest.mark.parametrize("engine", ["ldap3", "python-ldap"])
-def test_refused_starttls_sends_no_password(tls_site: Site, engine: str) -> None:
+def test_refused_starttls_sends_no_password(tls_site: Site) -> None:
     def refuse(tag: int, _: bytes) -> list[bytes]:
         return [result(EXTENDED_RESPONSE, 2)] if tag == 0x77 else [result(0x61, 0)]
 
     server = Responder(refuse)
     url = f"ldap://127.0.0.1:{server.port}"
-    tls_site.configure(LOG + section(engine, "x", AS_NAMED, "starttls = true", servers=repr(url)))
+    tls_site.configure(LOG + section("x", AS_NAMED, "starttls = true", servers=repr(url)))
     helper = tls_site.serve()
     assert helper.ask(ALICE) == TEMPORARY
     assert b"open sesame" not in server.received
@@ -106,15 +100,14 @@ def test_refused_starttls_sends_no_password(tls_site: Site, engine: str) -> None
     server.close()
 
 
-@pytest.mark.parametrize("engine", ["ldap3", "python-ldap"])
-def test_stalled_tls_handshake_times_out(tls_site: Site, engine: str) -> None:
+def test_stalled_tls_handshake_times_out(tls_site: Site) -> None:
     def agree(tag: int, _: bytes) -> list[bytes]:
         return [result(EXTENDED_RESPONSE, 0)] if tag == 0x77 else [result(0x61, 0)] if tag == 0x60 else []
 
     server = Responder(agree)
     url = f"ldap://127.0.0.1:{server.port}"
     times = "connect_timeout = 1\nread_timeout = 1\noverall_timeout = 2"
-    tls_site.configure(LOG + section(engine, "x", AS_NAMED, "starttls = true", times, servers=repr(url)))
+    tls_site.configure(LOG + section("x", AS_NAMED, "starttls = true", times, servers=repr(url)))
     helper = tls_site.serve()
     assert helper.ask(ALICE) == TEMPORARY
     helper.wait_for_information("no response in time")

@@ -1,4 +1,4 @@
-"""The LDAP backend with both engines and servers that are unavailable, slow, restarted or busy."""
+"""The LDAP backend and servers that are unavailable, slow, restarted or busy."""
 
 from __future__ import annotations
 

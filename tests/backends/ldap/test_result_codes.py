@@ -1,4 +1,4 @@
-"""The verdict for each result of a bind and of a search, with both engines."""
+"""The verdict for each result of a bind and of a search."""
 
 from __future__ import annotations
 

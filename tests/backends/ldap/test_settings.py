@@ -62,7 +62,10 @@ HERE = 'servers = ["ldap://127.0.0.1"]'
         (f'{HERE}\n{PEOPLE_BY_UID}\ngroup_filter = "(member={{dn}})"', "is used only with required_groups"),
         (f'{HERE}\n{PEOPLE_BY_UID}\ncheck = "hash"\ndefault_scheme = "ROT13"', "must be one of"),
         (f'{HERE}\n{PEOPLE_BY_UID}\ndefault_scheme = "PLAIN"', 'is used only with check = "hash"'),
-        (f'{HERE}\n{PEOPLE_BY_UID}\nengine = "perl"', "must be one of 'ldap3', 'python-ldap'"),
+        (
+            f'{HERE}\n{PEOPLE_BY_UID}\nengine = "ldap3"',
+            "engine = 'ldap3': this key is gone, there is only one engine; remove the line",
+        ),
         (f'{HERE}\n{PEOPLE_BY_UID}\nca_file = "nowhere"', "ca_file = {}/nowhere: No such file"),
         (f"{HERE}\n{PEOPLE_BY_UID}\n{READER}".replace("reader.s", "s"), "bind_password_file = {}/secret: No such file"),
         (f'{HERE}\n{PEOPLE_BY_UID}\nca_file = "reader.secret"', "no PEM certificates"),

@@ -66,7 +66,7 @@ def mail_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailServer
     site = ldap_site(folder)
     site.write("passwd", f"alice@files.example:{{PLAIN}}{PASSWORD}\n")
     directory = [
-        section("ldap3", check, by_uid(name), HASHES, f'check = "{check}"', servers=repr(slapd.url))
+        section(check, by_uid(name), HASHES, f'check = "{check}"', servers=repr(slapd.url))
         for check, name in (("bind", "{name}"), ("hash", "{name}-clear"))
     ]
     site.configure("\n".join([CONFIG, *directory]))

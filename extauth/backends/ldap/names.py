@@ -1,12 +1,10 @@
-"""Distinguished names (RFC 4514), search filters (RFC 4515), and placeholders in both."""
+"""Distinguished names (RFC 4514), and placeholders for parts of an account in names and filters."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from operator import attrgetter
-
-import msgspec
 
 from extauth.errors import ConfigError
 from extauth.model import Account
@@ -116,72 +114,3 @@ def _lowered(letter: str) -> str:
 
 def _bytes(hex_pairs: str) -> bytes:
     return bytes.fromhex(hex_pairs.replace("\\", ""))
-
-
-_OID = r"(?:[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+)"
-_ATTRIBUTE = rf"{_OID}(?:;[A-Za-z0-9-]+)*"
-_CHARACTER = r"(?:[^()*\\\0]|\\[0-9A-Fa-f]{2})"
-_BLANKS = " \t\n"
-_ITEM = re.compile(
-    rf"{_ATTRIBUTE}(?:=(?:{_CHARACTER}*\*)?(?:{_CHARACTER}+\*)*|[~<>]=){_CHARACTER}*"  # the common ones, also with `*`
-    rf"|(?:{_ATTRIBUTE}(?::dn)?(?::{_OID})?|(?::dn)?:(?!dn:){_OID}):={_CHARACTER}*"  # extensible
-)
-
-
-class InvalidFilter(Exception):
-    """A text is not a search filter. `rest` begins with the first invalid character."""
-
-    def __init__(self, rest: str) -> None:
-        super().__init__(rest)
-        self.rest = rest
-
-
-class SearchFilter(msgspec.Struct, frozen=True):
-    """A filter: `&`, `|` or `!` with its parts, or an item. Values in an item may contain placeholders."""
-
-    operator: str = ""
-    parts: tuple[SearchFilter, ...] = ()
-    item: str = ""
-
-    def needs(self, placeholders: Set[str]) -> bool:
-        """Whether every match depends on the value of one of these placeholders."""
-        if self.operator == "&":
-            return any(part.needs(placeholders) for part in self.parts)
-        if self.operator == "|":
-            return all(part.needs(placeholders) for part in self.parts)
-        return not placeholders.isdisjoint(placeholders_in(self.item))  # `!` has no item
-
-
-def parse_filter(text: str) -> SearchFilter:
-    """Parse a filter. Raises InvalidFilter."""
-    found, rest = _parse(text)
-    if rest:
-        raise InvalidFilter(rest)
-    return found
-
-
-def _parse(text: str) -> tuple[SearchFilter, str]:
-    """Return the filter at the start of `text`, and the rest. Blanks are allowed where both engines accept them."""
-    operator = text[1:2]
-    if text[:1] != "(" or not operator:
-        raise InvalidFilter(text)
-    if operator not in "&|!":
-        item = _ITEM.match(text, 1)
-        if item is None:
-            raise InvalidFilter(text)
-        return SearchFilter(item=item[0]), _after_parenthesis(text[item.end() :])
-    part, rest = _parse(text[2:].lstrip(_BLANKS))
-    if operator == "!":
-        return SearchFilter(operator, (part,)), _after_parenthesis(rest)
-    parts = [part]
-    while (rest := rest.lstrip(_BLANKS)).startswith("("):
-        part, rest = _parse(rest)
-        parts.append(part)
-    return SearchFilter(operator, tuple(parts)), _after_parenthesis(rest)
-
-
-def _after_parenthesis(text: str) -> str:
-    """Return the text after its first character, which must be a closing parenthesis."""
-    if text[:1] != ")":
-        raise InvalidFilter(text)
-    return text[1:]

@@ -1,0 +1,206 @@
+"""One connection to a server: sends requests, and gives each the response with its number."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import errno
+import fcntl
+import random
+import socket
+import sys
+import termios
+import time
+from collections.abc import Callable
+
+from extauth.backends.ldap.ber import InvalidResponse, message_size
+from extauth.backends.ldap.messages import (
+    BIND_RESPONSE,
+    EXTENDED_RESPONSE,
+    MOST_ENTRIES,
+    SEARCH_DONE,
+    SEARCH_ENTRY,
+    SEARCH_REFERENCE,
+    LdapEntry,
+    LdapResult,
+    Scope,
+    decode_message,
+    encode_bind,
+    encode_search,
+    encode_start_tls,
+)
+from extauth.backends.ldap.servers import ConnectionBroke, NoResponse, ServerUnavailable
+from extauth.backends.ldap.timers import Timers, Waiting
+
+_KEEPALIVE_IDLE = 60  # seconds without traffic after which the system probes a connection
+_ACKNOWLEDGE = 2  # seconds in which the other side must acknowledge data; else the connection has broken
+_NEVER_RECEIVED = (errno.ETIMEDOUT, errno.ECONNRESET, errno.EPIPE)
+
+_random_bits = random.SystemRandom().getrandbits
+
+
+class _Pending:
+    """A request that waits for its response."""
+
+    __slots__ = ("entries", "future", "kind")
+
+    def __init__(self, future: asyncio.Future[LdapResult], kind: int) -> None:
+        self.future = future
+        self.kind = kind
+        self.entries: list[LdapEntry] = []
+
+
+class LdapConnection(asyncio.Protocol):
+    """A connection with several searches under way, or one bind. Times are monotonic seconds.
+
+    Message numbers are random. So a server cannot respond to a request that it has not seen.
+    """
+
+    def __init__(self, timers: Timers) -> None:
+        self._timers = timers
+        self._transport: asyncio.Transport
+        self._received = bytearray()
+        self._pending: dict[int, _Pending] = {}
+        self._problem: ServerUnavailable | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests can be sent."""
+        return self._problem is None
+
+    def bind(self, dn: str, password: bytes, until: float) -> asyncio.Future[LdapResult]:
+        """Bind as `dn`, or anonymously if both are empty. The future fails with ServerUnavailable."""
+        return self._send(BIND_RESPONSE, lambda number: encode_bind(number, dn, password), until)
+
+    def search(
+        self, base: str, scope: Scope, filter: bytes, attributes: tuple[str, ...], until: float
+    ) -> asyncio.Future[LdapResult]:
+        """Search for at most MOST_ENTRIES entries. The future fails with ServerUnavailable."""
+        return self._send(SEARCH_DONE, lambda number: encode_search(number, base, scope, filter, attributes), until)
+
+    def request_tls(self, until: float) -> asyncio.Future[LdapResult]:
+        """Ask the server to begin TLS. The future fails with ServerUnavailable."""
+        return self._send(EXTENDED_RESPONSE, encode_start_tls, until)
+
+    def transport_for_tls(self) -> asyncio.Transport:
+        """Return the transport on which TLS begins. Raises ServerUnavailable if the server has already sent more."""
+        self._check_nothing_received()
+        if self._problem is not None:
+            raise copy.copy(self._problem)
+        return self._transport
+
+    def end(self, problem: ServerUnavailable | None = None) -> None:
+        """Close it. Requests under way fail with this problem."""
+        if self._problem is not None:
+            return
+        self._problem = problem = problem or ConnectionBroke("the connection was closed")
+        self._transport.abort()
+        for pending in self._pending.values():
+            self._timers.stop(pending.future)
+            if not pending.future.done():
+                pending.future.set_exception(copy.copy(problem))
+        self._pending.clear()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Set the options of the socket. Called again when TLS has begun."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        sock: socket.socket = transport.get_extra_info("socket")
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEPALIVE_IDLE)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _ACKNOWLEDGE)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _ACKNOWLEDGE * 1000)
+
+    def data_received(self, data: bytes) -> None:
+        """Take the messages that are complete."""
+        self._received += data
+        start = 0
+        try:
+            while (size := message_size(self._received, start)) and start + size <= len(self._received):
+                self._take(bytes(self._received[start : start + size]))
+                start += size
+        except InvalidResponse as error:
+            self.end(ServerUnavailable(f"invalid LDAP response: {error}"))
+        del self._received[:start]
+
+    def eof_received(self) -> None:
+        """The server has closed the connection."""
+        self._end_broken("the server closed the connection", None)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The connection has ended, by an error or by `end`."""
+        reason = (isinstance(error, OSError) and error.strerror) or type(error).__name__
+        self._end_broken(f"the connection broke: {reason}" if error else "the server closed the connection", error)
+
+    def _send(self, kind: int, encode: Callable[[int], bytes], until: float) -> asyncio.Future[LdapResult]:
+        future: asyncio.Future[LdapResult] = asyncio.get_running_loop().create_future()
+        if kind != SEARCH_DONE:
+            self._check_nothing_received()
+        if self._problem is not None:
+            problem = copy.copy(self._problem)
+            if isinstance(problem, ConnectionBroke):
+                problem.received = False
+            future.set_exception(problem)
+            return future
+        number = _random_bits(31) or 1
+        while number in self._pending:
+            number = _random_bits(31) or 1
+        self._pending[number] = _Pending(future, kind)
+        self._timers.start(future, until, self._on_no_response)
+        self._transport.write(encode(number))
+        return future
+
+    def _take(self, message: bytes) -> None:
+        number, kind, content = decode_message(message)
+        if self._problem is not None:
+            return
+        if number == 0:
+            self._end_broken("the server ended the connection", None)
+            return
+        pending = self._pending.get(number)
+        if pending is None:
+            raise InvalidResponse("a response without a request")
+        if pending.kind == SEARCH_DONE and kind in (SEARCH_ENTRY, SEARCH_REFERENCE):
+            if isinstance(content, LdapEntry) and len(pending.entries) <= MOST_ENTRIES:
+                pending.entries.append(content)
+            return
+        if kind != pending.kind or not isinstance(content, LdapResult):
+            raise InvalidResponse(f"a message {kind:#04x} instead of {pending.kind:#04x}")
+        del self._pending[number]
+        self._timers.stop(pending.future)
+        if pending.entries:
+            content = LdapResult(content.code, content.message, content.policy, tuple(pending.entries))
+        if not pending.future.done():
+            pending.future.set_result(content)
+
+    def _on_no_response(self, _: Waiting) -> None:
+        """A server that leaves one request without a response gets no others on this connection."""
+        if self._has_unacknowledged_data():
+            self._end_broken(str(NoResponse()), None)
+        self.end(NoResponse())
+
+    def _check_nothing_received(self) -> None:
+        if self._received:
+            self.end(ServerUnavailable("invalid LDAP response: a part of a message before the request"))
+
+    def _end_broken(self, reason: str, error: Exception | None) -> None:
+        problem = ConnectionBroke(reason)
+        never = isinstance(error, OSError) and error.errno in _NEVER_RECEIVED
+        problem.received = not never and not self._has_unacknowledged_data()
+        self.end(problem)
+
+    def _has_unacknowledged_data(self) -> bool:
+        """Return whether the system still has data to send, or data that the other side never acknowledged."""
+        try:
+            sock: socket.socket = self._transport.get_extra_info("socket")
+            queued = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0" * 4)
+        except (OSError, ValueError):
+            return False
+        return int.from_bytes(queued, sys.byteorder) > 0
+
+
+def seconds_from_now(seconds: float, until: float) -> float:
+    """Return the time in so many seconds, at most `until` (monotonic seconds)."""
+    return min(time.monotonic() + seconds, until)
