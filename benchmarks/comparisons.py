@@ -41,17 +41,17 @@ def _pam(scratch: Scratch) -> PipePeer:
     return extauth("pam", scratch.folder, section, scratch.pam_services)
 
 
-def _ldap(engine: str, cache: str, scratch: Scratch) -> PipePeer:
+def _ldap(cache: str, scratch: Scratch) -> PipePeer:
     directory = scratch.directory
     secret = scratch.folder / "reader.secret"
     secret.write_text(directory.reader_password)
     secret.chmod(0o600)
     section = (
-        f'[[backend]]\ntype = "ldap"\nengine = "{engine}"\nservers = ["{directory.url}"]\n'
+        f'[[backend]]\ntype = "ldap"\nservers = ["{directory.url}"]\n'
         f'bind_dn = "{directory.reader}"\nbind_password_file = "{secret}"\n'
         f'base = "{directory.people}"\nfilter = "(uid={{name}})"\n'
     )
-    return extauth(f"{engine}{'-hits' if cache else ''}", scratch.folder, cache + section)
+    return extauth("ldap-hits" if cache else "ldap", scratch.folder, cache + section)
 
 
 def _crypt(scheme: str, scratch: Scratch) -> CryptLimit:
@@ -74,7 +74,7 @@ def _hashes(scheme: str, max_rate: int) -> Workload:
 WORKLOADS = (
     Workload(
         "hits",
-        partial(_ldap, "ldap3", "[cache]\n"),
+        partial(_ldap, "[cache]\n"),
         (
             lambda scratch: perl_loop(scratch.directory),
             lambda scratch: dovecot_ldap(scratch.folder, scratch.directory, cache=True),
@@ -89,18 +89,10 @@ WORKLOADS = (
     _hashes("md5crypt", 100_000),
     Workload("files/sha", partial(_files, "sha"), (partial(_dovecot_file, "sha"),), max_rate=250_000),
     Workload(
-        "ldap/ldap3",
-        partial(_ldap, "ldap3", ""),
+        "ldap",
+        partial(_ldap, ""),
         (
             lambda scratch: perl_loop_without_cache(scratch.directory),
-            lambda scratch: dovecot_ldap(scratch.folder, scratch.directory),
-        ),
-        max_rate=50_000,
-    ),
-    Workload(
-        "ldap/python-ldap",
-        partial(_ldap, "python-ldap", ""),
-        (
             lambda scratch: dovecot_ldap(scratch.folder, scratch.directory),
             lambda scratch: saslauthd_ldap(scratch.folder, scratch.directory),
             lambda scratch: squid_ldap(scratch.directory),

@@ -60,6 +60,7 @@ class LdapConnection(asyncio.Protocol):
         self._timers = timers
         self._transport: asyncio.Transport
         self._received = bytearray()
+        self._unsent: list[bytes] = []
         self._pending: dict[int, _Pending] = {}
         self._problem: ServerUnavailable | None = None
 
@@ -135,7 +136,8 @@ class LdapConnection(asyncio.Protocol):
         self._end_broken(f"the connection broke: {reason}" if error else "the server closed the connection", error)
 
     def _send(self, kind: int, encode: Callable[[int], bytes], until: float) -> asyncio.Future[LdapResult]:
-        future: asyncio.Future[LdapResult] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[LdapResult] = loop.create_future()
         if kind != SEARCH_DONE:
             self._check_nothing_received()
         if self._problem is not None:
@@ -149,8 +151,16 @@ class LdapConnection(asyncio.Protocol):
             number = _random_bits(31) or 1
         self._pending[number] = _Pending(future, kind)
         self._timers.start(future, until, self._on_no_response)
-        self._transport.write(encode(number))
+        self._unsent.append(encode(number))
+        if len(self._unsent) == 1:
+            loop.call_soon(self._flush)
         return future
+
+    def _flush(self) -> None:
+        """Send all requests of this round of the loop at once: a system call costs as much as the rest of a search."""
+        if self._problem is None:
+            self._transport.write(b"".join(self._unsent))
+        self._unsent.clear()
 
     def _take(self, message: bytes) -> None:
         number, kind, content = decode_message(message)
@@ -188,7 +198,7 @@ class LdapConnection(asyncio.Protocol):
     def _end_broken(self, reason: str, error: Exception | None) -> None:
         problem = ConnectionBroke(reason)
         never = isinstance(error, OSError) and error.errno in _NEVER_RECEIVED
-        problem.received = not never and not self._has_unacknowledged_data()
+        problem.received = not never and not self._unsent and not self._has_unacknowledged_data()
         self.end(problem)
 
     def _has_unacknowledged_data(self) -> bool:
