@@ -62,9 +62,7 @@ def test_only_a_valid_certificate_gets_a_password(tls_site: Site, slapd: tuple[s
     proxy.close()
 
 
-def test_an_authority_without_key_usage_is_trusted(
-    tls_site: Site, certificates: Certificates, tmp_path: Path
-) -> None:
+def test_an_authority_without_key_usage_is_trusted(tls_site: Site, certificates: Certificates, tmp_path: Path) -> None:
     """Many in-house authorities have such a certificate. Python 3.13 refuses it unless it is told otherwise."""
     show: list[str | Path] = ["openssl", "x509", "-in", certificates.authority, "-noout", "-text"]
     shown = subprocess.run(show, check=True, capture_output=True, text=True).stdout
