@@ -18,10 +18,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     A `pathlib.Path` field that is relative is relative to the folder of the configuration file.
 
-    `RENAMED`: earlier names of keys, and their present names for error texts.
+    `RENAMED`: earlier names of keys, and their present names for error texts. `REMOVED`: keys that are gone, and why.
     """
 
     RENAMED: ClassVar[Mapping[str, str]] = {}
+    REMOVED: ClassVar[Mapping[str, str]] = {}
 
 
 T = TypeVar("T", bound=Settings)
@@ -92,6 +93,9 @@ class _Problem:
     def explained(self, table: dict[str, Any], section: str) -> str:
         """Return the key, its value, and how to correct it."""
         if unknown := re.fullmatch(_UNKNOWN, self._problem):
+            if why := self._table().REMOVED.get(unknown["key"]):
+                self._steps.append(unknown["key"])
+                return f"{self._key(section)} = {self._value(table)}: this key is gone: {why}; remove the line"
             return f"{self._key(section, unknown['key'])}: unknown key; {self._hint(unknown['key'])}"
         if missing := re.fullmatch(_MISSING, self._problem):
             return f"{self._key(section, missing['key'])}: is missing"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
@@ -34,9 +35,10 @@ _DOMAIN_PLACEHOLDERS = frozenset({"domain", "account"})
 class LdapSettings(Settings, frozen=True):
     """Either `base` and `filter` find an account's entry, or `dn` names it. Times are in seconds."""
 
+    REMOVED: ClassVar[Mapping[str, str]] = {"engine": "extauth needs no LDAP library"}
+
     servers: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     connections: Annotated[int, msgspec.Meta(ge=1, le=256)] = 32
-    engine: str | None = None
 
     starttls: bool = False
     ca_file: Path | None = None
@@ -192,8 +194,6 @@ def overall_timeout(settings: LdapSettings, deadline: float) -> float:
 
 def check_together(settings: LdapSettings) -> None:
     """Raise ConfigError if keys do not fit together."""
-    if settings.engine is not None:
-        raise ConfigError(f"engine = {settings.engine!r}: this key is gone, there is only one engine; remove the line")
     if (settings.bind_dn is None) != (settings.bind_password_file is None):
         raise ConfigError("bind_dn, bind_password_file: set both or neither")
     if settings.bind_dn is not None and parse_dn(settings.bind_dn) is None and "=" in settings.bind_dn:

@@ -29,6 +29,11 @@ class TestServer:
         self._listening.close()
         self.cut()
 
+    def stop_accepting(self) -> None:
+        """Accept no further connection."""
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+
     def cut(self) -> None:
         """Close all open connections, but none that is opened meanwhile."""
         for connection in self.connections.copy():

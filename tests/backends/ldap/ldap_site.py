@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +15,13 @@ Serve = Callable[..., Helper]
 
 CONTEXT = "{CRAM-MD5}f111cc7b82421749194d236defd38cf4c9dd054f72db2e119b2cef9f37f23bdc"
 """doveadm pw -s CRAM-MD5 -p pw9"""
+
+
+def sid(number: int, domain: int = 1) -> str:
+    """Return an objectSid of Active Directory in base64."""
+    parts = (21, 1111, 2222, domain, number)
+    return base64.b64encode(b"\1\5\0\0\0\0\0\5" + struct.pack("<5I", *parts)).decode()
+
 
 ENTRIES = f"""\
 dn: dc=example
@@ -57,6 +66,22 @@ pwdAttribute: userPassword
 pwdMaxAge: 86400
 pwdMustChange: TRUE
 
+dn: cn=grace,ou=policies,dc=example
+objectClass: device
+objectClass: pwdPolicy
+cn: grace
+pwdAttribute: userPassword
+pwdMaxAge: 86400
+pwdGraceAuthNLimit: 20
+
+dn: cn=warning,ou=policies,dc=example
+objectClass: device
+objectClass: pwdPolicy
+cn: warning
+pwdAttribute: userPassword
+pwdMaxAge: 1000000000
+pwdExpireWarning: 999999999
+
 dn: cn=reader,dc=example
 objectClass: person
 cn: reader
@@ -85,6 +110,18 @@ dn: cn=mail-old,ou=groups,dc=example
 objectClass: groupOfNames
 cn: mail-old
 member: uid=bob,ou=people,dc=example
+
+dn: cn=domain users,ou=groups,dc=example
+objectClass: device
+objectClass: extensibleObject
+cn: domain users
+objectSid:: {sid(513)}
+
+dn: cn=users of another domain,ou=groups,dc=example
+objectClass: device
+objectClass: extensibleObject
+cn: users of another domain
+objectSid:: {sid(513, domain=2)}
 """
 
 
@@ -97,6 +134,7 @@ def person(uid: str, password: str, *, rdn: str = "", ou: str = "", more: str = 
     )
 
 
+LONG_AGO = "pwdChangedTime: 20200101000000Z\n"
 PEOPLE = (
     person("alice", "open sesame", more="seeAlso: CN=Mail , OU=groups,dc=EXAMPLE\n")
     + person("bob", "pw9", more="seeAlso: cn=mail-old,ou=groups,dc=example\n")
@@ -119,6 +157,10 @@ PEOPLE = (
         "expired", "pw9", more="pwdChangedTime: 20200101000000Z\npwdPolicySubentry: cn=ageing,ou=policies,dc=example\n"
     )
     + person("mustchange", "pw9", more="pwdReset: TRUE\npwdPolicySubentry: cn=ageing,ou=policies,dc=example\n")
+    + person("grace", "pw9", more=f"{LONG_AGO}pwdPolicySubentry: cn=grace,ou=policies,dc=example\n")
+    + person("warned", "pw9", more=f"{LONG_AGO}pwdPolicySubentry: cn=warning,ou=policies,dc=example\n")
+    + person("primary", "pw9", more=f"primaryGroupID: 513\nobjectSid:: {sid(1105)}\n")
+    + person("guest", "pw9", more=f"primaryGroupID: 514\nobjectSid:: {sid(1106)}\n")
     + person("sha", "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=")
     + person("clear", "{CLEARTEXT}pw9")
     + person("context", CONTEXT)

@@ -23,6 +23,8 @@ attributetype ( 1.3.6.1.4.1.99999.1.3 NAME 'userAccountControl' SYNTAX 1.3.6.1.4
 attributetype ( 1.3.6.1.4.1.99999.1.4 NAME 'accountExpires' SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 )
 attributetype ( 1.3.6.1.4.1.99999.1.5 NAME 'pwdLastSet' SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 )
 attributetype ( 1.3.6.1.4.1.99999.1.6 NAME 'lockoutTime' SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 )
+attributetype ( 1.3.6.1.4.1.99999.1.7 NAME 'primaryGroupID' SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 )
+attributetype ( 1.3.6.1.4.1.99999.1.8 NAME 'objectSid' SYNTAX 1.3.6.1.4.1.1466.115.121.1.40 )
 """
 
 CONFIG = """\

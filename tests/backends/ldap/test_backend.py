@@ -63,6 +63,11 @@ def helper(slapd: Slapd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[H
         + backend("dngroup", 'dn = "uid={name},ou=people,dc=example"', BY_ATTRIBUTE)
         + backend("memberof", READER, PEOPLE_BY_UID, BY_ATTRIBUTE)
         + backend("overlay", READER, PEOPLE_BY_UID, 'required_groups = ["cn=mail-old,ou=groups,dc=example"]')
+        + backend("primary", READER, PEOPLE_BY_UID, 'required_groups = ["CN=Domain Users,ou=groups,dc=example"]')
+        + backend("foreign", READER, PEOPLE_BY_UID,
+            'required_groups = ["cn=users of another domain,ou=groups,dc=example"]',
+        )
+        + backend("nogroup", READER, PEOPLE_BY_UID, 'required_groups = ["cn=nogroup,ou=groups,dc=example"]')
         + backend("groupsearch", READER, PEOPLE_BY_UID, MAIL, 'group_filter = "(member={dn})"')
         + backend("mass", READER, PEOPLE_BY_UID, BY_ATTRIBUTE.replace("cn=mail", "cn=mass"))
         + backend("maß", READER, PEOPLE_BY_UID, BY_ATTRIBUTE.replace("cn=mail", "CN=MAß"))
@@ -129,6 +134,12 @@ def helper(slapd: Slapd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[H
         ("sharp@xn--ma-hia.example", b"pw9", b"OK"),
         ("alice@overlay.example", b"open sesame", b"OK"),
         ("deep@overlay.example", b"pw9", NEGATIVE),
+        ("primary@primary.example", b"pw9", b"OK"),
+        ("primary@primary.example", b"wrong", NEGATIVE),
+        ("guest@primary.example", b"pw9", NEGATIVE),
+        ("bob@primary.example", b"pw9", NEGATIVE),
+        ("primary@foreign.example", b"pw9", NEGATIVE),
+        ("primary@nogroup.example", b"pw9", NEGATIVE),
         ("alice@groupsearch.example", b"open sesame", b"OK"),
         ("deep@groupsearch.example", b"pw9", b"OK"),
         ("bob@groupsearch.example", b"pw9", NEGATIVE),
@@ -173,6 +184,8 @@ def test_login_with_a_password(helper: Helper, account: str, password: bytes, re
         ("locked@search.example", "password policy: locked"),
         ("expired@search.example", "password policy: expired"),
         ("mustchange@search.example", "password policy: must be changed"),
+        ("grace@search.example", r"verdict=OK .*grace login, \d+ left"),
+        ("warned@search.example", r"verdict=OK .*the password expires in \d+ days"),
         ("clearlocked@hash.example", "pwdAccountLockedTime"),
         ("disabled@hash.example", "userAccountControl: disabled"),
         ("left@hash.example", "accountExpires"),

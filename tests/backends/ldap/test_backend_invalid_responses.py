@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -14,6 +15,7 @@ from tests.backends.ldap.ldap_servers import (
     SEARCH_DONE,
     Respond,
     Responder,
+    element,
     found,
     notice,
     result,
@@ -65,6 +67,19 @@ def anonymous_bind_server(response: bytes) -> Responder:
     return Responder(reply)
 
 
+class EarlyResponder(Responder):
+    """Accepts binds before they come, and responds to none."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda *_: [])
+
+    def serve(self, connection: socket.socket) -> None:
+        numbers = (bytes([number]) for number in range(1, 128))
+        accepted = result(BIND_RESPONSE, 0)
+        connection.sendall(b"".join(element(0x30, b"\x02\x01" + number + accepted) for number in numbers))
+        super().serve(connection)
+
+
 def binds_with(code: int, message: str = "") -> Respond:
     return lambda tag, operation: (
         [result(BIND_RESPONSE, code, message)] if b"uid=" in operation else normal(tag, operation)
@@ -107,6 +122,13 @@ SERVERS: dict[str, tuple[str, Callable[[], Responder]]] = {
     **{f"bind{tag:x}": (AS_NAMED, partial(user_bind_server, result(tag, 0))) for tag in OTHER_KINDS},
     "rejects": (AS_NAMED, partial(user_bind_server, result(SEARCH_DONE, 49))),
     "entry": (AS_NAMED, partial(user_bind_server, found("uid=a"), result(SEARCH_DONE, 0))),
+    "empty": (AS_NAMED, partial(user_bind_server, element(BIND_RESPONSE, b"\x0a\x00\x04\x00\x04\x00"))),
+    "searchempty": (
+        PEOPLE_BY_UID,
+        partial(search_server, found("uid=a"), element(SEARCH_DONE, b"\x0a\x00\x04\x00\x04\x00")),
+    ),
+    "huge": (AS_NAMED, partial(user_bind_server, b"\x30\x84\x40\x00\x00\x00" + b"\x02\x01\x02")),
+    "early": (AS_NAMED, EarlyResponder),
     "search61": (PEOPLE_BY_UID, partial(search_server, found("uid=a"), result(BIND_RESPONSE, 0))),
     "search6b": (PEOPLE_BY_UID, partial(search_server, found("uid=a"), result(0x6B, 0))),
     **{f"notice{code}": (AS_NAMED, partial(user_bind_server, notice(code))) for code in CODES},
@@ -147,13 +169,24 @@ def setup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Helper, di
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in SERVERS if name.startswith(("bind", "rejects", "entry", "search", "notice"))]
+    "name",
+    [
+        name
+        for name in SERVERS
+        if name.startswith(("bind", "rejects", "entry", "empty", "huge", "early", "search", "notice"))
+    ],
 )
 def test_invalid_response_is_a_temporary_failure(setup: tuple[Helper, dict[str, Responder]], name: str) -> None:
     helper, _ = setup
     for password in (b"pw9", b"wrong"):
         assert helper.ask(b"1 VRFY alice@%s.example %s" % (name.encode(), password)) == TEMPORARY
     helper.wait_for_information(f"account=alice@{name}.*(invalid LDAP response|the connection|no response in time)")
+
+
+def test_announced_size_of_a_message_is_limited(setup: tuple[Helper, dict[str, Responder]]) -> None:
+    helper, _ = setup
+    helper.ask(b"1 VRFY alice@huge.example pw9")
+    helper.wait_for_information("account=alice@huge.*a message of 1073741830 bytes; at most 1048576 are allowed")
 
 
 def test_two_contradicting_responses_never_accept_a_login(

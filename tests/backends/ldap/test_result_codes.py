@@ -38,6 +38,7 @@ RESULTS_OF_A_BIND = [
     (80, "something", TEMPORARY, "80 something"),
     (123, "", TEMPORARY, ""),
 ]
+NOT_ANONYMOUSLY = "the anonymous search in ou=people,dc=example returned {}.*; perhaps the directory requires bind_dn"
 
 
 def test_verdict_for_each_bind_result(serve: Serve) -> None:
@@ -63,6 +64,10 @@ RESULTS_OF_A_SEARCH = [
     ([result(SEARCH_DONE, 4)], TEMPORARY, "the search in ou=people,dc=example returned 4"),
     ([found("cn=a"), result(SEARCH_DONE, 11)], TEMPORARY, "the search in ou=people,dc=example returned 11"),
     ([found("cn=a"), result(SEARCH_DONE, 3)], TEMPORARY, "the search in ou=people,dc=example returned 3"),
+    ([result(SEARCH_DONE, 1, "a successful bind must be completed")], TEMPORARY, NOT_ANONYMOUSLY.format(1)),
+    ([result(SEARCH_DONE, 8)], TEMPORARY, NOT_ANONYMOUSLY.format(8)),
+    ([result(SEARCH_DONE, 32)], TEMPORARY, NOT_ANONYMOUSLY.format(32)),
+    ([result(SEARCH_DONE, 50)], TEMPORARY, NOT_ANONYMOUSLY.format(50)),
     ([b"\x65\x03abc"], TEMPORARY, ""),
     ([b"garbage"], TEMPORARY, ""),
 ]

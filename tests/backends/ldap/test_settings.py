@@ -64,8 +64,15 @@ HERE = 'servers = ["ldap://127.0.0.1"]'
         (f'{HERE}\n{PEOPLE_BY_UID}\ndefault_scheme = "PLAIN"', 'is used only with check = "hash"'),
         (
             f'{HERE}\n{PEOPLE_BY_UID}\nengine = "ldap3"',
-            "engine = 'ldap3': this key is gone, there is only one engine; remove the line",
+            "engine = 'ldap3': this key is gone: extauth needs no LDAP library; remove the line",
         ),
+        (
+            f"{HERE}\n{PEOPLE_BY_UID}\n{READER}".replace("cn=reader,", "cn=reader;"),
+            "bind_dn = 'cn=reader;dc=example': must be a distinguished name",
+        ),
+        (f'{HERE}\n{PEOPLE_BY_UID}\nstarttls = true\ntls_ciphers = "ROT13"', "tls_ciphers = 'ROT13': OpenSSL knows no"),
+        (f'{HERE}\n{PEOPLE_BY_UID}\ntls_minimum_version = "1.2"', "is used only with ldaps:// or starttls = true"),
+        (f'{HERE}\n{PEOPLE_BY_UID}\nstarttls = true\ntls_minimum_version = "3"', "must be one of '1.0', '1.1', '1.2'"),
         (f'{HERE}\n{PEOPLE_BY_UID}\nca_file = "nowhere"', "ca_file = {}/nowhere: No such file"),
         (f"{HERE}\n{PEOPLE_BY_UID}\n{READER}".replace("reader.s", "s"), "bind_password_file = {}/secret: No such file"),
         (f'{HERE}\n{PEOPLE_BY_UID}\nca_file = "reader.secret"', "no PEM certificates"),
@@ -127,6 +134,14 @@ def test_one_entry_in_several_domains_is_warned_about(site: Site) -> None:
         for keys, _, is_warned in cases
         if is_warned
     ]
+
+
+@pytest.mark.parametrize("name", ["cn=reader,dc=example", "reader@example.com", r"EXAMPLE\\reader", "reader"])
+def test_bind_dn_in_the_forms_of_active_directory(site: Site, name: str) -> None:
+    ldap_site(site.folder)
+    reader = READER.replace("cn=reader,dc=example", name)
+    site.configure(f'[[backend]]\ntype = "ldap"\n{HERE}\n{PEOPLE_BY_UID}\n{reader}\n')
+    assert site.run("check", "-c", str(site.config)).returncode == 0
 
 
 @pytest.mark.parametrize("key", ["starttls", "allow_plaintext"])
