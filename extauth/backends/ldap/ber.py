@@ -64,17 +64,14 @@ def message_size(data: bytes | bytearray, start: int) -> int:
 def read_element(data: bytes, start: int, end: int) -> Element:
     """Read the element at `start`, which must end at `end` or before. Raises InvalidResponse."""
     content = start + 2
-    if content > end:
-        raise InvalidResponse("an element ends too early")
-    size = data[start + 1]
-    if size >= 0x80:
-        content += _size_of_length(size)
-        if content > end:
-            raise InvalidResponse("an element ends too early")
-        size = int.from_bytes(data[start + 2 : content], "big")
-    if content + size > end:
-        raise InvalidResponse("an element ends too early")
-    return data[start], content, content + size
+    if content <= end:
+        size = data[start + 1]
+        if size >= 0x80:
+            content += _size_of_length(size)
+            size = int.from_bytes(data[start + 2 : content], "big")
+        if content + size <= end:
+            return data[start], content, content + size
+    raise InvalidResponse("an element ends too early")
 
 
 def read_content(data: bytes, start: int, end: int, tag: int) -> tuple[int, int]:

@@ -6,12 +6,14 @@ import asyncio
 import copy
 import errno
 import fcntl
-import random
+import os
 import socket
 import sys
 import termios
 import time
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Iterator
+from itertools import filterfalse
 
 from extauth.backends.ldap.ber import InvalidResponse, message_size
 from extauth.backends.ldap.messages import (
@@ -32,11 +34,10 @@ from extauth.backends.ldap.messages import (
 from extauth.backends.ldap.servers import ConnectionBroke, NoResponse, ServerUnavailable
 from extauth.backends.ldap.timers import Timers, Waiting
 
+_RECEIVED_AT_ONCE = 1 << 14  # bytes
 _KEEPALIVE_IDLE = 60  # seconds without traffic after which the system probes a connection
 _ACKNOWLEDGE = 2  # seconds in which the other side must acknowledge data; else the connection has broken
 _NEVER_RECEIVED = (errno.ETIMEDOUT, errno.ECONNRESET, errno.EPIPE)
-
-_random_bits = random.SystemRandom().getrandbits
 
 
 class _Pending:
@@ -50,7 +51,7 @@ class _Pending:
         self.entries: list[LdapEntry] = []
 
 
-class LdapConnection(asyncio.Protocol):
+class LdapConnection(asyncio.BufferedProtocol):
     """A connection with several searches under way, or one bind. Times are monotonic seconds.
 
     Message numbers are random. So a server cannot respond to a request that it has not seen.
@@ -59,8 +60,10 @@ class LdapConnection(asyncio.Protocol):
     def __init__(self, timers: Timers) -> None:
         self._timers = timers
         self._transport: asyncio.Transport
+        self._space = bytearray(_RECEIVED_AT_ONCE)
         self._received = bytearray()
         self._unsent: list[bytes] = []
+        self._numbers = filterfalse(self._is_no_number, _random_numbers())
         self._pending: dict[int, _Pending] = {}
         self._problem: ServerUnavailable | None = None
 
@@ -114,17 +117,22 @@ class LdapConnection(asyncio.Protocol):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _ACKNOWLEDGE)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _ACKNOWLEDGE * 1000)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, _: int) -> bytearray:
+        """Return where to put received data. With `asyncio.Protocol`, each read would allocate 256 KiB."""
+        return self._space
+
+    def buffer_updated(self, size: int) -> None:
         """Take the messages that are complete."""
-        self._received += data
-        start = 0
+        data = self._space[:size]
+        if self._received:
+            self._received += data
+            data = self._received
         try:
-            while (size := message_size(self._received, start)) and start + size <= len(self._received):
-                self._take(bytes(self._received[start : start + size]))
-                start += size
+            rest = self._take_messages(data)
         except InvalidResponse as error:
             self.end(ServerUnavailable(f"invalid LDAP response: {error}"))
-        del self._received[:start]
+        else:
+            self._received = rest
 
     def eof_received(self) -> None:
         """The server has closed the connection."""
@@ -146,26 +154,34 @@ class LdapConnection(asyncio.Protocol):
                 problem.received = False
             future.set_exception(problem)
             return future
-        number = _random_bits(31) or 1
-        while number in self._pending:
-            number = _random_bits(31) or 1
+        number = next(self._numbers)
         self._pending[number] = _Pending(future, kind)
         self._timers.start(future, until, self._on_no_response)
+        if kind != SEARCH_DONE:
+            self._transport.write(encode(number))
+            return future
         self._unsent.append(encode(number))
         if len(self._unsent) == 1:
             loop.call_soon(self._flush)
         return future
 
     def _flush(self) -> None:
-        """Send all requests of this round of the loop at once: a system call costs as much as the rest of a search."""
+        """Send all searches of this round of the loop at once: a system call costs as much as the rest of a search."""
         if self._problem is None:
             self._transport.write(b"".join(self._unsent))
         self._unsent.clear()
 
+    def _take_messages(self, data: bytearray) -> bytearray:
+        """Take the messages that are complete. Return the rest. Raises InvalidResponse."""
+        start = 0
+        while (size := message_size(data, start)) and start + size <= len(data) and self._problem is None:
+            self._take(bytes(data[start : start + size]))
+            start += size
+        del data[:start]
+        return data
+
     def _take(self, message: bytes) -> None:
         number, kind, content = decode_message(message)
-        if self._problem is not None:
-            return
         if number == 0:
             self._end_broken("the server ended the connection", None)
             return
@@ -191,6 +207,9 @@ class LdapConnection(asyncio.Protocol):
             self._end_broken(str(NoResponse()), None)
         self.end(NoResponse())
 
+    def _is_no_number(self, number: int) -> bool:
+        return not number or number in self._pending
+
     def _check_nothing_received(self) -> None:
         if self._received:
             self.end(ServerUnavailable("invalid LDAP response: a part of a message before the request"))
@@ -209,6 +228,12 @@ class LdapConnection(asyncio.Protocol):
         except (OSError, ValueError):
             return False
         return int.from_bytes(queued, sys.byteorder) > 0
+
+
+def _random_numbers() -> Iterator[int]:
+    """Yield numbers of 31 bits that nobody can predict."""
+    while True:
+        yield from (number >> 1 for number in array("I", os.urandom(1024)))
 
 
 def seconds_from_now(seconds: float, until: float) -> float:

@@ -67,8 +67,8 @@ HERE = 'servers = ["ldap://127.0.0.1"]'
             "engine = 'ldap3': this key is gone: extauth needs no LDAP library; remove the line",
         ),
         (
-            f"{HERE}\n{PEOPLE_BY_UID}\n{READER}".replace("cn=reader,", "cn=reader;"),
-            "bind_dn = 'cn=reader;dc=example': must be a distinguished name",
+            f"{HERE}\n{PEOPLE_BY_UID}\n{READER}".replace("cn=reader,", "cn=reader,,"),
+            "bind_dn = 'cn=reader,,dc=example': must be a distinguished name",
         ),
         (f'{HERE}\n{PEOPLE_BY_UID}\nstarttls = true\ntls_ciphers = "ROT13"', "tls_ciphers = 'ROT13': OpenSSL knows no"),
         (f'{HERE}\n{PEOPLE_BY_UID}\ntls_minimum_version = "1.2"', "is used only with ldaps:// or starttls = true"),
