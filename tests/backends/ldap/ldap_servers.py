@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import selectors
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 
@@ -131,6 +132,19 @@ class Responder(TestServer):
             whole = [each if each[0] == MESSAGE else element(MESSAGE, number + each) for each in responses]
             connection.sendall(b"".join(whole))
         super().serve(connection)
+
+
+class TlsResponder(Responder):
+    """Does the same after a TLS handshake."""
+
+    def __init__(self, respond: Respond, context: ssl.SSLContext) -> None:
+        self._context = context
+        super().__init__(respond)
+        self.url = f"ldaps://127.0.0.1:{self.port}"
+
+    def serve(self, connection: socket.socket) -> None:
+        with self._context.wrap_socket(connection, server_side=True) as secure:
+            super().serve(secure)
 
 
 def element(tag: int, content: bytes) -> bytes:

@@ -71,6 +71,10 @@ def _ldif(entries: str) -> bytes:
     return "\n".join(lines).encode()
 
 
+EC_KEY = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+RSA_KEY = ("rsa:2048",)
+
+
 class Certificates:
     """A test CA, and certificates for servers."""
 
@@ -82,9 +86,11 @@ class Certificates:
             *("-subj", "/CN=test authority", "-keyout", "ca.key", "-out", "ca.pem"),
         )
 
-    def issue(self, name: str, host: str = "IP:127.0.0.1", *, expired: bool = False) -> tuple[Path, Path]:
+    def issue(
+        self, name: str, host: str = "IP:127.0.0.1", *, expired: bool = False, key: tuple[str, ...] = EC_KEY
+    ) -> tuple[Path, Path]:
         """Issue a certificate for `host`, written as in subjectAltName. Return certificate and key."""
-        self._request(name)
+        self._request(name, key=key)
         (self._folder / "index.txt").write_bytes(b"")
         (self._folder / "ca.conf").write_text(
             f"[ca]\ndefault_ca=test\n[test]\ndatabase=index.txt\nnew_certs_dir=.\nrand_serial=yes\ndefault_md=sha256\n"
@@ -102,19 +108,9 @@ class Certificates:
         self._request(name, "-x509", "-days", "2", "-addext", f"subjectAltName={host}", out=f"{name}.pem")
         return self._folder / f"{name}.pem", self._folder / f"{name}.key"
 
-    def _request(self, name: str, *options: str, out: str = "") -> None:
+    def _request(self, name: str, *options: str, out: str = "", key: tuple[str, ...] = EC_KEY) -> None:
         self._openssl(
-            *(
-                "req",
-                "-new",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:P-256",
-                "-nodes",
-                "-subj",
-                "/CN=directory",
-            ),
+            *("req", "-new", "-newkey", *key, "-nodes", "-subj", "/CN=directory"),
             *(*options, "-keyout", f"{name}.key", "-out", out or f"{name}.csr"),
         )
 

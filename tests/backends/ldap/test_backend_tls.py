@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.backends.ldap.ldap_servers import Proxy, Responder, result
+from tests.backends.ldap.ldap_servers import Proxy, Responder, TlsResponder, result
 from tests.backends.ldap.ldap_site import ENTRIES, LOG, PEOPLE, ldap_site, section
-from tests.backends.ldap.slapd import Certificates, Slapd
+from tests.backends.ldap.slapd import RSA_KEY, Certificates, Slapd
 from tests.helper import Site
 
 TEMPORARY = b"ERROR temporary failure"
@@ -82,6 +83,34 @@ def test_disabled_verification_works_and_is_warned_about(tls_site: Site, slapd: 
     helper = tls_site.serve()
     assert helper.ask(ALICE) == b"OK", helper.information
     helper.wait_for_information("an attacker in the network")
+
+
+@pytest.mark.parametrize(
+    ("version", "keys", "reply"),
+    [
+        (ssl.TLSVersion.TLSv1_2, "", TEMPORARY),
+        (ssl.TLSVersion.TLSv1_2, 'tls_ciphers = "DEFAULT"', b"OK"),
+        (ssl.TLSVersion.TLSv1_1, 'tls_ciphers = "DEFAULT:@SECLEVEL=0"', TEMPORARY),
+        (ssl.TLSVersion.TLSv1_1, 'tls_ciphers = "DEFAULT:@SECLEVEL=0"\ntls_minimum_version = "1.0"', b"OK"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_old_server_needs_old_ciphers_and_versions(
+    tls_site: Site, certificates: Certificates, version: ssl.TLSVersion, keys: str, reply: bytes
+) -> None:
+    """Old domain controllers have only RSA key exchange, which Python does not offer."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificates.issue("old", key=RSA_KEY))
+    context.minimum_version = ssl.TLSVersion.TLSv1
+    context.maximum_version = version
+    context.set_ciphers("kRSA:@SECLEVEL=0")
+    server = TlsResponder(lambda tag, _: [result(0x61, 0)] if tag == 0x60 else [], context)
+    tls_site.configure(LOG + section("x", AS_NAMED, 'ca_file = "ca.pem"', keys, servers=repr(server.url)))
+    helper = tls_site.serve()
+    assert helper.ask(ALICE) == reply, helper.information
+    if reply != b"OK":
+        helper.wait_for_information("account=alice.*: TLS: ")
+    server.close()
 
 
 def test_refused_starttls_sends_no_password(tls_site: Site) -> None:
