@@ -18,7 +18,7 @@ BIN = $(VENV)/bin
 MINOR = 'import sys; print(sys.version_info.minor)'
 TEST_PACKAGES = apache2-utils bindfs curl dovecot-core fetchmail gcc gdb gsasl isync ldap-utils libc6-dev \
     libnet-ssleay-perl libnss-wrapper libpam-pwdfile libpam-wrapper libpam0g-dev \
-    libsasl2-modules mpop msmtp openssl perl sasl2-bin slapd swaks whois
+    libsasl2-modules mpop msmtp openssl perl redis-server sasl2-bin slapd swaks whois
 BENCH_PACKAGES = dovecot-ldap libnet-ldap-perl squid
 
 .PHONY: demo bytecode test test-deps test-pythons test-newest bench fuzz soak lint clean

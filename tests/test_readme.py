@@ -25,6 +25,7 @@ from extauth.config import (
     LogSettings,
     NewSettings,
     SaslSettings,
+    ThrottleSettings,
 )
 from extauth.settings import Settings
 from tests.backends.pam.services import Services
@@ -98,11 +99,12 @@ def test_readme_lists_all_configuration_keys() -> None:
         "sasl.": SaslSettings,
         "new.": NewSettings,
         "cache.": CacheSettings,
+        "throttle.": ThrottleSettings,
         "log.": LogSettings,
         "backend.": BackendSection,
     }
     keys = {prefix + field.name for prefix, kind in tables.items() for field in msgspec.structs.fields(kind)}
-    keys -= {"helper", "sasl", "new", "cache", "log", "backend"}
+    keys -= {"helper", "sasl", "new", "cache", "throttle", "log", "backend"}
     assert set(re.findall(r"^\| `([a-z_.]+)` \|", README, re.MULTILINE)) == keys
 
 
