@@ -48,6 +48,7 @@ class ConfiguredBackend:
         self._opening = threading.Lock()
         self._opening_in_loop: asyncio.Lock | None = None
         self._is_open = False
+        self._has_ended = False
 
     @property
     def repeatable(self) -> bool:
@@ -102,17 +103,22 @@ class ConfiguredBackend:
 
     async def open_async(self) -> None:
         """Do the same in the backend's event loop. Raise `GuardedErrors`."""
-        if self._opening_in_loop is None:
-            import asyncio  # here because only backends with an event loop need it
-
-            self._opening_in_loop = asyncio.Lock()
-        async with self._opening_in_loop:
+        async with self._lock_of_loop():
             if self._must_open():
                 with self._remembering_failure():
                     await await_guarded(awaited(call_guarded(self._backend.open)))
 
+    def _lock_of_loop(self) -> asyncio.Lock:
+        if self._opening_in_loop is None:
+            import asyncio  # here because only backends with an event loop need it
+
+            self._opening_in_loop = asyncio.Lock()
+        return self._opening_in_loop
+
     def _must_open(self) -> bool:
         """Whether it is closed. Raise BackendUnavailable if it cannot be opened, or could not a moment ago."""
+        if self._has_ended:
+            return False
         if self._load_failure:
             raise BackendUnavailable(self._load_failure)
         if not self._is_open and self._open_failure and time.monotonic() < self._open_retry:
@@ -131,14 +137,21 @@ class ConfiguredBackend:
         self._is_open = True
 
     def close(self) -> None:
-        """Let the backend disconnect, if it is open. Raise `GuardedErrors`."""
-        if self._is_open:
-            call_guarded(self._backend.close)
+        """Let the backend disconnect, if it is open or opens at this moment. Raise `GuardedErrors`."""
+        with self._opening:
+            if self._end_use():
+                call_guarded(self._backend.close)
 
     async def close_async(self) -> None:
         """Do the same in the backend's event loop. Raise `GuardedErrors`."""
-        if self._is_open:
-            await await_guarded(awaited(call_guarded(self._backend.close)))
+        async with self._lock_of_loop():
+            if self._end_use():
+                await await_guarded(awaited(call_guarded(self._backend.close)))
+
+    def _end_use(self) -> bool:
+        """Let nothing open it any more. Return whether it is open."""
+        self._has_ended = True
+        return self._is_open
 
     def on_idle(self) -> None:
         """Tell the backend that this thread has no more requests for it. Raise `GuardedErrors`."""

@@ -210,8 +210,10 @@ class Worker:
         with self._sending:
             try:
                 self._socket.sendall(data)
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # the frontend has closed it: the main thread will see the end
             except OSError:
-                os._exit(1)  # the frontend has ended
+                os._exit(1)  # a backend's code has closed it
 
     def _close(self, threads: BackendThreads | BackendLoop) -> None:
         try:

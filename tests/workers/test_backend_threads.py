@@ -87,6 +87,7 @@ def test_backend_opens_and_closes_once_per_worker(scripted: ScriptedSite) -> Non
     helper = scripted.serve(settings="workers = 2")
     helper.send(*(b"%d VRFY alice@example.com yes" % number for number in range(100)))
     helper.wait_for_replies(100)
-    workers = helper.processes("worker")
     assert helper.end() == 0
-    assert sorted(scripted.processes("open")) == sorted(scripted.processes("close")) == sorted(workers)
+    opened = scripted.processes("open")
+    assert len(set(opened)) >= 2  # the spare worker may end before it opens the backend
+    assert sorted(opened) == sorted(set(opened)) == sorted(scripted.processes("close"))
