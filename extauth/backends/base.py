@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
 from extauth.backends.context import BackendContext, SeenFiles
+from extauth.backends.file_history import FileContents, OnDamage
 from extauth.errors import BackendUnavailable, ConfigError, TemporaryFailure
 from extauth.mechanisms.credentials import Credentials
 from extauth.model import Account, Secret, Verdict, VerdictResult
@@ -53,6 +54,8 @@ class Backend(Generic[S]):
         self.context = context
         self.log = logging.getLogger(f"extauth.backend.{context.name}")
         self.seen_files: SeenFiles = {}
+        self.file_contents: list[FileContents] = []
+        self.damaged_files: list[str] = []
 
     def load(self) -> None:
         """Read the files that are served from memory. Runs again, in a new process, when one of them has changed."""
@@ -115,6 +118,26 @@ class Backend(Generic[S]):
             self.log.warning("%s: every user can read this file; run: chmod o-r %s", path, path)
         self.seen_files[path] = file.signature
         return file.data
+
+    def check_contents(self, path: Path, data: bytes, accounts: int) -> None:
+        """Check a file of accounts that was read: it must not look damaged beside what an earlier load has found.
+
+        `data`: its content. `accounts`: how many are in it. Raise ConfigError to keep the accounts of the earlier load,
+        and BackendUnavailable if they are lost. A file that is not known, or comes with SIGHUP, only gets a warning.
+        """
+        found = FileContents(self.context.name, path, accounts, not data or data.endswith(b"\n"))
+        history = self.context.history
+        earlier = history.contents.get((found.backend, path))
+        damage = found.damage_since(earlier) if earlier is not None else found.remark()
+        if damage is not None and (earlier is None or history.on_damage is OnDamage.ACCEPT):
+            self.log.warning("%s: %s; it is used as it is", path, damage)
+        elif damage is not None:
+            problem = f"{path}: {damage}; if the file is right, send SIGHUP"
+            if history.on_damage is OnDamage.REFUSE:
+                raise ConfigError(problem)
+            self.damaged_files.append(f"no login with {problem}")
+            raise BackendUnavailable(problem)
+        self.file_contents.append(found)
 
     def watch(self, path: Path) -> None:
         """Reload when this file or folder changes, without reading it with `read_file`."""

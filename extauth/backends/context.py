@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from extauth.backends.file_history import NO_HISTORY, FileHistory
 from extauth.protocol.accounts import AccountParser
 from extauth.trust import Signature
 
@@ -18,8 +19,8 @@ class BackendContext(msgspec.Struct, frozen=True):
 
     `name`: the backend's name in the log. `domains`: the domains that it serves (None: every domain).
     `accounts`: the rules for canonical form. `deadline`: seconds after which extauth no longer waits for a verdict.
-    `workers`: how many processes use the backend at the same time. `known_files`: files that an earlier load of the
-    same configuration has read.
+    `history`: what earlier loads of the same configuration have read. `workers`: how many processes use the backend at
+    the same time.
     """
 
     name: str
@@ -27,5 +28,10 @@ class BackendContext(msgspec.Struct, frozen=True):
     accounts: AccountParser
     deadline: float
     allow_unsafe_files: bool = False
-    known_files: frozenset[Path] = frozenset()
+    history: FileHistory = NO_HISTORY
     workers: int = 1
+
+    @property
+    def known_files(self) -> frozenset[Path]:
+        """The files that an earlier load of the same configuration has read."""
+        return self.history.known_files

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from extauth.backends.base import Backend
 from extauth.backends.context import BackendContext
+from extauth.backends.file_history import NO_HISTORY, FileHistory
 from extauth.chain.backend_rules import check_object
 from extauth.chain.chain import Chain
 from extauth.chain.configured_backend import ConfiguredBackend
@@ -17,17 +17,17 @@ from extauth.guard import call_guarded
 from extauth.settings import convert
 
 
-def build_chain(config: Config, known_files: frozenset[Path] = frozenset()) -> Chain:
-    """Return the chain of `config`, not loaded yet. `known_files`: files that an earlier load has read.
+def build_chain(config: Config, history: FileHistory = NO_HISTORY) -> Chain:
+    """Return the chain of `config`, not loaded yet. `history`: what earlier loads have read.
 
     Raise ConfigError.
     """
     return Chain(
-        ConfiguredBackend(_backend(section, config, known_files), section, config.file) for section in config.backends
+        ConfiguredBackend(_backend(section, config, history), section, config.file) for section in config.backends
     )
 
 
-def _backend(section: BackendConfig, config: Config, known_files: frozenset[Path]) -> Backend[Any]:
+def _backend(section: BackendConfig, config: Config, history: FileHistory) -> Backend[Any]:
     where = f"{config.file}: {section.section}"
     allow_unsafe = config.helper.allow_unsafe_files
     try:
@@ -44,7 +44,7 @@ def _backend(section: BackendConfig, config: Config, known_files: frozenset[Path
         config.accounts,
         config.helper.deadline,
         allow_unsafe,
-        known_files,
+        history,
         config.helper.workers,
     )
     try:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from extauth.backends.context import SeenFiles
+from extauth.backends.file_history import FileContents
 from extauth.chain.chain_run import ChainRun
 from extauth.chain.configured_backend import ConfiguredBackend
 from extauth.model import Request, Result, SecretRequest, Verdict, VerdictResult
@@ -35,6 +36,14 @@ class Chain:
         for backend in self.backends:
             seen |= backend.load()
         return seen
+
+    def file_contents(self) -> list[FileContents]:
+        """Return what the loaded backends have found in their files of accounts."""
+        return [contents for backend in self.backends for contents in backend.file_contents]
+
+    def damaged_files(self) -> list[str]:
+        """Return a text for each file that looks damaged, so that its accounts get a temporary failure."""
+        return [text for backend in self.backends for text in backend.damaged_files]
 
     def start(self, requests: list[Request], slots: list[int], called: memoryview) -> list[ChainRun | Result]:
         """Send requests along the chain as far as the backends are fast. `called`: their marks, by their slots.

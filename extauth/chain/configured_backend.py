@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from extauth.backends.base import Backend
 from extauth.backends.context import SeenFiles
+from extauth.backends.file_history import FileContents
 from extauth.chain.backend_adapter import BackendAdapter, awaited, loggable_reason
 from extauth.chain.backend_rules import is_async
 from extauth.chain.call_marks import CALLED
@@ -75,6 +76,16 @@ class ConfiguredBackend:
             self._load_failure = error_text(failure)
             self._backend.log.error("%s", self._load_failure)
         return self._backend.seen_files
+
+    @property
+    def file_contents(self) -> list[FileContents]:
+        """What the loaded backend has found in its files of accounts."""
+        return self._backend.file_contents
+
+    @property
+    def damaged_files(self) -> list[str]:
+        """A text for each file that looks damaged."""
+        return self._backend.damaged_files
 
     def self_test(self) -> None:
         """Let a loaded backend try what it uses. Log what fails."""

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from extauth.backends.file_history import FileContents
 from extauth.config import ConfigSource
 from extauth.frontend import timeouts
 from extauth.frontend.descriptors import READ, Poller
@@ -42,9 +43,9 @@ class Generation:
     """One loaded configuration with its workers.
 
     `source`: the configuration file that the supervisor reads. `config`: the frontend's part of it, once it is read.
-    `files`: what was read for it. `on_result` takes the results of the workers, `on_lost` the requests of workers that
-    have died or hang, `on_config` the configuration as soon as it is read. `wake` is called when something has happened
-    that `maintain` must see.
+    `files`, `contents`, `damaged`: as in GenerationLoaded. `on_result` takes the results of the workers, `on_lost` the
+    requests of workers that have died or hang, `on_config` the configuration as soon as it is read. `wake` is called
+    when something has happened that `maintain` must see.
     """
 
     def __init__(
@@ -64,6 +65,8 @@ class Generation:
         self.refusal: str | None = None
         self._loaded_at: float | None = None
         self.files: list[Path] = []
+        self.contents: list[FileContents] = []
+        self.damaged: list[str] = []
         self.summary = ""
         self.started = time.monotonic()
         self.supervisor = supervisor.pid
@@ -208,7 +211,7 @@ class Generation:
             self.config = message.config
             self._on_config(message.config)
         elif isinstance(message, GenerationLoaded):
-            self.files = message.files
+            self.files, self.contents, self.damaged = message.files, message.contents, message.damaged
             self.summary = message.summary
             self._loaded_at = time.monotonic()
             if self._advance(GenerationState.LOADED):

@@ -32,6 +32,9 @@ RESTART = 1.0
 RELOAD = 10.0
 """A supervisor died while it loaded, maybe because the memory was full. After this time it is started again."""
 
+REMIND = 600.0
+"""A changed file is not in force. After this time the log says so again."""
+
 # --- a generation that leaves ---------------------------------------------------------------------------
 
 DRAIN = 1.0

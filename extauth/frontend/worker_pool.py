@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from extauth.backends.file_history import FileHistory, OnDamage
 from extauth.config import ConfigSource
 from extauth.frontend import timeouts
 from extauth.frontend.descriptors import Poller
 from extauth.frontend.generation import Generation
 from extauth.frontend.leaving_generations import LeavingGenerations
 from extauth.frontend.log import Log
+from extauth.frontend.reminder import Reminder
 from extauth.frontend.unsent_requests import MoveRequest, UnsentRequests
 from extauth.frontend.worker_group import OnResult
 from extauth.frontend.worker_handle import LostRequests
@@ -48,7 +50,8 @@ class WorkerPool:
         self._on_result = on_result
         self._on_config = on_config
         self._other_processes = other_processes
-        self._known_files: frozenset[Path] = frozenset()
+        self._history = FileHistory()
+        self._reminder = Reminder(log)
         self._serving: Generation | None = None
         self._leaving = LeavingGenerations()
         self._unsent = UnsentRequests(on_result, move_request)
@@ -57,6 +60,7 @@ class WorkerPool:
         self.needs_maintenance = True
         self._config: FrontendConfig | None = None
         self._due: ConfigSource | None = None  # for the next generation, as soon as one can be started
+        self._is_requested = self._coming_is_requested = False  # SIGHUP asks for it: files are taken as they are
         self._has_unloaded_changes = False  # a file has changed since the serving generation was loaded
         self._has_remains = False
         self._coming: Generation | None = self._new_generation(ConfigSource(config_file), supervisor)
@@ -100,6 +104,7 @@ class WorkerPool:
         one also waits while too many generations are leaving, each with all its processes.
         """
         self._due, self._start_at = ConfigSource(self._config_file), 0.0
+        self._is_requested = True
         self.needs_maintenance = True
 
     def maintain(self) -> None:
@@ -115,6 +120,7 @@ class WorkerPool:
             self._unsent.give_to(self._serving, now)
             self._has_remains |= self._serving.has_ended
         self._has_remains |= self._leaving.maintain()
+        self._reminder.maintain()
         self._reap()
 
     def _start_due(self, now: float) -> None:
@@ -160,12 +166,19 @@ class WorkerPool:
     def _start_generation(self, source: ConfigSource) -> None:
         """Start to load a new generation. The serving one keeps its configuration until the new one is loaded."""
         try:
-            self._coming = self._new_generation(source, start_supervisor(source, self._known_files))
+            history = self._history.to_load(self._on_damage())
+            self._coming = self._new_generation(source, start_supervisor(source, history))
             self._due = None
+            self._coming_is_requested, self._is_requested = self._is_requested, False
         except OSError as error:
             self._log.write(Level.FAILURES, f"cannot start a supervisor: {error.strerror}")
             self._start_at = time.monotonic() + timeouts.RESTART
             self._due = source
+
+    def _on_damage(self) -> OnDamage:
+        if self._is_requested or self._serving is None:
+            return OnDamage.ACCEPT
+        return OnDamage.SUSPEND if self._serving.has_ended else OnDamage.REFUSE
 
     def _new_generation(self, source: ConfigSource, supervisor: SupervisorProcess) -> Generation:
         return Generation(
@@ -188,9 +201,12 @@ class WorkerPool:
         elif (self._serving or self._due) is not None and (coming.has_ended or coming.refusal is not None):
             reason = coming.refusal or "the process that loads it died"
             self._log.write(Level.FAILURES, f"reload failed, keeping the previous configuration: {reason}")
+            if self._has_unloaded_changes:
+                self._reminder.start(f"a changed file is not in force: {reason}")
             if coming.refusal is None and self._due is None:
                 self._due = coming.source
                 self._start_at = time.monotonic() + timeouts.RELOAD
+                self._is_requested |= self._coming_is_requested
             elif self._has_unloaded_changes and self._serving is not None and coming.source != self._serving.source:
                 self._due = self._due or self._serving.source  # the new configuration is bad: load the files without it
             self._leaving.add(coming)
@@ -201,7 +217,8 @@ class WorkerPool:
             self._leaving.add(self._serving)
         self._serving, self._coming = coming, None
         self._has_unloaded_changes = False
-        self._known_files |= set(coming.files)
+        self._history = self._history.after(coming.files, coming.contents)
+        self._reminder.start("; ".join(coming.damaged))
         if coming.config is not None:
             self._use(coming.config)
             self._log.write(Level.MAJOR, f"serving with {coming.config.helper.workers} workers: {coming.summary}")

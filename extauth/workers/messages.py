@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from extauth.backends.file_history import FileContents
 from extauth.log_levels import Level
 from extauth.model import Request, Result
 from extauth.workers.frontend_config import FrontendConfig
@@ -56,10 +57,15 @@ class ConfigRead(msgspec.Struct, frozen=True, array_like=True, tag=8):
 
 
 class GenerationLoaded(msgspec.Struct, frozen=True, array_like=True, tag=2):
-    """Supervisor to frontend: the chain is loaded; which files it has read, and which backend serves which domains."""
+    """Supervisor to frontend: the chain is loaded; which files it has read, and which backend serves which domains.
+
+    `contents`: what was found in files of accounts. `damaged`: a text for each file whose accounts are suspended.
+    """
 
     files: list[Path]
     summary: str
+    contents: list[FileContents]
+    damaged: list[str]
 
 
 class GenerationRefused(msgspec.Struct, frozen=True, array_like=True, tag=3):

@@ -18,6 +18,7 @@ from typing import NoReturn
 
 import msgspec
 
+from extauth.backends.file_history import NO_HISTORY, FileHistory
 from extauth.chain import Chain, build_chain
 from extauth.chain.call_marks import CallMarks
 from extauth.chain.imports import check_imports
@@ -64,8 +65,8 @@ class SupervisorProcess(msgspec.Struct, frozen=True):
     socket: socket.socket
 
 
-def start_supervisor(source: ConfigSource, known_files: frozenset[Path] = frozenset()) -> SupervisorProcess:
-    """Fork a supervisor, which reads the configuration. `known_files`: files that an earlier load has read.
+def start_supervisor(source: ConfigSource, history: FileHistory = NO_HISTORY) -> SupervisorProcess:
+    """Fork a supervisor, which reads the configuration. `history`: what earlier loads have read.
 
     Raise OSError.
 
@@ -82,7 +83,7 @@ def start_supervisor(source: ConfigSource, known_files: frozenset[Path] = frozen
         become_child([theirs.fileno()], niceness=_NICENESS)
         die_with_parent(parent)  # a backend's code may hang while it loads
         set_process_title("extauth: supervisor")
-        Supervisor(theirs).run(source, known_files, parent)
+        Supervisor(theirs).run(source, history, parent)
     finally:
         os._exit(1)
 
@@ -98,16 +99,16 @@ class Supervisor:
         self._next_memory_look = 0.0
         self._allow_setuid = False
 
-    def run(self, source: ConfigSource, known_files: frozenset[Path], parent: int) -> NoReturn:
+    def run(self, source: ConfigSource, history: FileHistory, parent: int) -> NoReturn:
         """Serve until the frontend ends, then end the process. If the configuration cannot be served, say why."""
         try:
-            call_guarded(self._run, source, known_files, parent)
+            call_guarded(self._run, source, history, parent)
         except GuardedErrors as error:
             self._send(GenerationRefused(one_line(str(error))))
             kill_children()
         os._exit(1)
 
-    def _run(self, source: ConfigSource, known_files: frozenset[Path], parent: int) -> NoReturn:
+    def _run(self, source: ConfigSource, history: FileHistory, parent: int) -> NoReturn:
         adopt_orphans()
         forward_logs_to(self._send)
         gc.disable()  # tables of a million accounts have no cycles, and a collection would take long
@@ -116,13 +117,14 @@ class Supervisor:
         check_imports(allow_unsafe=config.helper.allow_unsafe_files)
         self._allow_setuid = config.helper.allow_setuid
         self._send(ConfigRead(FrontendConfig.of(config), source.content or b""))
-        chain = build_chain(config, known_files)
+        chain = build_chain(config, history)
         seen = chain.load()
         gc.freeze()  # what is loaded stays shared with the workers
         gc.enable()
         die_with_parent(parent, enabled=False)  # from here on this process notices the end itself and cleans up first
         summary = one_line("; ".join(backend.describe() for backend in chain.backends))
-        self._send(GenerationLoaded([path for path, signature in seen.items() if signature is not None], summary))
+        files = [path for path, signature in seen.items() if signature is not None]
+        self._send(GenerationLoaded(files, summary, chain.file_contents(), chain.damaged_files()))
         self._serve(chain, FileWatcher(seen), config.helper.worker_memory)
         kill_children()
         os._exit(0)

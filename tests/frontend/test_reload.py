@@ -209,7 +209,7 @@ def test_unchanged_account_never_fails_during_a_slow_write(site: Site) -> None:
 
 
 def test_bad_lines_disable_only_their_accounts(site: Site, old_helper: Helper) -> None:
-    site.write("passwd", b"\xff\xfe\0\nalice@example.com\n\x00:\n" + passwords("old").encode().splitlines()[1])
+    site.write("passwd", b"\xff\xfe\0\nalice@example.com\n\x00:\n" + passwords("old").encode().splitlines(True)[1])
     old_helper.wait_for_information("passwd, line 2: has no colon")
     wait_for_serving(old_helper, 2)
     assert old_helper.ask(OLD) == NEGATIVE

@@ -94,7 +94,9 @@ class Files(Backend[FilesSettings]):
         elif path not in self.context.known_files and path.parent.is_dir() and not os.path.lexists(path):
             raise ConfigError(f"path = {path}: No such file; create it with: extauth passwd {path} name@domain")
         else:
-            reader.read(path, self.read_file(path))
+            data = self.read_file(path)
+            reader.read(path, data)
+            self.check_contents(path, data, len(reader))
             several = self.context.domains is None or len(self.context.domains) > 1
             if several and reader.bare_names:
                 self.log.warning(
@@ -160,9 +162,13 @@ class Files(Backend[FilesSettings]):
             self.watch(path)  # no file has ever been there, so the domain has no accounts
             self.log.warning("%s: No such file; %s has no accounts", path, domain)
             return
+        accounts = len(reader)
         try:
-            reader.read(path, self.read_file(path), domain)
+            data = self.read_file(path)
+            reader.read(path, data, domain)
+            self.check_contents(path, data, len(reader) - accounts)
         except BackendUnavailable as error:
+            reader.remove(domain)
             self.log.error("%s", error)
             self._unavailable[domain] = str(error)
 

@@ -70,6 +70,12 @@ class PasswordFileReader:
         if bad > _MAX_REPORTS:
             self._log.warning("%s: %d more lines cannot be used", path, bad - _MAX_REPORTS)
 
+    def remove(self, domain: str) -> None:
+        """Remove the accounts of a domain again."""
+        for table in (self.packed, self.others):
+            for key in [key for key in table if key.endswith(f"@{domain}")]:
+                del table[key]
+
     def _add_batch(self, lines: Sequence[bytes], domain: str | None) -> Iterable[bool]:
         """Add the usual ones of several lines together. Return for each line whether `_add_line` must add it.
 
