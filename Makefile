@@ -16,7 +16,7 @@ SOAK ?= 600
 VENV ?= .venv
 BIN = $(VENV)/bin
 MINOR = 'import sys; print(sys.version_info.minor)'
-TEST_PACKAGES = apache2-utils bindfs curl dovecot-core fetchmail gcc gdb gsasl isync ldap-utils libc6-dev \
+TEST_PACKAGES = acl apache2-utils bindfs curl dovecot-core fetchmail gcc gdb gsasl isync ldap-utils libc6-dev \
     libnet-ssleay-perl libnss-wrapper libpam-pwdfile libpam-wrapper libpam0g-dev \
     libsasl2-modules mpop msmtp openssl perl redis-server sasl2-bin slapd swaks whois
 BENCH_PACKAGES = dovecot-ldap libnet-ldap-perl squid

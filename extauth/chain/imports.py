@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from extauth.errors import UnsafeFile
-from extauth.trust import check_trusted
+from extauth.trust import check_trusted, other_writer
 
 _OUR_FOLDER = Path(__file__).parent.parent
 _BYTECODE = "__pycache__"
@@ -126,28 +126,32 @@ def repair_bytecode(folder: Path) -> str:
         return ""
     ours = {0, os.geteuid(), folder.parent.stat().st_uid}
     mode = stat.S_IMODE(status.st_mode)
-    private = status.st_gid in (0, status.st_uid)  # as in extauth.trust
-    writable = mode & (stat.S_IWOTH if private else _OTHERS_WRITE)
+    writable = other_writer(folder, status) is not None
     if writable:
         try:
-            folder.chmod(mode & ~_OTHERS_WRITE)  # first: nothing can be added after the look at the entries
+            folder.chmod(mode & ~_OTHERS_WRITE)  # also takes it from an ACL; first: nothing can be added later
         except OSError as error:
             raise UnsafeFile(
                 f"{folder}: this folder is writable by other users (mode {mode:04o}), which cannot be repaired: "
                 f"{error.strerror}; run: chmod go-w {folder}"
             ) from None
-    for name, owner in [(".", status.st_uid), *_owners(folder)]:
-        if owner not in ours:
+    for path, entry in [(folder, status), *_entries(folder)]:
+        why = None
+        if entry.st_uid not in ours:
+            why = f"belongs to uid {entry.st_uid}"
+        elif path != folder and stat.S_ISREG(entry.st_mode) and (writer := other_writer(path, entry)) is not None:
+            why = f"is writable by {writer.who}"
+        if why is not None:
+            name = "." if path == folder else path.name
             raise UnsafeFile(
-                f"{folder}: {name} in this folder (mode {mode:04o}) belongs to uid {owner}, and Python would run it; "
-                f"run: rm -r {folder}"
+                f"{folder}: {name} in this folder (mode {mode:04o}) {why}, and Python would run it; run: rm -r {folder}"
             )
     return f"{folder}: was writable by other users (mode {mode:04o}); this is repaired" if writable else ""
 
 
-def _owners(folder: Path) -> list[tuple[str, int]]:
+def _entries(folder: Path) -> list[tuple[Path, os.stat_result]]:
     try:
         with os.scandir(folder) as entries:
-            return [(entry.name, entry.stat(follow_symlinks=False).st_uid) for entry in entries]
+            return [(Path(entry.path), entry.stat(follow_symlinks=False)) for entry in entries]
     except PermissionError:  # then Python does not read them either
         return []

@@ -12,11 +12,11 @@ from typing import NamedTuple
 import msgspec
 
 from extauth.config import LogSettings
+from extauth.errors import UnsafeFile
+from extauth.trust import check_log_file, open_log_file
 
 _SYSLOG = "/dev/log"
 _SYSLOG_READS_WITHIN = 1.0  # seconds
-_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
-_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK  # opening a FIFO without a reader fails at once
 
 
 class LogDestinations(msgspec.Struct, frozen=True):
@@ -49,15 +49,14 @@ class LogFile:
         rest = memoryview(b"\n" + lines if self._is_cut else lines)
         try:
             if self._descriptor is None:
-                self._descriptor = os.open(self._path, _APPEND | os.O_CREAT, self._mode)
-                os.set_blocking(self._descriptor, True)
+                self._descriptor = open_log_file(self._path, self._mode)
             while rest:
                 written = os.write(self._descriptor, rest)
                 self._is_cut = rest[written - 1] != ord("\n")
                 rest = rest[written:]
-        except OSError as error:
+        except (OSError, UnsafeFile) as error:
             self._close()
-            return LogFailure(error.strerror or "", bytes(rest).count(b"\n"))
+            return LogFailure(_reason(error), bytes(rest).count(b"\n"))
         return None
 
     def reopen(self) -> None:
@@ -117,22 +116,20 @@ def log_problems(settings: LogSettings) -> list[str]:
     """Say which configured logs cannot be written now, and why. Write and create nothing."""
     problems = []
     if settings.file is not None:
-        folder = settings.file.parent
         try:
-            if settings.file.exists():
-                os.close(os.open(settings.file, _APPEND))
-            else:
-                os.close(os.open(folder, _FOLDER))
-                if not os.access(folder, os.W_OK | os.X_OK):
-                    problems.append(f"log.file = {settings.file}: cannot create a file in {folder}")
-        except OSError as error:
-            problems.append(f"log.file = {settings.file}: {error.strerror}")
+            check_log_file(settings.file)
+        except (OSError, UnsafeFile) as error:
+            problems.append(f"log.file = {settings.file}: {_reason(error)}")
     if settings.syslog is not None:
         try:
             _connect_to_syslog().close()
         except OSError as error:
             problems.append(f"{Syslog.name}: {error.strerror}")
     return problems
+
+
+def _reason(error: OSError | UnsafeFile) -> str:
+    return (error.strerror or "") if isinstance(error, OSError) else str(error)
 
 
 def _connect_to_syslog() -> socket.socket:

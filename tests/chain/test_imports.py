@@ -98,7 +98,7 @@ def test_bytecode_of_another_user_is_refused_at_every_start(plugin: Site, folder
 def test_bytecode_that_everyone_can_write_is_refused(plugin: Site) -> None:
     file = compiled(plugin.folder / "library") / CACHED
     file.chmod(0o646)
-    assert f"run: chmod o-w {file}\n" in error_at_start(plugin)
+    assert f"{file.name} in this folder (mode 0755) is writable by everyone (mode 0646)" in error_at_start(plugin)
 
 
 def test_reload_is_refused_if_a_module_has_become_unsafe(plugin: Site) -> None:
@@ -160,3 +160,13 @@ def test_foreign_bytecode_of_extauth_is_refused_at_every_start(copy: Path, site:
         helper = serve_copy(copy, site)
         assert helper.wait_for_end() == 1
         assert helper.errors().startswith(f"extauth: {folder}: frontend.pyc in this folder (mode 0")
+
+
+def test_bytecode_of_extauth_that_others_can_write_is_refused(copy: Path, site: Site) -> None:
+    folder = copy / "frontend" / "__pycache__"
+    folder.mkdir()
+    (folder / "frontend.pyc").touch()
+    (folder / "frontend.pyc").chmod(0o646)
+    helper = serve_copy(copy, site)
+    assert helper.wait_for_end() == 1
+    assert f"extauth: {folder}: frontend.pyc in this folder" in helper.errors()

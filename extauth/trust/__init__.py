@@ -1,0 +1,23 @@
+"""Files that decide about logins: only root or our own user may have written them. Also notice their changes.
+
+files     reads a file that is safe, and notices changes
+writers   who else can write a file or folder: its owner, its mode, its ACL
+way       every folder and link on the way to a file
+log_file  opens the log file where nobody else can turn it into another file
+"""
+
+from extauth.trust.files import MAX_FILE, Signature, TrustedFile, check_trusted, read_trusted, signature
+from extauth.trust.log_file import check_log_file, open_log_file
+from extauth.trust.writers import other_writer
+
+__all__ = [
+    "MAX_FILE",
+    "Signature",
+    "TrustedFile",
+    "check_log_file",
+    "check_trusted",
+    "open_log_file",
+    "other_writer",
+    "read_trusted",
+    "signature",
+]

@@ -1,0 +1,47 @@
+"""A site whose password file lies some folders below its configuration."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.helper import Site
+
+OTHER = 12345
+"""A user and a group that extauth does not run as."""
+
+BACKEND = '[[backend]]\ntype = "files"\npath = "above/files/passwd"\n'
+LOGIN = b"1 VRFY alice@example.com x"
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the owner of a file")
+
+
+def write_passwd(site: Site) -> Path:
+    """Write the configuration and the password file."""
+    site.configure(BACKEND)
+    (site.folder / "above").mkdir()
+    return site.write("above/files/passwd", "alice@example.com:{PLAIN}x\n")
+
+
+def allow_unsafe_files(site: Site) -> None:
+    """Configure that unsafe files are accepted."""
+    site.configure("[helper]\nallow_unsafe_files = true\n" + BACKEND)
+
+
+def set_acl(path: Path, entry: str) -> None:
+    """Add an entry to the ACL of a file or folder, or skip the test if the file system has no ACLs."""
+    done = subprocess.run(["setfacl", "-m", entry, str(path)], check=False, capture_output=True)
+    if b"not supported" in done.stderr:
+        pytest.skip("this file system has no ACLs")
+    assert done.returncode == 0, done.stderr
+
+
+def assert_refused(site: Site, error: str) -> None:
+    """Check that `serve` does not start, and says why."""
+    done = site.run("serve", "-c", str(site.config))
+    assert done.returncode == 1
+    assert re.search(error, done.stderr.decode()), done.stderr
