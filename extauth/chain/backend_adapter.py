@@ -8,6 +8,7 @@ from typing import Any
 
 from extauth.backends.base import Backend
 from extauth.chain.call_marks import CALLED, IN_CALL
+from extauth.chain.password_masking import loggable_reason
 from extauth.errors import UnexpectedError
 from extauth.mechanisms import MECHANISMS
 from extauth.mechanisms.credentials import EMPTY_PASSWORD_CONTEXT, CramMd5Context, Credentials
@@ -23,7 +24,6 @@ from extauth.model import (
     Verdict,
     VerdictResult,
 )
-from extauth.protocol.replies import one_line
 
 _IN_FAST_CALL = CALLED | IN_CALL
 _EXISTS = (Verdict.OK, Verdict.USER_DISABLED, Verdict.PASSWORD_EXPIRED)
@@ -138,17 +138,3 @@ class BackendAdapter:
 async def awaited(returned: object) -> object:
     """Return the result of what a method with `async def` returned; what one with `def` returned, as it is."""
     return await returned if isinstance(returned, Awaitable) else returned
-
-
-def loggable_reason(reason: str, request: Request) -> str:
-    """Return `reason` as one line for the log. It is withheld if it contains the password."""
-    if not reason:
-        return ""
-    reason = one_line(reason)
-    if isinstance(request, PasswordRequest):
-        password = request.password.reveal()
-        text = password.decode(errors="surrogateescape")
-        for shown in (text, repr(text)[1:-1], repr(password)[2:-1], ascii(text)[1:-1]):
-            if shown in reason:
-                return "the reason is withheld: it contains the password"
-    return reason

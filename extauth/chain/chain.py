@@ -9,6 +9,7 @@ from extauth.backends.context import SeenFiles
 from extauth.backends.file_history import FileContents
 from extauth.chain.chain_run import ChainRun
 from extauth.chain.configured_backend import ConfiguredBackend
+from extauth.chain.password_masking import loggable_record
 from extauth.model import Request, Result, SecretRequest, Verdict, VerdictResult
 
 _OK = Verdict.OK
@@ -36,6 +37,10 @@ class Chain:
         for backend in self.backends:
             seen |= backend.load()
         return seen
+
+    def loggable_record(self, source: str, text: str) -> str:
+        """Return a record of a backend as one line, without the passwords that backends are called with now."""
+        return loggable_record(source, text, [backend.passwords for backend in self.backends])
 
     def file_contents(self) -> list[FileContents]:
         """Return what the loaded backends have found in their files of accounts."""

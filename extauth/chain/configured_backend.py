@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from extauth.backends.base import Backend
 from extauth.backends.context import SeenFiles
 from extauth.backends.file_history import FileContents
-from extauth.chain.backend_adapter import BackendAdapter, awaited, loggable_reason
+from extauth.chain.backend_adapter import BackendAdapter, awaited
 from extauth.chain.backend_rules import is_async
 from extauth.chain.call_marks import CALLED
+from extauth.chain.password_masking import PasswordsInCalls, loggable_reason
 from extauth.config import BackendConfig
 from extauth.errors import BackendUnavailable, ConfigError, UnexpectedError
 from extauth.guard import GuardedErrors, await_guarded, call_guarded, error_text
@@ -39,6 +40,7 @@ class ConfiguredBackend:
         self.emergency = section.emergency
         self.readplain = section.readplain
         self.domains = section.domains
+        self.passwords = PasswordsInCalls()
         self._backend = backend
         self._adapter = BackendAdapter(backend, readplain=section.readplain)
         self._where = f"{file}: {section.section}"
@@ -177,31 +179,41 @@ class ConfiguredBackend:
         if not self._is_open:
             return [None] * len(requests)
         results: list[Result | None] = []
-        while len(results) < len(requests):
-            try:
-                call_guarded(self._adapter.call_fast, requests, results, slots, called)
-            except GuardedErrors as error:
-                called[slots[len(results)]] = CALLED
-                results.append(self._failure(error, requests[len(results)]))
+        number = self.passwords.begin(requests, results)
+        try:
+            while len(results) < len(requests):
+                try:
+                    call_guarded(self._adapter.call_fast, requests, results, slots, called)
+                except GuardedErrors as error:
+                    called[slots[len(results)]] = CALLED
+                    results.append(self._failure(error, requests[len(results)]))
+        finally:
+            self.passwords.end(number)
         return results
 
     def call(self, request: Request) -> Result:
         """Return the result of this backend alone."""
+        number = self.passwords.begin([request])
         try:
             if not self._is_open:
                 self.open()
             return call_guarded(self._adapter.call, request)
         except GuardedErrors as error:
             return self._failure(error, request)
+        finally:
+            self.passwords.end(number)
 
     async def call_async(self, request: Request) -> Result:
         """Do the same in the event loop of a backend whose methods are written with `async def`."""
+        number = self.passwords.begin([request])
         try:
             if not self._is_open:
                 await self.open_async()
             return await await_guarded(self._adapter.call_async(request))
         except GuardedErrors as error:
             return self._failure(error, request)
+        finally:
+            self.passwords.end(number)
 
     def timed_out(self) -> FailureResult:
         """Return the failure of a backend that gave no result within its timeout."""

@@ -55,7 +55,7 @@ class Worker:
         self._has_receive_timeout = False
         self._taking_result = threading.Lock()
         self._timed: dict[int, WorkerRequest] = {}  # by slot: the requests whose backend has a timeout
-        forward_logs_to(self._send)
+        forward_logs_to(self._send, chain.loggable_record)
         context = WorkerContext(marks, self._on_result, self._on_results, self._on_revoked, self._on_hang, self._log)
         self._monitor = Monitor(marks, context.on_failure)
         self._threads = {backend: _start_threads(backend, context) for backend in chain.backends}
