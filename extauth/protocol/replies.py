@@ -24,8 +24,8 @@ MALFORMED = "malformed request"
 UNKNOWN_COMMAND = "unknown command"
 UNSUPPORTED_MECHANISM = "unsupported SASL method"
 
-# Without quotes every reader takes this as it is, with or without support for quoted strings.
-_PLAIN_WORD = re.compile(rb'[^\x00-\x20"\\\x7f]+')
+# In the mail server's data format only this is a string without quotes (section 3).
+_PLAIN_WORD = re.compile(rb"[A-Za-z0-9]+")
 _CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+"
 
 
@@ -50,8 +50,8 @@ def render_reply_text(status: str, text: str = "") -> bytes:
 def render_plain(number: bytes, secret: Secret) -> bytes | None:
     """Return the reply `number PLAIN secret` to `READPLAIN` (section 3); None if it is longer than `MAX_REPLY`.
 
-    The secret is quoted unless it is one plain word, as in requests of the helper dialect. This form is unverified: no
-    known helper replies anything but FAILURE [field]. If a mail server needs another form, change it here.
+    The secret is quoted unless it consists of letters and digits. This form is unverified: no known helper replies
+    anything but FAILURE [field]. If a mail server needs another form, change it here.
     """
     value = secret.reveal()
     line = b"%s PLAIN %s\n" % (number, value if _PLAIN_WORD.fullmatch(value) else quote(value))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import resource
+import signal
 import subprocess
 import sys
 import termios
@@ -12,7 +13,17 @@ from typing import Any
 
 import pytest
 
-from tests.helper import EXTAUTH, Helper, Site, clean_exit, send_sighup, wait_for_exit, wait_for_serving
+from tests.helper import (
+    EXTAUTH,
+    Helper,
+    Site,
+    clean_exit,
+    is_alive,
+    send_sighup,
+    wait_for_exit,
+    wait_for_serving,
+    wait_until,
+)
 from tests.plugins import ScriptedSite, bobs_request, scripted_request
 
 
@@ -35,6 +46,21 @@ def test_helper_exits_when_its_terminal_closes(scripted: ScriptedSite) -> None:
     assert helper.process.wait(10) == 0
     assert helper.errors() == ""
     wait_for_exit(processes)
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2])
+def test_user_signals_harm_no_process(scripted: ScriptedSite, number: signal.Signals) -> None:
+    helper = scripted.serve(sections='[log]\nfile = "log"')
+    wait_until(lambda: bool(helper.processes("file watcher") and helper.processes("log writer")), "every process")
+    processes = [helper.process.pid, *helper.descendants()]
+    for _ in range(10):
+        for process in processes:
+            os.kill(process, number)
+        assert helper.ask(bobs_request(1)) == b"OK"
+        assert helper.ask(scripted_request(2, "yes")) == b"OK"
+    assert all(map(is_alive, processes))
+    with clean_exit(helper):
+        helper.close()
 
 
 def serve_at_terminal(scripted: ScriptedSite) -> Helper:

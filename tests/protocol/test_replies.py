@@ -15,6 +15,9 @@ from tests.protocol.strategies import numbers
 
 @example(number=b"1", secret=b"x" * (MAX_REPLY - len("1 PLAIN \n")))
 @example(number=b"1", secret=b"x" * (MAX_REPLY - len("1 PLAIN \n") + 1))
+@example(number=b"1", secret=b"#123")
+@example(number=b"1", secret=b"a_b")
+@example(number=b"1", secret="ä".encode())
 @example(number=b"1", secret=b" " * (MAX_REPLY - len('1 PLAIN ""\n') + 1))
 @given(number=numbers, secret=st.binary(min_size=1))
 def test_a_plain_reply_is_one_clean_complete_line_or_none(number: bytes, secret: bytes) -> None:
@@ -29,6 +32,7 @@ def test_a_plain_reply_is_one_clean_complete_line_or_none(number: bytes, secret:
     assert line.endswith(b"\n")
     value = line[len(head) : -1]
     assert (unquote(value) if value.startswith(b'"') else value) == secret
+    assert value.startswith(b'"') or re.fullmatch(rb"[A-Za-z0-9]+", value)
 
 
 @given(text=st.text(), number=numbers)
