@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from itertools import filterfalse
 
 from extauth.backends.ldap.ber import InvalidResponse, message_size
+from extauth.backends.ldap.ldap3_reader import reads_accepted_bind
 from extauth.backends.ldap.messages import (
     BIND_RESPONSE,
     EXTENDED_RESPONSE,
@@ -194,6 +195,8 @@ class LdapConnection(asyncio.BufferedProtocol):
             return
         if kind != pending.kind or not isinstance(content, LdapResult):
             raise InvalidResponse(f"a message {kind:#04x} instead of {pending.kind:#04x}")
+        if kind == BIND_RESPONSE and content.code == 0 and not reads_accepted_bind(message, number):
+            raise InvalidResponse("an accepted bind that ldap3 does not read as one")
         del self._pending[number]
         self._timers.stop(pending.future)
         if pending.entries:
