@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.helper import Helper, Site, wait_until
-from tests.trust.support import OTHER, needs_root, set_acl
+from tests.needs import needs_root
+from tests.trust.support import OTHER, set_acl
 
 LOGIN = b"1 VRFY alice@example.com open sesame"
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.helper import Site
-from tests.trust.support import LOGIN, OTHER, allow_unsafe_files, assert_refused, needs_root, write_passwd
+from tests.needs import needs_root
+from tests.trust.support import LOGIN, OTHER, allow_unsafe_files, assert_refused, write_passwd
 
 
 def _give_away(path: Path) -> None:

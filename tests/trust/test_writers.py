@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.helper import Site, send_sighup
-from tests.trust.support import LOGIN, OTHER, allow_unsafe_files, assert_refused, needs_root, set_acl, write_passwd
+from tests.needs import needs_root
+from tests.trust.support import LOGIN, OTHER, allow_unsafe_files, assert_refused, set_acl, write_passwd
 
 PLUGIN = """
 from extauth import Backend, Verdict
