@@ -15,7 +15,7 @@ _ENUMERATED = 10
 def reads_accepted_bind(message: bytes, number: int) -> bool:
     """Return whether ldap3 reads a whole message as the acceptance of the bind with this number."""
     try:
-        found = asn1.decode_message_fast(message)  # type: ignore[attr-defined,no-untyped-call]  # missing in the type stubs
+        found = asn1.decode_message_fast(message)  # type: ignore[no-untyped-call]  # missing in the type stubs
         _, _, kind, code = found["payload"][0]
     except Exception:  # noqa: BLE001  # whatever ldap3 raises: it has not read an acceptance
         return False
