@@ -34,6 +34,8 @@ _MISSING = r"Object missing required field `(?P<key>.*)`"
 _STEP = r"\.?([^.\[\]]+)"
 _URL_WITH_A_USER = re.compile(r":.*@|://.*%")
 _LONG = 128  # bits
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # Windows editors write it before the first line
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # its byte order marks
 _IN_TOML = {
     "str": "a string",
     "int": "a whole number",
@@ -46,8 +48,10 @@ _IN_TOML |= {"object": "a table", "path": "a path"}
 
 def parse_toml(data: bytes, file: Path) -> dict[str, Any]:
     """Parse `data`, the content of `file`. Raises ConfigError."""
+    if data.startswith(_UTF_16):
+        raise ConfigError(f"{file}: is UTF-16; save it as UTF-8")
     try:
-        return tomllib.loads(data.decode())
+        return tomllib.loads(data.removeprefix(_BYTE_ORDER_MARK).decode())
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file}: byte {error.start} is not UTF-8") from None
     except tomllib.TOMLDecodeError as error:

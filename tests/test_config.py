@@ -244,6 +244,7 @@ def test_check_prints_accounts_backends_and_mechanisms(site: Site) -> None:
     assert done.stdout.decode().splitlines() == [
         f"{site.folder}/passwd: 2 accounts",
         "files serves example.com",
+        f"{site.folder}/passwd: stored passwords that are quickly guessed: SHA 1",
         "mechanisms: APOP",
         "setuid programs: not allowed (helper.allow_setuid = false)",
     ]
@@ -301,3 +302,17 @@ def test_names_keep_upper_case_if_configured(site: Site) -> None:
     assert site.session(
         b"1 VRFY Alice@EXAMPLE.com upper", b"2 VRFY alice@example.com lower", b"3 VRFY ALICE@example.com lower"
     ) == [b"1 OK", b"2 OK", b"3 ERROR incorrect password"]
+
+
+def test_byte_order_mark_before_the_configuration_is_skipped(site: Site) -> None:
+    site.write("passwd", Site.ACCOUNTS)
+    site.write("extauth.toml", b"\xef\xbb\xbf" + Site.BASIC.encode())
+    assert site.session(b"1 VRFY alice open sesame") == [b"1 OK"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_configuration_in_utf16_says_how_to_save_it(site: Site, encoding: str) -> None:
+    site.write("extauth.toml", ("\ufeff" + Site.BASIC).encode(encoding))
+    done = site.run("serve", "-c", str(site.config))
+    assert done.returncode == 1
+    assert "extauth.toml: is UTF-16; save it as UTF-8" in done.stderr.decode()

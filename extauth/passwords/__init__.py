@@ -8,7 +8,10 @@
     crypt3          crypt(3): bcrypt, sha512-crypt, yescrypt, ...
     libcrypt        calls crypt(3) in the system's library
     key_derivation  Argon2, scrypt, PBKDF2
+    django          Django's forms
+    phpass          the hashes of WordPress and phpBB
     make            a password -> a stored password
+    invisible       names invisible characters, for error texts
     packed          stored passwords in the form that tables keep
     grouping        many stored passwords grouped by scheme and cost, fast
 
@@ -17,6 +20,7 @@ Importing this package is cheap. passlib, argon2 and bcrypt are imported when a 
 
 from extauth.passwords.grouping import group_keys
 from extauth.passwords.identify import identify, verify_hash, verify_hash_async
+from extauth.passwords.invisible import invisible_at_ends
 from extauth.passwords.make import MAKEABLE, make_hash
 from extauth.passwords.packed import SLOW, Packed, pack, pack_group, unpack, verify_packed
 from extauth.passwords.schemes import is_scheme_name, schemes
@@ -29,6 +33,7 @@ __all__ = [
     "StoredHash",
     "group_keys",
     "identify",
+    "invisible_at_ends",
     "is_scheme_name",
     "make_hash",
     "pack",

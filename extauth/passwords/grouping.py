@@ -13,6 +13,7 @@ from extauth.passwords import crypt3
 from extauth.passwords.schemes import scheme_named
 
 _BASE64 = rb"[A-Za-z0-9+/]"
+_SALTED_384 = rb"(?:" + _BASE64 + rb"{2}==|" + _BASE64 + rb"{3}=|" + _BASE64 + rb"{4})"  # 48 bytes end at 4 letters
 _SALTED = rb"(?:" + _BASE64 + rb"{2}==|" + _BASE64 + rb"{3}=)?"
 
 # The first characters (after a prefix) to the pattern of the whole. Its one group is what the cost depends on.
@@ -21,6 +22,8 @@ _PATTERNS = {
     b"{SSHA}": rb"\{SSHA\}(?:" + _BASE64 + rb"{4}){7,}" + _SALTED + rb"()",
     b"{SHA256}": rb"\{SHA256\}" + _BASE64 + rb"{43}=()",
     b"{SSHA256}": rb"\{SSHA256\}(?:" + _BASE64 + rb"{4}){11,}" + _SALTED + rb"()",
+    b"{SHA384}": rb"\{SHA384\}" + _BASE64 + rb"{64}()",
+    b"{SSHA384}": rb"\{SSHA384\}(?:" + _BASE64 + rb"{4}){16,}" + _SALTED_384 + rb"()",
     b"{SHA512}": rb"\{SHA512\}" + _BASE64 + rb"{86}==()",
     b"{SSHA512}": rb"\{SSHA512\}(?:" + _BASE64 + rb"{4}){22,}" + _SALTED + rb"()",
     b"$1$": crypt3.MD5.pattern + rb"()",

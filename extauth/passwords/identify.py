@@ -1,11 +1,15 @@
 """Find the scheme of a stored password from its prefix or form, and check passwords. No hash is computed to identify.
 
-A `{PREFIX}` chooses the scheme, and the rest must fit it. Without a prefix only the form `$name$...` is recognized.
-Every other bare value belongs to the default scheme. Without a default scheme it is unusable.
+A `{PREFIX}` chooses the scheme, and the rest must fit it. If the rest is in the form `$name$...` of another scheme of
+crypt(3) or Argon2, the form decides. Without a prefix only the form `$name$...` and those of Django are recognized.
+Every other bare value belongs to the default scheme. Without a default scheme it is unusable, unless it can only be
+the DES of crypt(3).
 
 A bare value in the form `$name$...` is a hash under every default scheme, even PLAIN. If a hash counted as a clear-text
 password, a stolen password file would be enough to log in. So an unknown `$name$` or {NAME} is never a password.
 To store such a password, write it after {PLAIN}.
+
+Blanks at the end are no part of a hash, as for Apache. They are a part of a clear-text password.
 """
 
 from __future__ import annotations
@@ -13,13 +17,17 @@ from __future__ import annotations
 import re
 
 from extauth.model import Secret, Verdict, VerdictResult
-from extauth.passwords.schemes import Scheme, scheme_named, scheme_of_form
+from extauth.passwords import crypt3
+from extauth.passwords.invisible import invisible_at_ends, invisible_in
+from extauth.passwords.schemes import Scheme, django_scheme, scheme_named, scheme_of_form
 from extauth.passwords.stored import StoredHash, UnusableHash
 
+_BLANKS = b" \t"
 _LOCKED = re.compile(rb"(?:\*|x|!.*)?", re.DOTALL)
 _UNSUPPORTED = (  # schemes of other programs; compiled when first needed, which is rare
     rb"\{(?:DIGEST-MD5|SCRAM-SHA-(?:1|256|512)|NTLM?|LANMAN|LM|PLAIN-MD4|PLAIN-TRUNC|OTP|RPA|SKEY"
-    rb"|SASL|PKCS5S2|PBKDF2_SHA256|KERBEROS|UNIX|NS-MTA-MD5|S?SHA(?:224|384))\}|\$(?:2x|3|md5(?:,rounds=[0-9]+)?|sha1|P|H|S)\$"
+    rb"|SASL|PKCS5S2|PBKDF2_SHA256|PBKDF2-HMAC-SHA(?:1|256|384|512)|KERBEROS|UNIX|NS-MTA-MD5)\}"
+    rb"|\{x-isSHA(?:224|256|384|512)?(?:, ?[0-9]+)?\}|\$(?:2x|3|md5(?:,rounds=[0-9]+)?|sha1|S)\$"
 )
 
 
@@ -38,6 +46,11 @@ def identify(stored: bytes, default_scheme: str = "") -> StoredHash | VerdictRes
         return _DISABLED
     if stored.startswith(b"$") and stored.count(b"$") > 1:
         return _read(stored, scheme_of_form(stored), stored)
+    if b"$" in stored and (scheme := django_scheme(stored)) is not None:
+        return _read(stored, scheme, stored)
+    if not default_scheme:
+        stored = stored.rstrip(_BLANKS)
+        default_scheme = "DES-CRYPT" if re.fullmatch(crypt3.DES.pattern, stored) else ""
     return _read(stored, scheme_named(default_scheme.encode()), stored)
 
 
@@ -64,13 +77,19 @@ async def verify_hash_async(stored: bytes | str, password: Secret, default_schem
 
 def _read(stored: bytes, scheme: Scheme | None, value: bytes) -> StoredHash | VerdictResult:
     if scheme is None:
-        return Verdict.SCHEME_NOT_AVAILABLE.because(_unknown(stored))
+        return _DISABLED if _LOCKED.fullmatch(stored) else Verdict.SCHEME_NOT_AVAILABLE.because(_unknown(stored))
+    if not scheme.keeps_blanks:
+        value = value.rstrip(_BLANKS)
+    if scheme.form_decides and value.startswith(b"$") and value.count(b"$") > 1:
+        scheme = scheme_of_form(value) or scheme
     try:
         return scheme.read(scheme.decode(value))
     except UnusableHash as problem:
         if _LOCKED.fullmatch(value):
             return _DISABLED
-        return Verdict.SCHEME_NOT_AVAILABLE.because(f"stored {scheme.name} password: {problem}")
+        found = invisible_in(value)
+        hint = f"; it contains {found}" if found else ""
+        return Verdict.SCHEME_NOT_AVAILABLE.because(f"stored {scheme.name} password: {problem}{hint}")
 
 
 def _unknown(stored: bytes) -> str:
@@ -80,7 +99,9 @@ def _unknown(stored: bytes) -> str:
         return f"stored password: unsupported scheme {match[0].decode()}"
     if stored.startswith((b"{", b"$")):
         return "stored password: unknown scheme"
-    return "stored password: unknown scheme: no {SCHEME} before it, and no default_scheme is set"
+    begins = invisible_at_ends(stored.decode(errors="replace")[:1])
+    hint = f"; it begins with {begins}" if begins else ""
+    return f"stored password: unknown scheme: no {{SCHEME}} before it, and no default_scheme is set{hint}"
 
 
 _DISABLED = Verdict.USER_DISABLED.because("stored password: locked or empty")

@@ -149,7 +149,9 @@ def read_scrypt(value: bytes) -> StoredHash:
 
 # --- PBKDF2 -------------------------------------------------------------------------------------------
 
-_PBKDF2_FORM = rb"([1-9][0-9]{0,19})\$([./0-9A-Za-z]{0,1366})\$([./0-9A-Za-z]+)"
+# passlib and OpenLDAP write `.` in place of `+` and no padding, 389 Directory Server writes usual base64
+_PBKDF2_FORM = rb"([1-9][0-9]{0,19})\$([+./0-9A-Za-z]{0,1366}={0,2})\$([+./0-9A-Za-z]+={0,2})"
+_PHC_FORM = rb"(?:v=1\$)?i=([1-9][0-9]{0,19})(?:,l=[1-9][0-9]{0,3})?\$([+/0-9A-Za-z]{0,1366})\$([+/0-9A-Za-z]+)"
 _DOVECOT_FORM = rb"\$1\$([^$\x00-\x20\x7f-\xff]{1,64})\$([1-9][0-9]{0,19})\$([0-9A-Fa-f]+)"
 _KEY_SIZES = {"sha1": 20, "sha256": 32, "sha512": 64}
 
@@ -171,7 +173,7 @@ def read_pbkdf2_sha1(value: bytes) -> StoredHash:
     match = re.fullmatch(_DOVECOT_FORM, value)
     if match is None:
         return _read_pbkdf2("sha1", value)
-    return _pbkdf2("sha1", salt=match[1], rounds=int(match[2]), key=hexadecimal(match[3]))
+    return pbkdf2("sha1", salt=match[1], rounds=int(match[2]), key=hexadecimal(match[3]))
 
 
 def read_pbkdf2_sha256(value: bytes) -> StoredHash:
@@ -185,19 +187,21 @@ def read_pbkdf2_sha512(value: bytes) -> StoredHash:
 
 
 def read_modular_pbkdf2(value: bytes) -> StoredHash:
-    """Read `$pbkdf2$rounds$salt$key`, `$pbkdf2-sha256$...` or `$pbkdf2-sha512$...`."""
+    """Read `$pbkdf2$rounds$salt$key`, `$pbkdf2-sha256$...` or `$pbkdf2-sha512$...`, also with `i=rounds,l=length`."""
     _, ident, rest = value.split(b"$", 2)
     return _read_pbkdf2({b"pbkdf2": "sha1", b"pbkdf2-sha256": "sha256", b"pbkdf2-sha512": "sha512"}[ident], rest)
 
 
 def _read_pbkdf2(algorithm: str, value: bytes) -> StoredHash:
-    match = re.fullmatch(_PBKDF2_FORM, value)
+    match = re.fullmatch(_PBKDF2_FORM, value) or re.fullmatch(_PHC_FORM, value)
     if match is None:
         raise UnusableHash("malformed")
-    return _pbkdf2(algorithm, salt=dotted_base64(match[2]), rounds=int(match[1]), key=dotted_base64(match[3]))
+    salt, key = (dotted_base64(part.rstrip(b"=")) for part in (match[2], match[3]))
+    return pbkdf2(algorithm, salt=salt, rounds=int(match[1]), key=key)
 
 
-def _pbkdf2(algorithm: str, *, salt: bytes, rounds: int, key: bytes) -> StoredHash:
+def pbkdf2(algorithm: str, *, salt: bytes, rounds: int, key: bytes) -> StoredHash:
+    """Return the stored password of these values. Raises UnusableHash if they do not fit or cost too much."""
     if len(key) != _KEY_SIZES[algorithm]:
         raise UnusableHash("malformed: the length does not fit")
     at_most(PBKDF2_ROUNDS, rounds, "rounds")

@@ -25,6 +25,10 @@ _SCHEMES = (
     digests.SSHA,
     digests.SHA256,
     digests.SSHA256,
+    digests.SHA224,
+    digests.SSHA224,
+    digests.SHA384,
+    digests.SSHA384,
     digests.SHA512,
     digests.SSHA512,
 )

@@ -12,16 +12,25 @@ from collections.abc import Callable
 
 import msgspec
 
-from extauth.passwords import clear, crypt3, digests, key_derivation
+from extauth.passwords import clear, crypt3, digests, django, key_derivation, phpass
 from extauth.passwords.stored import StoredHash, base64, hexadecimal
 
 
 class Scheme(msgspec.Struct, frozen=True):
-    """The scheme of a stored password. `decode` decodes the text after the brace, `read` reads the result."""
+    """The scheme of a stored password. `decode` decodes the text after the brace, `read` reads the result.
+
+    `form_decides`: a value in the form `$name$...` of another scheme belongs to that scheme, whatever the name before.
+    """
 
     name: str
     read: Callable[[bytes], StoredHash]
     decode: Callable[[bytes], bytes] = bytes
+    form_decides: bool = False
+
+    @property
+    def keeps_blanks(self) -> bool:
+        """Whether blanks at the end are a part of the password."""
+        return self.read is clear.read_clear_text and self.decode is bytes
 
 
 def scheme_named(name: bytes) -> Scheme | None:
@@ -31,12 +40,22 @@ def scheme_named(name: bytes) -> Scheme | None:
         return scheme
     name, _, suffix = name.upper().rpartition(b".")
     scheme, decode = _BY_NAME.get(name), _SUFFIXES.get(suffix)
-    return Scheme(scheme.name, scheme.read, decode) if scheme is not None and decode is not None else None
+    return (
+        Scheme(scheme.name, scheme.read, decode, scheme.form_decides)
+        if scheme is not None and decode is not None
+        else None
+    )
 
 
 def scheme_of_form(value: bytes) -> Scheme | None:
     """Return the scheme of a value that begins with `$name$`; None if unknown."""
     return _BY_IDENT.get(value.split(b"$", 2)[1])
+
+
+def django_scheme(value: bytes) -> Scheme | None:
+    """Return the scheme of a value in one of Django's forms, `name$...`; None if it is in none of them."""
+    name = django.form_of(value)
+    return None if name is None else Scheme(name, django.read)
 
 
 def is_scheme_name(name: str) -> bool:
@@ -69,7 +88,9 @@ _BY_NAME = {
         Scheme("CLEARTEXT", clear.read_clear_text),
         Scheme("CRAM-MD5", clear.read_cram_md5, hexadecimal),
         Scheme("HMAC-MD5", clear.read_cram_md5, hexadecimal),
-        Scheme("MD5", _read_md5, _decode_md5),  # Dovecot: md5-crypt; RFC 2307: the digest; no value is both
+        Scheme(
+            "MD5", _read_md5, _decode_md5, form_decides=True
+        ),  # Dovecot: md5-crypt; RFC 2307: the digest; no value is both
         _digest("PLAIN-MD5", digests.MD5),
         _digest("LDAP-MD5", digests.MD5),
         _digest("SMD5", digests.SMD5),
@@ -78,21 +99,25 @@ _BY_NAME = {
         _digest("SSHA", digests.SSHA),
         _digest("SHA256", digests.SHA256),
         _digest("SSHA256", digests.SSHA256),
+        _digest("SHA224", digests.SHA224),
+        _digest("SSHA224", digests.SSHA224),
+        _digest("SHA384", digests.SHA384),
+        _digest("SSHA384", digests.SSHA384),
         _digest("SHA512", digests.SHA512),
         _digest("SSHA512", digests.SSHA512),
-        Scheme("CRYPT", crypt3.read),
-        Scheme("DES-CRYPT", crypt3.DES.read),
-        Scheme("MD5-CRYPT", crypt3.MD5.read),
-        Scheme("SHA256-CRYPT", crypt3.SHA256.read),
-        Scheme("SHA512-CRYPT", crypt3.SHA512.read),
-        Scheme("BLF-CRYPT", crypt3.BCRYPT.read),
+        Scheme("CRYPT", crypt3.read, form_decides=True),
+        Scheme("DES-CRYPT", crypt3.DES.read, form_decides=True),
+        Scheme("MD5-CRYPT", crypt3.MD5.read, form_decides=True),
+        Scheme("SHA256-CRYPT", crypt3.SHA256.read, form_decides=True),
+        Scheme("SHA512-CRYPT", crypt3.SHA512.read, form_decides=True),
+        Scheme("BLF-CRYPT", crypt3.BCRYPT.read, form_decides=True),
         Scheme("PBKDF2", key_derivation.read_pbkdf2_sha1),
         Scheme("PBKDF2-SHA256", key_derivation.read_pbkdf2_sha256),
         Scheme("PBKDF2-SHA512", key_derivation.read_pbkdf2_sha512),
-        Scheme("ARGON2", key_derivation.read_argon2),
-        Scheme("ARGON2I", key_derivation.argon2_reader(b"i")),
-        Scheme("ARGON2D", key_derivation.argon2_reader(b"d")),
-        Scheme("ARGON2ID", key_derivation.argon2_reader(b"id")),
+        Scheme("ARGON2", key_derivation.read_argon2, form_decides=True),
+        Scheme("ARGON2I", key_derivation.argon2_reader(b"i"), form_decides=True),
+        Scheme("ARGON2D", key_derivation.argon2_reader(b"d"), form_decides=True),
+        Scheme("ARGON2ID", key_derivation.argon2_reader(b"id"), form_decides=True),
     )
 }
 """The names that can stand in braces."""
@@ -106,6 +131,8 @@ _BY_IDENT = {ident: Scheme(scheme.scheme, scheme.read) for ident, scheme in cryp
     b"pbkdf2-sha256": Scheme("PBKDF2-SHA256", key_derivation.read_modular_pbkdf2),
     b"pbkdf2-sha512": Scheme("PBKDF2-SHA512", key_derivation.read_modular_pbkdf2),
     b"scrypt": Scheme("SCRYPT", key_derivation.read_scrypt),
+    b"P": Scheme("PHPASS", phpass.read),
+    b"H": Scheme("PHPASS", phpass.read),
 }
 """The names that can stand between the first two `$` of a bare value."""
 

@@ -131,6 +131,22 @@ def _passlib(name: str, **settings: int | str) -> Store:
     return lambda password: str(handler.hash(password)).encode()
 
 
+def _phc(password: bytes) -> bytes:
+    salt, key = b"saltsalt", hashlib.pbkdf2_hmac("sha256", password, b"saltsalt", 100)
+    return b"$pbkdf2-sha256$i=100,l=32$%s$%s" % tuple(base64.b64encode(part).rstrip(b"=") for part in (salt, key))
+
+
+def _digest(scheme: str, salt: bytes = b"") -> Store:
+    algorithm = scheme.lower().removeprefix("s" if salt else "")
+    return lambda password: (
+        b"{%s}%s"
+        % (
+            scheme.encode(),
+            base64.b64encode(hashlib.new(algorithm, password + salt).digest() + salt),
+        )
+    )
+
+
 def _argon2d(password: bytes) -> bytes:
     return argon2.low_level.hash_secret(password, b"saltsalt", 1, 64, 1, 16, argon2.Type.D)
 
@@ -148,6 +164,17 @@ ORACLES: list[tuple[str, Store]] = [
     ("passlib-ldap-pbkdf2-sha256", _passlib("ldap_pbkdf2_sha256", rounds=100)),
     ("passlib-ldap-pbkdf2-sha512", _passlib("ldap_pbkdf2_sha512", rounds=100)),
     ("passlib-bcrypt-sha256", _passlib("bcrypt_sha256", rounds=4)),
+    ("passlib-phpass", _passlib("phpass", rounds=7)),
+    ("passlib-phpass-H", _passlib("phpass", rounds=8, ident="$H$")),
+    ("passlib-django-pbkdf2-sha256", _passlib("django_pbkdf2_sha256", rounds=100)),
+    ("passlib-django-pbkdf2-sha1", _passlib("django_pbkdf2_sha1", rounds=100)),
+    ("passlib-django-bcrypt-sha256", _passlib("django_bcrypt_sha256", rounds=4)),
+    ("hashlib-PHC", _phc),
+    ("argon2-cffi-django", under(b"argon2", _argon2d)),
+    ("hashlib-SHA224", _digest("SHA224")),
+    ("hashlib-SHA384", _digest("SHA384")),
+    ("hashlib-SSHA224", _digest("SSHA224", b"salt")),
+    ("hashlib-SSHA384", _digest("SSHA384", b"salt")),
     ("argon2-cffi-argon2d", _argon2d),
     ("argon2-cffi-argon2i-v16", _first_argon2i),
     ("hashlib-MD5-hex", lambda password: b"{MD5}" + hashlib.md5(password).hexdigest().encode()),  # noqa: S324

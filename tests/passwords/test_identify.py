@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extauth.model import Verdict, VerdictResult
+from extauth.model import Secret, Verdict, VerdictResult
 from extauth.passwords import StoredHash, identify, schemes
-from tests.passwords.checks import SALT22, TEXT43, TEXT86, refused
+from tests.passwords.checks import SALT22, TEXT43, TEXT86, identified, refused
 
 
 @pytest.mark.parametrize(
@@ -50,10 +50,6 @@ MALFORMED = [
     b"{CRYPT}_J9..YJUu5X2VJWPQYZo",
     b"{CRYPT}$md5$abcd$$" + b"A" * 22,
     b"{CRYPT}{SHA}" + b"A" * 27 + b"=",
-    b"{BLF-CRYPT}$6$abcd$" + TEXT86,
-    b"{SHA512-CRYPT}$5$abcd$" + TEXT43,
-    b"{ARGON2I}$argon2id$v=19$m=64,t=1,p=1$" + b"A" * 22 + b"$" + TEXT43,
-    b"{ARGON2ID}$argon2i$v=19$m=64,t=1,p=1$" + b"A" * 22 + b"$" + TEXT43,
     b"{PBKDF2}1000$salt",
     b"{PBKDF2}$1$salt$1000$abcd",
     b"{PBKDF2}$1$salt$0$" + b"a" * 40,
@@ -88,6 +84,15 @@ MALFORMED = [
     b"$pbkdf2$100$AAAA$A",
     b"$bcrypt-sha256$v=2,t=2b,r=3$" + SALT22 + b"$" + b"." * 31,
     b"$bcrypt-sha256$2b,12$" + SALT22 + b"$" + b"." * 31,
+    b"{SHA384}" + b"A" * 63 + b"=",
+    b"$P$A" + b"a" * 28 + b".",
+    b"$P$4" + b"a" * 29 + b".",
+    b"$P$9" + b"a" * 30,
+    b"pbkdf2_sha256$1000$salt$AAAA",
+    b"pbkdf2_sha256$0$salt$" + TEXT43 + b"=",
+    b"bcrypt$$2b$03$" + SALT22 + b"." * 31,
+    b"argon2$argon2id$v=18$m=64,t=1,p=1$" + b"A" * 22 + b"$" + TEXT43,
+    b"{PBKDF2-SHA512}1000$AAAA$" + TEXT43 + b"=",
 ]
 UNKNOWN = [
     b"word",
@@ -137,6 +142,10 @@ def test_an_unknown_form_is_a_scheme_not_available(stored: bytes) -> None:
             b"$bcrypt-sha256$v=2,t=2b,r=31$" + SALT22 + b"$" + b"." * 31,
         ),
         (b"$pbkdf2-sha256$5000000$AAAA$" + TEXT43, b"$pbkdf2-sha256$5000001$AAAA$" + TEXT43),
+        (b"$pbkdf2-sha256$i=5000000$AAAA$" + TEXT43, b"$pbkdf2-sha256$i=5000001$AAAA$" + TEXT43),
+        (b"pbkdf2_sha256$5000000$x$" + TEXT43 + b"=", b"pbkdf2_sha256$5000001$x$" + TEXT43 + b"="),
+        (b"bcrypt_sha256$$2b$15$" + SALT22 + b"." * 31, b"bcrypt_sha256$$2b$31$" + SALT22 + b"." * 31),
+        (b"$P$J" + b"a" * 29 + b".", b"$P$S" + b"a" * 29 + b"."),
         (b"$pbkdf2-sha512$5000000$AAAA$" + TEXT86, b"$pbkdf2-sha512$4294967296$AAAA$" + TEXT86),
         (b"{PBKDF2}$1$salt$5000000$" + b"a" * 40, b"{PBKDF2}$1$salt$4294967296$" + b"a" * 40),
         (b"$scrypt$ln=20,r=8,p=1$AAAA$" + TEXT43, b"$scrypt$ln=21,r=8,p=1$AAAA$" + TEXT43),
@@ -178,7 +187,70 @@ def test_no_reason_shows_part_of_the_stored_value(stored: bytes) -> None:
 def test_the_reason_names_a_real_but_unsupported_scheme() -> None:
     assert "{DIGEST-MD5}" in refused(b"{DIGEST-MD5}word").reason
     assert refused(b"$md5,rounds=5000$abcdefgh$$x").reason.endswith(" unsupported scheme $md5,rounds=5000$")
-    assert "$sha1$" in refused(b"$sha1$word").reason
+    for scheme in ("$sha1$", "$S$", "{x-isSHA, 1024}", "{PBKDF2-HMAC-SHA256}", "{PBKDF2_SHA256}"):
+        assert scheme in refused(scheme.encode() + b"word").reason
+
+
+@pytest.mark.parametrize("name", ["CRYPT", "DES-CRYPT", "MD5", "SHA256-CRYPT", "BLF-CRYPT", "ARGON2I", "SHA512-CRYPT"])
+@pytest.mark.parametrize(
+    ("value", "scheme"),
+    [
+        (b"$6$abcd$" + TEXT86, "SHA512-CRYPT"),
+        (b"$5$abcd$" + TEXT43, "SHA256-CRYPT"),
+        (b"$2b$05$" + SALT22 + b"." * 31, "BLF-CRYPT"),
+        (b"$argon2id$v=19$m=64,t=1,p=1$" + b"A" * 22 + b"$" + TEXT43, "ARGON2ID"),
+    ],
+)
+def test_the_form_decides_whatever_the_prefix_says(name: str, value: bytes, scheme: str) -> None:
+    assert identified(b"{%s}%s" % (name.encode(), value)).scheme == scheme
+
+
+def test_the_form_does_not_decide_for_clear_text_and_digests() -> None:
+    assert identified(b"{PLAIN}$6$abcd$" + TEXT86).scheme == "PLAIN"
+    assert refused(b"{SHA}$6$abcd$" + TEXT86).verdict is Verdict.SCHEME_NOT_AVAILABLE
+    assert identified(b"{PBKDF2}$1$salt$1000$" + b"a" * 40).scheme == "PBKDF2-SHA1"
+
+
+@pytest.mark.parametrize("blanks", [b" ", b"\t", b" \t  "])
+def test_blanks_at_the_end_are_no_part_of_a_hash(blanks: bytes) -> None:
+    for stored in (b"$6$abcd$" + TEXT86, b"{SHA}" + b"A" * 27 + b"=", b"{CRAM-MD5}" + b"a" * 64, b"abJnggxhB/yWI"):
+        assert identified(stored + blanks).scheme == identified(stored).scheme
+    for locked in (b"", b"*", b"x", b"{SHA}"):
+        assert refused(locked + blanks).verdict is Verdict.USER_DISABLED
+    assert identified(b"{PLAIN}word" + blanks).verify(Secret(b"word" + blanks)) is Verdict.OK
+    assert identified(b"word" + blanks, "PLAIN").verify(Secret(b"word" + blanks)) is Verdict.OK
+
+
+@pytest.mark.parametrize(
+    ("character", "name"),
+    [
+        (b" ", "a blank"),
+        (b"\t", "a TAB"),
+        (b"\r", "a CR"),
+        (b"\xc2\xa0", "a no-break space"),
+        (b"\xe2\x80\x8b", "a zero-width space"),
+        (b"\xef\xbb\xbf", "a byte order mark"),
+        (b"\x1b", "a control character"),
+    ],
+)
+def test_reasons_name_invisible_characters(character: bytes, name: str) -> None:
+    assert refused(b"$6$ab" + character + b"cd$" + TEXT86).reason.endswith(f"malformed; it contains {name}")
+    assert refused(b"{SHA}" + character + b"A" * 27 + b"=").reason.endswith(f"; it contains {name}")
+    assert refused(character + b"{SHA}" + b"A" * 27 + b"=").reason.endswith(f"; it begins with {name}")
+
+
+def test_bare_des_is_known_unless_default_scheme_says_otherwise() -> None:
+    assert identified(b"abJnggxhB/yWI").verify(Secret(b"password")) is Verdict.OK
+    assert identified(b"abJnggxhB/yWI", "PLAIN").verify(Secret(b"abJnggxhB/yWI")) is Verdict.OK
+    assert identified(b"abJnggxhB/yWI", "PLAIN").verify(Secret(b"password")) is Verdict.PASSWORD_MISMATCH
+
+
+@pytest.mark.parametrize("salt", [b"hbMHmUXNh3UoHNlDu+NJBOW+hVAhP3C0", b"hbMHmUXNh3UoHNlDu.NJBOW.hVAhP3C0"])
+@pytest.mark.parametrize("padding", [b"==", b""])
+def test_pbkdf2_takes_both_dialects_of_base64(salt: bytes, padding: bytes) -> None:
+    key = b"ax9vNLL1rr85ppODFTykPC46igHh92vULWpZaR/CQqyD4IGG/IyPYbbC2v7BxSPIDUXc0e9AGX9IuwinIj5a/w"
+    stored = identified(b"{PBKDF2-SHA512}10000$" + salt + b"$" + key + padding)
+    assert stored.verify(Secret(b"12345678_kolab")) is Verdict.OK
 
 
 @pytest.mark.parametrize("stored", [b"{NOPE}word", b"$z$word", b"$argon2x$v=19$m=64", b"$$"])
@@ -198,6 +270,6 @@ def test_identify_accepts_any_bytes(stored: bytes, default: str) -> None:
     assert isinstance(identify(stored, default), StoredHash | VerdictResult)
 
 
-@given(stored=RESTS.filter(lambda tail: not re.match(rb"\{[^}]*\}|\$[^$]*\$", tail)))
+@given(stored=RESTS.filter(lambda tail: not re.match(rb"\{[^}]*\}|\$[^$]*\$|[./0-9A-Za-z]{13}\s*$", tail)))
 def test_text_in_no_known_form_is_never_a_hash(stored: bytes) -> None:
     assert isinstance(identify(stored), VerdictResult)

@@ -83,6 +83,7 @@ class Files(Backend[FilesSettings]):
             raise ConfigError(f"default_scheme = {self._scheme!r}: known are {', '.join(schemes())}")
         self._table: PasswordTable
         self._typical: StoredHash | None
+        self._weak: dict[str, int] = {}
         self._unavailable: dict[str, str] = {}  # domain -> why its file cannot be read
 
     def load(self) -> None:
@@ -106,7 +107,14 @@ class Files(Backend[FilesSettings]):
                 )
         self._table = PasswordTable(reader)
         self._typical = reader.typical_hash()
+        self._weak = reader.weak_schemes()
         self.log.info("%s: %d account%s", path, len(self._table), "" if len(self._table) == 1 else "s")
+
+    def self_test(self) -> None:
+        """Say how many stored passwords a thief of the file could guess quickly."""
+        if self._weak:
+            counts = ", ".join(f"{scheme} {count}" for scheme, count in self._weak.items())
+            self.log.info("%s: stored passwords that are quickly guessed: %s", self.settings.path, counts)
 
     def verify_password(self, account: Account, password: Secret) -> Verdict | VerdictResult:
         """Check the account's password. Takes the same time for an account without one."""

@@ -128,10 +128,13 @@ def _split_dovecot(lines: Sequence[bytes]) -> tuple[Column, Column]:
 
 
 def _restriction(extra: bytes) -> bytes | None:
-    """Return the name of the first extra field that is not known to be harmless."""
+    """Return the name of the first extra field that is not known to be harmless.
+
+    Many lines have more colons than needed. A field that consists of colons is empty.
+    """
     for field in extra.split():
-        name = field.partition(b"=")[0].lower()
-        if name not in _HARMLESS and not name.startswith(b"userdb_"):
+        name = field.partition(b"=")[0].lower().strip(b":")
+        if name and name not in _HARMLESS and not name.startswith(b"userdb_"):
             return name
     return None
 

@@ -12,7 +12,7 @@ import msgspec
 from extauth.backends.files.formats import BYTE_ORDER_MARK, FORMATS, AgingPassword, BadLine
 from extauth.errors import MalformedRequest
 from extauth.model import Verdict, VerdictResult
-from extauth.passwords import Packed, StoredHash, group_keys, identify, pack, pack_group
+from extauth.passwords import Packed, StoredHash, group_keys, identify, invisible_at_ends, pack, pack_group
 from extauth.protocol.accounts import AccountParser
 
 _MAX_REPORTS = 20  # bad lines of one file
@@ -58,7 +58,7 @@ class PasswordFileReader:
 
         Logs a line that cannot be used. Such a line disables its own account only.
         """
-        bad = 0
+        bad, des = 0, self._count_of_des()
         for numbers, lines in _batches(data.removeprefix(BYTE_ORDER_MARK)):
             left = self._add_batch(lines, domain)
             for number, line in compress(zip(numbers, lines, strict=True), left):
@@ -69,6 +69,20 @@ class PasswordFileReader:
                         self._log.warning("%s, line %d: %s; no login uses this line", path, number, problem)
         if bad > _MAX_REPORTS:
             self._log.warning("%s: %d more lines cannot be used", path, bad - _MAX_REPORTS)
+        if des := self._count_of_des() - des:
+            text = "%s: only the first 8 characters count of %d passwords that are stored with DES; set them again"
+            self._log.warning(text, path, des)
+
+    def weak_schemes(self) -> dict[str, int]:
+        """Return the schemes that are quickly guessed, and how many stored passwords have them."""
+        weak: dict[str, int] = {}
+        for (scheme, _), count in sorted(self._counts.items(), key=lambda item: item[0][0]):
+            if count.example.quick and count.example.credentials() is None:
+                weak[scheme] = weak.get(scheme, 0) + count.count
+        return weak
+
+    def _count_of_des(self) -> int:
+        return sum(count.count for (scheme, _), count in self._counts.items() if scheme == "DES-CRYPT")
 
     def remove(self, domain: str) -> None:
         """Remove the accounts of a domain again."""
@@ -109,8 +123,11 @@ class PasswordFileReader:
         if b"" in addresses:
             return None
         joined = b"@".join(addresses)
+        text = joined.decode()
+        if " " in text or not text.isprintable():
+            return None
         if joined.count(b"@") == len(addresses) - 1:
-            names = self._accounts.name(joined.decode())
+            names = self._accounts.name(text)
             return names.split("@") if domain is None else f"{names}@".replace("@", f"@{domain}\n").split("\n")[:-1]
         if not all(b"@" in address for address in addresses):
             return None
@@ -175,6 +192,8 @@ class PasswordFileReader:
         """Return the key of an account. Raises BadLine for a wrong name, or a domain that is not the file's domain."""
         if not address:
             raise BadLine("has no name")
+        if invisible := invisible_at_ends(address):
+            raise BadLine(f"its name begins or ends with {invisible}")
         name, at, written = address.rpartition("@")
         if not at:
             name, written = address, domain or ""

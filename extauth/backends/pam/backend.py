@@ -28,10 +28,11 @@ _PLACEHOLDER = re.compile(r"(\*|\{[^{}]*\}|[{}])")
 
 # Return codes of Linux-PAM (security/_pam_types.h). Every other code is a temporary failure.
 _SUCCESS = 0
+_PERM_DENIED = 6
 _AUTH_ERR = 7
 _USER_UNKNOWN = 10
 _BOTH_STAGES = {
-    6: Verdict.USER_DISABLED.because("access is denied, or no module decides"),  # PAM_PERM_DENIED
+    _PERM_DENIED: Verdict.USER_DISABLED.because("access is denied, or no module decides"),
     _USER_UNKNOWN: Verdict.USER_UNKNOWN.because(""),
     11: Verdict.USER_DISABLED.because("too many wrong passwords"),  # PAM_MAXTRIES
     12: Verdict.PASSWORD_EXPIRED.because("the password must be changed"),  # PAM_NEW_AUTHTOK_REQD
@@ -39,7 +40,11 @@ _BOTH_STAGES = {
     19: Verdict.SCHEME_NOT_AVAILABLE.because("the service asks for more than one password"),  # PAM_CONV_ERR
     27: Verdict.PASSWORD_EXPIRED.because("the password has expired"),  # PAM_AUTHTOK_EXPIRED
 }
-_AUTHENTICATION_STAGE = _BOTH_STAGES | {_AUTH_ERR: Verdict.PASSWORD_MISMATCH.because("")}
+# In this stage a service with pam_faillock also denies access for a wrong password: the chain must go on.
+_AUTHENTICATION_STAGE = _BOTH_STAGES | {
+    _PERM_DENIED: Verdict.PASSWORD_MISMATCH.because("access is denied, or no module decides"),
+    _AUTH_ERR: Verdict.PASSWORD_MISMATCH.because(""),
+}
 _ACCOUNT_STAGE = _BOTH_STAGES | {
     _SUCCESS: Verdict.OK.because(""),
     _AUTH_ERR: Verdict.USER_DISABLED.because("the account stage refuses"),  # the password was right

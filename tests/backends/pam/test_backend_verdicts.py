@@ -21,7 +21,10 @@ IN_EITHER_STAGE = {
     19: "SCHEME_NOT_AVAILABLE",
     27: "PASSWORD_EXPIRED",
 }
-CODES = {"auth": IN_EITHER_STAGE | {7: "PASSWORD_MISMATCH"}, "account": IN_EITHER_STAGE | {7: "USER_DISABLED"}}
+CODES = {
+    "auth": IN_EITHER_STAGE | {6: "PASSWORD_MISMATCH", 7: "PASSWORD_MISMATCH"},
+    "account": IN_EITHER_STAGE | {7: "USER_DISABLED"},
+}
 
 
 def test_pam_pwdfile_accepts_the_right_password_only(site: Site, services: Services) -> None:
@@ -67,7 +70,7 @@ def test_a_temporary_failure_is_logged_with_stage_and_code(script: Helper) -> No
 def test_a_stack_without_a_decision_denies_access(script: Helper) -> None:
     for code in (25, 99):  # PAM_IGNORE and a code that does not exist: libpam turns both into PAM_PERM_DENIED
         assert script.ask(b"%d VRFY auth-%d@example.com right" % (code, code)) == NEGATIVE
-        script.wait_for_information(f"account=auth-{code}@.* verdict=USER_DISABLED .*access is denied")
+        script.wait_for_information(f"account=auth-{code}@.* verdict=PASSWORD_MISMATCH .*access is denied")
 
 
 @pytest.mark.parametrize(
@@ -140,3 +143,41 @@ def test_an_account_stage_refusal_holds_for_mechanisms_too(site: Site, services:
         plain = helper.ask(b"2 READPLAIN %s@example.com" % name.encode())
         assert plain == (b"PLAIN pw9" if may else b"FAILURE not available"), name
     helper.wait_for_information("account=account-13@example.com .* verdict=USER_DISABLED backend=pam")
+
+
+def _serve_faillock(site: Site, services: Services) -> Helper:
+    """Serve Debian's example of pam_faillock, with pam_pwdfile in place of pam_unix. A second backend follows."""
+    services.pwdfile("extauth", {"alice": "pw-of-pam"})
+    pwdfile = services.folder.parent / "extauth.pwdfile"
+    counts = f"dir={site.folder / 'counts'} deny=1000"
+    services.write(
+        "extauth",
+        f"auth [success=1 default=ignore] pam_pwdfile.so pwdfile={pwdfile}",
+        f"auth [default=die] pam_faillock.so authfail {counts}",
+        "auth required pam_permit.so",
+        "account required pam_permit.so",
+    )
+    site.write("passwd", "alice@example.com:{PLAIN}pw-of-file\n")
+    site.configure(LOG + backend() + '[[backend]]\ntype = "files"\npath = "passwd"\n')
+    return site.serve()
+
+
+def test_wrong_password_with_faillock_leads_to_the_next_backend(site: Site, services: Services) -> None:
+    helper = _serve_faillock(site, services)
+    assert helper.ask(b"1 VRFY alice@example.com pw-of-pam") == OK
+    assert helper.ask(b"2 VRFY alice@example.com pw-of-file") == OK
+    helper.wait_for_information("account=alice@example.com .* verdict=OK backend=files-2")
+    assert helper.ask(b"3 VRFY alice@example.com another") == NEGATIVE
+    assert helper.end() == 0
+
+
+def test_denial_in_the_account_stage_ends_the_chain(site: Site, services: Services) -> None:
+    services.pwdfile("extauth", {"alice": "same"})
+    pwdfile = services.folder.parent / "extauth.pwdfile"
+    services.write("extauth", f"auth required pam_pwdfile.so pwdfile={pwdfile}", "account required pam_deny.so")
+    site.write("passwd", "alice@example.com:{PLAIN}same\n")
+    site.configure(LOG + backend() + '[[backend]]\ntype = "files"\npath = "passwd"\n')
+    helper = site.serve()
+    assert helper.ask(b"1 VRFY alice@example.com same") == NEGATIVE
+    helper.wait_for_information("verdict=USER_DISABLED backend=pam")
+    assert helper.end() == 0
