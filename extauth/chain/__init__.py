@@ -7,6 +7,7 @@ chain                the backends of one configuration, in order
 chain_run            one request on its way along the chain
 configured_backend   one backend in the chain: loaded, opened, called
 backend_adapter      requests -> calls of a backend's methods; their return values -> results
+password_masking     no password in reasons and records
 """
 
 from extauth.chain.build import build_chain

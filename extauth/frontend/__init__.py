@@ -20,6 +20,7 @@ worker_connection    the socket to a worker
 reader               lines from standard input, and its end
 writer               lines on their way to standard output
 log                  records: their levels, and lines for the Server Log
+reminder             a record that is repeated while its reason lasts
 log_sender           records on their way to the log writer
 signals              SIGTERM, SIGINT and SIGHUP
 descriptors          file descriptors, and a poller for them

@@ -137,3 +137,21 @@ def test_helper_starts_in_a_removed_working_directory(site: Site, command: list[
     )
     assert b"1 OK" in done.stdout.splitlines()
     assert done.stderr == b""
+
+
+JUMPING = [  # the wall clock goes back and forth by years, from one call to the next
+    sys.executable,
+    "-c",
+    "import itertools, time; real, jumps = time.time, itertools.cycle([0, 1e9, -1e9]); "
+    "time.time = lambda: real() + next(jumps); from extauth.cli import main; main()",
+]
+
+
+def test_jumping_clock_changes_no_reply(scripted: ScriptedSite) -> None:
+    scripted.configure(settings="workers = 1\ndeadline = 5", sections="[cache]\n")
+    helper = scripted.site.serve(JUMPING)
+    for number in range(50):
+        assert helper.ask(bobs_request(number)) == b"OK"
+        assert helper.ask(scripted_request(number, "yes")) == b"OK"
+    with clean_exit(helper):
+        helper.close()
