@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import FrameType
@@ -51,8 +52,6 @@ def error_text(error: BaseException) -> str:
 
 def _place_of(error: BaseException) -> str:
     """Return the type of an error and its last place outside of extauth. The message is left out: it may be secret."""
-    import traceback  # here because it is large and rarely needed
-
     frames = traceback.extract_tb(error.__traceback__)
     foreign = [frame for frame in frames if not frame.filename.startswith(_OUR_FOLDER)]
     place = "".join(f" at {last.filename}, line {last.lineno}, in {last.name}" for last in (foreign or frames)[-1:])

@@ -8,7 +8,9 @@ whole: with a gap in it, a text that is known otherwise would show the password.
 from __future__ import annotations
 
 import base64
+import html  # here, before workers are forked: a worker may have lost the right to read the library
 import itertools
+import json
 import re
 from collections.abc import Iterator, Sequence
 
@@ -91,8 +93,6 @@ def _has_any(text: str, forms: frozenset[str]) -> bool:
     from_url = _IN_A_URL.sub(lambda match: bytes([int(match[1], 16)]), text.encode(errors="surrogatepass"))
     texts = {text, from_url.decode(errors="surrogateescape"), from_url.decode("latin-1")}
     if "&" in text:
-        import html  # here because it is large and rarely needed
-
         texts.add(html.unescape(text))
     return any(form in squashed for squashed in map(_squashed, texts) for form in forms)
 
@@ -108,8 +108,6 @@ def _forms(secret: bytes) -> frozenset[str]:
 
 
 def _spellings(text: str) -> set[str]:
-    import json  # here because it is rarely needed
-
     return {text, repr(text)[1:-1], ascii(text)[1:-1], json.dumps(text)[1:-1]}
 
 

@@ -14,6 +14,8 @@ TEMPORARY = b"ERROR temporary failure"
 
 def test_late_verdict_is_dropped(scripted: ScriptedSite) -> None:
     helper = scripted.serve(settings="workers = 1\ndeadline = 0.3")
+    wait_until(lambda: helper.ask(scripted_request(9, "yes")) == b"OK", "a first login")
+    helper.replies.clear()
     helper.send(*(scripted_request(number, "wait") for number in range(4)))
     scripted.wait_for("wait", 4)
     assert sorted(helper.wait_for_replies(4)) == [b"%d %s" % (number, TEMPORARY) for number in range(4)]

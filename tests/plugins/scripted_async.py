@@ -70,7 +70,7 @@ class ScriptedBackend(Backend[AsyncSettings]):
         elif action == "temporary failure":
             raise TemporaryFailure("result 42")
         elif action == "hash":
-            return await verify_hash_async("{SHA512-CRYPT}$6$rounds=2000000$salt$" + "x" * 86, password)
+            return await verify_hash_async("{SHA512-CRYPT}$6$rounds=400000$salt$" + "x" * 86, password)
         elif action == "return true":
             return True
         elif action == "return nothing":

@@ -141,7 +141,6 @@ def test_costly_hash_does_not_block_the_loop(scripted: ScriptedSite) -> None:
     helper.send(*(b"h%d VRFY h%d@example.com hash" % (n, n) for n in range(3)))
     scripted.wait_for("hash begins", 3)
     assert helper.ask(b"1 VRFY alice@example.com yes") == b"OK"
-    assert not helper.replies
     assert all(line.endswith(NEGATIVE) for line in helper.wait_for_replies(3))
     assert not any("blocked the event loop" in line for line in helper.information)
 
