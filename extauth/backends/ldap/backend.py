@@ -11,9 +11,9 @@ from extauth.backends.base import Backend
 from extauth.backends.context import BackendContext
 from extauth.backends.ldap.account_state import STATE_ATTRIBUTES, account_state_verdict
 from extauth.backends.ldap.directory import LdapDirectory, LdapSession
-from extauth.backends.ldap.filters import parse_filter
 from extauth.backends.ldap.groups import RequiredGroups
-from extauth.backends.ldap.messages import LdapEntry
+from extauth.backends.ldap.messages import LdapEntry, encode_attributes
+from extauth.backends.ldap.names import values_of
 from extauth.backends.ldap.result_codes import NO_SUCH_OBJECT, only_entry, verdict_of_bind
 from extauth.backends.ldap.search_connection import ServiceAccount
 from extauth.backends.ldap.settings import (
@@ -47,9 +47,9 @@ class Ldap(Backend[LdapSettings]):
         self._servers = parse_servers(settings)
         self._search = parse_search(settings)
         self._groups = RequiredGroups(settings.required_groups, settings.group_attribute, parse_group_filter(settings))
-        self._attributes = self._groups.attributes()
-        if settings.check == "hash":
-            self._attributes += (settings.hash_attribute,)
+        attributes = self._groups.attributes() + ((settings.hash_attribute,) if settings.check == "hash" else ())
+        self._attributes = encode_attributes(attributes)
+        self._attributes_with_state = encode_attributes(attributes + STATE_ATTRIBUTES)
         self._service: ServiceAccount | None = None
         self._tls: ssl.SSLContext | None = None
 
@@ -125,7 +125,7 @@ class Ldap(Backend[LdapSettings]):
 
     async def knows_account(self, account: Account) -> Verdict | VerdictResult:
         """Return OK if the account has an entry, locked or not, and is in the required groups."""
-        found = await self._directory.ask(lambda session: self._find(session, account))
+        found = await self._directory.ask(lambda session: self._find(session, account, self._attributes))
         if not isinstance(found, VerdictResult):
             return Verdict.OK
         if not (self._search.is_needed or self.settings.required_groups or self._service):
@@ -134,29 +134,27 @@ class Ldap(Backend[LdapSettings]):
 
     async def _bind(self, session: LdapSession, account: Account, password: Secret) -> VerdictResult:
         if self._search.is_needed or self.settings.required_groups:
-            entry = await self._find(session, account)
+            entry = await self._find(session, account, self._attributes)
             if isinstance(entry, VerdictResult):
                 return entry
             dn = entry.dn
         else:
-            dn = self._search.base.fill(account)
+            dn = self._search.base.fill(values_of(account))
         return verdict_of_bind(await session.bind(dn, password))
 
     async def _usable_entry(self, account: Account) -> LdapEntry | VerdictResult:
         """Return the account's entry, or why the account may not log in."""
-        entry = await self._directory.ask(lambda session: self._find(session, account, STATE_ATTRIBUTES))
+        entry = await self._directory.ask(lambda session: self._find(session, account, self._attributes_with_state))
         if isinstance(entry, VerdictResult):
             return entry
         return account_state_verdict(entry, datetime.datetime.now(datetime.UTC)) or entry
 
-    async def _find(
-        self, session: LdapSession, account: Account, more: tuple[str, ...] = ()
-    ) -> LdapEntry | VerdictResult:
+    async def _find(self, session: LdapSession, account: Account, attributes: bytes) -> LdapEntry | VerdictResult:
         """Return the account's only entry, or the reason if there is none or it is not in the required groups."""
         search = self._search
-        base = search.base.fill(account)
-        filter = parse_filter(search.filter.fill(account)).encode()
-        result = await session.search(base, search.scope, filter, self._attributes + more)
+        values = values_of(account)
+        base = search.base.fill(values)
+        result = await session.search(base, search.scope, search.filter.encode(values), attributes)
         if result.code == NO_SUCH_OBJECT and search.base.placeholders:
             return Verdict.USER_UNKNOWN.because("32 noSuchObject")
         entry = only_entry(result, base, anonymous=session.is_anonymous)

@@ -61,42 +61,43 @@ def message_size(data: bytes | bytearray, start: int) -> int:
     return size
 
 
-def read_element(data: bytes, start: int, end: int) -> Element:
-    """Read the element at `start`, which must end at `end` or before. Raises InvalidResponse."""
-    content = start + 2
-    if content <= end:
-        size = data[start + 1]
-        if size >= 0x80:
-            content += _size_of_length(size)
-            size = int.from_bytes(data[start + 2 : content], "big")
-        if content + size <= end:
-            return data[start], content, content + size
-    raise InvalidResponse("an element ends too early")
-
-
-def read_content(data: bytes, start: int, end: int, tag: int) -> tuple[int, int]:
-    """Return where the content of the element at `start` begins and ends. Raises InvalidResponse for another tag."""
-    found, content, stop = read_element(data, start, end)
-    if found != tag:
-        raise InvalidResponse(f"an element {found:#04x} instead of {tag:#04x}")
-    return content, stop
-
-
 def read_elements(data: bytes, start: int, end: int) -> list[Element]:
-    """Read elements until `end`. Raises InvalidResponse."""
+    """Read the elements between `start` and `end`. Raises InvalidResponse."""
     found = []
     while start < end:
-        each = read_element(data, start, end)
-        found.append(each)
-        start = each[2]
+        content = start + 2
+        size = data[start + 1] if content <= end else end
+        if size >= 0x80 and content <= end:
+            content += _size_of_length(size)
+            size = int.from_bytes(data[start + 2 : content], "big")
+        if content + size > end:
+            raise InvalidResponse("an element ends too early")
+        found.append((data[start], content, content + size))
+        start = content + size
     return found
 
 
-def read_number(data: bytes, content: int, stop: int) -> int:
-    """Return the number that this content encodes. Raises InvalidResponse if it is empty or too long."""
-    if not 0 < stop - content <= _LONGEST_NUMBER:
-        raise InvalidResponse(f"a number of {stop - content} bytes")
+def read_sequence(data: bytes, element: Element, least: int, tag: int = SEQUENCE) -> list[Element]:
+    """Read the elements in this one, at least `least`. Raises InvalidResponse, also if it has another tag."""
+    found = read_elements(data, element[1], element[2])
+    if element[0] != tag or len(found) < least:
+        raise InvalidResponse(f"an element {element[0]:#04x} with {len(found)} parts")
+    return found
+
+
+def read_number(data: bytes, element: Element, tag: int = INTEGER) -> int:
+    """Return the number in this element. Raises InvalidResponse if it is empty, too long, or has another tag."""
+    found, content, stop = element
+    if found != tag or not 0 < stop - content <= _LONGEST_NUMBER:
+        raise InvalidResponse(f"an element {found:#04x} of {stop - content} bytes instead of a number")
     return int.from_bytes(data[content:stop], "big", signed=True)
+
+
+def read_octets(data: bytes, element: Element) -> bytes:
+    """Return the content of an OCTET STRING. Raises InvalidResponse if it has another tag."""
+    if element[0] != OCTETS:
+        raise InvalidResponse(f"an element {element[0]:#04x} instead of octets")
+    return data[element[1] : element[2]]
 
 
 def _size_of_length(first: int) -> int:

@@ -78,7 +78,7 @@ class LdapConnection(asyncio.BufferedProtocol):
         return self._send(BIND_RESPONSE, lambda number: encode_bind(number, dn, password), until)
 
     def search(
-        self, base: str, scope: Scope, filter: bytes, attributes: tuple[str, ...], until: float
+        self, base: str, scope: Scope, filter: bytes, attributes: bytes, until: float
     ) -> asyncio.Future[LdapResult]:
         """Search for at most MOST_ENTRIES entries. The future fails with ServerUnavailable."""
         return self._send(SEARCH_DONE, lambda number: encode_search(number, base, scope, filter, attributes), until)

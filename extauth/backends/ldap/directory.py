@@ -12,7 +12,7 @@ from typing import TypeVar
 from extauth.backends.ldap.bind_connections import BindConnections
 from extauth.backends.ldap.connect import Connector
 from extauth.backends.ldap.filters import ANY_ENTRY
-from extauth.backends.ldap.messages import LdapResult, Scope
+from extauth.backends.ldap.messages import LdapResult, Scope, encode_attributes
 from extauth.backends.ldap.result_codes import BUSY, SUCCESS, UNAVAILABLE, describe_result, search_problem
 from extauth.backends.ldap.search_connection import SearchConnection, ServiceAccount
 from extauth.backends.ldap.servers import LdapServer, LdapServers, ServerUnavailable
@@ -141,8 +141,8 @@ class LdapSession:
         self._until = until
         self.is_anonymous = connections.searches.is_anonymous
 
-    async def search(self, base: str, scope: Scope, filter: bytes, attributes: tuple[str, ...]) -> LdapResult:
-        """Search for entries, as the service account or anonymously. `filter` is encoded.
+    async def search(self, base: str, scope: Scope, filter: bytes, attributes: bytes) -> LdapResult:
+        """Search for entries, as the service account or anonymously. `filter`, `attributes`: encoded.
 
         Raises TemporaryFailure if the service account is rejected.
         """
@@ -160,7 +160,7 @@ class LdapSession:
 
     async def problem_at(self, place: str) -> str:
         """Return why extauth cannot search below the entry of that name, or an empty text if it can."""
-        result = await self.search(place, "base", ANY_ENTRY, ())
+        result = await self.search(place, "base", ANY_ENTRY.encode({}), encode_attributes([]))
         return "" if result.code == SUCCESS else search_problem(result, place, anonymous=self.is_anonymous)
 
 

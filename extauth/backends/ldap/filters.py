@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Mapping, Set
 
 import msgspec
 
-from extauth.backends.ldap.ber import SEQUENCE, element, octets
-from extauth.backends.ldap.names import placeholders_in
+from extauth.backends.ldap.ber import OCTETS, SEQUENCE, element, octets
+from extauth.backends.ldap.names import placeholders_in, split_placeholders
 
 _OID = r"(?:[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+)"
 _ATTRIBUTE = rf"{_OID}(?:;[A-Za-z0-9-]+)*"
@@ -35,34 +35,48 @@ class InvalidFilter(Exception):
         self.rest = rest
 
 
-class SearchFilter(msgspec.Struct, frozen=True):
-    """A filter: `&`, `|` or `!` with its parts, or an item. Values in an item may contain placeholders."""
+Text = tuple[bytes | str, ...]
+"""A value with placeholders: octets as they are, and names of placeholders as `str`."""
 
-    operator: str = ""
-    parts: tuple[SearchFilter, ...] = ()
-    item: str = ""
+
+class Item(msgspec.Struct, frozen=True):
+    """One comparison, as in `uid={name}`, ready to be encoded: what comes before the values, the values, and after."""
+
+    placeholders: frozenset[str]
+    tag: int
+    before: bytes
+    values: tuple[tuple[int, Text], ...] = ()
+    after: bytes = b""
 
     def needs(self, placeholders: Set[str]) -> bool:
         """Whether every match depends on the value of one of these placeholders."""
-        if self.operator == "&":
-            return any(part.needs(placeholders) for part in self.parts)
-        if self.operator == "|":
-            return all(part.needs(placeholders) for part in self.parts)
-        return not placeholders.isdisjoint(placeholders_in(self.item))  # `!` has no item
+        return not placeholders.isdisjoint(self.placeholders)
 
-    def encode(self) -> bytes:
-        """Return the filter in BER."""
-        if self.operator:
-            return element(_OPERATORS[self.operator], b"".join([part.encode() for part in self.parts]))
-        head, _, value = self.item.partition("=")
-        if head[-1] == ":":
-            return _encode_extensible(head[:-1], value)
-        if head[-1] in _COMPARISONS:
-            return element(_COMPARISONS[head[-1]], octets(head[:-1].encode()) + octets(_unescape(value)))
-        attribute = octets(head.encode())
-        if "*" not in value:
-            return element(_EQUALITY, attribute + octets(_unescape(value)))
-        return element(_PRESENT, head.encode()) if value == "*" else _encode_substrings(attribute, value)
+    def encode(self, values: Mapping[str, str]) -> bytes:
+        """Return the filter in BER. `values`: what stands for the placeholders. It is not parsed."""
+        encoded = b"".join([element(tag, _fill(text, values)) for tag, text in self.values])
+        if self.tag == _SUBSTRINGS:
+            encoded = element(SEQUENCE, encoded)
+        return element(self.tag, self.before + encoded + self.after)
+
+
+class Combination(msgspec.Struct, frozen=True):
+    """Filters joined by `&` or `|`, or one behind `!`."""
+
+    operator: str
+    parts: tuple[SearchFilter, ...]
+
+    def needs(self, placeholders: Set[str]) -> bool:
+        """Whether every match depends on the value of one of these placeholders."""
+        needs = [part.needs(placeholders) for part in self.parts]
+        return any(needs) if self.operator == "&" else self.operator == "|" and all(needs)
+
+    def encode(self, values: Mapping[str, str]) -> bytes:
+        """Return the filter in BER. `values`: what stands for the placeholders. It is not parsed."""
+        return element(_OPERATORS[self.operator], b"".join([part.encode(values) for part in self.parts]))
+
+
+SearchFilter = Item | Combination
 
 
 def parse_filter(text: str) -> SearchFilter:
@@ -82,15 +96,15 @@ def _parse(text: str) -> tuple[SearchFilter, str]:
         item = _ITEM.match(text, 1)
         if item is None:
             raise InvalidFilter(text)
-        return SearchFilter(item=item[0]), _after_parenthesis(text[item.end() :])
+        return _item(item[0]), _after_parenthesis(text[item.end() :])
     part, rest = _parse(text[2:].lstrip(_BLANKS))
     if operator == "!":
-        return SearchFilter(operator, (part,)), _after_parenthesis(rest)
+        return Combination(operator, (part,)), _after_parenthesis(rest)
     parts = [part]
     while (rest := rest.lstrip(_BLANKS)).startswith("("):
         part, rest = _parse(rest)
         parts.append(part)
-    return SearchFilter(operator, tuple(parts)), _after_parenthesis(rest)
+    return Combination(operator, tuple(parts)), _after_parenthesis(rest)
 
 
 def _after_parenthesis(text: str) -> str:
@@ -100,28 +114,40 @@ def _after_parenthesis(text: str) -> str:
     return text[1:]
 
 
-def _encode_substrings(attribute: bytes, value: str) -> bytes:
+def _item(text: str) -> Item:
+    """Return the item of a text that matches _ITEM."""
+    head, _, value = text.partition("=")
+    placeholders = frozenset(placeholders_in(value))
+    if head[-1] == ":":
+        attribute, *more = head[:-1].split(":")
+        in_dn = more[:1] == ["dn"]
+        before = b"".join(element(_RULE, rule.encode()) for rule in more[in_dn:])
+        before += element(_TYPE, attribute.encode()) if attribute else b""
+        after = element(_IN_DN, b"\xff") if in_dn else b""
+        return Item(placeholders, _EXTENSIBLE, before, ((_VALUE, _unescape(value)),), after)
+    if head[-1] in _COMPARISONS:
+        return Item(placeholders, _COMPARISONS[head[-1]], octets(head[:-1].encode()), ((OCTETS, _unescape(value)),))
+    if value == "*":
+        return Item(placeholders, _PRESENT, head.encode())
+    if "*" not in value:
+        return Item(placeholders, _EQUALITY, octets(head.encode()), ((OCTETS, _unescape(value)),))
     initial, *middle, final = map(_unescape, value.split("*"))
-    parts = [(_INITIAL, initial), *((_ANY, each) for each in middle), (_FINAL, final)]
-    substrings = b"".join(element(tag, part) for tag, part in parts if part)
-    return element(_SUBSTRINGS, attribute + element(SEQUENCE, substrings))
+    parts = ((_INITIAL, initial), *((_ANY, each) for each in middle), (_FINAL, final))
+    return Item(placeholders, _SUBSTRINGS, octets(head.encode()), tuple(part for part in parts if part[1] != (b"",)))
 
 
-def _encode_extensible(head: str, value: str) -> bytes:
-    attribute, *more = head.split(":")
-    in_dn = more[:1] == ["dn"]
-    encoded = b"".join(element(_RULE, rule.encode()) for rule in more[in_dn:])
-    if attribute:
-        encoded += element(_TYPE, attribute.encode())
-    encoded += element(_VALUE, _unescape(value))
-    return element(_EXTENSIBLE, encoded + element(_IN_DN, b"\xff") if in_dn else encoded)
+def _unescape(value: str) -> Text:
+    """Split a value at its placeholders. Of the rest, each hex pair after a backslash is one octet."""
+    found: list[bytes | str] = list(split_placeholders(value))
+    for place in range(0, len(found), 2):
+        encoded = value_text.encode() if isinstance(value_text := found[place], str) else b""
+        found[place] = _ESCAPED.sub(lambda match: bytes.fromhex(match[1].decode()), encoded)
+    return tuple(found)
 
 
-def _unescape(value: str) -> bytes:
-    """Return the octets of a value. Each hex pair after a backslash is one."""
-    encoded = value.encode()
-    return _ESCAPED.sub(lambda match: bytes.fromhex(match[1].decode()), encoded) if b"\\" in encoded else encoded
+def _fill(text: Text, values: Mapping[str, str]) -> bytes:
+    return b"".join([part if isinstance(part, bytes) else values[part].encode() for part in text])
 
 
-ANY_ENTRY = SearchFilter(item="objectClass=*").encode()
+ANY_ENTRY = Item(frozenset(), _PRESENT, b"objectClass")
 """Matches every entry."""

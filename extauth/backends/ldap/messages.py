@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
 
 from extauth.backends.ldap.ber import (
     ENUMERATED,
-    INTEGER,
     OCTETS,
     SEQUENCE,
     SET,
+    Element,
     InvalidResponse,
     element,
     integer,
     octets,
-    read_content,
-    read_element,
     read_elements,
     read_number,
+    read_octets,
+    read_sequence,
 )
 
 Scope = Literal["subtree", "one", "base"]
@@ -33,11 +34,10 @@ MOST_ENTRIES = 2
 BIND_RESPONSE, SEARCH_ENTRY, SEARCH_DONE, SEARCH_REFERENCE, EXTENDED_RESPONSE = 0x61, 0x64, 0x65, 0x73, 0x78
 """Kinds of messages: the tag of the operation."""
 
-_SCOPES: dict[Scope, int] = {"base": 0, "one": 1, "subtree": 2}
 _START_TLS = b"1.3.6.1.4.1.1466.20037"
 _CONTROLS = 0xA0
 _AFTER_TEXT = (0xA3, 0x87, 0x8A, 0x8B)  # referral, serverSaslCreds, responseName, responseValue
-_MAX_NUMBER = 2**31 - 1
+_NOTHING: Element = (0, 0, 0)
 
 
 class LdapEntry(msgspec.Struct, frozen=True):
@@ -72,11 +72,14 @@ def encode_bind(number: int, dn: str, password: bytes) -> bytes:
     return _message(number, 0x60, _VERSION_3 + octets(dn.encode()) + element(0x80, password), _ASK_FOR_POLICY)
 
 
-def encode_search(number: int, base: str, scope: Scope, filter: bytes, attributes: tuple[str, ...]) -> bytes:
-    """Encode a search for at most MOST_ENTRIES entries. It follows no aliases. `filter` is encoded."""
-    wanted = b"".join(octets(attribute.encode()) for attribute in attributes or ("1.1",))  # section 4.5.1.8
-    where = octets(base.encode()) + element(ENUMERATED, bytes([_SCOPES[scope]])) + _NO_ALIASES
-    return _message(number, 0x63, where + _LIMITS + filter + element(SEQUENCE, wanted))
+def encode_attributes(names: Iterable[str]) -> bytes:
+    """Encode which attributes a search shall return; none without names."""
+    return element(SEQUENCE, b"".join([octets(name.encode()) for name in names]) or octets(b"1.1"))  # section 4.5.1.8
+
+
+def encode_search(number: int, base: str, scope: Scope, filter: bytes, attributes: bytes) -> bytes:
+    """Encode a search for at most MOST_ENTRIES entries. It follows no aliases. `filter`, `attributes`: encoded."""
+    return _message(number, 0x63, octets(base.encode()) + _SCOPES[scope] + _LIMITS + filter + attributes)
 
 
 def encode_start_tls(number: int) -> bytes:
@@ -89,61 +92,54 @@ def decode_message(data: bytes) -> tuple[int, int, Content]:
 
     `data` is one whole message. Raises InvalidResponse.
     """
-    start, end = read_content(data, 0, len(data), SEQUENCE)
-    content, stop = read_content(data, start, end, INTEGER)
-    number = read_number(data, content, stop)
-    kind, content, stop = read_element(data, stop, end)
-    if end != len(data) or not 0 <= number <= _MAX_NUMBER:
-        raise InvalidResponse("an invalid message number")
-    policy = None if stop == end else _policy(data, stop, end)
+    message, *more = read_elements(data, 0, len(data)) or [_NOTHING]
+    number, operation, *controls = read_sequence(data, message, 2)
+    id = read_number(data, number)
+    if more or id < 0 or len(controls) > 1:
+        raise InvalidResponse("an invalid message number, or an element after the message")
+    policy = _policy(data, controls[0]) if controls else None
+    kind = operation[0]
     if kind == SEARCH_ENTRY:
-        return number, kind, _entry(data, content, stop)
+        return id, kind, _entry(data, operation)
     if kind in (BIND_RESPONSE, SEARCH_DONE, EXTENDED_RESPONSE):
-        return number, kind, _result(data, content, stop, policy)
-    return number, kind, None
+        return id, kind, _result(data, operation, policy)
+    return id, kind, None
 
 
-def _result(data: bytes, start: int, end: int, policy: bytes | None) -> LdapResult:
-    content, stop = read_content(data, start, end, ENUMERATED)
-    code = read_number(data, content, stop)
-    _, stop = read_content(data, stop, end, OCTETS)  # matchedDN
-    content, stop = read_content(data, stop, end, OCTETS)
-    if stop != end and any(tag not in _AFTER_TEXT for tag, _, _ in read_elements(data, stop, end)):
-        raise InvalidResponse("an unknown element after a result")
-    return LdapResult(code, data[content:stop].decode(errors="replace") if content != stop else "", policy)
+def _result(data: bytes, operation: Element, policy: bytes | None) -> LdapResult:
+    code, matched, text, *more = read_sequence(data, operation, 3, operation[0])
+    read_octets(data, matched)
+    for tag, _, _ in more:
+        if tag not in _AFTER_TEXT:
+            raise InvalidResponse("an unknown element after a result")
+    message = read_octets(data, text).decode(errors="replace")
+    return LdapResult(read_number(data, code, ENUMERATED), message, policy)
 
 
-def _entry(data: bytes, start: int, end: int) -> LdapEntry:
-    content, stop = read_content(data, start, end, OCTETS)
+def _entry(data: bytes, operation: Element) -> LdapEntry:
+    name, attributes, *more = read_sequence(data, operation, 2, SEARCH_ENTRY)
+    if more:
+        raise InvalidResponse("an unknown element after an entry")
     try:
-        dn = data[content:stop].decode()
+        dn = read_octets(data, name).decode()
     except UnicodeDecodeError:
         dn = ""
-    attributes = {}
-    start, stop = read_content(data, stop, end, SEQUENCE)
-    if stop != end:
-        raise InvalidResponse("an unknown element after an entry")
-    while start < end:
-        content, start = read_content(data, start, end, SEQUENCE)
-        content, stop = read_content(data, content, start, OCTETS)
-        name = data[content:stop].decode(errors="replace").lower()
-        content, stop = read_content(data, stop, start, SET)
-        attributes[name] = [data[first:last] for _, first, last in read_elements(data, content, stop)]
-    return LdapEntry(dn, attributes)
+    found = {}
+    for attribute in read_sequence(data, attributes, 0):
+        kind, values, *_ = read_sequence(data, attribute, 2)
+        found[read_octets(data, kind).decode(errors="replace").lower()] = [
+            read_octets(data, value) for value in read_sequence(data, values, 0, SET)
+        ]
+    return LdapEntry(dn, found)
 
 
-def _policy(data: bytes, start: int, end: int) -> bytes | None:
+def _policy(data: bytes, controls: Element) -> bytes | None:
     """Return the value of the password policy control, if there is one among the controls."""
-    content, stop = read_content(data, start, end, _CONTROLS)
-    if stop != end:
-        raise InvalidResponse("an unknown element after the controls")
     policy = None
-    for _, first, last in read_elements(data, content, stop):
-        (tag, at, until), *more = read_elements(data, first, last) or [(0, first, last)]
-        if tag != OCTETS:
-            raise InvalidResponse("a control without a name")
-        if data[at:until] == _POLICY_NAME and more and more[-1][0] == OCTETS:
-            policy = data[more[-1][1] : more[-1][2]]
+    for control in read_sequence(data, controls, 0, _CONTROLS):
+        name, *more = read_sequence(data, control, 1)
+        if read_octets(data, name) == _POLICY_NAME and more and more[-1][0] == OCTETS:
+            policy = read_octets(data, more[-1])
     return policy
 
 
@@ -152,7 +148,12 @@ def _message(number: int, tag: int, operation: bytes, controls: bytes = b"") -> 
 
 
 _VERSION_3 = integer(3)
+_SCOPES: dict[Scope, bytes] = {
+    "base": element(ENUMERATED, b"\0"),
+    "one": element(ENUMERATED, b"\1"),
+    "subtree": element(ENUMERATED, b"\2"),
+}
 _NO_ALIASES = element(ENUMERATED, b"\0")
-_LIMITS = integer(MOST_ENTRIES) + integer(0) + element(0x01, b"\0")  # no time limit; types and values
+_LIMITS = _NO_ALIASES + integer(MOST_ENTRIES) + integer(0) + element(0x01, b"\0")  # no time limit; types and values
 _POLICY_NAME = POLICY_CONTROL.encode()
 _ASK_FOR_POLICY = element(_CONTROLS, element(SEQUENCE, octets(_POLICY_NAME)))

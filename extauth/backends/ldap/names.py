@@ -1,16 +1,15 @@
-"""Distinguished names (RFC 4514), and placeholders for parts of an account in names and filters."""
+"""Distinguished names (RFC 4514), and placeholders for parts of an account."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from operator import attrgetter
+from collections.abc import Mapping
 
 from extauth.errors import ConfigError
 from extauth.model import Account
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]*)\}")
-_ACCOUNT_VALUES = {"name": attrgetter("name"), "domain": attrgetter("domain"), "account": attrgetter("address")}
+_ACCOUNT_VALUES = ("name", "domain", "account")
 
 
 def placeholders_in(text: str) -> frozenset[str]:
@@ -18,26 +17,38 @@ def placeholders_in(text: str) -> frozenset[str]:
     return frozenset(_PLACEHOLDER.findall(text))
 
 
-class AccountTemplate:
-    """A text with placeholders for parts of an account. `escape` escapes every value."""
+def split_placeholders(text: str) -> list[str]:
+    """Split a text at its placeholders. Every second part is the name of one."""
+    return _PLACEHOLDER.split(text)
 
-    def __init__(self, text: str, escape: Callable[[str], str], *, key: str, more: tuple[str, ...] = ()) -> None:
-        known = (*_ACCOUNT_VALUES, *more)
-        self.placeholders = placeholders_in(text)
-        for name in self.placeholders.difference(known):
-            raise ConfigError(f"{key} = {text!r}: unknown placeholder {{{name}}}; known are {{{'}, {'.join(known)}}}")
+
+def check_placeholders(text: str, key: str, *more: str) -> None:
+    """Raise ConfigError if a text has other placeholders than those of an account and `more`."""
+    known = (*_ACCOUNT_VALUES, *more)
+    for name in placeholders_in(text).difference(known):
+        raise ConfigError(f"{key} = {text!r}: unknown placeholder {{{name}}}; known are {{{'}, {'.join(known)}}}")
+
+
+def values_of(account: Account) -> dict[str, str]:
+    """Return what stands for the placeholders."""
+    return {"name": account.name, "domain": account.domain, "account": account.address}
+
+
+class NameTemplate:
+    """A distinguished name with placeholders for parts of an account."""
+
+    def __init__(self, text: str, key: str) -> None:
+        check_placeholders(text, key)
         self.text = text
-        self._texts = _PLACEHOLDER.split(text)  # every second one is the name of a placeholder
-        self._names = [(place, self._texts[place]) for place in range(1, len(self._texts), 2)]
-        self._escape = escape
+        self.placeholders = placeholders_in(text)
+        self._parts = split_placeholders(text)
 
-    def fill(self, account: Account, **more: str) -> str:
-        """Return the text for this account."""
+    def fill(self, values: Mapping[str, str]) -> str:
+        """Return the name for these values, which are escaped."""
         if not self.placeholders:
             return self.text
-        found = self._texts.copy()
-        for place, name in self._names:
-            found[place] = self._escape(more[name] if name in more else _ACCOUNT_VALUES[name](account))
+        found = self._parts.copy()
+        found[1::2] = [escape_for_dn(values[name]) for name in found[1::2]]
         return "".join(found)
 
 
@@ -59,15 +70,9 @@ _PART = re.compile(
 
 def escape_for_dn(value: str) -> str:
     """Escape a value for a distinguished name (RFC 4514, section 2.4). All but plain characters become hex pairs."""
-    return _in_hex(value)
-
-
-def escape_for_filter(value: str) -> str:
-    """Escape a value for a search filter (RFC 4515, section 3). All but plain characters become hex pairs.
-
-    That includes blanks, because parsers strip them at the ends, and characters outside ASCII.
-    """
-    return _in_hex(value)
+    if value.isalnum() and value.isascii():
+        return value
+    return _NOT_PLAIN.sub(lambda match: b"\\%02x" % match[0][0], value.encode()).decode()
 
 
 def parse_dn(text: str) -> DistinguishedName | None:
@@ -89,12 +94,6 @@ def parse_dn(text: str) -> DistinguishedName | None:
         if not match["end"]:
             return tuple(parts)
         position = match.end()
-
-
-def _in_hex(value: str) -> str:
-    if value.isalnum() and value.isascii():
-        return value
-    return _NOT_PLAIN.sub(lambda match: b"\\%02x" % match[0][0], value.encode()).decode()
 
 
 def _value(raw: str) -> str | None:

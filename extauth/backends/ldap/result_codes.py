@@ -7,14 +7,7 @@ from __future__ import annotations
 
 import re
 
-from extauth.backends.ldap.ber import (
-    SEQUENCE,
-    InvalidResponse,
-    read_content,
-    read_element,
-    read_elements,
-    read_number,
-)
+from extauth.backends.ldap.ber import InvalidResponse, read_elements, read_number, read_sequence
 from extauth.backends.ldap.messages import LdapEntry, LdapResult
 from extauth.errors import TemporaryFailure
 from extauth.model import Verdict, VerdictResult
@@ -126,16 +119,14 @@ def parse_policy(value: bytes) -> tuple[int | None, str]:
     """
     error, warning = None, ""
     try:
-        start, end = read_content(value, 0, len(value), SEQUENCE)
-        if end != len(value):
-            raise InvalidResponse("more than one element")
-        for tag, content, stop in read_elements(value, start, end):
-            if tag == _ERROR:
-                error = read_number(value, content, stop)
-            elif tag == _WARNING:
-                kind, content, stop = read_element(value, content, stop)
-                warning = _warning(kind, read_number(value, content, stop))
-    except InvalidResponse:
+        (response,) = read_elements(value, 0, len(value))
+        for each in read_sequence(value, response, 0):
+            if each[0] == _ERROR:
+                error = read_number(value, each, _ERROR)
+            elif each[0] == _WARNING:
+                (choice,) = read_sequence(value, each, 1, _WARNING)
+                warning = _warning(choice[0], read_number(value, choice, choice[0]))
+    except (InvalidResponse, ValueError):
         raise TemporaryFailure("password policy: invalid control") from None
     return error, warning
 

@@ -60,9 +60,7 @@ class SearchConnection:
         self._rejection = ""
         self._rejected_until = 0.0  # monotonic seconds
 
-    async def search(
-        self, base: str, scope: Scope, filter: bytes, attributes: tuple[str, ...], until: float
-    ) -> LdapResult:
+    async def search(self, base: str, scope: Scope, filter: bytes, attributes: bytes, until: float) -> LdapResult:
         """Search. If an old connection breaks, search once more over a new one.
 
         Raises ServerUnavailable, and TemporaryFailure if the service account is rejected.
@@ -103,7 +101,7 @@ class SearchConnection:
         base: str,
         scope: Scope,
         filter: bytes,
-        attributes: tuple[str, ...],
+        attributes: bytes,
         until: float,
     ) -> LdapResult:
         return await connection.search(base, scope, filter, attributes, seconds_from_now(self._seconds, until))

@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
-from extauth.backends.ldap.filters import InvalidFilter, SearchFilter, parse_filter
+from extauth.backends.ldap.filters import ANY_ENTRY, InvalidFilter, SearchFilter, parse_filter
 from extauth.backends.ldap.messages import Scope
-from extauth.backends.ldap.names import AccountTemplate, escape_for_dn, escape_for_filter, parse_dn
+from extauth.backends.ldap.names import NameTemplate, check_placeholders, parse_dn, placeholders_in
 from extauth.backends.ldap.servers import LdapServer, parse_server
 from extauth.backends.ldap.tls import TlsVersion
 from extauth.errors import ConfigError
@@ -75,9 +75,9 @@ class AccountSearch(msgspec.Struct, frozen=True):
     domains is not the same entry.
     """
 
-    base: AccountTemplate
+    base: NameTemplate
     scope: Scope
-    filter: AccountTemplate
+    filter: SearchFilter
     is_needed: bool
     tells_domains_apart: bool
 
@@ -113,16 +113,15 @@ def parse_search(settings: LdapSettings) -> AccountSearch:
             raise ConfigError(
                 f"dn = {settings.dn!r}: must be a distinguished name, as in uid={{name}},ou=people,dc=example"
             )
-        dn = AccountTemplate(settings.dn, escape_for_dn, key="dn")
+        dn = NameTemplate(settings.dn, "dn")
         if dn.placeholders.isdisjoint(_NAME_PLACEHOLDERS):
             raise ConfigError(
                 f"dn = {settings.dn!r}: must contain {{name}} or {{account}}, else all accounts have the same entry"
             )
-        any_entry = AccountTemplate("(objectClass=*)", escape_for_filter, key="filter")
         return AccountSearch(
             dn,
             "base",
-            any_entry,
+            ANY_ENTRY,
             is_needed=False,
             tells_domains_apart=not dn.placeholders.isdisjoint(_DOMAIN_PLACEHOLDERS),
         )
@@ -130,8 +129,8 @@ def parse_search(settings: LdapSettings) -> AccountSearch:
         raise ConfigError("base: is missing")
     if settings.base and parse_dn(settings.base) is None:
         raise ConfigError(f"base = {settings.base!r}: must be a distinguished name, as in ou=people,dc=example")
-    base = AccountTemplate(settings.base, escape_for_dn, key="base")
-    template, filter = _parse_template(settings.filter or "", "filter")
+    base = NameTemplate(settings.base, "base")
+    filter = _parse_filter(settings.filter or "", "filter")
     if not filter.needs(_NAME_PLACEHOLDERS):
         raise ConfigError(
             f"filter = {settings.filter!r}: must contain {{name}} or {{account}} in each alternative, "
@@ -140,33 +139,33 @@ def parse_search(settings: LdapSettings) -> AccountSearch:
     return AccountSearch(
         base,
         settings.scope,
-        template,
+        filter,
         is_needed=True,
         tells_domains_apart=filter.needs(_DOMAIN_PLACEHOLDERS)
         or not base.placeholders.isdisjoint(_DOMAIN_PLACEHOLDERS),
     )
 
 
-def parse_group_filter(settings: LdapSettings) -> AccountTemplate | None:
+def parse_group_filter(settings: LdapSettings) -> SearchFilter | None:
     """Return the filter that a group's entry must match, or None. Raises ConfigError."""
     if settings.group_filter is None:
         return None
     if not settings.required_groups:
         raise ConfigError(f"group_filter = {settings.group_filter!r}: is used only with required_groups")
-    template, _ = _parse_template(settings.group_filter, "group_filter", more=("dn",))
-    if template.placeholders.isdisjoint(_NAME_PLACEHOLDERS | {"dn"}):
+    filter = _parse_filter(settings.group_filter, "group_filter", "dn")
+    if placeholders_in(settings.group_filter).isdisjoint(_NAME_PLACEHOLDERS | {"dn"}):
         raise ConfigError(
             f"group_filter = {settings.group_filter!r}: must contain {{dn}}, {{name}} or {{account}}, "
             "else it would match for all accounts or for none"
         )
-    return template
+    return filter
 
 
-def _parse_template(text: str, key: str, *, more: tuple[str, ...] = ()) -> tuple[AccountTemplate, SearchFilter]:
+def _parse_filter(text: str, key: str, *more: str) -> SearchFilter:
     text = text.strip()
-    template = AccountTemplate(text, escape_for_filter, key=key, more=more)
+    check_placeholders(text, key, *more)
     try:
-        return template, parse_filter(text)
+        return parse_filter(text)
     except InvalidFilter as problem:
         where = f"it is invalid from {problem.rest[:20]!r} on" if problem.rest else "it ends too early"
         raise ConfigError(f"{key} = {text!r}: must be a search filter, as in (uid={{name}}); {where}") from None

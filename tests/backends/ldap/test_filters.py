@@ -37,6 +37,7 @@ VALID = [
     "(&\n  (a=b)\n  (| (c=d) (e=f) )\n)",
     "(! (a=b))",
 ]
+VALUES = {"name": "{name}"}
 INVALID = [
     "",
     "(",
@@ -71,13 +72,24 @@ def test_filter_is_encoded_as_by_ldap3(text: str) -> None:
     parsed = parse_filter_by_ldap3(  # type: ignore[no-untyped-call]
         text, None, auto_escape=True, auto_encode=True, validator=None, check_names=False
     )
-    assert parse_filter(text).encode() == encode(
+    assert parse_filter(text).encode(VALUES) == encode(
         compile_filter(parsed.elements[0])  # type: ignore[no-untyped-call]
     )
 
 
+@pytest.mark.parametrize("value", ["*", ")(uid=*", r"\2a", " a ", "jürgen", "\0", "{domain}"])
+def test_value_is_not_parsed(value: str) -> None:
+    filled = parse_filter("(|(uid={name})(mail={name}@x*)(cn>={name}))").encode({"name": value, "domain": "x"})
+    escaped = "".join(f"\\{byte:02x}" for byte in value.encode())
+    assert filled == parse_filter(f"(|(uid={escaped})(mail={escaped}@x*)(cn>={escaped}))").encode({})
+
+
+def test_escaped_braces_are_no_placeholder() -> None:
+    assert parse_filter(r"(uid=\7bname\7d)").encode({"name": "x"}) == b"\xa3\x0d\x04\x03uid\x04\x06{name}"
+
+
 def test_blanks_of_a_value_are_kept() -> None:
-    assert parse_filter("(uid= a )").encode() == b"\xa3\x0a\x04\x03uid\x04\x03 a "
+    assert parse_filter("(uid= a )").encode({}) == b"\xa3\x0a\x04\x03uid\x04\x03 a "
 
 
 @pytest.mark.parametrize("text", INVALID)

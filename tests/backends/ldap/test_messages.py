@@ -21,6 +21,7 @@ from extauth.backends.ldap.messages import (
     LdapResult,
     Scope,
     decode_message,
+    encode_attributes,
     encode_bind,
     encode_search,
 )
@@ -152,4 +153,4 @@ def test_search_is_encoded_as_by_ldap3(base: str, scope: Scope, attributes: tupl
     request = search_operation(
         base, "(uid=ann)", SCOPES[scope], ldap3.DEREF_NEVER, list(attributes) or ["1.1"], 2, 0, False, True, True
     )
-    assert encode_search(7, base, scope, FILTER, attributes) == encoded(7, "searchRequest", request)
+    assert encode_search(7, base, scope, FILTER, encode_attributes(attributes)) == encoded(7, "searchRequest", request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from extauth.backends.ldap.names import escape_for_dn, escape_for_filter, parse_dn
+from extauth.backends.ldap.names import escape_for_dn, parse_dn
 
 
 @pytest.mark.parametrize(
@@ -51,8 +51,6 @@ def test_invalid_name_is_none(text: str) -> None:
 
 @pytest.mark.parametrize("value", ["*", ")(uid=*", "\\", " a ", "#a", 'a,b+c=d;e<f>g"h', "jürgen", "\0"])
 def test_escaped_value_has_no_special_characters(value: str) -> None:
-    assert escape_for_filter(value).isascii()
-    assert not set("*() ") & set(escape_for_filter(value))
     parsed = parse_dn(f"cn={escape_for_dn(value)},dc=x")
     assert parsed is not None
     assert parsed[0] == frozenset({("cn", value.lower().strip())})
