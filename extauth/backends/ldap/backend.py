@@ -160,7 +160,7 @@ class Ldap(Backend[LdapSettings]):
         entry = only_entry(result, base, anonymous=session.is_anonymous)
         if isinstance(entry, VerdictResult):
             return entry
-        group = await self._groups.missing(session, entry, account)
+        group = await self._groups.missing(session, entry, account) if self.settings.required_groups else None
         return entry if group is None else Verdict.USER_DISABLED.because(f"{entry.dn} is not in {group}")
 
     def _stored(self, entry: LdapEntry) -> list[StoredHash] | VerdictResult:

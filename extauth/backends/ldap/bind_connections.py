@@ -45,7 +45,10 @@ class BindConnections:
 
         Raises ServerUnavailable.
         """
-        connection, is_new = await self._acquire(until)
+        connection = self._take_free()
+        is_new = connection is None
+        if connection is None:
+            connection, is_new = await self._acquire(until)
         try:
             return await self._bind_on(connection, dn, password, until)
         except ConnectionBroke as problem:
@@ -90,14 +93,17 @@ class BindConnections:
             self._release(connection, is_bound=is_bound)
         return result
 
-    async def _acquire(self, until: float) -> tuple[LdapConnection, bool]:
-        """Return a connection that nobody else uses, and whether it is new."""
+    def _take_free(self) -> LdapConnection | None:
         while self._free:
             connection = self._free.pop()
             self._bound.pop(connection, None)
             if connection.is_open:
-                return connection, False
+                return connection
             self._count -= 1
+        return None
+
+    async def _acquire(self, until: float) -> tuple[LdapConnection, bool]:
+        """Return a connection that nobody else uses, when one is free or can be opened, and whether it is new."""
         if self._count < self._limit:
             self._count += 1
         elif (given := await self._wait(until)) is not None:

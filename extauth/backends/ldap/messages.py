@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -38,6 +39,7 @@ _START_TLS = b"1.3.6.1.4.1.1466.20037"
 _CONTROLS = 0xA0
 _AFTER_TEXT = (0xA3, 0x87, 0x8A, 0x8B)  # referral, serverSaslCreds, responseName, responseValue
 _NOTHING: Element = (0, 0, 0)
+_SHORTEST_RESULT = 7  # bytes: a code of one byte, and two empty texts
 
 
 class LdapEntry(msgspec.Struct, frozen=True):
@@ -97,13 +99,20 @@ def decode_message(data: bytes) -> tuple[int, int, Content]:
     id = read_number(data, number)
     if more or id < 0 or len(controls) > 1:
         raise InvalidResponse("an invalid message number, or an element after the message")
-    policy = _policy(data, controls[0]) if controls else None
-    kind = operation[0]
+    kind, start, end = operation
     if kind == SEARCH_ENTRY:
         return id, kind, _entry(data, operation)
-    if kind in (BIND_RESPONSE, SEARCH_DONE, EXTENDED_RESPONSE):
-        return id, kind, _result(data, operation, policy)
-    return id, kind, None
+    if kind not in (BIND_RESPONSE, SEARCH_DONE, EXTENDED_RESPONSE):
+        return id, kind, None
+    if end - start == _SHORTEST_RESULT and not controls:
+        return id, kind, _short_result(data[start:end])
+    return id, kind, _result(data, operation, _policy(data, controls[0]) if controls else None)
+
+
+@lru_cache(maxsize=128)
+def _short_result(data: bytes) -> LdapResult:
+    """Decode a result without texts and controls, which most results are. There are few different ones."""
+    return _result(data, (EXTENDED_RESPONSE, 0, len(data)), None)
 
 
 def _result(data: bytes, operation: Element, policy: bytes | None) -> LdapResult:

@@ -67,8 +67,9 @@ class SearchConnection:
         """
         connection = self._connection
         if connection is not None and connection.is_open:
+            limit = seconds_from_now(self._seconds, until)
             try:
-                return await self._search_on(connection, base, scope, filter, attributes, until)
+                return await connection.search(base, scope, filter, attributes, limit)
             except ConnectionBroke as problem:
                 if not problem.received:
                     self._on_dead()
@@ -76,7 +77,8 @@ class SearchConnection:
                 problem.worth_repeating = True
                 raise
         connection = await self._connect_once(until)
-        return await self._search_on(connection, base, scope, filter, attributes, until)
+        limit = seconds_from_now(self._seconds, until)
+        return await connection.search(base, scope, filter, attributes, limit)
 
     async def self_test(self, until: float) -> str:
         """Connect, and return the outcome. Raises as `search` does."""
@@ -94,17 +96,6 @@ class SearchConnection:
             self._connecting.cancel()
         if self._connection is not None:
             self._connection.end()
-
-    async def _search_on(
-        self,
-        connection: LdapConnection,
-        base: str,
-        scope: Scope,
-        filter: bytes,
-        attributes: bytes,
-        until: float,
-    ) -> LdapResult:
-        return await connection.search(base, scope, filter, attributes, seconds_from_now(self._seconds, until))
 
     async def _connect_once(self, until: float) -> LdapConnection:
         """Connect. Requests that come meanwhile wait for the same connection."""
