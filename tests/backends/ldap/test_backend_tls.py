@@ -127,6 +127,18 @@ def test_refused_starttls_sends_no_password(tls_site: Site) -> None:
     server.close()
 
 
+@pytest.mark.parametrize("more", [result(0x61, 0), b"\x30\x20\x02", b"\x30\x0c\x02\x01\x05" + result(0x61, 0)])
+def test_data_before_tls_is_never_taken_for_a_response(tls_site: Site, more: bytes) -> None:
+    server = Responder(lambda tag, _: [result(EXTENDED_RESPONSE, 0), more] if tag == 0x77 else [])
+    url = f"ldap://127.0.0.1:{server.port}"
+    tls_site.configure(LOG + section("x", AS_NAMED, "starttls = true", servers=repr(url)))
+    helper = tls_site.serve()
+    assert helper.ask(ALICE) == TEMPORARY
+    helper.wait_for_information("account=alice.*invalid LDAP response")
+    assert b"open sesame" not in server.received
+    server.close()
+
+
 def test_stalled_tls_handshake_times_out(tls_site: Site) -> None:
     def agree(tag: int, _: bytes) -> list[bytes]:
         return [result(EXTENDED_RESPONSE, 0)] if tag == 0x77 else [result(0x61, 0)] if tag == 0x60 else []

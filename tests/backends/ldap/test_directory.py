@@ -15,11 +15,12 @@ from tests.backends.ldap.ldap_servers import (
     Proxy,
     Responder,
     TestServer,
+    element,
     found,
     never_accepts,
     result,
 )
-from tests.backends.ldap.ldap_site import LOG, PEOPLE_BY_UID, Serve, check_login
+from tests.backends.ldap.ldap_site import LOG, MAIL, PEOPLE_BY_UID, Serve, check_login
 from tests.backends.ldap.slapd import Slapd, free_port
 from tests.helper import Site, wait_for_serving, wait_until
 
@@ -213,6 +214,22 @@ def test_search_reference_is_not_followed(serve: Serve) -> None:
     assert not elsewhere.connections
     server.close()
     elsewhere.close()
+
+
+def test_group_beyond_the_first_values_is_compared_by_the_server(serve: Serve) -> None:
+    """Active Directory sends at most 1500 values of memberOf."""
+    values = element(0x30, b"\x04\x15memberOf;range=0-1499" + element(0x31, element(0x04, b"cn=a,dc=x")))
+    entry = element(0x64, element(0x04, b"uid=alice,dc=x") + element(0x30, values))
+
+    def respond(tag: int, operation: bytes) -> list[bytes]:
+        if tag == SEARCH and b"cn=mail,ou=groups" in operation:
+            return [found("uid=alice,dc=x")] * (b"uid=alice" in operation) + [result(SEARCH_DONE, 0)]
+        return [entry, result(SEARCH_DONE, 0)] if tag == SEARCH else [result(BIND_RESPONSE, 0)]
+
+    server = Responder(respond)
+    helper = serve(server.url, keys=f"{PEOPLE_BY_UID}\n{MAIL}")
+    check_login(helper, b"alice@x.example pw9", OK)
+    server.close()
 
 
 def test_password_in_a_server_text_is_not_logged(serve: Serve) -> None:
