@@ -5,7 +5,7 @@
 # make test-newest    run the tests under the newest installed Python of PYTHONS, if it is newer than PYTHON
 # make fuzz       run the property tests with FUZZ (100) times as many inputs
 # make soak       send requests for SOAK (600) seconds and check each reply, while files change and processes die;
-#                 then good requests beside bad ones, for SOAK / 10 seconds (at most 60) each
+#                 then good requests beside bad ones and beside guesses, for SOAK / 10 seconds (at most 60) each
 # make bench      measure extauth beside other programs (docs/benchmarks.md); needs root
 # make clean      remove everything that these commands make in the checkout
 
@@ -67,7 +67,7 @@ fuzz: $(VENV)/.tests
 	FUZZ=$(FUZZ) $(BIN)/pytest -q -n 2 -m hypothesis
 
 soak: $(VENV)/.tests bytecode
-	SOAK=$(SOAK) $(BIN)/pytest -q -s tests/soak/soak.py tests/soak/bad_requests.py
+	SOAK=$(SOAK) $(BIN)/pytest -q -s tests/soak/soak.py tests/soak/bad_requests.py tests/soak/guesses.py
 
 lint: $(VENV)/.tests
 	$(BIN)/ruff check
