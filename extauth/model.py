@@ -127,16 +127,27 @@ Request = CheckRequest | AccountRequest | SecretRequest
 # --- results ------------------------------------------------------------------------------------------
 
 
+class Step(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What one backend of several said about a request. `verdict`: None for a temporary failure."""
+
+    backend: str
+    verdict: Verdict | None
+    reason: str
+    seconds: float
+
+
 class VerdictResult(msgspec.Struct, frozen=True, array_like=True, tag=0, gc=False):
     """A verdict, the name of the backend that gave it, and the reason for the log.
 
     `provisional`: an earlier backend was unavailable and might have given another verdict.
+    `steps`: every backend that was asked, in order; none if it was only one.
     """
 
     verdict: Verdict
     backend: str = ""
     reason: str = ""
     provisional: bool = False
+    steps: tuple[Step, ...] = ()
 
 
 class SecretResult(VerdictResult, frozen=True, array_like=True, tag=2, kw_only=True, gc=False):
@@ -149,11 +160,13 @@ class FailureResult(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=Fals
     """A temporary failure: the backend that could not decide, and the reason for the log.
 
     `unavailable`: the backend cannot be reached at the moment; it is not a mistake of configuration or code.
+    `steps`: as in a VerdictResult.
     """
 
     backend: str = ""
     reason: str = ""
     unavailable: bool = False
+    steps: tuple[Step, ...] = ()
 
 
 Result = VerdictResult | SecretResult | FailureResult

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from itertools import groupby
 
@@ -70,7 +71,9 @@ def _start(
 ) -> list[ChainRun | Result]:
     if not backends:
         return [_NOT_SERVED] * len(requests)
+    began = time.monotonic()
     results = backends[0].call_fast(requests, slots, called)
+    seconds = (time.monotonic() - began) / len(requests)
     started: list[ChainRun | Result] = []
     for request, result, slot in zip(requests, results, slots, strict=True):
         if type(result) is VerdictResult and result.verdict is _OK:
@@ -78,16 +81,22 @@ def _start(
         elif type(request) is SecretRequest and not any(backend.readplain for backend in backends):
             started.append(_NOT_DISCLOSED)
         else:
-            started.append(_continue(ChainRun(request, backends), result, slot, called))
+            started.append(_continue(ChainRun(request, backends), result, seconds, slot, called))
     return started
 
 
-def _continue(run: ChainRun, result: Result | None, slot: int, called: memoryview) -> ChainRun | Result:
-    """Add the first backend's result, if it has one already, and those of the fast backends after it."""
+def _continue(
+    run: ChainRun, result: Result | None, seconds: float | None, slot: int, called: memoryview
+) -> ChainRun | Result:
+    """Add the first backend's result, if it has one already, and those of the fast backends after it.
+
+    `seconds`: how long the first result took.
+    """
     while result is not None:
-        final = run.add_result(result)
+        final = run.add_result(result, seconds)
         if final is not None:
             return final
+        seconds = None
         (result,) = run.backend.call_fast([run.request], [slot], called)
     return run
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import msgspec
 
 from extauth.chain.configured_backend import ConfiguredBackend
-from extauth.model import FailureResult, Request, Result, Verdict, VerdictResult
+from extauth.model import FailureResult, Request, Result, Step, Verdict, VerdictResult
 
 _ENDS_THE_CHAIN = {Verdict.OK, Verdict.USER_DISABLED, Verdict.PASSWORD_EXPIRED}
 _STRONGEST_FIRST = (Verdict.PASSWORD_MISMATCH, Verdict.SCHEME_NOT_AVAILABLE, Verdict.USER_UNKNOWN)
@@ -14,7 +16,7 @@ _STRONGEST_FIRST = (Verdict.PASSWORD_MISMATCH, Verdict.SCHEME_NOT_AVAILABLE, Ver
 class ChainRun:
     """One request on its way along the chain."""
 
-    __slots__ = ("_backends", "_failures", "_position", "_rejection", "request")
+    __slots__ = ("_backends", "_began", "_failures", "_position", "_rejection", "_steps", "request")
 
     def __init__(self, request: Request, backends: tuple[ConfiguredBackend, ...]) -> None:
         self.request = request
@@ -22,15 +24,37 @@ class ChainRun:
         self._position = 0
         self._rejection: VerdictResult | None = None
         self._failures: list[FailureResult] = []
+        self._steps: tuple[Step, ...] = ()
+        self._began = time.monotonic()
 
     @property
     def backend(self) -> ConfiguredBackend:
         """The backend to call next."""
         return self._backends[self._position]
 
-    def add_result(self, result: Result) -> Result | None:
-        """Take the result of `backend`. Return the final result, or None if the next backend must be called."""
+    @property
+    def remaining(self) -> tuple[ConfiguredBackend, ...]:
+        """The backends that have not given a result."""
+        return self._backends[self._position :]
+
+    def add_result(self, result: Result, seconds: float | None = None) -> Result | None:
+        """Take the result of `backend`. Return the final result, or None if the next backend must be called.
+
+        `seconds`: how long it took; if not given, since the run began or the backend before gave its result. The final
+        result says what every backend said, if there were several.
+        """
         backend = self.backend
+        final = self._add(backend, result)
+        if final is not None and not self._steps:
+            return final
+        now = time.monotonic()
+        verdict = None if isinstance(result, FailureResult) else result.verdict
+        taken = now - self._began if seconds is None else seconds
+        self._steps += (Step(backend.name, verdict, result.reason, taken),)
+        self._began = now
+        return None if final is None else msgspec.structs.replace(final, steps=self._steps)
+
+    def _add(self, backend: ConfiguredBackend, result: Result) -> Result | None:
         failure = self._failures[0] if self._failures else None
         if isinstance(result, FailureResult):
             self._failures.append(result)

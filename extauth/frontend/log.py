@@ -84,9 +84,9 @@ class Log:
         if self._level is not None and level <= self._level:
             self._send(level, line)
 
-    def write_request(self, record: RequestRecord, seconds: float) -> None:
-        """Write the record of a request that took so many seconds."""
-        self.write_line(record.level, f"{record.before}{seconds:.6f}{record.after}")
+    def write_request(self, record: RequestRecord, number: bytes, seconds: float) -> None:
+        """Write the record of the request with this sequence number, which took so many seconds."""
+        self.write_line(record.level, f"{record.before}{seconds:.6f} seq={number.decode()}{record.after}")
 
     def _timestamp(self) -> str:
         """Return date and time. The text is made once a second, because that takes as long as the rest of a record."""

@@ -11,7 +11,7 @@ from extauth.frontend.cache.lines import KeyedDigest
 from extauth.frontend.log import RequestRecord, log_value
 from extauth.frontend.reply_texts import ReplyTexts
 from extauth.log_levels import Level
-from extauth.model import Account, Request, Result, Verdict, VerdictResult
+from extauth.model import Account, Request, Result, Step, Verdict, VerdictResult
 from extauth.workers.frontend_config import BackendDomains
 
 _NAMES = {verdict: verdict.name for verdict in Verdict}
@@ -60,7 +60,7 @@ class PendingRequest(msgspec.Struct, gc=False):
     ) -> RequestRecord:
         """Return the log record: `key=value` pairs in one line. `backends`: those of the configuration."""
         fields = self.group.log_fields(result, result.backend or self._waited_for(result, backends))
-        after = f"{' cache=hit' if from_cache else ''}{reason_field(result)}"
+        after = f"{' cache=hit' if from_cache else ''}{last_fields(result)}"
         return RequestRecord(level, f"account={self.shown_account}{fields}", after)
 
     @property
@@ -77,9 +77,17 @@ class PendingRequest(msgspec.Struct, gc=False):
         return ",".join(backend.name for backend in backends if backend.serves(domain))
 
 
-def reason_field(result: Result) -> str:
-    """Return the end of a log record: the reason, if there is one."""
-    return f" reason={log_value(result.reason)}" if result.reason else ""
+def last_fields(result: Result) -> str:
+    """Return the end of a log record: the reason, if there is one, and every backend that was asked, if several."""
+    reason = f" reason={log_value(result.reason)}" if result.reason else ""
+    return f"{reason} asked={';'.join(map(_step, result.steps))}" if result.steps else reason
+
+
+def _step(step: Step) -> str:
+    """Return one of the backends that were asked: its name, verdict and time, and the reason if there is one."""
+    verdict = "TEMPORARY_FAILURE" if step.verdict is None else _NAMES[step.verdict]
+    reason = f",{log_value(step.reason)}" if step.reason else ""
+    return f"{log_value(step.backend)},{verdict},{step.seconds:.6f}{reason}"
 
 
 class PendingRequests:

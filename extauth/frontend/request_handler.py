@@ -108,7 +108,7 @@ class RequestHandler:
             assert isinstance(line, bytes)  # the parser refuses a line that is too long
             self._handle_request(request, line, now, deadline)
         elif isinstance(request, RefusedRequest):
-            self.dispatcher.responder.refuse(request.number, request.text)
+            self.dispatcher.responder.refuse(request.number, request.text, request.why)
         elif isinstance(request, IntfRequest):
             self._reply_texts = reply_texts(self._parser.dialect, self._config)
             self.dispatcher.cache.clear_lines()
@@ -122,8 +122,8 @@ class RequestHandler:
     def _handle_request(self, request: AddressedRequest, line: bytes, now: float, deadline: float) -> None:
         try:
             account = self._accounts.parse(request.address)
-        except MalformedRequest:
-            self.dispatcher.responder.refuse(request.number, MALFORMED)
+        except MalformedRequest as error:
+            self.dispatcher.responder.refuse(request.number, MALFORMED, f"the account has {error}")
             return
         mechanism = request.mechanism if isinstance(request, SaslRequest) else ""
         replies = self._reply_texts[request.command]

@@ -8,7 +8,7 @@ from operator import attrgetter
 
 from extauth.frontend.cache import CachedVerdict, PasswordCache
 from extauth.frontend.log import Log
-from extauth.frontend.pending_requests import PendingRequest, reason_field
+from extauth.frontend.pending_requests import PendingRequest, last_fields
 from extauth.log_levels import Level
 from extauth.model import Result, SecretResult, Verdict, VerdictResult
 from extauth.protocol.replies import Reply, render_plain, render_reply
@@ -31,11 +31,11 @@ class Responder:
         """Use this configuration."""
         self._backends = config.backends
 
-    def refuse(self, number: bytes, text: str) -> None:
-        """Reply with an error to a line that is not a valid request."""
+    def refuse(self, number: bytes, text: str, why: str = "") -> None:
+        """Reply with an error to a line that is not a valid request. `why`: for the log; it must repeat no field."""
         self.replies.append(render_reply(Reply(number, "ERROR", text)))
         if self._log.wants(Level.PROBLEMS):
-            self._log.write(Level.PROBLEMS, f"request {number.decode()} refused: {text}")
+            self._log.write(Level.PROBLEMS, f"request {number.decode()} refused: {text}{why and f': {why}'}")
 
     def reply_all(self, requests: list[PendingRequest], result: Result, cached: CachedVerdict | None = None) -> None:
         """Reply to requests that have the same result."""
@@ -57,7 +57,7 @@ class Responder:
         record = None
         if self._log.wants(level):
             record = pending.record(level, result, self._backends, from_cache=from_cache)
-            self._log.write_request(record, time.monotonic() - pending.group.time)
+            self._log.write_request(record, pending.number, time.monotonic() - pending.group.time)
         if cached is not None and pending.line is not None and (from_cache or record is None):
             self._cache.add_line(pending.line, cached, reply, record)
 
@@ -67,15 +67,15 @@ class Responder:
         if result.verdict is _OK and not log.wants(Level.LOW_LEVEL):
             replies += [pending.number + pending.group.replies.accepted for pending in requests]
             return
-        now, reason = time.monotonic(), reason_field(result)
+        now, last = time.monotonic(), last_fields(result)
         for group, together in groupby(requests, _GROUP):
             reply, level = group.replies.for_result(result)
-            rest = f"{group.log_fields(result, result.backend)}{now - group.time:.6f}{reason}"
+            middle = f"{group.log_fields(result, result.backend)}{now - group.time:.6f} seq="
             alike = list(together)
             replies += [pending.number + reply for pending in alike]
             if log.wants(level):
                 for pending in alike:
-                    log.write_line(level, f"account={pending.shown_account}{rest}")
+                    log.write_line(level, f"account={pending.shown_account}{middle}{pending.number.decode()}{last}")
 
     def _disclose(self, pending: PendingRequest, result: SecretResult) -> None:
         """Reply with the account's password."""
@@ -86,4 +86,4 @@ class Responder:
             self.replies.append(line)
             if self._log.wants(Level.LOW_LEVEL):
                 record = pending.record(Level.LOW_LEVEL, result, self._backends)
-                self._log.write_request(record, time.monotonic() - pending.group.time)
+                self._log.write_request(record, pending.number, time.monotonic() - pending.group.time)

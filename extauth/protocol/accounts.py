@@ -53,7 +53,7 @@ class AccountParser:
         name, at, domain = address.rpartition("@")
         if not at:
             if self.default_domain is None:
-                raise MalformedRequest("no domain, and no default domain is configured")
+                raise MalformedRequest("no domain, and default_domain is not set")
             name, domain = domain, self.default_domain
         cached = self._domains.get(domain)
         if cached is not None and name and name.isascii() and name.isprintable():  # a shortcut for most addresses

@@ -23,6 +23,7 @@ from extauth.protocol.requests import (
     VrfyRequest,
 )
 
+_TOO_LONG = "the line is too long"
 _NUMBER = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 # The bytes of an address and of a password. Written as `[^ \n]` and `[^\0\r\n]` they take twice as long to match.
@@ -60,10 +61,11 @@ def _text(lines: list[Line]) -> bytes:
 
 
 class RefusedRequest(msgspec.Struct, frozen=True):
-    """A line with a sequence number that is not an accepted request, and the text of its reply."""
+    """A line with a sequence number that is not an accepted request, the text of its reply, and for the log why."""
 
     number: bytes
     text: str
+    why: str = ""
 
 
 class NumberlessLine(msgspec.Struct, frozen=True):
@@ -91,7 +93,7 @@ class RequestParser:
         """Parse any bytes. This never raises."""
         if not isinstance(line, bytes):
             number = line.head.partition(b" ")[0]
-            return RefusedRequest(number, MALFORMED) if _NUMBER.fullmatch(number) else NumberlessLine()
+            return RefusedRequest(number, MALFORMED, _TOO_LONG) if _NUMBER.fullmatch(number) else NumberlessLine()
         number, _, rest = line.partition(b" ")
         if not _NUMBER.fullmatch(number):
             return NumberlessLine()
@@ -103,23 +105,23 @@ class RequestParser:
                 return self._response_request(number, command, fields)
             if command == b"INTF":
                 if not fields.isdigit() or len(fields) > 9:
-                    raise MalformedRequest("the version is a decimal number")
+                    raise MalformedRequest("a version that is not a decimal number")
                 self.dialect = Dialect.HELPER
                 return IntfRequest(number, int(fields))
             if command == b"QUIT":
                 if space:
-                    raise MalformedRequest("nothing follows QUIT")
+                    raise MalformedRequest("a field after QUIT")
                 return QuitRequest(number)
             if command in (b"NEW", b"READPLAIN") and self.dialect is Dialect.HELPER:
                 return self._lookup_request(number, command, fields)
-        except MalformedRequest:
-            return RefusedRequest(number, MALFORMED)
+        except MalformedRequest as error:
+            return RefusedRequest(number, MALFORMED, f"it has {error}")
         return RefusedRequest(number, UNKNOWN_COMMAND)
 
     def _password_request(self, number: bytes, fields: bytes) -> VrfyRequest:
         mode, address, password = self._account(fields)
         if password is None:
-            raise MalformedRequest("a missing password")
+            raise MalformedRequest("no password")
         if self.dialect is Dialect.HELPER and password.startswith(b'"'):
             password = unquote(password)
         return VrfyRequest(number, address, _secret(password), mode)
@@ -129,19 +131,21 @@ class RequestParser:
         if mechanism is None:
             if command.startswith(b"SASL(") and command.endswith(b")"):
                 return RefusedRequest(number, UNSUPPORTED_MECHANISM)
-            return RefusedRequest(number, MALFORMED if command == b"SASL" else UNKNOWN_COMMAND)
+            if command == b"SASL":
+                raise MalformedRequest("no mechanism")
+            return RefusedRequest(number, UNKNOWN_COMMAND)
         mode, address, rest = self._account(fields)
         response, challenge = self._field(rest or b"")
         if challenge and self.dialect is Dialect.HELPER and challenge.startswith(b'"'):
             challenge = unquote(challenge)
         if not response or not challenge:
-            raise MalformedRequest("an empty or missing response or challenge")
+            raise MalformedRequest("no response or no challenge")
         return SaslRequest(number, mechanism, address, _secret(response), _secret(challenge), mode)
 
     def _lookup_request(self, number: bytes, command: bytes, fields: bytes) -> NewRequest | ReadPlainRequest:
         mode, address, rest = self._account(fields)
         if rest is not None:
-            raise MalformedRequest("something follows the account")
+            raise MalformedRequest("something after the account")
         return NewRequest(number, address, mode) if command == b"NEW" else ReadPlainRequest(number, address, mode)
 
     def _account(self, fields: bytes) -> tuple[str, str, bytes | None]:
@@ -153,18 +157,18 @@ class RequestParser:
                 mode, fields = first[1:-1], rest
         address, rest_or_none = self._field(fields)
         if not address:
-            raise MalformedRequest("an empty account")
+            raise MalformedRequest("no account")
         try:
             return mode.decode() if mode else "", address.decode(), rest_or_none
         except UnicodeDecodeError:
-            raise MalformedRequest("a name that is not UTF-8") from None
+            raise MalformedRequest("an account or a mode that is not UTF-8") from None
 
     def _field(self, fields: bytes) -> tuple[bytes, bytes | None]:
         """Return the first field, and the rest after one space; None as the rest if there is no space."""
         if self.dialect is Dialect.HELPER and fields.startswith(b'"'):
             field, rest = unquote_first(fields)
             if rest and not rest.startswith(b" "):
-                raise MalformedRequest("something follows the quoted string")
+                raise MalformedRequest("something after a quoted string")
             return field, rest[1:] if rest else None
         field, space, rest = fields.partition(b" ")
         return field, rest if space else None

@@ -27,7 +27,7 @@ def unquote_first(field: bytes) -> tuple[bytes, bytes]:
     """
     match = _QUOTED.match(field)
     if match is None:
-        raise MalformedRequest("broken quoted string")
+        raise MalformedRequest("a broken quoted string")
     return _ESCAPE.sub(_decoded, match[1]), field[match.end() :]
 
 
@@ -35,7 +35,7 @@ def unquote(field: bytes) -> bytes:
     """Decode `field`. Raises MalformedRequest if the whole of it is not one quoted string."""
     text, rest = unquote_first(field)
     if rest:
-        raise MalformedRequest("something follows the quoted string")
+        raise MalformedRequest("something after a quoted string")
     return text
 
 

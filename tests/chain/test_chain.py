@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -117,6 +118,49 @@ def test_chain_combines_results_into_one_reply(chains: Helper, number: int) -> N
     assert chains.ask(f"{number} VRFY alice@{domain(number)} x".encode()) == reply
     record = chains.wait_for_information(f"account=alice@{domain(number)} ")
     assert f" backend={number}{decider} " in record
+
+
+def seconds_of(pattern: str, record: str) -> list[float]:
+    """Return the times in a record that has these fields at its end."""
+    found = re.search(f" {pattern}$", record)
+    assert found is not None, record
+    return [float(text) for text in found.groups()]
+
+
+@pytest.mark.parametrize(
+    ("backends", "asked"),
+    [
+        (["OK"], "seq=7"),
+        (["PASSWORD_MISMATCH", "OK"], "seq=7 asked={0}a,PASSWORD_MISMATCH,T;{0}b,OK,T"),
+        (
+            ["USER_UNKNOWN", "PASSWORD_MISMATCH", "SCHEME_NOT_AVAILABLE"],
+            "seq=7 asked={0}a,USER_UNKNOWN,T;{0}b,PASSWORD_MISMATCH,T;{0}c,SCHEME_NOT_AVAILABLE,T",
+        ),
+        (["unavailable", "OK"], 'asked={0}a,TEMPORARY_FAILURE,T,"connection refused";{0}b,OK,T'),
+        (
+            ["PASSWORD_MISMATCH", "unavailable"],
+            'asked={0}a,PASSWORD_MISMATCH,T;{0}b,TEMPORARY_FAILURE,T,"connection refused"',
+        ),
+        (
+            ["unavailable", ("USER_DISABLED", EMERGENCY), ("OK", EMERGENCY)],
+            'asked={0}a,TEMPORARY_FAILURE,T,"connection refused";{0}b,USER_DISABLED,T',
+        ),
+    ],
+)
+def test_record_names_every_backend_that_was_asked(chains: Helper, backends: list[object], asked: str) -> None:
+    number = next(n for n, (case, _, _) in enumerate(CASES) if case == backends)
+    chains.ask(f"7 VRFY carol@{domain(number)} x".encode())
+    record = chains.wait_for_information(f"account=carol@{domain(number)} ")
+    times = seconds_of(re.sub(r"\bT\b", "([0-9.]+)", asked.format(number)), record)
+    assert all(0 <= seconds < 5 for seconds in times)
+
+
+def test_time_of_each_backend_is_its_own(chains: Helper) -> None:
+    number = next(n for n, (case, _, _) in enumerate(CASES) if case == [("hang", TIMEOUT), "OK"])
+    assert chains.ask(f"7 VRFY carol@{domain(number)} x".encode()) == OK
+    record = chains.wait_for_information(f"account=carol@{domain(number)} ")
+    hung, quick = seconds_of(rf"asked={number}a,TEMPORARY_FAILURE,([0-9.]+),.*;{number}b,OK,([0-9.]+)", record)
+    assert quick < 0.2 <= hung
 
 
 def test_emergency_login_is_logged_with_the_failures_before_it(chains: Helper) -> None:

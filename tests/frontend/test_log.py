@@ -145,7 +145,6 @@ def test_unwritable_log_does_not_stop_replies(scripted: ScriptedSite, file: str)
             "account=bob@example.com mode=POP command=SASL mechanism=APOP verdict=SCHEME_NOT_AVAILABLE "
             'backend=files time=T reason="SHA is stored one-way"',
         ),
-        (b"VRFY (SMTP) bob@example.com", ""),
         (
             'VRFY (M"=\x1b[2J) é\u2028mode=X@example.com wrong'.encode(),
             'account="é mode=x@example.com" mode="M\\"=\\u001b[2J" command=VRFY verdict=USER_UNKNOWN '
@@ -162,8 +161,33 @@ def test_verdict_is_logged_as_one_line(every_verdict_logged: Helper, request_: b
     every_verdict_logged.ask(b"1 " + request_)
     assert every_verdict_logged.ask(b"2 VRFY fence@example.com wrong")
     every_verdict_logged.wait_for_information("^account=fence@")
-    written = [re.sub(r"time=\d+\.\d{6}", "time=T", text) for text in every_verdict_logged.information[:-1]]
-    assert written == ([line] if line else ["request 1 refused: malformed request"])
+    written = [re.sub(r"time=\d+\.\d{6} seq=1\b", "time=T", text) for text in every_verdict_logged.information[:-1]]
+    assert written == [line]
+
+
+@pytest.mark.parametrize(
+    ("request_", "why"),
+    [
+        (b"VRFY bob@example.com", "it has no password"),
+        (b"VRFY bob SESAM", "the account has no domain, and default_domain is not set"),
+        (b"VRFY @example.com SESAM", "the account has an empty name or domain"),
+        (b"VRFY b\xffb@example.com SESAM", "it has an account or a mode that is not UTF-8"),
+        (b"VRFY b\x01b@example.com SESAM", "the account has a control character"),
+        (b"VRFY  SESAM", "it has no account"),
+        (b"VRFY bob@example.com SES\0AM", "it has a NUL, CR or LF"),
+        (b"SASL bob@example.com SESAM <1>", "it has no mechanism"),
+        (b"SASL(APOP) bob@example.com SESAM", "it has no response or no challenge"),
+        (b"INTF SESAM", "it has a version that is not a decimal number"),
+        (b"QUIT SESAM", "it has a field after QUIT"),
+        (b"VRFY bob@example.com " + b"SESAM" * 100_000, "the line is too long"),
+    ],
+)
+def test_record_says_why_a_request_is_malformed(every_verdict_logged: Helper, request_: bytes, why: str) -> None:
+    assert every_verdict_logged.ask(b"why VRFY fence@example.com wrong")
+    every_verdict_logged.information.clear()
+    assert every_verdict_logged.ask(b"1 " + request_) == b"ERROR malformed request"
+    every_verdict_logged.wait_for_information("refused")
+    assert every_verdict_logged.information == [f"request 1 refused: malformed request: {why}"]
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +210,7 @@ def test_temporary_failure_is_logged_with_its_reason(site: Site) -> None:
     wait_until(lambda: helper.ask(b"1 VRFY bob@example.com password") != b"OK", "the reload")
     line = helper.wait_for_information("verdict=TEMPORARY_FAILURE")
     assert re.fullmatch(
-        r"account=bob@example.com command=VRFY verdict=TEMPORARY_FAILURE backend=files time=\d+\.\d{6} "
+        r"account=bob@example.com command=VRFY verdict=TEMPORARY_FAILURE backend=files time=\d+\.\d{6} seq=1 "
         'reason="[^"]*passwd: No such file or directory"',
         line,
     )

@@ -49,7 +49,7 @@ def decide_all(folder: Path, log_level: str, result: VerdictResult) -> tuple[lis
     assert len(batch.keys) == len(batch.requests) == 4
     handler.dispatcher.finish(result, batch.keys)
     assert len(handler.dispatcher.pending) == handler.dispatcher.pending.bytes == 0
-    records = re.sub(rb"time=[0-9.]+", b"time=T", log.take_for_mail_server()).decode().splitlines()
+    records = re.sub(rb"time=[0-9.]+ seq=[0-9]+", b"time=T", log.take_for_mail_server()).decode().splitlines()
     return sorted(handler.replies), [record for record in records if "account=" in record]
 
 

@@ -185,7 +185,7 @@ def test_readplain_replies_clear_text_if_configured(helper: Helper, fields: byte
             b"NEW alice@own.example",
             "command=NEW verdict=TEMPORARY_FAILURE backend=Own-4 time=.* reason=.*cannot say which",
         ),
-        (b"READPLAIN alice@example.com", "command=READPLAIN verdict=OK backend=open time=[0-9.]+$"),
+        (b"READPLAIN alice@example.com", "command=READPLAIN verdict=OK backend=open time=[0-9.]+ seq=\\w+$"),
         (b"READPLAIN oneway@example.com", "command=READPLAIN verdict=SCHEME_NOT_AVAILABLE backend=open .*one-way"),
         (b"READPLAIN context@example.com", "verdict=SCHEME_NOT_AVAILABLE backend=open .*context is not a clear text"),
         (b"READPLAIN longer@example.com", "verdict=SCHEME_NOT_AVAILABLE backend=open .*does not fit"),

@@ -164,7 +164,7 @@ class LineCache:
             if reply and (record or not logs) and number.isalnum() and len(number) <= _MAX_NUMBER:
                 replies.append(number + reply)
                 if record:
-                    log.write_request(record, time.monotonic() - now)
+                    log.write_request(record, number, time.monotonic() - now)
             elif rest.startswith(b"VRFY "):
                 others.append(line)
             else:

@@ -132,6 +132,8 @@ class PasswordCache:
         assert self._cache is not None
         if is_about_the_account(result.verdict):
             self._stop_sharing(check.account, [*self._digests.get(check.account, ())])
+        if result.steps:  # they are about this check: their times and reasons differ from check to check
+            result = msgspec.structs.replace(result, steps=())
         return check.keys, self._cache.store(check.account, check.digest, result, now)
 
     def _stop_sharing(self, account: Account, digests: list[KeyedDigest]) -> None:

@@ -45,7 +45,7 @@ def test_cache_hit_is_logged(scripted: ScriptedSite) -> None:
     for name, password, verdict in (("alice", "yes", "OK"), ("bob", "no", "PASSWORD_MISMATCH")):
         for _ in range(5):  # from the third on, the line is cached, too
             ask(helper, name, password)
-        pattern = f"account={name}@example.com command=VRFY verdict={verdict} backend=scripted time=[0-9.]+"
+        pattern = f"account={name}@example.com command=VRFY verdict={verdict} backend=scripted time=[0-9.]+ seq=[0-9]+"
         helper.wait_for(partial(_has_lines, helper, f"{pattern} cache=hit", 4), "four cache hits in the log")
         assert count_lines(helper, pattern) == 1
 

@@ -31,7 +31,7 @@ def test_cached_line_is_dropped_when_its_verdict_is_replaced(scripted: ScriptedS
     assert ask(helper, "alice", "yes/2") == OK  # replaces the verdict on the first password
     assert ask(helper, "alice", "yes") == OK
     assert len(scripted.processes("yes")) == 3
-    pattern = "account=alice@example.com command=VRFY verdict=OK backend=scripted time=[0-9.]+"
+    pattern = "account=alice@example.com command=VRFY verdict=OK backend=scripted time=[0-9.]+ seq=[0-9]+"
     helper.wait_for(
         lambda: count_lines(helper, pattern) + count_lines(helper, f"{pattern} cache=hit") == 5, "five log lines"
     )
