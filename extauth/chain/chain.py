@@ -14,7 +14,9 @@ from extauth.chain.password_masking import loggable_record
 from extauth.model import Request, Result, SecretRequest, Verdict, VerdictResult
 
 _OK = Verdict.OK
-_NOT_SERVED = VerdictResult(Verdict.USER_UNKNOWN, reason="no backend serves this domain")
+NOT_SERVED = VerdictResult(Verdict.USER_UNKNOWN, reason="no backend serves this domain")
+"""The result of every request whose domain has no backends."""
+
 _NOT_DISCLOSED = VerdictResult(Verdict.SCHEME_NOT_AVAILABLE, reason="no backend of this domain has readplain = true")
 
 
@@ -57,12 +59,13 @@ class Chain:
         Return for each request its result, or the run that has a slow backend next.
         """
         started: list[ChainRun | Result] = []
-        for backends, together in groupby(requests, lambda request: self._backends_of(request.account.domain)):
+        for backends, together in groupby(requests, lambda request: self.backends_of(request.account.domain)):
             part = list(together)
             started += _start(backends, part, slots[len(started) : len(started) + len(part)], called)
         return started
 
-    def _backends_of(self, domain: str) -> tuple[ConfiguredBackend, ...]:
+    def backends_of(self, domain: str) -> tuple[ConfiguredBackend, ...]:
+        """Return the backends that serve a domain, in the order in which they are asked."""
         return self._by_domain.get(domain, self._for_every_domain)
 
 
@@ -70,7 +73,7 @@ def _start(
     backends: tuple[ConfiguredBackend, ...], requests: list[Request], slots: list[int], called: memoryview
 ) -> list[ChainRun | Result]:
     if not backends:
-        return [_NOT_SERVED] * len(requests)
+        return [NOT_SERVED] * len(requests)
     began = time.monotonic()
     results = backends[0].call_fast(requests, slots, called)
     seconds = (time.monotonic() - began) / len(requests)

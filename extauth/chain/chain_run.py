@@ -32,11 +32,6 @@ class ChainRun:
         """The backend to call next."""
         return self._backends[self._position]
 
-    @property
-    def remaining(self) -> tuple[ConfiguredBackend, ...]:
-        """The backends that have not given a result."""
-        return self._backends[self._position :]
-
     def add_result(self, result: Result, seconds: float | None = None) -> Result | None:
         """Take the result of `backend`. Return the final result, or None if the next backend must be called.
 

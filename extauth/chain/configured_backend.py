@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,9 @@ class ConfiguredBackend:
         self.readplain = section.readplain
         self.domains = section.domains
         self.passwords = PasswordsInCalls()
+        self.on_error: Callable[[Exception], None] | None = None
+        """Gets each error of a request. Workers do not set it: an error may hold passwords of the request."""
+
         self._backend = backend
         self._adapter = BackendAdapter(backend, readplain=section.readplain)
         self._where = f"{file}: {section.section}"
@@ -220,5 +223,7 @@ class ConfiguredBackend:
         return FailureResult(self.name, f"no verdict within its timeout of {self.timeout:g} s", unavailable=True)
 
     def _failure(self, error: Exception, request: Request) -> FailureResult:
+        if self.on_error is not None:
+            self.on_error(error)
         unavailable = isinstance(error, BackendUnavailable)
         return FailureResult(self.name, loggable_reason(error_text(error), request), unavailable)

@@ -18,7 +18,9 @@ from extauth.model import PasswordRequest, Request, ResponseRequest
 from extauth.protocol.replies import one_line
 
 _SHORT_BASE64 = 3  # characters; fewer are in any text
-_WITHHELD = "the reason is withheld: it may contain the password"
+WITHHELD = "the reason is withheld: it may contain the password"
+"""Stands in the place of a text that contains the password."""
+
 _RECORD_WITHHELD = "a record is withheld: it may contain a password"
 _IGNORED = re.compile(r"""[\s\x00-\x1f\x7f-\x9f\\"'`+]+""")  # what quoting adds, and what it changes
 _IN_A_URL = re.compile(rb"%([0-9A-Fa-f]{2})")
@@ -31,7 +33,7 @@ def loggable_reason(reason: str, request: Request) -> str:
         return ""
     secret = _secret_of(request)
     if secret and _has_any(reason, _forms(secret)):
-        return _WITHHELD
+        return WITHHELD
     return one_line(reason)
 
 

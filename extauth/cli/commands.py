@@ -10,7 +10,12 @@ import click
 
 from extauth.version import VERSION
 
-_MODULES = {"check": "extauth.cli.check", "harness": "extauth.cli.harness", "passwd": "extauth.cli.passwd"}
+_MODULES = {
+    "check": "extauth.cli.check",
+    "harness": "extauth.cli.harness",
+    "passwd": "extauth.cli.passwd",
+    "verify": "extauth.cli.verify",
+}
 
 
 class _LazyGroup(click.Group):
@@ -25,7 +30,7 @@ class _LazyGroup(click.Group):
         return command
 
 
-@click.group(cls=_LazyGroup)
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="extauth")
 def commands() -> None:
     """External authentication for CommuniGate Pro: the helper, and a harness to test it."""
