@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
-from extauth.errors import ConfigError
+from extauth.errors import ConfigError, Mistakes
 from extauth.log_levels import LevelName
 from extauth.mechanisms import MECHANISMS
 from extauth.protocol.accounts import AccountParser, canonical_domain
@@ -191,42 +191,65 @@ def parse_config(source: ConfigSource) -> Config:
     backends = table.get("backend", [])
     if not isinstance(backends, list) or not all(isinstance(backend, dict) for backend in backends):
         raise ConfigError(f"{path}: backend = {show(backends)}: must be tables, each below its own line [[backend]]")
-    _check_log_mode(table.get("log"), path)
-    read = convert(table, ConfigFile, path)
+    mistakes, read, found = Mistakes(), ConfigFile(), []
+    with mistakes.collected():
+        _check_log_mode(table.get("log"), path)
+    with mistakes.collected():
+        read = convert(table, ConfigFile, path, mistakes=mistakes)
+    with mistakes.collected():
+        _check_mechanisms(read, path)
+    with mistakes.collected():
+        _check_throttle(read, path)
     default_domain = None
     if read.default_domain is not None:
-        default_domain = _host_name(read.default_domain, path, "default_domain")
+        with mistakes.collected():
+            default_domain = _host_name(read.default_domain, path, "default_domain")
+    with mistakes.collected():
+        if not backends:
+            raise ConfigError(f"{path}: has no [[backend]], so no user could log in; see README.md, Configuration")
+    for number, section in enumerate(backends, start=1):
+        with mistakes.collected():
+            found.append(_backend(section, number, path))
+    mistakes.raise_all()
+    with mistakes.collected():
+        _check_backends(found, read.helper.deadline, path)
+    mistakes.raise_all()
+    accounts = AccountParser(default_domain, lower_names=read.lower_names)
+    settings = read.helper, read.sasl, read.new, read.cache, read.throttle, read.log
+    return Config(path, *settings, accounts, tuple(found))
+
+
+def _check_mechanisms(read: ConfigFile, path: Path) -> None:
     for name in read.sasl.mechanisms:
         if name not in MECHANISMS:
             raise ConfigError(
                 f"{path}: sasl.mechanisms: {name!r} is unknown; known mechanisms: {', '.join(MECHANISMS)}"
             )
-    _check_throttle(read, path)
-    if not read.backend:
-        raise ConfigError(f"{path}: has no [[backend]], so no user could log in; see README.md, Configuration")
-    backends = tuple(_backend(table, number, path) for number, table in enumerate(read.backend, start=1))
+
+
+def _check_backends(backends: list[BackendConfig], deadline: float, path: Path) -> None:
+    """Raise ConfigError if backends contradict each other, or the deadline."""
     numbers: dict[str, int] = {}  # name -> number of its section
     for number, backend in enumerate(backends, start=1):
         if numbers.setdefault(backend.name, number) != number:
             raise ConfigError(
-                f"{path}: {backend.section} name = {backend.name!r}: [[backend]] number "
+                f"{path}: [[backend]] number {number}, name = {backend.name!r}: [[backend]] number "
                 f"{numbers[backend.name]} already has this name"
             )
-        if backend.timeout is not None and backend.timeout >= read.helper.deadline:
+        if backend.timeout is not None and backend.timeout >= deadline:
             raise ConfigError(
                 f"{path}: {backend.section} timeout = {backend.timeout:g}: must be less than helper.deadline, "
-                f"which is {read.helper.deadline:g}"
+                f"which is {deadline:g}"
             )
         if backend.emergency and not any(
             not other.emergency and backend.shares_a_domain_with(other) for other in backends
         ):
             raise ConfigError(f"{path}: {backend.section} emergency = true: no other backend serves its domains")
-    accounts = AccountParser(default_domain, lower_names=read.lower_names)
-    return Config(path, read.helper, read.sasl, read.new, read.cache, read.throttle, read.log, accounts, backends)
 
 
 def _backend(table: dict[str, Any], number: int, path: Path) -> BackendConfig:
-    section = f"[[backend]] number {number},"
+    name = table.get("name")
+    section = f"[[backend]] {name!r}," if isinstance(name, str) and name else f"[[backend]] number {number},"
     common = {key: value for key, value in table.items() if key in BackendSection.__struct_fields__}
     options = {key: value for key, value in table.items() if key not in common}
     read = convert(common, BackendSection, path, section)

@@ -2,6 +2,7 @@
 
     ExtauthError
     ├── ConfigError            a setting, a plugin or a file is wrong: refuse to start, or keep the running generation
+    │   ├── ConfigErrors       several of them
     │   └── UnsafeFile         another user could have written this file
     ├── TemporaryFailure       a backend could not decide
     │   └── BackendUnavailable   it cannot be reached at the moment
@@ -12,6 +13,9 @@ A wrong password is not an error: it is a `Verdict`. No message of these errors 
 """
 
 from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
 
 
 class ExtauthError(Exception):
@@ -24,9 +28,49 @@ class ConfigError(ExtauthError):
     The message names the file, the key, the value and what would be right.
     """
 
+    @property
+    def problems(self) -> list[str]:
+        """The single mistakes, if there are several."""
+        return [str(self)]
+
+
+class ConfigErrors(ConfigError):
+    """Several mistakes of one configuration."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self._problems = problems
+
+    @property
+    def problems(self) -> list[str]:
+        """The single mistakes."""
+        return self._problems
+
 
 class UnsafeFile(ConfigError):
     """Another user could have written a configuration, plugin or password file."""
+
+
+class Mistakes:
+    """Collects the mistakes of a configuration, so that all of them can be shown at once."""
+
+    def __init__(self) -> None:
+        self._problems: list[str] = []
+
+    @contextlib.contextmanager
+    def collected(self) -> Iterator[None]:
+        """Collect a ConfigError that the block raises, and go on after the block."""
+        try:
+            yield
+        except ConfigError as error:
+            self._problems += [problem for problem in error.problems if problem not in self._problems]
+
+    def raise_all(self) -> None:
+        """Raise ConfigError if there were any."""
+        if len(self._problems) == 1:
+            raise ConfigError(self._problems[0])
+        if self._problems:
+            raise ConfigErrors(self._problems)
 
 
 class TemporaryFailure(ExtauthError):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, get_args
 
 import msgspec
 
-from extauth.errors import ConfigError
+from extauth.errors import ConfigError, Mistakes
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,12 +65,18 @@ def parse_toml(data: bytes, file: Path) -> dict[str, Any]:
 
 
 def convert(
-    table: dict[str, Any], settings: type[T], file: Path, section: str = "", beside: type[Settings] | None = None
+    table: dict[str, Any],
+    settings: type[T],
+    file: Path,
+    section: str = "",
+    beside: type[Settings] | None = None,
+    mistakes: Mistakes | None = None,
 ) -> T:
     """Convert `table`, a part of `file`, to `settings`. `section` is the name of that part in error messages.
 
     `beside` are settings in the same table that have already been read. Raises ConfigError with the file, the key, the
-    value and how to correct it.
+    value and how to correct it. All wrong keys are in it. With `mistakes` these
+    are collected there, and wrong keys get their defaults.
     """
 
     def from_text(kind: type, value: Any) -> Any:
@@ -77,11 +84,24 @@ def convert(
             return file.parent / value
         raise TypeError("Expected `path`")
 
-    try:
-        return msgspec.convert(table, settings, dec_hook=from_text)
-    except msgspec.ValidationError as error:
-        problem = _Problem(str(error), settings, beside)
-        raise ConfigError(f"{file}: {problem.explained(table, section)}") from None
+    found, rest, converted = mistakes or Mistakes(), table, None
+    while converted is None:
+        try:
+            converted = msgspec.convert(rest, settings, dec_hook=from_text)
+        except msgspec.ValidationError as error:
+            problem = _Problem(str(error), settings, beside)
+            if problem.follows_from_removal(table):
+                break
+            with found.collected():
+                raise ConfigError(f"{file}: {problem.explained(rest, section)}") from None
+            without = problem.without(rest)
+            if without is None:
+                break
+            rest = without
+    if mistakes is None or converted is None:
+        found.raise_all()
+    assert converted is not None  # otherwise there is a mistake
+    return converted
 
 
 class _Problem:
@@ -104,6 +124,31 @@ class _Problem:
         if missing := re.fullmatch(_MISSING, self._problem):
             return f"{self._key(section, missing['key'])}: is missing"
         return f"{self._key(section)} = {self._value(table)}: {self._expected()}"
+
+    def follows_from_removal(self, original: Any) -> bool:
+        """Return whether a key is missing only because it was removed. `original`: the table as it is in the file."""
+        missing = re.fullmatch(_MISSING, self._problem)
+        if not missing:
+            return False
+        for step in self._steps:
+            original = original.get(step) if isinstance(original, dict) else None
+        return isinstance(original, dict) and missing["key"] in original
+
+    def without(self, table: dict[str, Any]) -> dict[str, Any] | None:
+        """Return `table` without the wrong key, to look for more mistakes. None: there are no others to be found."""
+        unknown, missing = re.fullmatch(_UNKNOWN, self._problem), re.fullmatch(_MISSING, self._problem)
+        if missing or (not self._steps and not unknown):
+            return None
+        steps = [*self._steps, unknown["key"]] if unknown else self._steps
+        rest = dict(table)
+        parent = rest
+        for step, following in pairwise(steps):
+            if not isinstance(parent.get(step), dict) or following == "..." or following.isdigit():
+                del parent[step]  # a list: the whole of it
+                return rest
+            parent[step] = parent = dict(parent[step])
+        del parent[steps[-1]]
+        return rest
 
     def _key(self, section: str, *more: str) -> str:
         key = ""

@@ -109,7 +109,7 @@ FIRST_BACKEND = r"\[\[backend\]\] number 1, "
         ("[[backend]]\ntype = 'nowhere.py:B'\n", FIRST_BACKEND + "type = 'nowhere.py:B'", "nowhere.py: No such file"),
         ("[[backend]]\ntype = 'nowhere:B'\n", FIRST_BACKEND + "type = 'nowhere:B'", "no module nowhere"),
         ("[[backend]]\ntype = 'extauth.backends.files:F'\n", FIRST_BACKEND, "has no backend F; it has: Files"),
-        (FILES + SECOND + "zzz = 1\n", r"\[\[backend\]\] number 2, zzz: unknown key", "path"),
+        (FILES + SECOND + "zzz = 1\n", r"\[\[backend\]\] 'second', zzz: unknown key", "path"),
         (
             FILES + "name = 'second'\n" + SECOND,
             r"\[\[backend\]\] number 2, name = 'second'",

@@ -82,7 +82,7 @@ def test_sample_configurations_are_valid(page: Path, site: Site) -> None:
     for text in blocks(page.read_text(), "toml"):
         site.configure(text.replace('path = "passwd"', 'path = "passwd/example.com"'))
         done = site.run("check", "-c", "extauth.toml")
-        assert done.returncode == 0, done.stderr
+        assert done.returncode in (0, 3), done.stderr  # 3: valid, but there is no such server, or an empty file
 
 
 def test_docs_show_the_example_backends() -> None:

@@ -60,11 +60,16 @@ class Backend(Generic[S]):
     def load(self) -> None:
         """Read the files that are served from memory. Runs again, in a new process, when one of them has changed."""
 
-    def self_test(self) -> Awaitable[None] | None:
+    def self_test(self) -> Awaitable[frozenset[str] | None] | frozenset[str] | None:
         """Try what passwords are checked with, and log the result with `self.log`.
 
-        `extauth check` calls it after `load`. An unavailable database is no error here: the helper would start too.
+        `extauth check` calls it after `load`. Raise an exception if no account can log in at the moment. You may return
+        a frozenset of domains whose accounts cannot log in.
         """
+
+    def usable_mechanisms(self) -> frozenset[str] | None:
+        """Return which of CRAM-MD5 and APOP any account can use, for `extauth check`; None if you do not know."""
+        return frozenset() if type(self).lookup_secret is Backend.lookup_secret else None
 
     def open(self) -> Awaitable[None] | None:
         """Connect. Runs once in each worker, before its first request."""

@@ -15,6 +15,7 @@ _ARGUMENTS = {
     "__init__": ("settings", "context"),
     "load": (),
     "self_test": (),
+    "usable_mechanisms": (),
     "open": (),
     "close": (),
     "on_idle": (),
@@ -25,7 +26,7 @@ _ARGUMENTS = {
 }
 """The methods that extauth calls, and with what. It passes all of them by position."""
 
-_NEVER_ASYNC = ("__init__", "load", "on_idle", "is_fast")
+_NEVER_ASYNC = ("__init__", "load", "usable_mechanisms", "on_idle", "is_fast")
 
 
 def is_async(cls: type[Backend[Any]]) -> bool:

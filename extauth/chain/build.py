@@ -12,7 +12,7 @@ from extauth.chain.chain import Chain
 from extauth.chain.configured_backend import ConfiguredBackend
 from extauth.chain.plugins import backend_class
 from extauth.config import BackendConfig, BackendSection, Config
-from extauth.errors import ConfigError, UnexpectedError
+from extauth.errors import ConfigError, Mistakes, UnexpectedError
 from extauth.guard import call_guarded
 from extauth.settings import convert
 
@@ -22,9 +22,12 @@ def build_chain(config: Config, history: FileHistory = NO_HISTORY) -> Chain:
 
     Raise ConfigError.
     """
-    return Chain(
-        ConfiguredBackend(_backend(section, config, history), section, config.file) for section in config.backends
-    )
+    mistakes, backends = Mistakes(), []
+    for section in config.backends:
+        with mistakes.collected():
+            backends.append(ConfiguredBackend(_backend(section, config, history), section, config.file))
+    mistakes.raise_all()
+    return Chain(backends)
 
 
 def _backend(section: BackendConfig, config: Config, history: FileHistory) -> Backend[Any]:

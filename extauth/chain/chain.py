@@ -11,6 +11,7 @@ from extauth.backends.file_history import FileContents
 from extauth.chain.chain_run import ChainRun
 from extauth.chain.configured_backend import ConfiguredBackend
 from extauth.chain.password_masking import loggable_record
+from extauth.errors import Mistakes
 from extauth.model import Request, Result, SecretRequest, Verdict, VerdictResult
 
 _OK = Verdict.OK
@@ -35,11 +36,19 @@ class Chain:
         self._for_every_domain = _usable(backend for backend in self.backends if backend.domains is None)
 
     def load(self) -> SeenFiles:
-        """Load every backend. Return the files and folders that they read."""
+        """Load every backend. Return the files and folders that they read. Raise ConfigError, with all mistakes."""
         seen: SeenFiles = {}
+        mistakes = Mistakes()
         for backend in self.backends:
-            seen |= backend.load()
+            with mistakes.collected():
+                seen |= backend.load()
+        mistakes.raise_all()
         return seen
+
+    @property
+    def domains(self) -> list[str]:
+        """The domains that backends name; an empty text at the end if a backend serves every domain."""
+        return [*self._by_domain, *([""] if self._for_every_domain else [])]
 
     def loggable_record(self, source: str, text: str) -> str:
         """Return a record of a backend as one line, without the passwords that backends are called with now."""

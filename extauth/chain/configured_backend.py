@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,18 +92,33 @@ class ConfiguredBackend:
         """A text for each file that looks damaged."""
         return self._backend.damaged_files
 
-    def self_test(self) -> None:
-        """Let a loaded backend try what it uses. Log what fails."""
+    def self_test(self) -> frozenset[str] | None:
+        """Let a loaded backend try what it uses. Log what fails.
+
+        Return the domains whose accounts cannot log in, as far as it knows; None if no account can.
+        """
         if self._load_failure:
-            return
+            return None
         try:
-            test = call_guarded(self._backend.self_test)
-            if test is not None:
+            found: object = call_guarded(self._backend.self_test)
+            if isinstance(found, Awaitable):
                 import asyncio  # here because only backends with an event loop need it
 
-                asyncio.run(await_guarded(awaited(test)))
+                found = asyncio.run(await_guarded(awaited(found)))
         except GuardedErrors as error:
             self._backend.log.error("%s", error_text(error))
+            return None
+        return found if isinstance(found, frozenset) else frozenset()
+
+    def usable_mechanisms(self) -> frozenset[str] | None:
+        """Return the mechanisms that accounts of this backend can use; None if it does not know them."""
+        if self._load_failure:
+            return None
+        try:
+            return call_guarded(self._backend.usable_mechanisms)
+        except GuardedErrors as error:
+            self._backend.log.error("%s", error_text(error))
+            return None
 
     @property
     def is_loaded(self) -> bool:

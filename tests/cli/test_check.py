@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
+
 from tests.chain.support import PLUGIN
 from tests.helper import Site
 
@@ -24,7 +28,7 @@ def test_check_runs_the_self_test_of_each_backend(site: Site) -> None:
     )
     done = site.run("check", "-c", str(site.config))
     assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout.decode().splitlines()[:-2] == [
+    assert done.stdout.decode().splitlines()[:-3] == [
         "good serves every domain",
         "good self-test",
         "down serves every domain",
@@ -41,3 +45,114 @@ def test_check_creates_no_log_file(site: Site) -> None:
     site.write("passwd", Site.ACCOUNTS)
     assert b"log.file" not in site.run("check", "-c", str(site.config)).stdout
     assert not (site.folder / "log").exists()
+
+
+FILES = '[[backend]]\ntype = "files"\nname = "intern"\npath = "passwd"\n'
+
+
+def test_check_shows_all_mistakes_at_once(site: Site) -> None:
+    site.configure("""\
+default_domain = "a b"
+defualt = 3
+[helper]
+wrokers = 2
+deadline = "x"
+[sasl]
+mechanisms = ["apop"]
+[log]
+level = "nope"
+[[backend]]
+type = 3
+[[backend]]
+type = "files"
+name = "intern"
+domains = []
+""")
+    done = site.run("check", "-c", str(site.config))
+    assert done.returncode == 1
+    lines = done.stderr.decode().splitlines()
+    for key in (
+        "default_domain: 'a b'",
+        "defualt: unknown key",
+        "helper.wrokers: unknown key",
+        "helper.deadline = 'x'",
+        "sasl.mechanisms: 'apop'",
+        "log.level = 'nope'",
+        "[[backend]] number 1, type = 3",
+        "[[backend]] 'intern', domains = []",
+    ):
+        assert sum(line.startswith(f"extauth: {site.config}: {key}") for line in lines) == 1, key
+    assert len(lines) == 8
+
+
+def test_check_shows_mistakes_of_all_backends(site: Site) -> None:
+    site.configure('[[backend]]\ntype = "flies"\n' + FILES.replace("path", "pth") + '[[backend]]\ntype = "none:B"\n')
+    lines = site.run("check", "-c", str(site.config)).stderr.decode().splitlines()
+    assert [line.split(", ")[0].rpartition(" ")[2] for line in lines] == ["1", "'intern'", "'intern'", "3"]
+
+
+def test_status_tells_that_nobody_of_a_domain_can_log_in(site: Site) -> None:
+    site.write("passwd", Site.ACCOUNTS + "locked@empty.example:!\n")
+    site.configure(FILES + 'domains = ["example.com", "empty.example"]\n')
+    done = site.run("check", "-c", str(site.config), "--strict")
+    assert done.returncode == 3
+    assert b"no account of empty.example can log in\n" in done.stdout
+
+
+def test_failing_backend_counts_unless_another_one_serves(site: Site) -> None:
+    down = "    def self_test(self):\n        raise ValueError\n"
+    site.write("own.py", PLUGIN + down)
+    site.write("passwd", Site.ACCOUNTS)
+    own = '[[backend]]\ntype = "own.py:Own"\n'
+    site.configure(own)
+    done = site.run("check", "-c", str(site.config))
+    assert done.returncode == 3
+    assert b"no account of domains that no [[backend]] names can log in\n" in done.stdout
+    site.configure(own + FILES)
+    assert site.run("check", "-c", str(site.config)).returncode == 0
+    site.configure(own + FILES + "emergency = true\n")
+    assert site.run("check", "-c", str(site.config)).returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("accounts", "settings", "warning"),
+    [
+        ("bob@example.com:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "", "no account can use CRAM-MD5 or APOP: "),
+        (f"bob@example.com:{{CRAM-MD5}}{'00' * 32}", "", "no account can use APOP: "),
+        (
+            "bob@example.com:{PLAIN}x\nbob@example.org:{PLAIN}x\nmal@example.org:{PLAIN}x",
+            'domains = ["example.com"]',
+            "passwd: accounts of domains that this backend does not serve: example.org 2",
+        ),
+        (
+            "bob@example.com:{PLAIN}x",
+            'domains = ["example.com"]\n',
+            "extauth.toml: default_domain = 'typo.example': no backend serves this domain",
+        ),
+    ],
+)
+def test_strict_makes_an_exit_status_of_warnings(site: Site, accounts: str, settings: str, warning: str) -> None:
+    site.write("passwd", accounts + "\n")
+    default = 'default_domain = "typo.example"\n' if "typo" in warning else ""
+    site.configure(default + FILES + settings)
+    assert site.run("check", "-c", str(site.config)).returncode == 0
+    done = site.run("check", "-c", str(site.config), "--strict", "--json")
+    assert done.returncode == 4
+    (found,) = json.loads(done.stdout)["warnings"]
+    assert warning in found
+
+
+def test_json_has_mistakes_and_status(site: Site) -> None:
+    site.configure("x = 1\n" + FILES)
+    done = site.run("check", "-c", str(site.config), "--json")
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["status"], done.stderr) == (1, 1, b"")
+    assert "x: unknown key" in report["mistakes"][0]
+
+
+def test_names_of_a_large_file_are_counted(site: Site) -> None:
+    accounts = [f"user{number}@d{number % 2}.example:{{PLAIN}}x\n" for number in range(50_002)]
+    site.write("passwd", "".join(accounts))
+    site.configure(FILES + 'domains = ["d0.example"]\n')
+    done = site.run("check", "-c", str(site.config))
+    assert b"does not serve: d1.example 25001\n" in done.stdout

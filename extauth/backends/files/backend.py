@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +13,7 @@ from extauth.backends.context import BackendContext
 from extauth.backends.files.formats import AgingPassword
 from extauth.backends.files.reader import PasswordFileReader
 from extauth.backends.files.table import PasswordTable, TableEntry
-from extauth.errors import BackendUnavailable, ConfigError
+from extauth.errors import BackendUnavailable, ConfigError, TemporaryFailure
 from extauth.mechanisms.credentials import Credentials
 from extauth.model import Account, Secret, Verdict, VerdictResult
 from extauth.passwords import SLOW, StoredHash, identify, is_scheme_name, schemes, unpack, verify_packed
@@ -20,6 +21,7 @@ from extauth.protocol.accounts import canonical_domain
 from extauth.settings import Settings
 
 _DOMAIN = "{domain}"
+_MAX_DOMAINS = 10  # in a log line
 _DAY = 86_400  # seconds
 _DEFAULT_SCHEMES = {"plain": "", "dovecot": "CRYPT", "shadow": "CRYPT"}
 _UNKNOWN = Verdict.USER_UNKNOWN.because("")
@@ -107,14 +109,31 @@ class Files(Backend[FilesSettings]):
                 )
         self._table = PasswordTable(reader)
         self._typical = reader.typical_hash()
+        self._mechanisms = reader.usable_mechanisms()
         self._weak = reader.weak_schemes()
         self.log.info("%s: %d account%s", path, len(self._table), "" if len(self._table) == 1 else "s")
 
-    def self_test(self) -> None:
-        """Say how many stored passwords a thief of the file could guess quickly."""
+    def usable_mechanisms(self) -> frozenset[str]:
+        """Return the mechanisms that the scheme of some account serves."""
+        return self._mechanisms
+
+    def self_test(self) -> frozenset[str]:
+        """Say how many stored passwords a thief of the file could guess quickly, and who cannot log in."""
         if self._weak:
             counts = ", ".join(f"{scheme} {count}" for scheme, count in self._weak.items())
             self.log.info("%s: stored passwords that are quickly guessed: %s", self.settings.path, counts)
+        by_domain = Counter(name.rpartition("@")[2] if "@" in name else "" for name in self._table.names())
+        served = self.context.domains
+        others = {domain: count for domain, count in by_domain.items() if domain and served and domain not in served}
+        if others:
+            shown = ", ".join(f"{domain} {count}" for domain, count in sorted(others.items())[:_MAX_DOMAINS])
+            more = f" and {len(others) - _MAX_DOMAINS} more" if len(others) > _MAX_DOMAINS else ""
+            self.log.warning(
+                "%s: accounts of domains that this backend does not serve: %s%s", self.settings.path, shown, more
+            )
+        if served is None and not by_domain:
+            raise TemporaryFailure(f"{self.settings.path}: no account can log in")
+        return frozenset(domain for domain in served or () if not by_domain[domain] and not by_domain[""])
 
     def verify_password(self, account: Account, password: Secret) -> Verdict | VerdictResult:
         """Check the account's password. Takes the same time for an account without one."""

@@ -11,7 +11,8 @@ import msgspec
 
 from extauth.backends.files.formats import BYTE_ORDER_MARK, FORMATS, AgingPassword, BadLine
 from extauth.errors import MalformedRequest
-from extauth.model import Verdict, VerdictResult
+from extauth.mechanisms.credentials import CramMd5Context
+from extauth.model import Secret, Verdict, VerdictResult
 from extauth.passwords import Packed, StoredHash, group_keys, identify, invisible_at_ends, pack, pack_group
 from extauth.protocol.accounts import AccountParser
 
@@ -52,6 +53,13 @@ class PasswordFileReader:
         """Return a stored password of the most frequent scheme and cost. Unknown accounts are checked against it."""
         most_frequent = max(self._counts.values(), key=lambda count: count.count, default=None)
         return None if most_frequent is None else most_frequent.example
+
+    def usable_mechanisms(self) -> frozenset[str]:
+        """Return the mechanisms that some stored password serves."""
+        found = {type(count.example.credentials()) for count in self._counts.values() if count.count}
+        if Secret in found:
+            return frozenset({"CRAM-MD5", "APOP"})
+        return frozenset({"CRAM-MD5"}) if CramMd5Context in found else frozenset()
 
     def read(self, path: Path, data: bytes, domain: str | None = None) -> None:
         """Add the lines of a file. `domain`: the domain of a file that serves one domain only.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import pairwise
 from operator import add
 
 from extauth.backends.files.formats import AgingPassword
@@ -16,6 +18,7 @@ TableEntry = Packed | AgingPassword | VerdictResult
 
 _SMALL = 50_000  # accounts; up to here a dict is built faster, and its memory per account matters little
 _SPACE = 0x20  # a packed password begins with a control character, which is below; names have none
+_split_record = re.compile(rb"[\x00-\x1f]").split
 
 
 class PasswordTable:
@@ -25,12 +28,21 @@ class PasswordTable:
         self._size = len(reader)
         self._has_addresses = reader.bare_names < self._size
         self._others = reader.others
-        self._find: Callable[[str], Packed | None] = (
-            reader.packed.get if self._size <= _SMALL else CompactTable(reader.packed).find
-        )
+        self._find: Callable[[str], Packed | None]
+        self._names: Callable[[], Iterable[str]]
+        if self._size <= _SMALL:
+            self._find, self._names = reader.packed.get, reader.packed.keys
+        else:
+            table = CompactTable(reader.packed)
+            self._find, self._names = table.find, table.names
 
     def __len__(self) -> int:
         return self._size
+
+    def names(self) -> Iterator[str]:
+        """Yield the names of the accounts that may have a right password: `name@domain`, or a name without a domain."""
+        yield from self._names()
+        yield from (name for name, entry in self._others.items() if not isinstance(entry, VerdictResult))
 
     def find(self, account: Account) -> TableEntry | None:
         """Return the entry of an account; None if there is none. `name@domain` wins over a name without a domain."""
@@ -67,6 +79,12 @@ class CompactTable:
             offset += len(records[number])
             offsets.append(offset)
         offsets.extend([offset] * max(1, self._mask + 2 - len(offsets)))
+
+    def names(self) -> Iterator[str]:
+        """Yield all names."""
+        for start, end in pairwise(self._offsets):
+            if start < end:
+                yield _split_record(self._records[start:end])[0].decode()
 
     def find(self, name: str) -> Packed | None:
         """Return the packed password of a name; None if there is none. The name must have no control characters."""

@@ -90,13 +90,18 @@ class Ldap(Backend[LdapSettings]):
         """Close all connections that no request uses."""
         self._directory.close()
 
+    def usable_mechanisms(self) -> frozenset[str] | None:
+        """Return none if the directory compares the passwords."""
+        return frozenset() if self.settings.check == "bind" else None
+
     async def self_test(self) -> None:
         """Connect to every server, bind as the service account or anonymously, and look for `base` and the groups."""
         self.open()
         places = [self._search.base.text] if self._search.is_needed and not self._search.base.placeholders else []
         if self.settings.group_filter is not None:
             places += self.settings.required_groups
-        await self._directory.self_test(places)
+        if not await self._directory.self_test(places):
+            raise TemporaryFailure("no server can be used, so no account can log in")
 
     async def verify_password(self, account: Account, password: Secret) -> Verdict | VerdictResult:
         """Return whether the password is right and the account may log in."""

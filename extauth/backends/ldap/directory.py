@@ -68,8 +68,12 @@ class LdapDirectory:
                 return found
         raise BackendUnavailable("; ".join(f"{server.url}: {problem}" for server, problem in problems.items()))
 
-    async def self_test(self, places: Iterable[str]) -> None:
-        """Log for each server whether extauth can connect, and whether the entries at `places` exist."""
+    async def self_test(self, places: Iterable[str]) -> bool:
+        """Log for each server whether extauth can connect, and whether the entries at `places` exist.
+
+        Return whether any server can be used.
+        """
+        any_is_usable = False
         for server, connections in self._connections.items():
             session = LdapSession(connections, time.monotonic() + self._overall_timeout)
             try:
@@ -83,8 +87,10 @@ class LdapDirectory:
                 self._log.info("%s is available and %s", server.url, outcome)
                 for why in missing:
                     self._log.error("%s: %s", server.url, why)
+                any_is_usable |= not missing
             finally:
                 connections.close()
+        return any_is_usable
 
     def close(self) -> None:
         """Close all connections that no request uses."""

@@ -163,6 +163,10 @@ class Pam(Backend[PamSettings]):
         result = self._verdict(self._service.check_account(user))
         return _NO_CLEAR_TEXT if result.verdict is Verdict.OK else result
 
+    def usable_mechanisms(self) -> frozenset[str]:
+        """Return none: PAM has no clear-text passwords."""
+        return frozenset()
+
     def knows_account(self, account: Account) -> Verdict | VerdictResult:
         """Look the OS user up in the system's user database. PAM itself cannot be asked without a password."""
         uid = _uid(self._template.user_name(account).encode())

@@ -288,21 +288,24 @@ def test_check_command_reports_every_server(slapd: Slapd, tmp_path_factory: pyte
         )
     )
     done = site.run("check", "-c", str(site.config))
-    assert done.returncode == 0
+    assert done.returncode == 3
     lines = done.stdout.decode().splitlines()
     assert lines[0] == "reader serves reader.example"
     assert lines[1].startswith(f"{closed} is unavailable: ")
-    assert lines[2:-2] == [
+    assert lines[2:-5] == [
         f"{slapd.url} is available and accepts the service account cn=reader,dc=example",
         "stranger serves stranger.example",
         f"{slapd.url} rejects the service account cn=stranger,dc=example: 49 invalidCredentials",
+        "no server can be used, so no account can log in",
         "anonymous serves anonymous.example",
         f"{slapd.local_url} is available and accepts an anonymous bind",
         "lost serves lost.example",
         f"{slapd.url} is available and accepts an anonymous bind",
         f"{slapd.url}: the anonymous search in ou=nowhere,dc=example returned 32 noSuchObject; {HINT}",
         f"{slapd.url}: the anonymous search in cn=nobody,dc=example returned 32 noSuchObject; {HINT}",
+        "no server can be used, so no account can log in",
     ]
+    assert lines[-3:-1] == [f"no account of {name}.example can log in" for name in ("stranger", "lost")]
 
 
 def test_many_concurrent_logins_get_their_own_replies(helper: Helper) -> None:

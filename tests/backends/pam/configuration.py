@@ -50,5 +50,5 @@ def _toml(value: object) -> str:
 def check(site: Site) -> str:
     """Run `extauth check`: its output."""
     done = site.run("check", "-c", str(site.config))
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in (0, 3), done.stderr
     return done.stdout.decode()
