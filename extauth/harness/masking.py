@@ -31,6 +31,7 @@ from extauth.protocol.requests import Dialect
 _MASK = b"***"
 _PLAIN = b"PLAIN"
 _COMMAND = re.compile(rb"[A-Za-z]{1,16}|SASL\([A-Za-z0-9-]{1,20}\)")
+_WITH_CHALLENGE = (b"SASL(CRAM-MD5)", b"SASL(APOP)")  # a challenge is no secret
 _MODE = re.compile(rb"(\([^ ]*\) )?")
 _MAX_NUMBERS = 100_000  # requests that are remembered
 _MAX_RECENT = 100_000  # secrets
@@ -200,7 +201,7 @@ def _cut(line: bytes, dialect: Dialect) -> tuple[bytes, bytes, bytes]:
     if not (verifies and end and (fields[end:] or b"@" in fields)):
         return head, fields, b""
     head, rest = head + fields[: end + 1], fields[end + 1 :]
-    length = _end_of_field(rest, dialect) if command != b"VRFY" else None
+    length = _end_of_field(rest, dialect) if command in _WITH_CHALLENGE else None
     return (head, rest[:length], rest[length:]) if length else (head, rest, b"")
 
 

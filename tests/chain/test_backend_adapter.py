@@ -1,4 +1,4 @@
-"""Bugs of a backend never let anybody in, bounce mail, or reveal a password."""
+"""Bugs of a backend never let anybody in, and bounce no mail."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tests.chain.support import NEGATIVE, PLUGIN, TEMPORARY, configure, configure_one_worker
 from tests.helper import Helper, Site, wait_until
 from tests.plugins import plugin
-from tests.plugins.misbehaving_backend import ACCOUNT_RESULTS, EMPTY_SECRETS, LEAKS, SECRET_RESULTS, VERIFY_RESULTS
+from tests.plugins.misbehaving_backend import ACCOUNT_RESULTS, EMPTY_SECRETS, SECRET_RESULTS, VERIFY_RESULTS
 
 # printf '<1@example.com>open sesame' | openssl dgst -md5
 APOP = b"f8f7a1bb5f0c204cc1f7fead5fe1ee6b <1@example.com>"
@@ -72,27 +72,6 @@ def test_empty_stored_password_lets_nobody_in(misbehaving: Helper, account: str)
 def test_invalid_account_result_bounces_no_mail(misbehaving: Helper, account: str) -> None:
     assert ask(misbehaving, b"NEW %s@example.com" % account.encode()) == b"FAILURE temporary failure"
     assert ask(misbehaving, b"NEW alice@example.com") == b"ERROR unknown account"
-
-
-@pytest.mark.parametrize("account", LEAKS)
-def test_backend_errors_never_reveal_a_password(site: Site, account: str) -> None:
-    site.write("misbehaving_backend.py", plugin("misbehaving_backend.py"))
-    site.configure("""\
-[log]
-mail_server_level = "All Info"
-level = "All Info"
-file = "log"
-[[backend]]
-type = "misbehaving_backend.py:MisbehavingBackend"
-""")
-    helper = site.serve()
-    password = """'\\"ünsägbar"""
-    assert helper.ask(f"1 VRFY {account}@example.com {password}".encode()) in (TEMPORARY, NEGATIVE)
-    assert helper.end() == 0
-    log = (site.folder / "log").read_text()
-    assert f"account={account}@example.com" in log
-    for text in (*helper.information, log, helper.errors()):
-        assert "gbar" not in text
 
 
 def test_backend_error_is_logged_with_its_place(misbehaving: Helper) -> None:

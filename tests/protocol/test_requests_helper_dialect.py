@@ -201,24 +201,6 @@ def test_the_log_gives_verdict_and_reason(helper: Helper, request_: bytes, recor
     helper.wait_for_information(record)
 
 
-def test_the_password_is_in_the_reply_but_never_in_logs(site: Site) -> None:
-    passwords = [b"SESAM", b"SESAM with spaces", b'"SESAM"', b"SESAM\xff", b"SESAM" * 1000]
-    site.write("passwd", b"".join(b"user%d@example.com:{PLAIN}%s\n" % account for account in enumerate(passwords)))
-    site.configure(
-        '[log]\nmail_server_level = "All Info"\nlevel = "All Info"\nfile = "log"\n' + FILES + "readplain = true\n"
-    )
-    helper = site.serve()
-    helper.send(b"intf INTF 7")
-    for number in range(len(passwords)):
-        helper.send(b"%d READPLAIN user%d@example.com" % (number, number), b"x NEW user%d@example.com" % number)
-    assert helper.end() == 0
-    assert sum(b" PLAIN " in reply and b"SESAM" in reply for reply in helper.replies) == len(passwords) - 1
-    assert "SESAM" not in "\n".join(helper.information) + helper.errors()
-    log = (site.folder / "log").read_text()
-    assert log.count("command=READPLAIN") == len(passwords)
-    assert "SESAM" not in log
-
-
 def test_new_for_an_unknown_account_is_not_a_problem(site: Site) -> None:
     site.write("passwd", Site.ACCOUNTS)
     site.configure()
