@@ -18,6 +18,9 @@ POLICY = element(0xA0, element(0x30, element(0x04, POLICY_CONTROL.encode()) + el
     [
         ([NUMBER, result(BIND_RESPONSE, 0)], True),
         ([NUMBER, result(BIND_RESPONSE, 0, "welcome"), POLICY], True),
+        ([b"\x02\x04\0\0\0\x07", result(BIND_RESPONSE, 0)], True),
+        ([b"\x02\x04\0\0\0\x08", result(BIND_RESPONSE, 0)], False),
+        ([b"\x02\x04\0\0\0\x07", result(BIND_RESPONSE, 1)], False),
         ([NUMBER, result(BIND_RESPONSE, 49)], False),
         ([NUMBER, result(SEARCH_DONE, 0)], False),
         ([b"\x02\x01\x08", result(BIND_RESPONSE, 0)], False),
