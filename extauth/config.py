@@ -17,7 +17,7 @@ from extauth.log_levels import LevelName
 from extauth.mechanisms import MECHANISMS
 from extauth.protocol.accounts import AccountParser, canonical_domain
 from extauth.settings import Settings, convert, parse_toml, show
-from extauth.trust import read_trusted
+from extauth.trust import read_trusted, reason_of
 
 Facility = Literal[
     "user", "mail", "daemon", "auth", "authpriv", "local0", "local1", "local2", "local3", "local4", "local5",
@@ -162,7 +162,7 @@ class ConfigSource(msgspec.Struct, frozen=True):
         try:
             return ConfigSource(file, read_trusted(file).data)
         except OSError as error:
-            raise ConfigError(f"{file}: {error.strerror}") from None
+            raise ConfigError(f"{file}: {reason_of(error, file)}") from None
 
 
 class Config(msgspec.Struct, frozen=True):

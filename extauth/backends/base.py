@@ -13,7 +13,7 @@ from extauth.errors import BackendUnavailable, ConfigError, TemporaryFailure
 from extauth.mechanisms.credentials import Credentials
 from extauth.model import Account, Secret, Verdict, VerdictResult
 from extauth.settings import Settings
-from extauth.trust import read_trusted, signature
+from extauth.trust import read_trusted, reason_of, signature
 
 S = TypeVar("S", bound=Settings)
 Answer = Verdict | VerdictResult
@@ -117,8 +117,8 @@ class Backend(Generic[S]):
         except OSError as error:
             self.seen_files[path] = None
             if path in self.context.known_files:
-                raise BackendUnavailable(f"{path}: {error.strerror}") from None
-            raise ConfigError(f"{path}: {error.strerror}") from None
+                raise BackendUnavailable(f"{path}: {reason_of(error, path)}") from None
+            raise ConfigError(f"{path}: {reason_of(error, path)}") from None
         if private and file.readable_by_everyone:
             self.log.warning("%s: every user can read this file; run: chmod o-r %s", path, path)
         self.seen_files[path] = file.signature

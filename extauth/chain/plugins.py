@@ -14,7 +14,7 @@ from extauth.chain.backend_rules import check_class
 from extauth.chain.imports import check_module
 from extauth.errors import ConfigError, UnexpectedError
 from extauth.guard import call_guarded
-from extauth.trust import read_trusted
+from extauth.trust import read_trusted, reason_of
 
 BUILT_IN = {
     "files": "extauth.backends.files:Files",
@@ -62,7 +62,7 @@ def _module_of_file(path: Path, allow_unsafe: bool) -> ModuleType:
     try:
         source = read_trusted(path, allow_unsafe=allow_unsafe).data
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
+        raise ConfigError(f"{path}: {reason_of(error, path)}") from None
     module = ModuleType(f"extauth_site:{path}")  # no other module has such a name
     module.__file__ = str(path)
     sys.modules[module.__name__] = module  # the types of its settings are looked up there

@@ -3,9 +3,11 @@
 files     reads a file that is safe, and notices changes
 writers   who else can write a file or folder: its owner, its mode, its ACL
 way       every folder and link on the way to a file
+denied    why a file cannot be opened
 log_file  opens the log file where nobody else can turn it into another file
 """
 
+from extauth.trust.denied import reason_of
 from extauth.trust.files import MAX_FILE, Signature, TrustedFile, check_trusted, read_trusted, signature
 from extauth.trust.log_file import check_log_file, open_log_file
 from extauth.trust.writers import other_writer
@@ -19,5 +21,6 @@ __all__ = [
     "open_log_file",
     "other_writer",
     "read_trusted",
+    "reason_of",
     "signature",
 ]

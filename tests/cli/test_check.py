@@ -7,7 +7,9 @@ import json
 import pytest
 
 from tests.chain.support import PLUGIN
-from tests.helper import Site
+from tests.helper import EXTAUTH, Site
+from tests.needs import needs_root
+from tests.ordinary_user import as_nobody
 
 
 def test_check_runs_the_self_test_of_each_backend(site: Site) -> None:
@@ -53,9 +55,9 @@ FILES = '[[backend]]\ntype = "files"\nname = "intern"\npath = "passwd"\n'
 def test_check_shows_all_mistakes_at_once(site: Site) -> None:
     site.configure("""\
 default_domain = "a b"
-defualt = 3
+zzz = 3
 [helper]
-wrokers = 2
+werkers = 2
 deadline = "x"
 [sasl]
 mechanisms = ["apop"]
@@ -73,8 +75,8 @@ domains = []
     lines = done.stderr.decode().splitlines()
     for key in (
         "default_domain: 'a b'",
-        "defualt: unknown key",
-        "helper.wrokers: unknown key",
+        "zzz: unknown key",
+        "helper.werkers: unknown key",
         "helper.deadline = 'x'",
         "sasl.mechanisms: 'apop'",
         "log.level = 'nope'",
@@ -125,6 +127,16 @@ def test_failing_backend_counts_unless_another_one_serves(site: Site) -> None:
             "passwd: accounts of domains that this backend does not serve: example.org 2",
         ),
         (
+            "bob:$1$abcdefgh$Y.Oi3rA3dnWNmwiiEPvZE.:1000:1000::/home/bob::\\n# end",
+            "",
+            'passwd: is read as format = "plain", but looks like format = "dovecot"',
+        ),
+        (
+            "bob:$1$abcdefgh$Y.Oi3rA3dnWNmwiiEPvZE.:19000:0:99999:7:::",
+            "",
+            'passwd: is read as format = "plain", but looks like format = "shadow"',
+        ),
+        (
             "bob@example.com:{PLAIN}x",
             'domains = ["example.com"]\n',
             "extauth.toml: default_domain = 'typo.example': no backend serves this domain",
@@ -135,11 +147,11 @@ def test_strict_makes_an_exit_status_of_warnings(site: Site, accounts: str, sett
     site.write("passwd", accounts + "\n")
     default = 'default_domain = "typo.example"\n' if "typo" in warning else ""
     site.configure(default + FILES + settings)
-    assert site.run("check", "-c", str(site.config)).returncode == 0
+    expected = 3 if "looks like" in warning else 0  # nobody can log in with such lines
+    assert site.run("check", "-c", str(site.config)).returncode == expected
     done = site.run("check", "-c", str(site.config), "--strict", "--json")
-    assert done.returncode == 4
-    (found,) = json.loads(done.stdout)["warnings"]
-    assert warning in found
+    assert done.returncode == (expected or 4)
+    assert [found for found in json.loads(done.stdout)["warnings"] if warning in found]
 
 
 def test_json_has_mistakes_and_status(site: Site) -> None:
@@ -156,3 +168,31 @@ def test_names_of_a_large_file_are_counted(site: Site) -> None:
     site.configure(FILES + 'domains = ["d0.example"]\n')
     done = site.run("check", "-c", str(site.config))
     assert b"does not serve: d1.example 25001\n" in done.stdout
+
+
+@needs_root
+def test_permission_denied_says_who_lacks_what(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = [word for word in as_nobody() if "dac_read_search" not in word]
+    monkeypatch.setattr("tests.helper.EXTAUTH", [*start, *EXTAUTH])
+    for folder in [site.folder, *site.folder.parents[:3]]:
+        folder.chmod(0o755)
+    if site.run("--version").returncode != 0:
+        pytest.skip("the user nobody cannot run this Python")
+    site.write("passwd", Site.ACCOUNTS)
+    site.configure("[helper]\nallow_unsafe_files = true\n" + FILES).chmod(0o644)
+    done = site.run("check", "-c", str(site.config))
+    denied = "Permission denied: user nobody cannot "
+    assert f"passwd: {denied}read this file, which belongs to root:root, mode 0600: r for all others is missing" in (
+        done.stderr.decode()
+    )
+    closed = site.write("closed/passwd", Site.ACCOUNTS).parent
+    closed.chmod(0o700)
+    site.configure(FILES.replace("passwd", "closed/passwd")).chmod(0o644)
+    assert f"closed/passwd: {denied}enter the folder {closed}, " in (
+        site.run("check", "-c", str(site.config)).stderr.decode()
+    )
+    site.folder.chmod(0o700)
+    done = site.run("check", "-c", str(site.config))
+    assert f"extauth.toml: {denied}enter the folder {site.folder}, which belongs to root:root, mode 0700: x for" in (
+        done.stderr.decode()
+    )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
 from pathlib import Path
 from typing import Literal
 
 from extauth.backends.base import Backend
 from extauth.backends.context import BackendContext
-from extauth.backends.files.formats import AgingPassword
+from extauth.backends.files.formats import AgingPassword, likely_format
 from extauth.backends.files.reader import PasswordFileReader
 from extauth.backends.files.table import PasswordTable, TableEntry
 from extauth.errors import BackendUnavailable, ConfigError, TemporaryFailure
@@ -71,6 +70,17 @@ class DomainPath:
         return name[len(self._prefix) : len(name) - len(self._suffix)]
 
 
+def _is_missing(path: Path) -> bool:
+    """Return whether there is no such file in a folder that exists. False if this user cannot look."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return path.parent.is_dir()
+    except OSError:
+        return False
+    return False
+
+
 class Files(Backend[FilesSettings]):
     """Looks accounts up in memory."""
 
@@ -94,12 +104,13 @@ class Files(Backend[FilesSettings]):
         reader = PasswordFileReader(self.settings.format, self._scheme, self.context.accounts, self.log)
         if _DOMAIN in str(path):
             self._load_domains(DomainPath(path), reader)
-        elif path not in self.context.known_files and path.parent.is_dir() and not os.path.lexists(path):
+        elif path not in self.context.known_files and _is_missing(path):
             raise ConfigError(f"path = {path}: No such file; create it with: extauth passwd {path} name@domain")
         else:
             data = self.read_file(path)
             reader.read(path, data)
             self.check_contents(path, data, len(reader))
+            self._warn_about_format(path, data)
             several = self.context.domains is None or len(self.context.domains) > 1
             if several and reader.bare_names:
                 self.log.warning(
@@ -122,7 +133,7 @@ class Files(Backend[FilesSettings]):
         if self._weak:
             counts = ", ".join(f"{scheme} {count}" for scheme, count in self._weak.items())
             self.log.info("%s: stored passwords that are quickly guessed: %s", self.settings.path, counts)
-        by_domain = Counter(name.rpartition("@")[2] if "@" in name else "" for name in self._table.names())
+        by_domain = self._table.count_by_domain()
         served = self.context.domains
         others = {domain: count for domain, count in by_domain.items() if domain and served and domain not in served}
         if others:
@@ -184,6 +195,11 @@ class Files(Backend[FilesSettings]):
             return entry.refusal(today=int(time.time() // _DAY)) or identify(entry.stored, self._scheme)
         return entry
 
+    def _warn_about_format(self, path: Path, data: bytes) -> None:
+        likely = likely_format(data) if self.settings.format == "plain" else None
+        if likely is not None:
+            self.log.warning('%s: is read as format = "plain", but looks like format = "%s"', path, likely)
+
     def _load_domain(self, domain: str, path: Path, reader: PasswordFileReader) -> None:
         if path not in self.context.known_files and not path.exists():
             self.watch(path)  # no file has ever been there, so the domain has no accounts
@@ -193,6 +209,7 @@ class Files(Backend[FilesSettings]):
         try:
             data = self.read_file(path)
             reader.read(path, data, domain)
+            self._warn_about_format(path, data)
             self.check_contents(path, data, len(reader) - accounts)
         except BackendUnavailable as error:
             reader.remove(domain)

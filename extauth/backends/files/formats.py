@@ -14,6 +14,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _NEVER = -1
 _DOVECOT_EXTRA = 7  # the field of a passwd-file that holds the extra fields
+_DOVECOT_FIELDS = 5  # at least, in a line with more than user and password
 _SHADOW_FIELDS = 9
 _SHADOW_NO_LIMIT = 10_000  # days; from here on shadow(5) means that a password never gets too old
 
@@ -190,3 +191,26 @@ FORMATS = {
     "shadow": PasswordFileFormat(_parse_shadow, _split_shadow),
 }
 """The formats by their name in the configuration."""
+
+
+# --- which format a file may have that is read as plain.
+
+_SAMPLE = 8_192  # bytes
+
+
+def likely_format(data: bytes) -> str | None:
+    """Return the format that most of the first lines have, if it is another one than plain."""
+    lines = [line for line in data[:_SAMPLE].splitlines() if line and not line.startswith(b"#")]
+    fields = [line.split(b":") for line in lines if b":{PLAIN" not in line.upper()]
+    for name, has_format in (("shadow", _is_shadow), ("dovecot", _is_dovecot)):
+        if 2 * sum(map(has_format, fields)) > len(lines):
+            return name
+    return None
+
+
+def _is_shadow(fields: Sequence[bytes]) -> bool:
+    return len(fields) == _SHADOW_FIELDS and all(field.lstrip(b"-").isdigit() or not field for field in fields[2:8])
+
+
+def _is_dovecot(fields: Sequence[bytes]) -> bool:
+    return len(fields) >= _DOVECOT_FIELDS and all(field.isdigit() or not field for field in fields[2:4])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import pairwise
+from itertools import chain, pairwise
 from operator import add
 
 from extauth.backends.files.formats import AgingPassword
@@ -39,10 +40,10 @@ class PasswordTable:
     def __len__(self) -> int:
         return self._size
 
-    def names(self) -> Iterator[str]:
-        """Yield the names of the accounts that may have a right password: `name@domain`, or a name without a domain."""
-        yield from self._names()
-        yield from (name for name, entry in self._others.items() if not isinstance(entry, VerdictResult))
+    def count_by_domain(self) -> Counter[str]:
+        """Return how many accounts of each domain a password may let in. An empty text: names without a domain."""
+        aging = (name for name, entry in self._others.items() if not isinstance(entry, VerdictResult))
+        return Counter(name.rpartition("@")[2] if "@" in name else "" for name in chain(self._names(), aging))
 
     def find(self, account: Account) -> TableEntry | None:
         """Return the entry of an account; None if there is none. `name@domain` wins over a name without a domain."""

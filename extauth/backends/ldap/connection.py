@@ -8,6 +8,7 @@ import errno
 import fcntl
 import os
 import socket
+import ssl
 import sys
 import termios
 import time
@@ -36,6 +37,7 @@ from extauth.backends.ldap.servers import ConnectionBroke, NoResponse, ServerUna
 from extauth.backends.ldap.timers import Timers, Waiting
 
 _RECEIVED_AT_ONCE = 1 << 14  # bytes
+_DAY = 86_400  # seconds
 _KEEPALIVE_IDLE = 60  # seconds without traffic after which the system probes a connection
 _ACKNOWLEDGE = 2  # seconds in which the other side must acknowledge data; else the connection has broken
 _NEVER_RECEIVED = (errno.ETIMEDOUT, errno.ECONNRESET, errno.EPIPE)
@@ -72,6 +74,14 @@ class LdapConnection(asyncio.BufferedProtocol):
     def is_open(self) -> bool:
         """Whether requests can be sent."""
         return self._problem is None
+
+    @property
+    def certificate_days(self) -> float | None:
+        """In how many days the server's certificate ends; None without TLS, or if certificates are not verified."""
+        certificate = self._transport.get_extra_info("peercert")
+        if not certificate:
+            return None
+        return (ssl.cert_time_to_seconds(certificate["notAfter"]) - time.time()) / _DAY
 
     def bind(self, dn: str, password: bytes, until: float) -> asyncio.Future[LdapResult]:
         """Bind as `dn`, or anonymously if both are empty. The future fails with ServerUnavailable."""

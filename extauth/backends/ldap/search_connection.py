@@ -19,6 +19,7 @@ from extauth.backends.ldap.timers import Timers
 from extauth.errors import TemporaryFailure
 from extauth.model import Secret, Verdict
 
+_CERTIFICATE_DAYS = 30  # days before its end from which on the self-test warns
 _PAUSE = 30.0  # seconds after a rejection: directories lock out accounts that are rejected too often
 
 
@@ -83,6 +84,9 @@ class SearchConnection:
     async def self_test(self, until: float) -> str:
         """Connect, and return the outcome. Raises as `search` does."""
         connection = await self._connect_once(until)
+        days = connection.certificate_days
+        if days is not None and days < _CERTIFICATE_DAYS:
+            self._log.warning("%s: the certificate of the server ends in %d days", self._url, days)
         if self._service is not None:
             return f"accepts the service account {self._service.dn}"
         result = await connection.bind("", b"", seconds_from_now(self._seconds, until))

@@ -63,6 +63,15 @@ def test_only_a_valid_certificate_gets_a_password(tls_site: Site, slapd: tuple[s
     proxy.close()
 
 
+def test_check_warns_when_the_certificate_ends_soon(tls_site: Site, slapd: tuple[str, Slapd]) -> None:
+    kind, directory = slapd
+    url = f"ldaps://127.0.0.1:{directory.tls_port}"
+    tls_site.configure(section("x", AS_NAMED, 'ca_file = "ca.pem"', servers=repr(url)))
+    done = tls_site.run("check", "-c", str(tls_site.config))
+    assert (b"the certificate of the server ends in 1 days" in done.stdout) is (kind == "good")
+    assert done.returncode == (0 if kind == "good" else 3)
+
+
 def test_an_authority_without_key_usage_is_trusted(tls_site: Site, certificates: Certificates, tmp_path: Path) -> None:
     """Many in-house authorities have such a certificate. Python 3.13 refuses it unless it is told otherwise."""
     show: list[str | Path] = ["openssl", "x509", "-in", certificates.authority, "-noout", "-text"]
