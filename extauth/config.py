@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 import re
 from collections import Counter
@@ -13,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 
 from extauth.errors import ConfigError, Mistakes
-from extauth.log_levels import LevelName
+from extauth.log_levels import LEVEL_NAMES, LevelName
 from extauth.mechanisms import MECHANISMS
 from extauth.protocol.accounts import AccountParser, canonical_domain
 from extauth.settings import Settings, convert, parse_toml, show
@@ -194,6 +195,7 @@ def parse_config(source: ConfigSource) -> Config:
     mistakes, read, found = Mistakes(), ConfigFile(), []
     with mistakes.collected():
         _check_log_mode(table.get("log"), path)
+    _correct_levels(table.get("log"))
     with mistakes.collected():
         read = convert(table, ConfigFile, path, mistakes=mistakes)
     with mistakes.collected():
@@ -207,9 +209,10 @@ def parse_config(source: ConfigSource) -> Config:
     with mistakes.collected():
         if not backends:
             raise ConfigError(f"{path}: has no [[backend]], so no user could log in; see README.md, Configuration")
+    taken = {name for section in backends if isinstance(name := section.get("name"), str)}
     for number, section in enumerate(backends, start=1):
         with mistakes.collected():
-            found.append(_backend(section, number, path))
+            found.append(_backend(section, number, taken, path))
     mistakes.raise_all()
     with mistakes.collected():
         _check_backends(found, read.helper.deadline, path)
@@ -247,9 +250,10 @@ def _check_backends(backends: list[BackendConfig], deadline: float, path: Path) 
             raise ConfigError(f"{path}: {backend.section} emergency = true: no other backend serves its domains")
 
 
-def _backend(table: dict[str, Any], number: int, path: Path) -> BackendConfig:
-    name = table.get("name")
-    section = f"[[backend]] {name!r}," if isinstance(name, str) and name else f"[[backend]] number {number},"
+def _backend(table: dict[str, Any], number: int, taken: set[str], path: Path) -> BackendConfig:
+    """Return a `[[backend]]`. `taken`: names that it cannot get if it has none itself."""
+    given = table.get("name")
+    section = f"[[backend]] {given!r}," if isinstance(given, str) and given else f"[[backend]] number {number},"
     common = {key: value for key, value in table.items() if key in BackendSection.__struct_fields__}
     options = {key: value for key, value in table.items() if key not in common}
     read = convert(common, BackendSection, path, section)
@@ -261,7 +265,14 @@ def _backend(table: dict[str, Any], number: int, path: Path) -> BackendConfig:
         if len(set(domains)) < len(domains):
             repeated = next(domain for domain, count in Counter(domains).items() if count > 1)
             raise ConfigError(f"{path}: {section} domains: {repeated} is listed twice")
-    name = read.name or (read.type.rpartition(":")[2] if number == 1 else f"{read.type.rpartition(':')[2]}-{number}")
+    kind = read.type.rpartition(":")[2]
+    free = (
+        each
+        for each in itertools.chain([kind], (f"{kind}-{count}" for count in itertools.count(2)))
+        if each not in taken
+    )
+    name = read.name or next(free)
+    taken.add(name)
     stops = read.on_mismatch == "stop"
     domain_set = frozenset(domains or ())
     return BackendConfig(
@@ -276,6 +287,14 @@ def _check_log_mode(table: Any, path: Path) -> None:
     mode = table["mode"]
     if not (isinstance(mode, str) and re.fullmatch("0?[67][0-7][0-7]", mode)):
         raise ConfigError(f'{path}: log.mode = {show(mode)}: must be a string of octal digits from "0600" to "0777"')
+
+
+def _correct_levels(table: Any) -> None:
+    """Write the names of levels as they are in LEVEL_NAMES: in the file, upper and lower case are the same."""
+    names = {name.lower(): name for name in LEVEL_NAMES}
+    for key in ("level", "mail_server_level"):
+        if isinstance(table, dict) and isinstance(table.get(key), str):
+            table[key] = names.get(table[key].lower(), table[key])
 
 
 def _check_throttle(read: ConfigFile, path: Path) -> None:

@@ -35,6 +35,8 @@ _MISSING = r"Object missing required field `(?P<key>.*)`"
 _STEP = r"\.?([^.\[\]]+)"
 _URL_WITH_A_USER = re.compile(r":.*@|://.*%")
 _LONG = 128  # bits
+_LONG_LINE = 80  # characters
+_TOP_KEYS = ("default_domain", "lower_names")  # of the configuration, outside of every section
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # Windows editors write it before the first line
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # its byte order marks
 _IN_TOML = {
@@ -54,14 +56,29 @@ def parse_toml(data: bytes, file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(data.removeprefix(_BYTE_ORDER_MARK).decode())
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{file}: byte {error.start} is not UTF-8") from None
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{file}, line {line}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file}: is not TOML: {error}") from None
+        raise ConfigError(f"{file}: is not TOML: {error}{_toml_hint(str(error), data)}") from None
     except RecursionError:
         raise ConfigError(f"{file}: is nested too deeply") from None
     except Exception as error:  # noqa: BLE001  # for example ValueError, for a number of 5000 digits
         kind = type(error).__name__  # the message may repeat a part of the file
         raise ConfigError(f"{file}: cannot be read ({kind}); perhaps a number is too long or a date wrong") from None
+
+
+def _toml_hint(error: str, data: bytes) -> str:
+    """Return the line of an error, unless it may hold a password, and how to correct a text without quotes."""
+    place = re.search(r"at line (\d+), column (\d+)", error)
+    if place is None:
+        return ""
+    line = data.decode().removeprefix("\ufeff").split("\n")[int(place[1]) - 1].strip()
+    hint = ""
+    if error.startswith("Invalid value") and re.search(r"=\s*[^\s\"'\[{0-9]", line):
+        hint = '; a text must stand in quotes: key = "text"'
+    if re.search("(?i)password|secret", line) or _URL_WITH_A_USER.search(line):
+        return hint
+    return f": {line[:_LONG_LINE]}{hint}"
 
 
 def convert(
@@ -159,6 +176,8 @@ class _Problem:
     def _hint(self, key: str) -> str:
         if renamed := self._table().RENAMED.get(key):
             return f"its name is now {renamed}"
+        if key in _TOP_KEYS:
+            return "it belongs above the first [section]"
         keys = [field.encode_name for field in self._fields()]
         if self._beside is not None and not self._steps:
             keys += self._beside.__struct_fields__

@@ -34,7 +34,10 @@ FIRST_BACKEND = r"\[\[backend\]\] number 1, "
         ("x =", "is not TOML", "line 1|end of document"),
         ("a = 1\nb = c\n" + FILES, "is not TOML", "line 2"),
         ("a = 1\na = 2\n" + FILES, "is not TOML", "line 2"),
-        (b"# caf\xe9\n" + FILES.encode(), "byte 5", "UTF-8"),
+        (b"\n# caf\xe9\n" + FILES.encode(), "extauth.toml, line 2: byte 6", "UTF-8"),
+        ("x = a.example\n" + FILES, "is not TOML.*: x = a.example; ", 'a text must stand in quotes: key = "text"'),
+        ("[helper]\ndefault_domain = 'a.example'\n" + FILES, r"helper\.default_domain", "above the first"),
+        (FILES + "lower_names = true\n", FIRST_BACKEND + "lower_names: unknown key", "above the first"),
         ("a = " + "1" * 5_000 + "\n" + FILES, r"extauth.toml: cannot be read \(ValueError\)", "number is too long"),
         ("a = 2026-02-30\n" + FILES, "extauth.toml: is not TOML", "line 1"),
         ("a = " + "[" * 5_000, "nested too deeply|is not TOML", ""),
@@ -80,7 +83,7 @@ FIRST_BACKEND = r"\[\[backend\]\] number 1, "
         ("[new]\nknown_is_enough = 'yes'\n" + FILES, r"new\.known_is_enough = 'yes'", "must be true or false"),
         ("[new]\nknown = true\n" + FILES, r"new\.known: unknown key", "known here: known_is_enough"),
         # [log]
-        ("[log]\nlevel = 'problems'\n" + FILES, r"log\.level = 'problems'", "Major & Failures.*Problems.*Low Level"),
+        ("[log]\nlevel = 'problem'\n" + FILES, r"log\.level = 'problem'", "Major & Failures.*Problems.*Low Level"),
         ("[log]\nmail_server_level = 'Debug'\n" + FILES, r"log\.mail_server_level = 'Debug'", "Crashes Only.*All Info"),
         ("[log]\nsyslog = 'Mail'\n" + FILES, r"log\.syslog = 'Mail'", "mail.*local7"),
         ("[log]\nfile = 3\n" + FILES, r"log\.file = 3", "path"),
@@ -231,8 +234,8 @@ def test_the_start_logs_version_pid_and_domains_of_backends(site: Site) -> None:
     started = helper.wait_for_information("starts")
     assert started == f"extauth {VERSION} starts, pid {helper.process.pid}, configuration {site.config}"
     assert helper.wait_for_information("serving") == (
-        "serving with 1 workers: files serves example.com, xn--bcher-kva.example; "
-        "second serves every domain; files-3 serves every domain"
+        "serving with 1 worker: files serves example.com, xn--bcher-kva.example; "
+        "second serves every domain; files-2 serves every domain"
     )
 
 
@@ -316,3 +319,31 @@ def test_configuration_in_utf16_says_how_to_save_it(site: Site, encoding: str) -
     done = site.run("serve", "-c", str(site.config))
     assert done.returncode == 1
     assert "extauth.toml: is UTF-16; save it as UTF-8" in done.stderr.decode()
+
+
+def test_levels_may_be_in_upper_or_lower_case(site: Site) -> None:
+    site.write("passwd", Site.ACCOUNTS)
+    site.configure(f"[log]\nmail_server_level = 'LOW level'\n{FILES}")
+    helper = site.serve()
+    assert helper.ask(b"1 VRFY bob@example.com password") == b"OK"
+    helper.wait_for_information("verdict=OK")
+
+
+def test_backends_without_names_are_numbered_by_type(site: Site) -> None:
+    site.write("passwd", Site.ACCOUNTS)
+    names = "", "name = 'files-2'\n", "", "name = 'own'\n", ""
+    site.configure("".join(FILES + name for name in names))
+    assert [backend.name for backend in read_config(site.config).backends] == [
+        "files",
+        "files-2",
+        "files-3",
+        "own",
+        "files-4",
+    ]
+
+
+def test_line_of_an_error_is_not_shown_if_it_may_be_secret(site: Site) -> None:
+    site.configure("bind_password = SESAM\n" + FILES)
+    done = site.run("check", "-c", str(site.config))
+    assert b"a text must stand in quotes" in done.stderr
+    assert b"SESAM" not in done.stderr

@@ -17,10 +17,23 @@ _MODULES = {
     "verify": "extauth.cli.verify",
 }
 
+_SUMMARIES = {
+    "check": "Read the configuration and all files as serve would.",
+    "harness": "Start a helper program and drive it as the mail server does.",
+    "passwd": "Add an account to a password file, or change its password.",
+    "serve": "Handle the requests on standard input until it closes.",
+    "verify": "Check one password. Show what each backend says.",
+}
+
 
 class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *_MODULES])
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Show the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _SUMMARIES[name]) for name in self.list_commands(ctx)])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _MODULES:

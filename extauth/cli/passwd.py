@@ -24,7 +24,9 @@ _DEFAULT = "ARGON2ID"
     type=click.Choice(MAKEABLE, case_sensitive=False),
     default=_DEFAULT,
     show_default=True,
-    help="How to store the password. CRAM-MD5 works for the mechanism CRAM-MD5, PLAIN for all mechanisms.",
+    metavar="SCHEME",
+    help=f"How to store the password: {', '.join(MAKEABLE)}. CRAM-MD5 works for the mechanism CRAM-MD5, PLAIN for "
+    "all mechanisms.",
 )
 def passwd(file: Path, account: str, delete: bool, scheme: str) -> None:
     """Add ACCOUNT (name@domain) to a password FILE of the plain format, or change its password.

@@ -221,7 +221,8 @@ class WorkerPool:
         self._reminder.start("; ".join(coming.damaged))
         if coming.config is not None:
             self._use(coming.config)
-            self._log.write(Level.MAJOR, f"serving with {coming.config.helper.workers} workers: {coming.summary}")
+            count = coming.config.helper.workers
+            self._log.write(Level.MAJOR, f"serving with {count} worker{'' if count == 1 else 's'}: {coming.summary}")
 
     def _on_config_read(self, config: FrontendConfig) -> None:
         """Use the first configuration at once: what the loading backends log, and requests if loading takes long."""

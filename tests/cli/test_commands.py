@@ -13,10 +13,13 @@ def test_every_command_has_help() -> None:
         ["serve"],
         ["check"],
         ["passwd"],
+        ["verify"],
         ["harness"],
         ["harness", "replay"],
         ["harness", "shell"],
+        ["harness", "load"],
         ["harness", "listen"],
     ):
-        done = subprocess.run([*EXTAUTH, *command, "--help"], capture_output=True, text=True, check=True)
+        done = subprocess.run([*EXTAUTH, *command, "-h"], capture_output=True, text=True, check=True)
         assert done.stdout.startswith("Usage: extauth")
+        assert max(map(len, done.stdout.splitlines())) <= 80

@@ -183,7 +183,7 @@ def test_readplain_replies_clear_text_if_configured(helper: Helper, fields: byte
         (b"NEW nobody@example.com", "command=NEW verdict=USER_UNKNOWN backend=open time="),
         (
             b"NEW alice@own.example",
-            "command=NEW verdict=TEMPORARY_FAILURE backend=Own-4 time=.* reason=.*cannot say which",
+            "command=NEW verdict=TEMPORARY_FAILURE backend=Own time=.* reason=.*cannot say which",
         ),
         (b"READPLAIN alice@example.com", "command=READPLAIN verdict=OK backend=open time=[0-9.]+ seq=\\w+$"),
         (b"READPLAIN oneway@example.com", "command=READPLAIN verdict=SCHEME_NOT_AVAILABLE backend=open .*one-way"),

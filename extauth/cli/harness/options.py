@@ -82,7 +82,8 @@ class ProgramOptions:
         click.option(
             "--log-level",
             type=click.Choice(list(LEVEL_NAMES), case_sensitive=False),
-            help="Write the mail server's log to standard error.",
+            metavar="LEVEL",
+            help=f"Write the mail server's log to standard error. Levels: {', '.join(LEVEL_NAMES)}.",
         ),
     ]
     show_passwords: Annotated[bool, click.option("--show-passwords", is_flag=True, help="Do not mask passwords.")]
