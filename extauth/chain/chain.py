@@ -93,7 +93,7 @@ def _start(
         elif type(request) is SecretRequest and not any(backend.readplain for backend in backends):
             started.append(_NOT_DISCLOSED)
         else:
-            started.append(_continue(ChainRun(request, backends), result, seconds, slot, called))
+            started.append(_continue(ChainRun(request, backends, began), result, seconds, slot, called))
     return started
 
 

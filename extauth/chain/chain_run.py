@@ -14,18 +14,18 @@ _STRONGEST_FIRST = (Verdict.PASSWORD_MISMATCH, Verdict.SCHEME_NOT_AVAILABLE, Ver
 
 
 class ChainRun:
-    """One request on its way along the chain."""
+    """One request on its way along the chain. `began`: when its first backend was called (monotonic seconds)."""
 
     __slots__ = ("_backends", "_began", "_failures", "_position", "_rejection", "_steps", "request")
 
-    def __init__(self, request: Request, backends: tuple[ConfiguredBackend, ...]) -> None:
+    def __init__(self, request: Request, backends: tuple[ConfiguredBackend, ...], began: float) -> None:
         self.request = request
         self._backends = backends
         self._position = 0
         self._rejection: VerdictResult | None = None
         self._failures: list[FailureResult] = []
         self._steps: tuple[Step, ...] = ()
-        self._began = time.monotonic()
+        self._began = began
 
     @property
     def backend(self) -> ConfiguredBackend:

@@ -114,7 +114,7 @@ def _request(account: Account, password: Secret, mechanism: str | None) -> Check
 def _ask(way: Way, request: CheckRequest, seconds: float) -> None:
     """Call the backends in turn. `seconds`: until the deadline."""
     deadline = time.monotonic() + seconds
-    run = ChainRun(request, tuple(way.served_by))
+    run = ChainRun(request, tuple(way.served_by), time.monotonic())
     while way.result is None:
         asked = _call(run.backend, request, deadline)
         way.asked.append(asked)
