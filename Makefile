@@ -3,9 +3,12 @@
 # make lint       ruff, mypy (strict), codespell, and the import rules between packages
 # make test-pythons   run the tests under each installed Python of PYTHONS
 # make test-newest    run the tests under the newest installed Python of PYTHONS, if it is newer than PYTHON
+# make test-lowest    run the tests with the lowest version of every dependency that setup.cfg allows
 # make fuzz       run the property tests with FUZZ (100) times as many inputs
 # make soak       send requests for SOAK (600) seconds and check each reply, while files change and processes die;
 #                 then good requests beside bad ones and beside guesses, for SOAK / 10 seconds (at most 60) each
+# make sbom       list what is installed with extauth, in CycloneDX's form, in build/sbom.json; INSTALLED=/opt/extauth
+#                 lists that installation
 # make bench      measure extauth beside other programs (docs/benchmarks.md); needs root
 # make clean      remove everything that these commands make in the checkout
 
@@ -14,6 +17,8 @@ PYTHONS ?= python3.11 python3.12 python3.13
 FUZZ ?= 100
 SOAK ?= 600
 VENV ?= .venv
+INSTALLED ?= .venv-installed
+SBOM ?= build/sbom.json
 BIN = $(VENV)/bin
 # takes long, and always uses python3
 FRESH = tests/test_readme.py::test_readme_commands_run_in_a_fresh_checkout
@@ -23,7 +28,7 @@ TEST_PACKAGES = acl apache2-utils bindfs curl dovecot-core fetchmail gcc gdb gsa
     libsasl2-modules mpop msmtp openssl perl redis-server sasl2-bin slapd swaks whois
 BENCH_PACKAGES = dovecot-ldap libnet-ldap-perl squid
 
-.PHONY: demo bytecode test test-deps test-pythons test-newest bench fuzz soak lint clean
+.PHONY: demo bytecode test test-deps test-pythons test-newest test-lowest bench fuzz soak sbom lint clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.program
@@ -59,6 +64,11 @@ test-newest:
 	    echo "== no Python newer than $$($(PYTHON) --version | cut -d ' ' -f 2) is installed, so no other one is tested"; \
 	fi
 
+test-lowest:
+	@mkdir -p build
+	@tests/lowest-versions >build/lowest.txt
+	PIP_CONSTRAINT=$(CURDIR)/build/lowest.txt $(MAKE) --no-print-directory test VENV=.venv-lowest
+
 bench: test-deps $(VENV)/.tests bytecode
 	@tests/need-packages $(BENCH_PACKAGES)
 	$(BIN)/python -m benchmarks $(BENCH)
@@ -68,6 +78,10 @@ fuzz: $(VENV)/.tests
 
 soak: $(VENV)/.tests bytecode
 	SOAK=$(SOAK) $(BIN)/pytest -q -s tests/soak/soak.py tests/soak/bad_requests.py tests/soak/guesses.py
+
+sbom: $(VENV)/.tests $(INSTALLED)
+	@mkdir -p $(dir $(SBOM))
+	$(BIN)/cyclonedx-py environment --output-reproducible --output-file $(SBOM) $(INSTALLED)/bin/python
 
 lint: $(VENV)/.tests
 	$(BIN)/ruff check
@@ -87,6 +101,11 @@ $(VENV)/.program: setup.cfg pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	@$(BIN)/python -m compileall -q extauth  # extauth itself writes no bytecode, so each start would compile again
 	@touch $@
+
+.venv-installed: setup.cfg
+	rm -rf $@
+	$(PYTHON) -m venv --without-pip $@
+	$(BIN)/pip --python $@/bin/python install --quiet --disable-pip-version-check . || { rm -rf $@; exit 1; }
 
 $(VENV)/.tests: $(VENV)/.program
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
