@@ -5,6 +5,7 @@
 # make test-newest    run the tests under the newest installed Python of PYTHONS, if it is newer than PYTHON
 # make test-lowest    run the tests with the lowest version of every dependency that setup.cfg allows
 # make fuzz       run the property tests with FUZZ (100) times as many inputs
+# make timing     measure what the time until a refusal tells, with TIMING (1600) requests of each kind
 # make soak       send requests for SOAK (600) seconds and check each reply, while files change and processes die;
 #                 then good requests beside bad ones and beside guesses, for SOAK / 10 seconds (at most 60) each
 # make sbom       list what is installed with extauth, in CycloneDX's form, in build/sbom.json; INSTALLED=/opt/extauth
@@ -16,6 +17,7 @@ PYTHON ?= python3
 PYTHONS ?= python3.11 python3.12 python3.13
 FUZZ ?= 100
 SOAK ?= 600
+TIMING ?= 1600
 VENV ?= .venv
 INSTALLED ?= .venv-installed
 SBOM ?= build/sbom.json
@@ -28,7 +30,7 @@ TEST_PACKAGES = acl apache2-utils bindfs curl dovecot-core fetchmail gcc gdb gsa
     libsasl2-modules mpop msmtp openssl perl redis-server sasl2-bin slapd swaks whois
 BENCH_PACKAGES = dovecot-ldap libnet-ldap-perl squid
 
-.PHONY: demo bytecode test test-deps test-pythons test-newest test-lowest bench fuzz soak sbom lint clean
+.PHONY: demo bytecode test test-deps test-pythons test-newest test-lowest bench fuzz timing soak sbom lint clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.program
@@ -75,6 +77,9 @@ bench: test-deps $(VENV)/.tests bytecode
 
 fuzz: $(VENV)/.tests
 	FUZZ=$(FUZZ) $(BIN)/pytest -q -n 2 -m hypothesis
+
+timing: test-deps $(VENV)/.tests bytecode
+	$(BIN)/python -m tests.timing $(TIMING)
 
 soak: $(VENV)/.tests bytecode
 	SOAK=$(SOAK) $(BIN)/pytest -q -s tests/soak/soak.py tests/soak/bad_requests.py tests/soak/guesses.py

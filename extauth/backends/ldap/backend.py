@@ -32,6 +32,9 @@ from extauth.mechanisms.credentials import Credentials
 from extauth.model import Account, Secret, Verdict, VerdictResult
 from extauth.passwords import StoredHash, identify
 
+_NOBODY = "cn=extauth asks for no account"
+"""A name without an entry. A bind with it fails, and its result does not count."""
+
 
 class Ldap(Backend[LdapSettings]):
     """Finds an account's entry, and checks the password by a bind or with the stored hash."""
@@ -52,6 +55,7 @@ class Ldap(Backend[LdapSettings]):
         self._attributes_with_state = encode_attributes(attributes + STATE_ATTRIBUTES)
         self._service: ServiceAccount | None = None
         self._tls: ssl.SSLContext | None = None
+        self._typical: list[StoredHash] = []  # the last stored passwords that were compared
 
     def load(self) -> None:
         """Read the service account's password and the trusted certificates."""
@@ -111,7 +115,12 @@ class Ldap(Backend[LdapSettings]):
             return await self._directory.ask(lambda session: self._bind(session, account, password))
         entry = await self._usable_entry(account)
         stored = entry if isinstance(entry, VerdictResult) else self._stored(entry)
-        return stored if isinstance(stored, VerdictResult) else await _verify(stored, password)
+        if isinstance(stored, VerdictResult):
+            if self._typical:
+                await _verify(self._typical, password)  # so that a refusal takes as long as a wrong password
+            return stored
+        self._typical = stored
+        return await _verify(stored, password)
 
     async def lookup_secret(self, account: Account) -> Credentials | Verdict | VerdictResult:
         """Return the stored password or CRAM-MD5 context, after all checks except that of the password."""
@@ -141,6 +150,7 @@ class Ldap(Backend[LdapSettings]):
         if self._search.is_needed or self.settings.required_groups:
             entry = await self._find(session, account, self._attributes)
             if isinstance(entry, VerdictResult):
+                await session.bind(_NOBODY, Secret(b"none"))  # so that a refusal takes as long as a wrong password
                 return entry
             dn = entry.dn
         else:
