@@ -116,6 +116,12 @@ def test_backend_page_lists_all_its_keys(page: str, settings: type[Settings]) ->
     assert keys == {field.name for field in msgspec.structs.fields(settings)}
 
 
+def test_the_security_page_names_tests_that_exist() -> None:
+    named = re.findall(r"`(tests/[^`]+)`", (ROOT / "docs" / "security.md").read_text())
+    assert len(named) > 20
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def test_every_link_in_the_pages_has_a_target() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#]+)[)#]", page.read_text()):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import string
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ DOMAINS = {
     "Example.COM": "example.com",
     "example.com.": "example.com",
     "bücher.example": "xn--bcher-kva.example",
-    "BU\u0308CHER.example": "xn--bcher-kva.example",
+    unicodedata.normalize("NFD", "Bücher.Example"): "xn--bcher-kva.example",
     "xn--bcher-kva.example": "xn--bcher-kva.example",
     "example.org": "example.org",
     "elsewhere.example": None,
