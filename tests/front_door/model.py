@@ -43,7 +43,10 @@ class Malformed(Exception):
 
 @dataclass
 class Made:
-    """How a stored value was made. `same` brings a password into the form in which the scheme compares it."""
+    """How a stored value was made. `same` brings a password into the form in which the scheme compares it.
+
+    A login with a password of more than `longest` bytes is refused.
+    """
 
     password: bytes
     same: Callable[[bytes], bytes]
@@ -52,8 +55,7 @@ class Made:
 
     def accepts(self, password: bytes) -> bool:
         """Return whether `password` is right."""
-        fits = 0 < len(password) <= self.longest and len(self.password) <= self.longest
-        return fits and self.same(password) == self.same(self.password)
+        return 0 < len(password) <= self.longest and self.same(password) == self.same(self.password)
 
 
 class Model:
