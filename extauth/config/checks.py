@@ -1,0 +1,98 @@
+"""Rules of the configuration beyond the types of its keys. Each raises ConfigError with file, key and value."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from typing import Any
+
+from extauth.config.tables import ConfigFile
+from extauth.config.values import BackendConfig
+from extauth.errors import ConfigError
+from extauth.log_levels import LEVEL_NAMES
+from extauth.mechanisms import MECHANISMS
+from extauth.protocol.accounts import canonical_domain
+from extauth.settings import show
+
+
+def check_mechanisms(read: ConfigFile, path: Path) -> None:
+    """Raise ConfigError for a mechanism that does not exist."""
+    for name in read.sasl.mechanisms:
+        if name not in MECHANISMS:
+            raise ConfigError(
+                f"{path}: sasl.mechanisms: {name!r} is unknown; known mechanisms: {', '.join(MECHANISMS)}"
+            )
+
+
+def check_backends(backends: list[BackendConfig], deadline: float, path: Path) -> None:
+    """Raise ConfigError if backends contradict each other, or the deadline."""
+    numbers: dict[str, int] = {}  # name -> number of its section
+    for number, backend in enumerate(backends, start=1):
+        if numbers.setdefault(backend.name, number) != number:
+            raise ConfigError(
+                f"{path}: [[backend]] number {number}, name = {backend.name!r}: [[backend]] number "
+                f"{numbers[backend.name]} already has this name"
+            )
+        if backend.timeout is not None and backend.timeout >= deadline:
+            raise ConfigError(
+                f"{path}: {backend.section} timeout = {backend.timeout:g}: must be less than helper.deadline, "
+                f"which is {deadline:g}"
+            )
+        if backend.emergency and not any(
+            not other.emergency and backend.shares_a_domain_with(other) for other in backends
+        ):
+            raise ConfigError(f"{path}: {backend.section} emergency = true: no other backend serves its domains")
+
+
+def check_log_mode(table: Any, path: Path) -> None:
+    """Raise ConfigError for a mode that the log file cannot have. The owner must be able to read and write it."""
+    if not isinstance(table, dict) or "mode" not in table:
+        return
+    mode = table["mode"]
+    if not (isinstance(mode, str) and re.fullmatch("0?[67][0-7][0-7]", mode)):
+        raise ConfigError(f'{path}: log.mode = {show(mode)}: must be a string of octal digits from "0600" to "0777"')
+
+
+def correct_levels(table: Any) -> None:
+    """Write the names of levels as they are in LEVEL_NAMES: in the file, upper and lower case are the same."""
+    names = {name.lower(): name for name in LEVEL_NAMES}
+    for key in ("level", "mail_server_level"):
+        if isinstance(table, dict) and isinstance(table.get(key), str):
+            table[key] = names.get(table[key].lower(), table[key])
+
+
+def check_throttle(read: ConfigFile, path: Path) -> None:
+    """Raise ConfigError if the delays contradict each other or the deadline, or if the storage's URL is wrong."""
+    throttle, deadline = read.throttle, read.helper.deadline
+    if throttle is None:
+        return
+    if throttle.longest_delay >= deadline:
+        wrong = f"throttle.longest_delay = {throttle.longest_delay:g}"
+        raise ConfigError(f"{path}: {wrong}: must be less than helper.deadline, which is {deadline:g}")
+    if throttle.delay > throttle.longest_delay:
+        wrong = f"throttle.delay = {throttle.delay:g}"
+        raise ConfigError(f"{path}: {wrong}: must not be more than longest_delay, which is {throttle.longest_delay:g}")
+    if throttle.storage is None:
+        if throttle.storage_password_file is not None:
+            raise ConfigError(f"{path}: throttle.storage_password_file: is used only with storage")
+    elif "@" in throttle.storage:
+        raise ConfigError(
+            f"{path}: throttle.storage: (not shown, it may contain a password): must be redis://host:port/number; put "
+            "the password into a file, and its name into storage_password_file"
+        )
+    elif not re.fullmatch(r"(?:redis|rediss|valkey|valkeys)://[^/?#\s]+(?:/[0-9]+)?", throttle.storage):
+        wrong = f"throttle.storage = {throttle.storage!r}"
+        raise ConfigError(f"{path}: {wrong}: must be redis://host:port/number or valkey://host:port/number")
+    elif importlib.util.find_spec("limits") is None:
+        kind = throttle.storage.partition(":")[0].removesuffix("s")
+        wrong = f"throttle.storage = {throttle.storage!r}"
+        raise ConfigError(f"{path}: {wrong}: needs a package; in the checkout, run: pip install '.[{kind}]'")
+
+
+def host_name(domain: str, path: Path, key: str) -> str:
+    """Return the canonical form of a domain. Raise ConfigError if it is no host name."""
+    name = canonical_domain(domain)
+    if name is None:
+        raise ConfigError(f"{path}: {key}: {domain!r} is not a host name such as example.com")
+    return name
