@@ -93,3 +93,20 @@ def become_child(keep: Iterable[int], *, niceness: int = 0) -> None:
     close_descriptors({0, 1, 2, *keep})
     if niceness:
         os.nice(niceness)
+
+
+def ended_child() -> os.waitid_result | None:
+    """Return a child that has ended, without reaping it."""
+    with contextlib.suppress(ChildProcessError):
+        return os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    return None
+
+
+def how_it_ended(child: os.waitid_result) -> str:
+    """Say for the log how a process ended."""
+    if child.si_code == os.CLD_EXITED:
+        return f"ended with status {child.si_status}"
+    try:
+        return f"was killed by {signal.Signals(child.si_status).name}"
+    except ValueError:  # real-time signals have no name
+        return f"was killed by signal {child.si_status}"

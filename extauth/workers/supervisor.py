@@ -47,6 +47,8 @@ from extauth.workers.process_tree import (
     adopt_orphans,
     become_child,
     die_with_parent,
+    ended_child,
+    how_it_ended,
     kill_children,
     set_process_title,
 )
@@ -207,14 +209,14 @@ class Supervisor:
 
     def _reap_children(self) -> None:
         """Reap what has ended. Kill what a worker that has ended started, which is in its process group."""
-        while (ended := _ended_child()) is not None:
+        while (ended := ended_child()) is not None:
             number = self._workers.pop(ended.si_pid, None)
             if number is not None:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(ended.si_pid, signal.SIGKILL)
             os.waitpid(ended.si_pid, os.WNOHANG)
             if number is not None:
-                self._send(WorkerEnded(number, _how_it_ended(ended)))
+                self._send(WorkerEnded(number, how_it_ended(ended)))
 
     def _send(self, message: FromSupervisor) -> None:
         with contextlib.suppress(OSError):  # the frontend has ended: that is noticed when this process reads
@@ -233,19 +235,3 @@ def _wait_for_readable(*descriptors: int | None) -> list[int]:
 def _resident(process: str) -> int:
     """Return the resident memory of a process in MiB."""
     return int(Path(f"/proc/{process}/statm").read_bytes().split()[1]) * _PAGE // 2**20
-
-
-def _ended_child() -> os.waitid_result | None:
-    """Return a child that has ended, without reaping it."""
-    with contextlib.suppress(ChildProcessError):
-        return os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    return None
-
-
-def _how_it_ended(child: os.waitid_result) -> str:
-    if child.si_code == os.CLD_EXITED:
-        return f"ended with status {child.si_status}"
-    try:
-        return f"was killed by {signal.Signals(child.si_status).name}"
-    except ValueError:  # real-time signals have no name
-        return f"was killed by signal {child.si_status}"

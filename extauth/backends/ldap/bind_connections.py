@@ -12,11 +12,11 @@ import time
 from collections import deque
 
 from extauth.backends.ldap.connect import Connector
-from extauth.backends.ldap.connection import LdapConnection, seconds_from_now
+from extauth.backends.ldap.connection import LdapConnection
 from extauth.backends.ldap.messages import LdapResult
 from extauth.backends.ldap.result_codes import SUCCESS
 from extauth.backends.ldap.servers import ConnectionBroke, ServerUnavailable
-from extauth.backends.ldap.timers import Timers
+from extauth.backends.ldap.timers import Timers, seconds_from_now
 from extauth.model import Secret
 
 _UNBIND_AFTER = 0.2  # seconds for which a user may stay bound on a connection that is not used

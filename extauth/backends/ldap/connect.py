@@ -8,10 +8,10 @@ import socket
 import ssl
 from functools import partial
 
-from extauth.backends.ldap.connection import LdapConnection, seconds_from_now
+from extauth.backends.ldap.connection import LdapConnection
 from extauth.backends.ldap.messages import LdapResult
 from extauth.backends.ldap.servers import LdapServer, NoResponse, ServerUnavailable
-from extauth.backends.ldap.timers import Timers
+from extauth.backends.ldap.timers import Timers, seconds_from_now
 
 _NEXT_ADDRESS = 0.25  # seconds after which the next address of a name is tried as well
 

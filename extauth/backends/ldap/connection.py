@@ -247,8 +247,3 @@ def _random_numbers() -> Iterator[int]:
     """Yield numbers of 31 bits that nobody can predict."""
     while True:
         yield from (number >> 1 for number in array("I", os.urandom(1024)))
-
-
-def seconds_from_now(seconds: float, until: float) -> float:
-    """Return the time in so many seconds, at most `until` (monotonic seconds)."""
-    return min(time.monotonic() + seconds, until)

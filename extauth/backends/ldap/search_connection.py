@@ -11,11 +11,11 @@ from collections.abc import Callable
 import msgspec
 
 from extauth.backends.ldap.connect import Connector
-from extauth.backends.ldap.connection import LdapConnection, seconds_from_now
+from extauth.backends.ldap.connection import LdapConnection
 from extauth.backends.ldap.messages import LdapResult, Scope
 from extauth.backends.ldap.result_codes import BUSY, SUCCESS, UNAVAILABLE, describe_result, verdict_of_bind
 from extauth.backends.ldap.servers import ConnectionBroke, NoResponse, ServerUnavailable
-from extauth.backends.ldap.timers import Timers
+from extauth.backends.ldap.timers import Timers, seconds_from_now
 from extauth.errors import TemporaryFailure
 from extauth.model import Secret, Verdict
 

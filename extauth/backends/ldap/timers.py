@@ -51,3 +51,8 @@ def fail_in_time(future: Waiting) -> None:
     """End a wait with NoResponse."""
     if not future.done():
         future.set_exception(NoResponse())
+
+
+def seconds_from_now(seconds: float, until: float) -> float:
+    """Return the time in so many seconds, at most `until` (monotonic seconds)."""
+    return min(time.monotonic() + seconds, until)
