@@ -23,7 +23,7 @@ WITHHELD = "the reason is withheld: it may contain the password"
 _RECORD_WITHHELD = "a record is withheld: it may contain a password"
 _IGNORED = re.compile(r"""[\s\x00-\x1f\x7f-\x9f\\"'`+]+""")  # what quoting adds, and what it changes
 _IN_A_URL = re.compile(rb"%([0-9A-Fa-f]{2})")
-_JSON_ESCAPES = {8: r"\b", 9: r"\t", 10: r"\n", 12: r"\f", 13: r"\r"}
+_JSON_ESCAPES = {"\b": r"\b", "\t": r"\t", "\n": r"\n", "\f": r"\f", "\r": r"\r"}
 _BITS = 6  # of a character of base64
 
 
@@ -114,9 +114,18 @@ def _spellings(text: str) -> set[str]:
 
 
 def _in_json(text: str) -> str:
-    """Return the text as JSON has it between its quotes. To import `json` would take longer than all the rest."""
-    units = memoryview(text.encode("utf-16-le", errors="surrogatepass")).cast("H")
-    return "".join(_JSON_ESCAPES.get(unit) or (chr(unit) if unit < 0x7F else f"\\u{unit:04x}") for unit in units)
+    """Return the text as JSON has it between its quotes. A worker that has lost its rights could not import `json`."""
+    return "".join([_JSON_ESCAPES.get(character) or _escaped(ord(character)) for character in text])
+
+
+def _escaped(number: int) -> str:
+    """Return a character as JSON has it: as it is if it is ASCII, and else as one or two UTF-16 units."""
+    if number < 0x7F:
+        return chr(number)
+    if number < 0x10000:
+        return f"\\u{number:04x}"
+    number -= 0x10000
+    return f"\\u{0xD800 + (number >> 10):04x}\\u{0xDC00 + (number & 0x3FF):04x}"
 
 
 def _in_base64(secret: bytes) -> Iterator[str]:

@@ -102,6 +102,7 @@ def test_unwritable_log_does_not_stop_replies(scripted: ScriptedSite, file: str)
     for number in range(20):
         assert helper.ask(bobs_request(number)) == b"OK"
         assert helper.ask(scripted_request(number, "no")) == b"ERROR incorrect password"
+    helper.wait_for_information("cannot write the log")
     with clean_exit(helper):
         helper.close()
     assert sum("cannot write the log" in line for line in helper.information) == 1

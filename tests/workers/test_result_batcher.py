@@ -166,6 +166,9 @@ def test_held_results_do_not_wait_while_requests_are_read(scripted: ScriptedSite
         [b"%d VRFY user%d@example.com yes" % (n, n) for n in range(*numbers)] for numbers in ((500,), (600, 900))
     )
     slow = [b"%d VRFY user%d@example.com wait" % (number, number) for number in range(500, 504)]
+    helper.send(*(b"login VRFY user%d@example.com yes" % number for number in range(900)))  # newcomers no more
+    helper.wait_for_replies(900)
+    helper.replies.clear()
     helper.send(*first)
     helper.wait_for_replies(100)
     helper.send(*slow, *later, b"900 VRFY alice@example.com wait at the end")

@@ -13,8 +13,6 @@ import sys
 import termios
 import time
 from array import array
-from collections.abc import Callable, Iterator
-from itertools import filterfalse
 
 from extauth.backends.ldap.ber import InvalidResponse, message_size
 from extauth.backends.ldap.ldap3_reader import reads_accepted_bind
@@ -66,7 +64,8 @@ class LdapConnection(asyncio.BufferedProtocol):
         self._space = bytearray(_RECEIVED_AT_ONCE)
         self._received = bytearray()
         self._unsent: list[bytes] = []
-        self._numbers = filterfalse(self._is_no_number, _random_numbers())
+        self._numbers: list[int] = []  # random ones for the next requests
+        self._loop = asyncio.get_running_loop()
         self._pending: dict[int, _Pending] = {}
         self._problem: ServerUnavailable | None = None
 
@@ -85,21 +84,33 @@ class LdapConnection(asyncio.BufferedProtocol):
 
     def bind(self, dn: str, password: bytes, until: float) -> asyncio.Future[LdapResult]:
         """Bind as `dn`, or anonymously if both are empty. The future fails with ServerUnavailable."""
-        return self._send(BIND_RESPONSE, lambda number: encode_bind(number, dn, password), until)
+        number, future = self._begin(BIND_RESPONSE, until)
+        if number:
+            self._transport.write(encode_bind(number, dn, password))
+        return future
 
     def search(
         self, base: str, scope: Scope, filter: bytes, attributes: bytes, until: float
     ) -> asyncio.Future[LdapResult]:
         """Search for at most MOST_ENTRIES entries. The future fails with ServerUnavailable."""
-        return self._send(SEARCH_DONE, lambda number: encode_search(number, base, scope, filter, attributes), until)
+        number, future = self._begin(SEARCH_DONE, until)
+        if number:
+            self._unsent.append(encode_search(number, base, scope, filter, attributes))
+            if len(self._unsent) == 1:
+                self._loop.call_soon(self._flush)
+        return future
 
     def request_tls(self, until: float) -> asyncio.Future[LdapResult]:
         """Ask the server to begin TLS. The future fails with ServerUnavailable."""
-        return self._send(EXTENDED_RESPONSE, encode_start_tls, until)
+        number, future = self._begin(EXTENDED_RESPONSE, until)
+        if number:
+            self._transport.write(encode_start_tls(number))
+        return future
 
     def transport_for_tls(self) -> asyncio.Transport:
         """Return the transport on which TLS begins. Raises ServerUnavailable if the server has already sent more."""
-        self._check_nothing_received()
+        if self._received:
+            self._end_before_request()
         if self._problem is not None:
             raise copy.copy(self._problem)
         return self._transport
@@ -154,27 +165,24 @@ class LdapConnection(asyncio.BufferedProtocol):
         reason = (isinstance(error, OSError) and error.strerror) or type(error).__name__
         self._end_broken(f"the connection broke: {reason}" if error else "the server closed the connection", error)
 
-    def _send(self, kind: int, encode: Callable[[int], bytes], until: float) -> asyncio.Future[LdapResult]:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[LdapResult] = loop.create_future()
-        if kind != SEARCH_DONE:
-            self._check_nothing_received()
+    def _begin(self, kind: int, until: float) -> tuple[int, asyncio.Future[LdapResult]]:
+        """Return the number of a new request, and the future of its result. 0: the connection is closed."""
+        future: asyncio.Future[LdapResult] = self._loop.create_future()
+        if kind != SEARCH_DONE and self._received:
+            self._end_before_request()
         if self._problem is not None:
             problem = copy.copy(self._problem)
             if isinstance(problem, ConnectionBroke):
                 problem.received = False
             future.set_exception(problem)
-            return future
-        number = next(self._numbers)
+            return 0, future
+        number = 0
+        while not number or number in self._pending:
+            self._numbers = self._numbers or _random_numbers()
+            number = self._numbers.pop()
         self._pending[number] = _Pending(future, kind)
         self._timers.start(future, until, self._on_no_response)
-        if kind != SEARCH_DONE:
-            self._transport.write(encode(number))
-            return future
-        self._unsent.append(encode(number))
-        if len(self._unsent) == 1:
-            loop.call_soon(self._flush)
-        return future
+        return number, future
 
     def _flush(self) -> None:
         """Send all searches of this round of the loop at once: a system call costs as much as the rest of a search."""
@@ -220,12 +228,8 @@ class LdapConnection(asyncio.BufferedProtocol):
             self._end_broken(str(NoResponse()), None)
         self.end(NoResponse())
 
-    def _is_no_number(self, number: int) -> bool:
-        return not number or number in self._pending
-
-    def _check_nothing_received(self) -> None:
-        if self._received:
-            self.end(ServerUnavailable("invalid LDAP response: a part of a message before the request"))
+    def _end_before_request(self) -> None:
+        self.end(ServerUnavailable("invalid LDAP response: a part of a message before the request"))
 
     def _end_broken(self, reason: str, error: Exception | None) -> None:
         problem = ConnectionBroke(reason)
@@ -243,7 +247,6 @@ class LdapConnection(asyncio.BufferedProtocol):
         return int.from_bytes(queued, sys.byteorder) > 0
 
 
-def _random_numbers() -> Iterator[int]:
-    """Yield numbers of 31 bits that nobody can predict."""
-    while True:
-        yield from (number >> 1 for number in array("I", os.urandom(1024)))
+def _random_numbers() -> list[int]:
+    """Return numbers of 31 bits that nobody can predict."""
+    return [number >> 1 for number in array("I", os.urandom(1024))]
