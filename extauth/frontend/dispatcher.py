@@ -28,7 +28,7 @@ from extauth.workers.frontend_config import FrontendConfig
 from extauth.workers.messages import RequestBatch
 
 _MAX_MOVES = 10  # of a request from one worker to another
-_LOGINS = ("VRFY", "SASL")
+_LOGINS = (PasswordRequest, ResponseRequest)
 _TOO_MANY = VerdictResult(Verdict.PASSWORD_MISMATCH, reason=f"throttled: {MOST_WAITING} logins of this account wait")
 
 
@@ -86,7 +86,7 @@ class Dispatcher:
 
     def _delay_of(self, request: Request) -> float:
         """Return for how many seconds the request must wait."""
-        is_login = isinstance(request, PasswordRequest | ResponseRequest)
+        is_login = isinstance(request, _LOGINS)
         if not (is_login and self._may_delay and self.throttle.is_delaying):
             return 0.0
         return self.throttle.delay(request.account, time.monotonic())
@@ -184,8 +184,13 @@ class Dispatcher:
             return
         if result.verdict is Verdict.OK:
             for pending in requests:
-                if pending.group.command in _LOGINS and isinstance(pending.account, Account):
-                    self.known_accounts.add(pending.account)
+                request = pending.request
+                if (
+                    request is not None
+                    and request.is_newcomer
+                    and isinstance(request, PasswordRequest | ResponseRequest)
+                ):
+                    self.known_accounts.add(request.account)
         elif self.throttle.is_enabled:
             for pending in requests:
                 if pending.request is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from extauth.model import Account
 
 _SIZE = 2**22  # bytes; pages that are never touched take no memory
@@ -20,5 +22,7 @@ class KnownAccounts:
         """Add an account that has logged in."""
         self._seen[hash(account) % _SIZE] = 1
 
-    def __contains__(self, account: Account) -> bool:
-        return bool(self._seen[hash(account) % _SIZE])
+    def are_newcomers(self, accounts: Iterable[Account]) -> list[bool]:
+        """Return for each account whether it is a newcomer."""
+        seen = self._seen
+        return [not seen[hash(account) % _SIZE] for account in accounts]

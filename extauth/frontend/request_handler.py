@@ -97,8 +97,7 @@ class RequestHandler:
         accounts, known = cast(list[Account], found), self.dispatcher.known_accounts
         group = RequestGroup(VrfyRequest.command, "", "", self._reply_texts[VrfyRequest.command], now, deadline)
         sizes = list(map(len, lines))
-        newcomers = [account not in known for account in accounts]
-        requests = list(map(PasswordRequest, accounts, map(Secret, passwords), newcomers))
+        requests = list(map(PasswordRequest, accounts, map(Secret, passwords), known.are_newcomers(accounts)))
         pending = map(PendingRequest, numbers, accounts, sizes, repeat(group), requests)
         self.dispatcher.start_all(pending, requests, lines, sizes)
 
@@ -141,7 +140,7 @@ class RequestHandler:
 
     def _request_of(self, request: AddressedRequest, account: Account) -> Request:
         """Return the request as backends get it."""
-        is_newcomer = account not in self.dispatcher.known_accounts
+        (is_newcomer,) = self.dispatcher.known_accounts.are_newcomers([account])
         if isinstance(request, VrfyRequest):
             return PasswordRequest(account, request.password, is_newcomer)
         if isinstance(request, SaslRequest):

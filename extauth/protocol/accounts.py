@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Sequence
+from typing import cast
 
 from extauth.errors import MalformedRequest
 from extauth.model import Account
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_ASCII_CONTROLS = bytes(range(0x20)) + b"\x7f"
 _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
 _MAX_DOMAIN = 1_024
@@ -67,7 +69,7 @@ class AccountParser:
 
     def parse_many(self, addresses: Sequence[bytes]) -> Sequence[Account | None]:
         """Parse addresses of lines. Return None also for a malformed one."""
-        return list(map(self._parse_or_none, addresses))
+        return self._parse_many_simple(addresses) or list(map(self._parse_or_none, addresses))
 
     def name(self, name: str) -> str:
         """Return the name part in canonical form. Raises MalformedRequest for a control character."""
@@ -76,6 +78,31 @@ class AccountParser:
         if not self.lower_names:
             return name
         return name.lower() if name.isascii() else name.translate(_ASCII_LOWER)
+
+    def _parse_many_simple(self, addresses: Sequence[bytes]) -> list[Account] | None:
+        """Parse addresses that are all printable ASCII with a name and a host name; None if one is not.
+
+        This is a fast path. It returns the same as `parse` for each address.
+        """
+        joined = b" ".join([*addresses, b""])
+        if not (joined and joined.isascii()) or len(joined.translate(None, _ASCII_CONTROLS)) < len(joined):
+            return None
+        text = joined.decode().lower() if self.lower_names else joined.decode()
+        if text.count(" ") != len(addresses):
+            return None
+        names: Sequence[str]
+        ending = text[text.rfind("@") :]
+        if text.count(ending) == len(addresses):  # all have one domain, as at most sites
+            names = text.replace(ending, " ").split(" ")[:-1]
+            canonical = [self._domain(ending[1:-1])] * len(names)
+        else:
+            names, _, domains = zip(*[address.rpartition("@") for address in text.split(" ")[:-1]], strict=True)
+            canonical = list(map(self._domains.get, domains))
+            if None in canonical:  # a new domain, or not a host name
+                canonical = list(map(self._domain, domains))
+        if not all(names) or None in canonical:
+            return None
+        return list(map(Account, names, cast(list[str], canonical)))
 
     def _parse_or_none(self, address: bytes) -> Account | None:
         try:
