@@ -1,12 +1,15 @@
 """A queue in which accounts take turns, so that no account waits behind a crowd of requests for another one.
 
-Accounts that have not logged in since the helper started are newcomers. All newcomers together have one turn, and at
-most half of the backend's places. So who tries a thousand names delays no user who has logged in before.
+Accounts that have not logged in since the helper started are newcomers. All newcomers together have one turn. While
+others use the backend too, they have at most half of its places. So who tries a thousand names delays no user who has
+logged in before.
 """
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import OrderedDict, deque
 from typing import Generic, TypeVar
 
@@ -14,6 +17,8 @@ from extauth.model import Account
 
 K = TypeVar("K")
 T = TypeVar("T")
+
+_SHARED_FOR = 60.0  # seconds since the last request of an account that has logged in before
 
 
 class FairQueue(Generic[T]):
@@ -26,7 +31,8 @@ class FairQueue(Generic[T]):
         self._turns: OrderedDict[Account | None, deque[T]] = OrderedDict()  # None: the turn of the newcomers
         self._newcomers: OrderedDict[Account, deque[T]] = OrderedDict()
         self._newcomers_under_way = 0
-        self._most_newcomers = max(1, places // 2)
+        self._places = places
+        self._others_came_at = -math.inf  # when a request of another account came last (monotonic seconds)
         self._changed = threading.Condition()
 
     def put(self, account: Account, item: T, *, is_newcomer: bool) -> None:
@@ -37,6 +43,7 @@ class FairQueue(Generic[T]):
                 self._turns.setdefault(None, deque())
             else:
                 self._turns.setdefault(account, deque()).append(item)
+                self._others_came_at = time.monotonic()
             self._changed.notify()
 
     @property
@@ -65,12 +72,17 @@ class FairQueue(Generic[T]):
                 self._newcomers_under_way -= 1
                 self._changed.notify()
 
+    def _most_newcomers(self) -> int:
+        """Return how many places newcomers may have."""
+        is_shared = time.monotonic() - self._others_came_at < _SHARED_FOR
+        return max(1, self._places // 2) if is_shared else self._places
+
     def _take_next(self) -> T | None:
         for _ in range(min(2, len(self._turns))):  # one of two turns is not that of the newcomers
             account, items = self._turns.popitem(last=False)
             if account is not None:
                 return _take_from(self._turns, account, items)
-            if self._newcomers_under_way < self._most_newcomers:
+            if self._newcomers_under_way < self._most_newcomers():
                 self._newcomers_under_way += 1
                 item = _take_from(self._newcomers, *self._newcomers.popitem(last=False))
                 if self._newcomers:
