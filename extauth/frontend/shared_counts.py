@@ -80,7 +80,7 @@ class SharedCounts:
             self._counter.socket.close()
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._counter.pid, signal.SIGKILL)
-            self._counter = None  # whoever reaps the children of this process reaps it
+            self._counter = None  # the frontend reaps it with its other children
 
     def _start(self, settings: ThrottleSettings) -> None:
         try:

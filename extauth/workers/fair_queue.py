@@ -1,8 +1,8 @@
 """A queue in which accounts take turns, so that no account waits behind a crowd of requests for another one.
 
 Accounts that have not logged in since the helper started are newcomers. All newcomers together have one turn. While
-others use the backend too, they have at most half of its places. So who tries a thousand names delays no user who has
-logged in before.
+other accounts use the backend too, newcomers have at most half of its places. So an attacker who tries a thousand names
+does not delay users who have logged in before.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def encode_bind(number: int, dn: str, password: bytes) -> bytes:
 
 
 def encode_attributes(names: Iterable[str]) -> bytes:
-    """Encode which attributes a search shall return; none without names."""
+    """Encode the attributes that a search returns; none without names."""
     return element(SEQUENCE, b"".join([octets(name.encode()) for name in names]) or octets(b"1.1"))  # section 4.5.1.8
 
 
