@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import ssl
+from functools import partial
 from pathlib import Path
 
 from extauth.backends.base import Backend
@@ -112,7 +113,7 @@ class Ldap(Backend[LdapSettings]):
         if not password.reveal():
             return Verdict.PASSWORD_MISMATCH.because("an empty password")
         if self.settings.check == "bind":
-            return await self._directory.ask(lambda session: self._bind(session, account, password))
+            return await self._directory.ask(partial(self._bind, account, password))
         entry = await self._usable_entry(account)
         stored = entry if isinstance(entry, VerdictResult) else self._stored(entry)
         if isinstance(stored, VerdictResult):
@@ -139,16 +140,16 @@ class Ldap(Backend[LdapSettings]):
 
     async def knows_account(self, account: Account) -> Verdict | VerdictResult:
         """Return OK if the account has an entry, locked or not, and is in the required groups."""
-        found = await self._directory.ask(lambda session: self._find(session, account, self._attributes))
+        found = await self._directory.ask(partial(self._find, account, self._attributes))
         if not isinstance(found, VerdictResult):
             return Verdict.OK
         if not (self._search.is_needed or self.settings.required_groups or self._service):
             raise TemporaryFailure(f"{found.reason}, but without bind_dn the directory may hide the entry")
         return Verdict.USER_UNKNOWN.because(found.reason)
 
-    async def _bind(self, session: LdapSession, account: Account, password: Secret) -> VerdictResult:
+    async def _bind(self, account: Account, password: Secret, session: LdapSession) -> VerdictResult:
         if self._search.is_needed or self.settings.required_groups:
-            entry = await self._find(session, account, self._attributes)
+            entry = await self._find(account, self._attributes, session)
             if isinstance(entry, VerdictResult):
                 await session.bind(_NOBODY, Secret(b"none"))  # so that a refusal takes as long as a wrong password
                 return entry
@@ -159,12 +160,12 @@ class Ldap(Backend[LdapSettings]):
 
     async def _usable_entry(self, account: Account) -> LdapEntry | VerdictResult:
         """Return the account's entry, or why the account may not log in."""
-        entry = await self._directory.ask(lambda session: self._find(session, account, self._attributes_with_state))
+        entry = await self._directory.ask(partial(self._find, account, self._attributes_with_state))
         if isinstance(entry, VerdictResult):
             return entry
         return account_state_verdict(entry, datetime.datetime.now(datetime.UTC)) or entry
 
-    async def _find(self, session: LdapSession, account: Account, attributes: bytes) -> LdapEntry | VerdictResult:
+    async def _find(self, account: Account, attributes: bytes, session: LdapSession) -> LdapEntry | VerdictResult:
         """Return the account's only entry, or the reason if there is none or it is not in the required groups."""
         search = self._search
         values = values_of(account)

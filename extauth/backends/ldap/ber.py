@@ -37,7 +37,8 @@ def octets(value: bytes) -> bytes:
 
 def integer(value: int) -> bytes:
     """Encode a number that is not negative. The first bit is the sign."""
-    return element(INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+    size = value.bit_length() // 8 + 1
+    return bytes((INTEGER, size)) + value.to_bytes(size, "big")
 
 
 def message_size(data: bytes | bytearray, start: int) -> int:

@@ -8,62 +8,77 @@ bind, if a user is bound on it.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
+from functools import partial
 
 from extauth.backends.ldap.connect import Connector
-from extauth.backends.ldap.connection import LdapConnection
+from extauth.backends.ldap.connection import LdapConnection, Outcome, settle
 from extauth.backends.ldap.messages import LdapResult
 from extauth.backends.ldap.result_codes import SUCCESS
-from extauth.backends.ldap.servers import ConnectionBroke, ServerUnavailable
-from extauth.backends.ldap.timers import Timers, seconds_from_now
+from extauth.backends.ldap.servers import NoResponse, ServerUnavailable
+from extauth.backends.ldap.timers import Timers
 from extauth.model import Secret
 
 _UNBIND_AFTER = 0.2  # seconds for which a user may stay bound on a connection that is not used
 
-Waiter = asyncio.Future[LdapConnection | None]
-"""Waits for a connection, or for None: it may then open a new one."""
+
+class _WaitingBind:
+    """A bind that waits for a connection until some time (monotonic seconds)."""
+
+    __slots__ = ("dn", "future", "password", "until")
+
+    def __init__(self, future: asyncio.Future[LdapResult], dn: str, password: Secret, until: float) -> None:
+        self.future = future
+        self.dn = dn
+        self.password = password
+        self.until = until
 
 
 class BindConnections:
-    """Opens at most `limit` connections, with one bind at a time on each. `seconds`: for a response."""
+    """Opens at most `limit` connections, with one bind at a time on each."""
 
-    def __init__(self, connector: Connector, timers: Timers, *, limit: int, seconds: float) -> None:
+    def __init__(self, connector: Connector, timers: Timers, *, limit: int) -> None:
         self._connector = connector
         self._timers = timers
         self._limit = limit
-        self._seconds = seconds
-        self._count = 0
+        self._count = 0  # with those that are being opened
         self._free: list[LdapConnection] = []  # the last one was used last
         self._bound: dict[LdapConnection, float] = {}  # free ones with a bound user: when they became free
-        self._waiters: deque[Waiter] = deque()
+        self._waiting: deque[_WaitingBind] = deque()
+        self._opening: set[asyncio.Task[None]] = set()
         self._unbind_timer: asyncio.TimerHandle | None = None
-        self._unbinding: set[asyncio.Task[None]] = set()
+        self._unbinding: set[LdapConnection] = set()
 
-    async def bind(self, dn: str, password: Secret, until: float) -> LdapResult:
-        """Bind as a user. If an old connection breaks before the server has received the bind, use another one.
+    def bind(self, dn: str, password: Secret, until: float) -> asyncio.Future[LdapResult]:
+        """Bind as a user, when a connection is free. The future fails with ServerUnavailable.
 
-        Raises ServerUnavailable.
+        If the future is cancelled meanwhile, the connection stays in use until the response has come.
         """
+        bind = _WaitingBind(asyncio.get_running_loop().create_future(), dn, password, until)
         connection = self._take_free()
-        is_new = connection is None
-        if connection is None:
-            connection, is_new = await self._acquire(until)
-        try:
-            return await self._bind_on(connection, dn, password, until)
-        except ConnectionBroke as problem:
-            if is_new or problem.received:
-                raise
-        self.close_free()  # they have been idle for longer
-        connection, _ = await self._acquire(until)
-        return await self._bind_on(connection, dn, password, until)
+        if connection is not None:
+            self._start(connection, bind)
+        else:
+            self._waiting.append(bind)
+            self._timers.watch(self)
+            self._open_another()
+        return bind.future
 
-    def dismiss_waiters(self, problem: ServerUnavailable) -> None:
+    def check_times(self, now: float) -> bool:
+        """End the binds that have waited too long. Return whether others wait."""
+        waiting = [bind for bind in self._waiting if not bind.future.done()]
+        self._waiting = deque(bind for bind in waiting if bind.until > now)
+        for bind in waiting:
+            if bind.until <= now:
+                bind.future.set_exception(NoResponse())
+        return bool(self._waiting)
+
+    def dismiss_waiting(self, problem: ServerUnavailable) -> None:
         """Let all that wait for a connection ask another server."""
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.done():
-                waiter.set_exception(ServerUnavailable(str(problem)))
+        while (bind := self._next_waiting()) is not None:
+            bind.future.set_exception(ServerUnavailable(str(problem)))
 
     def close_free(self) -> None:
         """Close those that are not in use."""
@@ -76,22 +91,20 @@ class BindConnections:
     def close(self) -> None:
         """Close those that are not in use, and end all work that no request waits for."""
         self.close_free()
-        for task in self._unbinding:
+        for connection in list(self._unbinding):
+            connection.end()
+        for task in self._opening:
             task.cancel()
         if self._unbind_timer is not None:
             self._unbind_timer.cancel()
 
-    async def _bind_on(self, connection: LdapConnection, dn: str, password: Secret, until: float) -> LdapResult:
-        is_bound = False
-        try:
-            result = await connection.bind(dn, password.reveal(), seconds_from_now(self._seconds, until))
-            is_bound = result.code == SUCCESS
-        except BaseException:  # also when it is cancelled: no other bind may come before the response
-            connection.end()
-            raise
-        finally:
-            self._release(connection, is_bound=is_bound)
-        return result
+    def _start(self, connection: LdapConnection, bind: _WaitingBind) -> None:
+        on_done = partial(self._on_done, connection, bind.future)
+        connection.bind(bind.dn, bind.password.reveal(), bind.until, on_done)
+
+    def _on_done(self, connection: LdapConnection, future: asyncio.Future[LdapResult], outcome: Outcome) -> None:
+        settle(future, outcome)
+        self._release(connection, is_bound=isinstance(outcome, LdapResult) and outcome.code == SUCCESS)
 
     def _take_free(self) -> LdapConnection | None:
         while self._free:
@@ -102,84 +115,73 @@ class BindConnections:
             self._count -= 1
         return None
 
-    async def _acquire(self, until: float) -> tuple[LdapConnection, bool]:
-        """Return a connection that nobody else uses, when one is free or can be opened, and whether it is new."""
-        if self._count < self._limit:
-            self._count += 1
-        elif (given := await self._wait(until)) is not None:
-            return given, False
-        try:
-            return await self._connector.connect(until), True
-        except BaseException:
-            self._allow_another()
-            raise
-
-    async def _wait(self, until: float) -> LdapConnection | None:
-        waiter: Waiter = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
-        try:
-            given: LdapConnection | None = await self._timers.wait(waiter, until)
-        except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:  # too late: pass it on
-                given = waiter.result()
-                self._allow_another() if given is None else self._release(given, is_bound=True)
-            raise
-        return given
-
     def _release(self, connection: LdapConnection, *, is_bound: bool) -> None:
-        """Give a connection to the next that waits."""
+        """Use a connection for the next bind that waits."""
         if not connection.is_open:
-            self._allow_another()
-        elif (waiter := self._next_waiter()) is not None:
-            waiter.set_result(connection)
+            self._count -= 1
+            if self._waiting:
+                self._open_another()
+        elif (bind := self._next_waiting()) is not None:
+            self._start(connection, bind)
         else:
             self._free.append(connection)
             if is_bound:
                 self._bound[connection] = time.monotonic()
                 self._start_unbind_timer()
 
-    def _allow_another(self) -> None:
-        """One connection less: let the next that waits open a new one."""
-        waiter = self._next_waiter()
-        if waiter is None:
-            self._count -= 1
-        else:
-            waiter.set_result(None)
-
-    def _next_waiter(self) -> Waiter | None:
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.done():
-                return waiter
+    def _next_waiting(self) -> _WaitingBind | None:
+        while self._waiting:
+            bind = self._waiting.popleft()
+            if not bind.future.done():
+                return bind
         return None
+
+    def _open_another(self) -> None:
+        if self._count < self._limit:
+            self._count += 1
+            task = asyncio.get_running_loop().create_task(self._open())
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+
+    async def _open(self) -> None:
+        try:
+            connection = await self._connector.connect(math.inf)
+        except ServerUnavailable as problem:
+            self._on_cannot_open(problem)
+        except BaseException:
+            self._count -= 1
+            raise
+        else:
+            self._release(connection, is_bound=False)
+
+    def _on_cannot_open(self, problem: ServerUnavailable) -> None:
+        """Let the first bind that waits fail, unless there are connections for it: a server may limit their number."""
+        has_others = self._count > len(self._opening)
+        self._count -= 1
+        if not has_others and (bind := self._next_waiting()) is not None:
+            bind.future.set_exception(problem)
+            if self._waiting:
+                self._open_another()
 
     def _start_unbind_timer(self) -> None:
         if self._unbind_timer is None:
             self._unbind_timer = asyncio.get_running_loop().call_later(_UNBIND_AFTER, self._unbind_users)
 
     def _unbind_users(self) -> None:
+        """Bind anonymously on all connections that have not been used for a moment."""
         self._unbind_timer = None
-        loop = asyncio.get_running_loop()
         latest = time.monotonic() - _UNBIND_AFTER
         for connection in [each for each, since in self._bound.items() if since <= latest]:
             del self._bound[connection]
             self._free.remove(connection)
-            task = loop.create_task(self._unbind(connection))
-            self._unbinding.add(task)
-            task.add_done_callback(self._unbinding.discard)
+            self._unbinding.add(connection)
+            connection.bind("", b"", math.inf, partial(self._on_unbound, connection))
         if self._bound:
             self._start_unbind_timer()
 
-    async def _unbind(self, connection: LdapConnection) -> None:
-        """Bind anonymously. Close the connection if that fails: the user may still be bound."""
-        try:
-            result = await connection.bind("", b"", time.monotonic() + self._seconds)
-            if result.code != SUCCESS:
-                connection.end()
-        except ServerUnavailable:
+    def _on_unbound(self, connection: LdapConnection, outcome: Outcome) -> None:
+        """Close the connection if the anonymous bind failed: the user may still be bound."""
+        self._unbinding.discard(connection)
+        if not (isinstance(outcome, LdapResult) and outcome.code == SUCCESS):
             connection.end()
-        except BaseException:
-            connection.end()
-            raise
-        finally:
-            self._release(connection, is_bound=False)
+        self._release(connection, is_bound=False)

@@ -6,12 +6,12 @@ import asyncio
 import os
 import socket
 import ssl
+import time
+from collections.abc import Callable
 from functools import partial
 
 from extauth.backends.ldap.connection import LdapConnection
-from extauth.backends.ldap.messages import LdapResult
 from extauth.backends.ldap.servers import LdapServer, NoResponse, ServerUnavailable
-from extauth.backends.ldap.timers import Timers, seconds_from_now
 
 _NEXT_ADDRESS = 0.25  # seconds after which the next address of a name is tried as well
 
@@ -20,22 +20,28 @@ class Connector:
     """Opens connections to one server.
 
     `context`: how to use TLS; None if no connection uses it. `starttls`: ldap:// connections begin TLS. `seconds`: for
-    the name, the connection and TLS together.
+    the name, the connection and TLS together. `new`: makes a connection that is not connected yet.
     """
 
     def __init__(
-        self, server: LdapServer, context: ssl.SSLContext | None, timers: Timers, *, starttls: bool, seconds: float
+        self,
+        server: LdapServer,
+        context: ssl.SSLContext | None,
+        new: Callable[[], LdapConnection],
+        *,
+        starttls: bool,
+        seconds: float,
     ) -> None:
         self._server = server
         self._context = context
-        self._timers = timers
+        self._new = new
         self._starttls = starttls and not server.tls and not server.path
         self._seconds = seconds
 
     async def connect(self, until: float) -> LdapConnection:
         """Return a new connection, which is anonymous. `until`: monotonic seconds. Raises ServerUnavailable."""
-        until = seconds_from_now(self._seconds, until)
-        connection = LdapConnection(self._timers)
+        until = min(time.monotonic() + self._seconds, until)
+        connection = self._new()
         try:
             async with asyncio.timeout_at(until):
                 await self._open(connection)
@@ -64,7 +70,7 @@ class Connector:
     async def _start_tls(self, connection: LdapConnection, until: float) -> None:
         assert self._context is not None
         try:
-            result: LdapResult = await connection.request_tls(until)
+            result = await connection.request_tls(until)
             if result.code != 0:
                 raise ServerUnavailable(f"StartTLS refused: {result.code} {result.message[:200]}".rstrip())
             plain = connection.transport_for_tls()

@@ -1,4 +1,7 @@
-"""One connection to a server: sends requests, and gives each the response with its number."""
+"""One connection to a server: sends requests, and gives each the response with its number.
+
+Times are monotonic seconds.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ import sys
 import termios
 import time
 from array import array
+from collections.abc import Callable
+from functools import partial
 
 from extauth.backends.ldap.ber import InvalidResponse, message_size
 from extauth.backends.ldap.ldap3_reader import reads_accepted_bind
@@ -31,8 +36,9 @@ from extauth.backends.ldap.messages import (
     encode_search,
     encode_start_tls,
 )
-from extauth.backends.ldap.servers import ConnectionBroke, NoResponse, ServerUnavailable
-from extauth.backends.ldap.timers import Timers, Waiting
+from extauth.backends.ldap.result_codes import BUSY, SUCCESS, UNAVAILABLE, describe_result
+from extauth.backends.ldap.servers import ConnectionBroke, NoResponse, Repeat, ServerUnavailable
+from extauth.backends.ldap.timers import Timers
 
 _RECEIVED_AT_ONCE = 1 << 14  # bytes
 _DAY = 86_400  # seconds
@@ -41,38 +47,43 @@ _ACKNOWLEDGE = 2  # seconds in which the other side must acknowledge data; else 
 _NEVER_RECEIVED = (errno.ETIMEDOUT, errno.ECONNRESET, errno.EPIPE)
 
 
+Outcome = LdapResult | ServerUnavailable
+"""What became of a request."""
+
+
 class _Pending:
-    """A request that waits for its response."""
+    """A request that waits for its response until some time (monotonic seconds)."""
 
-    __slots__ = ("entries", "future", "kind")
+    __slots__ = ("entries", "kind", "on_done", "until")
 
-    def __init__(self, future: asyncio.Future[LdapResult], kind: int) -> None:
-        self.future = future
+    def __init__(self, kind: int, until: float, on_done: Callable[[Outcome], None]) -> None:
         self.kind = kind
+        self.until = until
+        self.on_done = on_done
         self.entries: list[LdapEntry] = []
 
 
 class LdapConnection(asyncio.BufferedProtocol):
-    """A connection with several searches under way, or one bind. Times are monotonic seconds.
+    """A connection with several searches under way, or one bind. `seconds`: for a response.
 
-    Message numbers are random. So a server cannot respond to a request that it has not seen.
+    Message numbers are random. So a server cannot respond to a request that it has not seen. `on_forgotten`: called if
+    it turns out that the server or the network has forgotten the connection.
     """
 
-    def __init__(self, timers: Timers) -> None:
+    def __init__(self, timers: Timers, seconds: float, on_forgotten: Callable[[], None]) -> None:
+        self.is_open = True
         self._timers = timers
+        self._seconds = seconds
+        self._on_forgotten = on_forgotten
         self._transport: asyncio.Transport
         self._space = bytearray(_RECEIVED_AT_ONCE)
-        self._received = bytearray()
+        self._received = b""
         self._unsent: list[bytes] = []
         self._numbers: list[int] = []  # random ones for the next requests
         self._loop = asyncio.get_running_loop()
         self._pending: dict[int, _Pending] = {}
         self._problem: ServerUnavailable | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether requests can be sent."""
-        return self._problem is None
+        self._has_found = False  # has responded to a search
 
     @property
     def certificate_days(self) -> float | None:
@@ -82,30 +93,37 @@ class LdapConnection(asyncio.BufferedProtocol):
             return None
         return (ssl.cert_time_to_seconds(certificate["notAfter"]) - time.time()) / _DAY
 
-    def bind(self, dn: str, password: bytes, until: float) -> asyncio.Future[LdapResult]:
-        """Bind as `dn`, or anonymously if both are empty. The future fails with ServerUnavailable."""
-        number, future = self._begin(BIND_RESPONSE, until)
+    def bind(self, dn: str, password: bytes, until: float, on_done: Callable[[Outcome], None]) -> None:
+        """Bind as `dn`, or anonymously if both are empty."""
+        number = self._begin(BIND_RESPONSE, until, on_done)
         if number:
             self._transport.write(encode_bind(number, dn, password))
-        return future
+
+    async def bind_alone(self, dn: str, password: bytes, until: float) -> LdapResult:
+        """Do the same, and wait for the result. Raises ServerUnavailable."""
+        future: asyncio.Future[LdapResult] = self._loop.create_future()
+        self.bind(dn, password, until, partial(settle, future))
+        return await future
 
     def search(
         self, base: str, scope: Scope, filter: bytes, attributes: bytes, until: float
     ) -> asyncio.Future[LdapResult]:
         """Search for at most MOST_ENTRIES entries. The future fails with ServerUnavailable."""
-        number, future = self._begin(SEARCH_DONE, until)
+        future: asyncio.Future[LdapResult] = self._loop.create_future()
+        number = self._begin(SEARCH_DONE, until, partial(settle, future))
         if number:
             self._unsent.append(encode_search(number, base, scope, filter, attributes))
             if len(self._unsent) == 1:
                 self._loop.call_soon(self._flush)
         return future
 
-    def request_tls(self, until: float) -> asyncio.Future[LdapResult]:
-        """Ask the server to begin TLS. The future fails with ServerUnavailable."""
-        number, future = self._begin(EXTENDED_RESPONSE, until)
+    async def request_tls(self, until: float) -> LdapResult:
+        """Ask the server to begin TLS. Raises ServerUnavailable."""
+        future: asyncio.Future[LdapResult] = self._loop.create_future()
+        number = self._begin(EXTENDED_RESPONSE, until, partial(settle, future))
         if number:
             self._transport.write(encode_start_tls(number))
-        return future
+        return await future
 
     def transport_for_tls(self) -> asyncio.Transport:
         """Return the transport on which TLS begins. Raises ServerUnavailable if the server has already sent more."""
@@ -117,15 +135,24 @@ class LdapConnection(asyncio.BufferedProtocol):
 
     def end(self, problem: ServerUnavailable | None = None) -> None:
         """Close it. Requests under way fail with this problem."""
-        if self._problem is not None:
+        if not self.is_open:
             return
+        self.is_open = False
         self._problem = problem = problem or ConnectionBroke("the connection was closed")
         self._transport.abort()
-        for pending in self._pending.values():
-            self._timers.stop(pending.future)
-            if not pending.future.done():
-                pending.future.set_exception(copy.copy(problem))
-        self._pending.clear()
+        if isinstance(problem, ConnectionBroke) and not problem.received:
+            self._on_forgotten()
+        while self._pending:
+            _, pending = self._pending.popitem()
+            pending.on_done(self._problem_of(pending, problem))
+
+    def check_times(self, now: float) -> bool:
+        """End the connection if a response is late. A server that leaves one request without it gets no others here."""
+        if any(pending.until <= now for pending in self._pending.values()):
+            if self._has_unacknowledged_data():
+                self._end_broken(str(NoResponse()), None)
+            self.end(NoResponse())
+        return bool(self._pending)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Set the options of the socket. Called again when TLS has begun."""
@@ -145,16 +172,15 @@ class LdapConnection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, size: int) -> None:
         """Take the messages that are complete."""
-        data = self._space[:size]
-        if self._received:
-            self._received += data
-            data = self._received
+        data = self._received + self._space[:size]
+        start = 0
         try:
-            rest = self._take_messages(data)
+            while (size := message_size(data, start)) and start + size <= len(data) and self.is_open:
+                self._take(data[start : start + size])
+                start += size
         except InvalidResponse as error:
             self.end(ServerUnavailable(f"invalid LDAP response: {error}"))
-        else:
-            self._received = rest
+        self._received = data[start:]
 
     def eof_received(self) -> None:
         """The server has closed the connection."""
@@ -165,39 +191,30 @@ class LdapConnection(asyncio.BufferedProtocol):
         reason = (isinstance(error, OSError) and error.strerror) or type(error).__name__
         self._end_broken(f"the connection broke: {reason}" if error else "the server closed the connection", error)
 
-    def _begin(self, kind: int, until: float) -> tuple[int, asyncio.Future[LdapResult]]:
-        """Return the number of a new request, and the future of its result. 0: the connection is closed."""
-        future: asyncio.Future[LdapResult] = self._loop.create_future()
-        if kind != SEARCH_DONE and self._received:
+    def _begin(self, kind: int, until: float, on_done: Callable[[Outcome], None]) -> int:
+        """Return the number of a new request. 0: the connection is closed, and `on_done` was called."""
+        if self._received and kind != SEARCH_DONE:
             self._end_before_request()
         if self._problem is not None:
             problem = copy.copy(self._problem)
             if isinstance(problem, ConnectionBroke):
-                problem.received = False
-            future.set_exception(problem)
-            return 0, future
+                problem.repeat = Repeat.AT_ONCE
+            on_done(problem)
+            return 0
         number = 0
         while not number or number in self._pending:
             self._numbers = self._numbers or _random_numbers()
             number = self._numbers.pop()
-        self._pending[number] = _Pending(future, kind)
-        self._timers.start(future, until, self._on_no_response)
-        return number, future
+        if not self._pending:
+            self._timers.watch(self)
+        self._pending[number] = _Pending(kind, min(time.monotonic() + self._seconds, until), on_done)
+        return number
 
     def _flush(self) -> None:
         """Send all searches of this round of the loop at once: a system call costs as much as the rest of a search."""
         if self._problem is None:
             self._transport.write(b"".join(self._unsent))
         self._unsent.clear()
-
-    def _take_messages(self, data: bytearray) -> bytearray:
-        """Take the messages that are complete. Return the rest. Raises InvalidResponse."""
-        start = 0
-        while (size := message_size(data, start)) and start + size <= len(data) and self._problem is None:
-            self._take(bytes(data[start : start + size]))
-            start += size
-        del data[:start]
-        return data
 
     def _take(self, message: bytes) -> None:
         number, kind, content = decode_message(message)
@@ -207,26 +224,32 @@ class LdapConnection(asyncio.BufferedProtocol):
         pending = self._pending.get(number)
         if pending is None:
             raise InvalidResponse("a response without a request")
-        if pending.kind == SEARCH_DONE and kind in (SEARCH_ENTRY, SEARCH_REFERENCE):
+        if kind in (SEARCH_ENTRY, SEARCH_REFERENCE) and pending.kind == SEARCH_DONE:
             if isinstance(content, LdapEntry) and len(pending.entries) <= MOST_ENTRIES:
                 pending.entries.append(content)
             return
         if kind != pending.kind or not isinstance(content, LdapResult):
             raise InvalidResponse(f"a message {kind:#04x} instead of {pending.kind:#04x}")
-        if kind == BIND_RESPONSE and content.code == 0 and not reads_accepted_bind(message, number):
+        if kind == BIND_RESPONSE and content.code == SUCCESS and not reads_accepted_bind(message, number):
             raise InvalidResponse("an accepted bind that ldap3 does not read as one")
         del self._pending[number]
-        self._timers.stop(pending.future)
-        if pending.entries:
+        if content.code in (BUSY, UNAVAILABLE):
+            pending.on_done(ServerUnavailable(describe_result(content)))
+            return
+        if kind == SEARCH_DONE:
+            self._has_found = True
             content = LdapResult(content.code, content.message, content.policy, tuple(pending.entries))
-        if not pending.future.done():
-            pending.future.set_result(content)
+        pending.on_done(content)
 
-    def _on_no_response(self, _: Waiting) -> None:
-        """A server that leaves one request without a response gets no others on this connection."""
-        if self._has_unacknowledged_data():
-            self._end_broken(str(NoResponse()), None)
-        self.end(NoResponse())
+    def _problem_of(self, pending: _Pending, problem: ServerUnavailable) -> ServerUnavailable:
+        """Return a request's own exception. A search may be repeated; a bind only if the server has not received it."""
+        own = copy.copy(problem)
+        is_search = pending.kind == SEARCH_DONE
+        if isinstance(own, ConnectionBroke) and (is_search or not own.received):
+            own.repeat = Repeat.AT_ONCE
+        elif isinstance(own, NoResponse) and is_search and self._has_found:
+            own.repeat = Repeat.LAST
+        return own
 
     def _end_before_request(self) -> None:
         self.end(ServerUnavailable("invalid LDAP response: a part of a message before the request"))
@@ -248,5 +271,15 @@ class LdapConnection(asyncio.BufferedProtocol):
 
 
 def _random_numbers() -> list[int]:
-    """Return numbers of 31 bits that nobody can predict."""
-    return [number >> 1 for number in array("I", os.urandom(1024))]
+    """Return numbers of 31 bits. Nobody can predict 30 of them; the first one is 1, so that each takes four bytes."""
+    return [(number >> 2) | 1 << 30 for number in array("I", os.urandom(1024))]
+
+
+def settle(future: asyncio.Future[LdapResult], outcome: Outcome) -> None:
+    """Give a future its result or exception, unless nobody waits for it any more."""
+    if future.done():
+        return
+    if isinstance(outcome, LdapResult):
+        future.set_result(outcome)
+    else:
+        future.set_exception(outcome)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import ssl
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from extauth.backends.ldap.bind_connections import BindConnections
 from extauth.backends.ldap.connect import Connector
+from extauth.backends.ldap.connection import LdapConnection
 from extauth.backends.ldap.filters import ANY_ENTRY
 from extauth.backends.ldap.messages import LdapResult, Scope, encode_attributes
-from extauth.backends.ldap.result_codes import BUSY, SUCCESS, UNAVAILABLE, describe_result, search_problem
+from extauth.backends.ldap.result_codes import SUCCESS, search_problem
 from extauth.backends.ldap.search_connection import SearchConnection, ServiceAccount
-from extauth.backends.ldap.servers import LdapServer, LdapServers, ServerUnavailable
+from extauth.backends.ldap.servers import LdapServer, LdapServers, Repeat, ServerUnavailable
 from extauth.backends.ldap.settings import CONNECT_TIMEOUT, READ_TIMEOUT, LdapSettings
 from extauth.backends.ldap.timers import Timers
 from extauth.errors import BackendUnavailable, TemporaryFailure
@@ -50,18 +51,26 @@ class LdapDirectory:
         """Run `work` with the first available server. Raises BackendUnavailable if there is none."""
         until = time.monotonic() + self._overall_timeout
         problems: dict[LdapServer, str] = {}
-        again: list[LdapServer] = []  # the last resort: over a new connection
-        for server in itertools.chain(self._servers.in_order(), again):
-            if time.monotonic() >= until:
+        repeated: set[LdapServer] = set()
+        servers = deque(self._servers.in_order())
+        while servers:
+            server = servers.popleft()
+            if problems and time.monotonic() >= until:
                 problems.setdefault(server, "no time left to ask it")
                 break
             try:
                 found = await work(LdapSession(self._connections[server], until))
             except ServerUnavailable as problem:
-                self._on_unavailable(server, problem)
                 problems[server] = str(problem)
-                if problem.worth_repeating and server not in again:
-                    again.append(server)
+                may_repeat = problem.repeat is not Repeat.NEVER and server not in repeated
+                if may_repeat:
+                    repeated.add(server)
+                if may_repeat and problem.repeat is Repeat.AT_ONCE:
+                    servers.appendleft(server)
+                    continue
+                self._on_unavailable(server, problem)
+                if may_repeat:
+                    servers.append(server)
             else:
                 if self._servers.mark_available(server):
                     self._log.warning("%s is available again", server.url)
@@ -101,7 +110,7 @@ class LdapDirectory:
         if self._servers.mark_unavailable(server):
             self._log.error("%s is unavailable: %s", server.url, problem)
         if self._servers.has_available():
-            self._connections[server].binds.dismiss_waiters(problem)
+            self._connections[server].binds.dismiss_waiting(problem)
 
 
 class ServerConnections:
@@ -121,14 +130,12 @@ class ServerConnections:
         connector = Connector(
             server,
             context,
-            timers,
+            lambda: LdapConnection(timers, seconds, self.binds.close_free),
             starttls=settings.starttls,
             seconds=settings.connect_timeout or CONNECT_TIMEOUT,
         )
-        self.binds = BindConnections(connector, timers, limit=binds, seconds=seconds)
-        self.searches = SearchConnection(
-            connector, service, timers, log, self.binds.close_free, url=server.url, seconds=seconds
-        )
+        self.binds = BindConnections(connector, timers, limit=binds)
+        self.searches = SearchConnection(connector, service, log, url=server.url)
 
     def close(self) -> None:
         """Close those that no request uses."""
@@ -147,18 +154,18 @@ class LdapSession:
         self._until = until
         self.is_anonymous = connections.searches.is_anonymous
 
-    async def search(self, base: str, scope: Scope, filter: bytes, attributes: bytes) -> LdapResult:
+    def search(self, base: str, scope: Scope, filter: bytes, attributes: bytes) -> Awaitable[LdapResult]:
         """Search for entries, as the service account or anonymously. `filter`, `attributes`: encoded.
 
-        Raises TemporaryFailure if the service account is rejected.
+        Awaiting it raises TemporaryFailure if the service account is rejected.
         """
-        return _checked(await self._connections.searches.search(base, scope, filter, attributes, self._until))
+        return self._connections.searches.search(base, scope, filter, attributes, self._until)
 
-    async def bind(self, dn: str, password: Secret) -> LdapResult:
+    def bind(self, dn: str, password: Secret) -> Awaitable[LdapResult]:
         """Bind as a user. Name and password must not be empty: that would be an anonymous bind."""
         if not dn or not password.reveal():
             raise TemporaryFailure("a bind without a name or a password proves nothing")
-        return _checked(await self._connections.binds.bind(dn, password, self._until))
+        return self._connections.binds.bind(dn, password, self._until)
 
     async def self_test(self) -> str:
         """Connect as for a search. Return the outcome. Raises TemporaryFailure if the service account is rejected."""
@@ -168,9 +175,3 @@ class LdapSession:
         """Return why extauth cannot search below the entry of that name, or an empty text if it can."""
         result = await self.search(place, "base", ANY_ENTRY.encode({}), encode_attributes([]))
         return "" if result.code == SUCCESS else search_problem(result, place, anonymous=self.is_anonymous)
-
-
-def _checked(result: LdapResult) -> LdapResult:
-    if result.code in (BUSY, UNAVAILABLE):
-        raise ServerUnavailable(describe_result(result))
-    return result

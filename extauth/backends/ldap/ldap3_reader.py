@@ -10,29 +10,26 @@ from functools import lru_cache
 
 from ldap3.utils import asn1
 
+from extauth.backends.ldap.messages import without_number
+
 _BIND_RESPONSE = 1
 _ENUMERATED = 10
-_NUMBER = 2**30
+_FOUR_BYTES = b"\x02\x04"  # the header of a number of four bytes
 
 
 def reads_accepted_bind(message: bytes, number: int) -> bool:
     """Return whether ldap3 reads a whole message as the acceptance of the bind with this number.
 
-    Most acceptances have no text and no control. Then they differ only in the number, and are read once.
+    Most acceptances differ only in the number, and are read once.
     """
-    if message == _shortest(number):
-        return _shortest_is_read()
+    if message[2:8] == _FOUR_BYTES + number.to_bytes(4, "big"):
+        return _reads_kept(without_number(message))
     return _reads(message, number)
 
 
-def _shortest(number: int) -> bytes:
-    """Return the shortest message that accepts a bind."""
-    return b"\x30\x0f\x02\x04" + number.to_bytes(4, "big") + b"\x61\x07\x0a\x01\x00\x04\x00\x04\x00"
-
-
-@lru_cache(maxsize=1)
-def _shortest_is_read() -> bool:
-    return _reads(_shortest(_NUMBER), _NUMBER)
+@lru_cache(maxsize=128)
+def _reads_kept(message: bytes) -> bool:
+    return _reads(message, 1)
 
 
 def _reads(message: bytes, number: int) -> bool:

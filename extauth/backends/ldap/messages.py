@@ -35,11 +35,13 @@ MOST_ENTRIES = 2
 BIND_RESPONSE, SEARCH_ENTRY, SEARCH_DONE, SEARCH_REFERENCE, EXTENDED_RESPONSE = 0x61, 0x64, 0x65, 0x73, 0x78
 """Kinds of messages: the tag of the operation."""
 
+_RESULTS = (bytes((BIND_RESPONSE,)), bytes((SEARCH_DONE,)))
 _START_TLS = b"1.3.6.1.4.1.1466.20037"
 _CONTROLS = 0xA0
 _AFTER_TEXT = (0xA3, 0x87, 0x8A, 0x8B)  # referral, serverSaslCreds, responseName, responseValue
 _NOTHING: Element = (0, 0, 0)
-_SHORTEST_RESULT = 7  # bytes: a code of one byte, and two empty texts
+_LONGEST_KEPT = 64  # bytes
+_FOUR_BYTES = b"\x02\x04"  # the header of a number of four bytes
 
 
 class LdapEntry(msgspec.Struct, frozen=True):
@@ -92,27 +94,37 @@ def encode_start_tls(number: int) -> bytes:
 def decode_message(data: bytes) -> tuple[int, int, Content]:
     """Return the number of the request that a message responds to, its kind, and its content.
 
-    `data` is one whole message. Raises InvalidResponse.
+    `data` is one whole message. Raises InvalidResponse. Most results differ only in the number, and are read once.
     """
+    if data[2:4] == _FOUR_BYTES and data[8:9] in _RESULTS and len(data) <= _LONGEST_KEPT and data[4] < 0x80:
+        kind, content = _decode_kept(without_number(data))
+        return int.from_bytes(data[4:8], "big"), kind, content
+    return _decode(data)
+
+
+def without_number(data: bytes) -> bytes:
+    """Return a message with another number in the place of its own one, which has four bytes."""
+    return data[:4] + b"\0\0\0\1" + data[8:]
+
+
+@lru_cache(maxsize=128)
+def _decode_kept(data: bytes) -> tuple[int, Content]:
+    _, kind, content = _decode(data)
+    return kind, content
+
+
+def _decode(data: bytes) -> tuple[int, int, Content]:
     message, *more = read_elements(data, 0, len(data)) or [_NOTHING]
     number, operation, *controls = read_sequence(data, message, 2)
     id = read_number(data, number)
     if more or id < 0 or len(controls) > 1:
         raise InvalidResponse("an invalid message number, or an element after the message")
-    kind, start, end = operation
+    kind, _, _ = operation
     if kind == SEARCH_ENTRY:
         return id, kind, _entry(data, operation)
     if kind not in (BIND_RESPONSE, SEARCH_DONE, EXTENDED_RESPONSE):
         return id, kind, None
-    if end - start == _SHORTEST_RESULT and not controls:
-        return id, kind, _short_result(data[start:end])
     return id, kind, _result(data, operation, _policy(data, controls[0]) if controls else None)
-
-
-@lru_cache(maxsize=128)
-def _short_result(data: bytes) -> LdapResult:
-    """Decode a result without texts and controls, which most results are. There are few different ones."""
-    return _result(data, (EXTENDED_RESPONSE, 0, len(data)), None)
 
 
 def _result(data: bytes, operation: Element, policy: bytes | None) -> LdapResult:

@@ -6,16 +6,15 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable
 
 import msgspec
 
 from extauth.backends.ldap.connect import Connector
 from extauth.backends.ldap.connection import LdapConnection
 from extauth.backends.ldap.messages import LdapResult, Scope
-from extauth.backends.ldap.result_codes import BUSY, SUCCESS, UNAVAILABLE, describe_result, verdict_of_bind
-from extauth.backends.ldap.servers import ConnectionBroke, NoResponse, ServerUnavailable
-from extauth.backends.ldap.timers import Timers, seconds_from_now
+from extauth.backends.ldap.result_codes import SUCCESS, describe_result, verdict_of_bind
+from extauth.backends.ldap.servers import NoResponse
 from extauth.errors import TemporaryFailure
 from extauth.model import Secret, Verdict
 
@@ -31,55 +30,35 @@ class ServiceAccount(msgspec.Struct, frozen=True):
 
 
 class SearchConnection:
-    """Connects when it is first needed, bound as the service account or anonymous. `seconds`: for a response.
+    """Connects when it is first needed, bound as the service account or anonymous.
 
-    `on_dead`: called if it turns out that the server or the network has forgotten the connection. After the server
-    rejects the service account, extauth does not try it there for a while.
+    After the server rejects the service account, extauth does not try it there for a while.
     """
 
     def __init__(
         self,
         connector: Connector,
         service: ServiceAccount | None,
-        timers: Timers,
         log: logging.Logger,
-        on_dead: Callable[[], None],
         *,
         url: str,
-        seconds: float,
     ) -> None:
         self._connector = connector
         self._service = service
-        self._timers = timers
         self._log = log
-        self._on_dead = on_dead
         self._url = url
-        self._seconds = seconds
         self._connection: LdapConnection | None = None
         self._connecting: asyncio.Task[LdapConnection] | None = None
         self.is_anonymous = service is None
         self._rejection = ""
         self._rejected_until = 0.0  # monotonic seconds
 
-    async def search(self, base: str, scope: Scope, filter: bytes, attributes: bytes, until: float) -> LdapResult:
-        """Search. If an old connection breaks, search once more over a new one.
-
-        Raises ServerUnavailable, and TemporaryFailure if the service account is rejected.
-        """
+    def search(self, base: str, scope: Scope, filter: bytes, attributes: bytes, until: float) -> Awaitable[LdapResult]:
+        """Search. Awaiting it raises ServerUnavailable, and TemporaryFailure if the service account is rejected."""
         connection = self._connection
         if connection is not None and connection.is_open:
-            limit = seconds_from_now(self._seconds, until)
-            try:
-                return await connection.search(base, scope, filter, attributes, limit)
-            except ConnectionBroke as problem:
-                if not problem.received:
-                    self._on_dead()
-            except NoResponse as problem:
-                problem.worth_repeating = True
-                raise
-        connection = await self._connect_once(until)
-        limit = seconds_from_now(self._seconds, until)
-        return await connection.search(base, scope, filter, attributes, limit)
+            return connection.search(base, scope, filter, attributes, until)
+        return self._connect_and_search(base, scope, filter, attributes, until)
 
     async def self_test(self, until: float) -> str:
         """Connect, and return the outcome. Raises as `search` does."""
@@ -89,9 +68,7 @@ class SearchConnection:
             self._log.warning("%s: the certificate of the server ends in %d days", self._url, days)
         if self._service is not None:
             return f"accepts the service account {self._service.dn}"
-        result = await connection.bind("", b"", seconds_from_now(self._seconds, until))
-        if result.code in (BUSY, UNAVAILABLE):
-            raise ServerUnavailable(describe_result(result))
+        result = await connection.bind_alone("", b"", until)
         return f"{'accepts' if result.code == SUCCESS else f'returns {describe_result(result)} to'} an anonymous bind"
 
     def close(self) -> None:
@@ -100,6 +77,12 @@ class SearchConnection:
             self._connecting.cancel()
         if self._connection is not None:
             self._connection.end()
+
+    async def _connect_and_search(
+        self, base: str, scope: Scope, filter: bytes, attributes: bytes, until: float
+    ) -> LdapResult:
+        connection = await self._connect_once(until)
+        return await connection.search(base, scope, filter, attributes, until)
 
     async def _connect_once(self, until: float) -> LdapConnection:
         """Connect. Requests that come meanwhile wait for the same connection."""
@@ -110,8 +93,11 @@ class SearchConnection:
                 raise TemporaryFailure(self._rejection)
             self._connecting = asyncio.get_running_loop().create_task(self._connect())
             self._connecting.add_done_callback(self._on_connected)
-        connection: LdapConnection = await self._timers.wait(asyncio.shield(self._connecting), until)
-        return connection
+        try:
+            async with asyncio.timeout_at(until):
+                return await asyncio.shield(self._connecting)
+        except TimeoutError:
+            raise NoResponse from None
 
     def _on_connected(self, task: asyncio.Task[LdapConnection]) -> None:
         self._connecting = None
@@ -129,10 +115,7 @@ class SearchConnection:
         return connection
 
     async def _bind_service(self, connection: LdapConnection, service: ServiceAccount) -> None:
-        limit = seconds_from_now(self._seconds, math.inf)
-        result = await connection.bind(service.dn, service.password.reveal(), limit)
-        if result.code in (BUSY, UNAVAILABLE):
-            raise ServerUnavailable(describe_result(result))
+        result = await connection.bind_alone(service.dn, service.password.reveal(), math.inf)
         reason = _rejection_reason(result)
         if reason is not None:
             self._rejection = f"{self._url} rejects the service account {service.dn}: {reason}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import time
 from collections.abc import Iterable, Iterator
+from enum import Enum
 from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
@@ -16,13 +17,18 @@ _PORTS = {"ldap": 389, "ldaps": 636}
 _LOCAL_SOCKET = "/var/run/slapd/ldapi"
 
 
+class Repeat(Enum):
+    """Whether a request may be sent again to a server that could not be asked, over another connection."""
+
+    NEVER = "never"
+    AT_ONCE = "at once"
+    LAST = "after the other servers"
+
+
 class ServerUnavailable(Exception):
-    """A server cannot be asked. extauth asks the next one.
+    """A server cannot be asked. extauth asks the next one."""
 
-    `worth_repeating`: it may respond over a new connection, because this one was an old one.
-    """
-
-    worth_repeating = False
+    repeat = Repeat.NEVER
 
 
 class ConnectionBroke(ServerUnavailable):
