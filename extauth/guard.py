@@ -26,20 +26,25 @@ def call_guarded(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs)
     """Call a backend's code. Raise only `GuardedErrors`: every other error, SystemExit too, becomes UnexpectedError."""
     try:
         return function(*args, **kwargs)
-    except GuardedErrors:
-        raise
     except BaseException as error:  # noqa: BLE001  # foreign code: no error of it may end this process or let a user in
-        raise UnexpectedError(_place_of(error)) from None
+        raise guarded(error) from None
 
 
 async def await_guarded(awaitable: Awaitable[R]) -> R:
     """Do the same as `call_guarded` for what an event loop runs. A task that is cancelled raises UnexpectedError."""
     try:
         return await awaitable
-    except GuardedErrors:
-        raise
     except BaseException as error:  # noqa: BLE001  # as above; the loop would end at a SystemExit
-        raise UnexpectedError(_place_of(error)) from None
+        raise guarded(error) from None
+
+
+def guarded(error: BaseException) -> TemporaryFailure | ConfigError | UnexpectedError:
+    """Return an error of a backend's code as one of `GuardedErrors`."""
+    if isinstance(error, GuardedErrors):
+        return error
+    unexpected = UnexpectedError(_place_of(error))
+    unexpected.__context__ = error  # `extauth verify --debug` shows it
+    return unexpected
 
 
 def error_text(error: BaseException) -> str:

@@ -18,7 +18,7 @@ from extauth.chain.call_marks import CALLED
 from extauth.chain.password_masking import PasswordsInCalls, loggable_reason
 from extauth.config import BackendConfig
 from extauth.errors import BackendUnavailable, ConfigError, UnexpectedError
-from extauth.guard import GuardedErrors, await_guarded, call_guarded, error_text
+from extauth.guard import GuardedErrors, await_guarded, call_guarded, error_text, guarded
 from extauth.model import FailureResult, Request, Result
 
 if TYPE_CHECKING:
@@ -227,9 +227,9 @@ class ConfiguredBackend:
         try:
             if not self._is_open:
                 await self.open_async()
-            return await await_guarded(self._adapter.call_async(request))
-        except GuardedErrors as error:
-            return self._failure(error, request)
+            return await self._adapter.call_async(request)
+        except BaseException as error:  # noqa: BLE001  # as in await_guarded, which would cost a step of each request
+            return self._failure(guarded(error), request)
         finally:
             self.passwords.end(number)
 

@@ -102,9 +102,9 @@ def _has_any(text: str, forms: frozenset[str]) -> bool:
 def _forms(secret: bytes) -> frozenset[str]:
     """Return the forms in which the secret may stand in a squashed text."""
     forms: set[str] = set()
-    for errors in ("surrogateescape", "replace", "ignore", "backslashreplace"):
-        forms |= _spellings(secret.decode(errors=errors))
-    forms |= _spellings(secret.decode("latin-1"))
+    texts = {secret.decode(errors=errors) for errors in ("surrogateescape", "replace", "ignore", "backslashreplace")}
+    for text in texts | {secret.decode("latin-1")}:  # of plain characters there is one text
+        forms |= _spellings(text)
     forms |= {repr(secret)[2:-1], secret.hex(), secret.hex().upper()}
     return frozenset(map(_squashed, itertools.chain(forms, _in_base64(secret))))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ from extauth.config import ConfigSource
 from extauth.errors import ConfigError
 from extauth.frontend.descriptors import StandardDescriptors, move_standard_descriptors
 from extauth.guard import GuardedErrors, call_guarded
-from extauth.workers.process_setup import set_up_process
+from extauth.workers.process_setup import set_up_process, start_collecting_garbage
 from extauth.workers.supervisor import SupervisorProcess, start_supervisor
 
 
@@ -42,6 +41,5 @@ def _serve(
 ) -> None:
     from extauth.frontend.frontend import Frontend  # here: it takes as long as the supervisor takes to load
 
-    gc.freeze()
-    gc.enable()
+    start_collecting_garbage()
     Frontend(config_file, standard, supervisor, repaired).serve()

@@ -19,6 +19,7 @@ from extauth.log_levels import Level
 from extauth.model import FailureResult, Result
 from extauth.workers.backend_threads import HANGS_AFTER, TOO_LATE, WorkerContext, WorkerRequest
 from extauth.workers.fair_queue import FairQueue
+from extauth.workers.result_batcher import FOLLOWS_WITHIN
 from extauth.workers.threads import start_critical_thread
 
 BLOCKED_AFTER = 0.1
@@ -59,6 +60,7 @@ class BackendLoop:
         self._free = backend.concurrency
         self._is_sweeping = False
         self._finished: list[tuple[WorkerRequest, int, Result]] = []
+        self._sending: asyncio.TimerHandle | None = None
         self._watch = LoopWatch(self._loop)
         self._has_reported = False
         start_critical_thread(f"{backend.name}-loop", worker.on_failure, self._run)
@@ -66,7 +68,7 @@ class BackendLoop:
     # --- called by other threads ----------------------------------------------------------------------
 
     followers = 0
-    """Results that are expected to follow closely: it sends all that come together at once, and holds none back."""
+    """Results that the main thread must look after: none, the loop sends what it has held back."""
 
     def put(self, request: WorkerRequest) -> None:
         """Call the backend when it is the turn of the request's account."""
@@ -126,7 +128,7 @@ class BackendLoop:
         is_newcomer = request.run.request.is_newcomer
         if self._may_start(request, calls):
             number = next(self._numbers)
-            task = self._loop.create_task(self._call(number, request, calls))
+            task = asyncio.Task(self._call(number, request, calls), loop=self._loop)
             self._tasks[number] = RunningTask(task, request.wait_until, is_newcomer=is_newcomer)
             self._free -= 1
         else:
@@ -163,12 +165,17 @@ class BackendLoop:
             self._idle()
 
     def _finish(self, request: WorkerRequest, calls: int, result: Result) -> None:
-        """Send a result together with the others that this round of the loop brings."""
-        if not self._finished:
-            self._loop.call_soon(self._send)
+        """Send a result together with others. None waits long, or for more than have come: each message costs CPU."""
         self._finished.append((request, calls, result))
+        if len(self._finished) >= len(self._tasks):
+            self._send()
+        elif self._sending is None:
+            self._sending = self._loop.call_later(FOLLOWS_WITHIN, self._send)
 
     def _send(self) -> None:
+        if self._sending is not None:
+            self._sending.cancel()
+            self._sending = None
         finished, self._finished = self._finished, []
         self._worker.on_results(finished)
 

@@ -42,7 +42,7 @@ from extauth.workers.messages import (
     WorkerStarted,
     encode,
 )
-from extauth.workers.process_setup import forbid_setuid
+from extauth.workers.process_setup import forbid_setuid, start_collecting_garbage
 from extauth.workers.process_tree import (
     adopt_orphans,
     become_child,
@@ -121,8 +121,7 @@ class Supervisor:
         self._send(ConfigRead(FrontendConfig.of(config), source.content or b""))
         chain = build_chain(config, history)
         seen = chain.load()
-        gc.freeze()  # what is loaded stays shared with the workers
-        gc.enable()
+        start_collecting_garbage()
         die_with_parent(parent, enabled=False)  # from here on this process notices the end itself and cleans up first
         summary = one_line("; ".join(backend.describe() for backend in chain.backends))
         files = [path for path, signature in seen.items() if signature is not None]

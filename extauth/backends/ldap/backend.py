@@ -169,11 +169,10 @@ class Ldap(Backend[LdapSettings]):
         """Return the account's only entry, or the reason if there is none or it is not in the required groups."""
         search = self._search
         values = values_of(account)
-        base = search.base.fill(values)
-        result = await session.search(base, search.scope, search.filter.encode(values), attributes)
+        result = await session.search(search.encode(values, attributes))
         if result.code == NO_SUCH_OBJECT and search.base.placeholders:
             return Verdict.USER_UNKNOWN.because("32 noSuchObject")
-        entry = only_entry(result, base, anonymous=session.is_anonymous)
+        entry = only_entry(result, search.base.fill(values), anonymous=session.is_anonymous)
         if isinstance(entry, VerdictResult):
             return entry
         group = await self._groups.missing(session, entry, account) if self.settings.required_groups else None

@@ -43,6 +43,7 @@ class BindConnections:
         self._connector = connector
         self._timers = timers
         self._limit = limit
+        self._loop = asyncio.get_running_loop()
         self._count = 0  # with those that are being opened
         self._free: list[LdapConnection] = []  # the last one was used last
         self._bound: dict[LdapConnection, float] = {}  # free ones with a bound user: when they became free
@@ -56,7 +57,7 @@ class BindConnections:
 
         If the future is cancelled meanwhile, the connection stays in use until the response has come.
         """
-        bind = _WaitingBind(asyncio.get_running_loop().create_future(), dn, password, until)
+        bind = _WaitingBind(asyncio.Future(loop=self._loop), dn, password, until)
         connection = self._take_free()
         if connection is not None:
             self._start(connection, bind)
@@ -139,7 +140,7 @@ class BindConnections:
     def _open_another(self) -> None:
         if self._count < self._limit:
             self._count += 1
-            task = asyncio.get_running_loop().create_task(self._open())
+            task = self._loop.create_task(self._open())
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
 
@@ -165,7 +166,7 @@ class BindConnections:
 
     def _start_unbind_timer(self) -> None:
         if self._unbind_timer is None:
-            self._unbind_timer = asyncio.get_running_loop().call_later(_UNBIND_AFTER, self._unbind_users)
+            self._unbind_timer = self._loop.call_later(_UNBIND_AFTER, self._unbind_users)
 
     def _unbind_users(self) -> None:
         """Bind anonymously on all connections that have not been used for a moment."""

@@ -20,7 +20,6 @@ from collections.abc import Callable
 from functools import partial
 
 from extauth.backends.ldap.ber import InvalidResponse, message_size
-from extauth.backends.ldap.ldap3_reader import reads_accepted_bind
 from extauth.backends.ldap.messages import (
     BIND_RESPONSE,
     EXTENDED_RESPONSE,
@@ -28,15 +27,15 @@ from extauth.backends.ldap.messages import (
     SEARCH_DONE,
     SEARCH_ENTRY,
     SEARCH_REFERENCE,
+    SEARCH_REQUEST,
     LdapEntry,
     LdapResult,
-    Scope,
     decode_message,
     encode_bind,
-    encode_search,
+    encode_request,
     encode_start_tls,
 )
-from extauth.backends.ldap.result_codes import BUSY, SUCCESS, UNAVAILABLE, describe_result
+from extauth.backends.ldap.result_codes import BUSY, UNAVAILABLE, describe_result
 from extauth.backends.ldap.servers import ConnectionBroke, NoResponse, Repeat, ServerUnavailable
 from extauth.backends.ldap.timers import Timers
 
@@ -105,14 +104,12 @@ class LdapConnection(asyncio.BufferedProtocol):
         self.bind(dn, password, until, partial(settle, future))
         return await future
 
-    def search(
-        self, base: str, scope: Scope, filter: bytes, attributes: bytes, until: float
-    ) -> asyncio.Future[LdapResult]:
-        """Search for at most MOST_ENTRIES entries. The future fails with ServerUnavailable."""
-        future: asyncio.Future[LdapResult] = self._loop.create_future()
+    def search(self, search: bytes, until: float) -> asyncio.Future[LdapResult]:
+        """Send an encoded search. The future fails with ServerUnavailable."""
+        future: asyncio.Future[LdapResult] = asyncio.Future(loop=self._loop)
         number = self._begin(SEARCH_DONE, until, partial(settle, future))
         if number:
-            self._unsent.append(encode_search(number, base, scope, filter, attributes))
+            self._unsent.append(encode_request(number, SEARCH_REQUEST, search))
             if len(self._unsent) == 1:
                 self._loop.call_soon(self._flush)
         return future
@@ -175,7 +172,10 @@ class LdapConnection(asyncio.BufferedProtocol):
         data = self._received + self._space[:size]
         start = 0
         try:
-            while (size := message_size(data, start)) and start + size <= len(data) and self.is_open:
+            while start < len(data) and self.is_open:
+                size = message_size(data, start)
+                if not size or start + size > len(data):
+                    break
                 self._take(data[start : start + size])
                 start += size
         except InvalidResponse as error:
@@ -230,8 +230,6 @@ class LdapConnection(asyncio.BufferedProtocol):
             return
         if kind != pending.kind or not isinstance(content, LdapResult):
             raise InvalidResponse(f"a message {kind:#04x} instead of {pending.kind:#04x}")
-        if kind == BIND_RESPONSE and content.code == SUCCESS and not reads_accepted_bind(message, number):
-            raise InvalidResponse("an accepted bind that ldap3 does not read as one")
         del self._pending[number]
         if content.code in (BUSY, UNAVAILABLE):
             pending.on_done(ServerUnavailable(describe_result(content)))

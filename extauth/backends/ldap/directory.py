@@ -13,7 +13,7 @@ from extauth.backends.ldap.bind_connections import BindConnections
 from extauth.backends.ldap.connect import Connector
 from extauth.backends.ldap.connection import LdapConnection
 from extauth.backends.ldap.filters import ANY_ENTRY
-from extauth.backends.ldap.messages import LdapResult, Scope, encode_attributes
+from extauth.backends.ldap.messages import LdapResult, encode_attributes, encode_search
 from extauth.backends.ldap.result_codes import SUCCESS, search_problem
 from extauth.backends.ldap.search_connection import SearchConnection, ServiceAccount
 from extauth.backends.ldap.servers import LdapServer, LdapServers, Repeat, ServerUnavailable
@@ -154,12 +154,12 @@ class LdapSession:
         self._until = until
         self.is_anonymous = connections.searches.is_anonymous
 
-    def search(self, base: str, scope: Scope, filter: bytes, attributes: bytes) -> Awaitable[LdapResult]:
-        """Search for entries, as the service account or anonymously. `filter`, `attributes`: encoded.
+    def search(self, search: bytes) -> Awaitable[LdapResult]:
+        """Send an encoded search, as the service account or anonymously.
 
         Awaiting it raises TemporaryFailure if the service account is rejected.
         """
-        return self._connections.searches.search(base, scope, filter, attributes, self._until)
+        return self._connections.searches.search(search, self._until)
 
     def bind(self, dn: str, password: Secret) -> Awaitable[LdapResult]:
         """Bind as a user. Name and password must not be empty: that would be an anonymous bind."""
@@ -173,5 +173,5 @@ class LdapSession:
 
     async def problem_at(self, place: str) -> str:
         """Return why extauth cannot search below the entry of that name, or an empty text if it can."""
-        result = await self.search(place, "base", ANY_ENTRY.encode({}), encode_attributes([]))
+        result = await self.search(encode_search(place, "base", ANY_ENTRY.encode({}), encode_attributes([])))
         return "" if result.code == SUCCESS else search_problem(result, place, anonymous=self.is_anonymous)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from extauth.backends.ldap.directory import LdapSession
 from extauth.backends.ldap.filters import ANY_ENTRY, SearchFilter, parse_filter
-from extauth.backends.ldap.messages import LdapEntry, encode_attributes
+from extauth.backends.ldap.messages import LdapEntry, encode_attributes, encode_search
 from extauth.backends.ldap.names import parse_dn, values_of
 from extauth.backends.ldap.result_codes import NO_SUCH_OBJECT, SUCCESS, search_problem
 from extauth.errors import TemporaryFailure
@@ -59,7 +59,7 @@ class RequiredGroups:
 
 
 async def _matches(session: LdapSession, dn: str, filter: bytes) -> bool:
-    result = await session.search(dn, "base", filter, _NO_ATTRIBUTES)
+    result = await session.search(encode_search(dn, "base", filter, _NO_ATTRIBUTES))
     if result.code != SUCCESS:
         raise TemporaryFailure(search_problem(result, dn, anonymous=session.is_anonymous))
     return len(result.entries) == 1
@@ -70,7 +70,7 @@ async def _is_primary_group(session: LdapSession, entry: LdapEntry, group: str) 
     number, sid = _first(entry, _PRIMARY_GROUP), _first(entry, _SID)
     if not number.isdigit() or len(sid) <= _GROUP_NUMBER or int(number) >> 8 * _GROUP_NUMBER:
         return False
-    result = await session.search(group, "base", ANY_ENTRY.encode({}), encode_attributes([_SID]))
+    result = await session.search(encode_search(group, "base", ANY_ENTRY.encode({}), encode_attributes([_SID])))
     if result.code not in (SUCCESS, NO_SUCH_OBJECT):
         raise TemporaryFailure(search_problem(result, group, anonymous=session.is_anonymous))
     wanted = sid[:-_GROUP_NUMBER] + int(number).to_bytes(_GROUP_NUMBER, "little")

@@ -23,6 +23,7 @@ from extauth.backends.ldap.ber import (
     read_octets,
     read_sequence,
 )
+from extauth.backends.ldap.ldap3_reader import reads_accepted_bind
 
 Scope = Literal["subtree", "one", "base"]
 
@@ -33,7 +34,10 @@ MOST_ENTRIES = 2
 """The size limit of a search. An account has one entry, so that two are enough to see an ambiguous filter."""
 
 BIND_RESPONSE, SEARCH_ENTRY, SEARCH_DONE, SEARCH_REFERENCE, EXTENDED_RESPONSE = 0x61, 0x64, 0x65, 0x73, 0x78
-"""Kinds of messages: the tag of the operation."""
+"""Kinds of responses: the tag of the operation."""
+
+SEARCH_REQUEST = 0x63
+"""The tag of a search."""
 
 _RESULTS = (bytes((BIND_RESPONSE,)), bytes((SEARCH_DONE,)))
 _START_TLS = b"1.3.6.1.4.1.1466.20037"
@@ -71,9 +75,14 @@ Content = LdapResult | LdapEntry | None
 """What a message says; None if extauth does not use it."""
 
 
+def encode_request(number: int, tag: int, operation: bytes, controls: bytes = b"") -> bytes:
+    """Encode a request with this tag and encoded content."""
+    return element(SEQUENCE, integer(number) + element(tag, operation) + controls)
+
+
 def encode_bind(number: int, dn: str, password: bytes) -> bytes:
     """Encode a simple bind that asks for the password policy control."""
-    return _message(number, 0x60, _VERSION_3 + octets(dn.encode()) + element(0x80, password), _ASK_FOR_POLICY)
+    return encode_request(number, 0x60, _VERSION_3 + octets(dn.encode()) + element(0x80, password), _ASK_FOR_POLICY)
 
 
 def encode_attributes(names: Iterable[str]) -> bytes:
@@ -81,14 +90,19 @@ def encode_attributes(names: Iterable[str]) -> bytes:
     return element(SEQUENCE, b"".join([octets(name.encode()) for name in names]) or octets(b"1.1"))  # section 4.5.1.8
 
 
-def encode_search(number: int, base: str, scope: Scope, filter: bytes, attributes: bytes) -> bytes:
+def encode_search(base: str, scope: Scope, filter: bytes, attributes: bytes) -> bytes:
     """Encode a search for at most MOST_ENTRIES entries. It follows no aliases. `filter`, `attributes`: encoded."""
-    return _message(number, 0x63, octets(base.encode()) + _SCOPES[scope] + _LIMITS + filter + attributes)
+    return b"".join((encode_base(base, scope), filter, attributes))
+
+
+def encode_base(base: str, scope: Scope) -> bytes:
+    """Encode where a search begins, and its limits: the part of it before the filter and the attributes."""
+    return octets(base.encode()) + _SCOPES[scope] + _LIMITS
 
 
 def encode_start_tls(number: int) -> bytes:
     """Encode the request to begin TLS (section 4.14)."""
-    return _message(number, 0x77, element(0x80, _START_TLS))
+    return encode_request(number, 0x77, element(0x80, _START_TLS))
 
 
 def decode_message(data: bytes) -> tuple[int, int, Content]:
@@ -97,20 +111,9 @@ def decode_message(data: bytes) -> tuple[int, int, Content]:
     `data` is one whole message. Raises InvalidResponse. Most results differ only in the number, and are read once.
     """
     if data[2:4] == _FOUR_BYTES and data[8:9] in _RESULTS and len(data) <= _LONGEST_KEPT and data[4] < 0x80:
-        kind, content = _decode_kept(without_number(data))
+        _, kind, content = _decode_kept(data[:4] + b"\0\0\0\1" + data[8:])
         return int.from_bytes(data[4:8], "big"), kind, content
     return _decode(data)
-
-
-def without_number(data: bytes) -> bytes:
-    """Return a message with another number in the place of its own one, which has four bytes."""
-    return data[:4] + b"\0\0\0\1" + data[8:]
-
-
-@lru_cache(maxsize=128)
-def _decode_kept(data: bytes) -> tuple[int, Content]:
-    _, kind, content = _decode(data)
-    return kind, content
 
 
 def _decode(data: bytes) -> tuple[int, int, Content]:
@@ -124,7 +127,13 @@ def _decode(data: bytes) -> tuple[int, int, Content]:
         return id, kind, _entry(data, operation)
     if kind not in (BIND_RESPONSE, SEARCH_DONE, EXTENDED_RESPONSE):
         return id, kind, None
-    return id, kind, _result(data, operation, _policy(data, controls[0]) if controls else None)
+    result = _result(data, operation, _policy(data, controls[0]) if controls else None)
+    if kind == BIND_RESPONSE and result.code == 0 and not reads_accepted_bind(data, id):
+        raise InvalidResponse("an accepted bind that ldap3 does not read as one")
+    return id, kind, result
+
+
+_decode_kept = lru_cache(maxsize=128)(_decode)
 
 
 def _result(data: bytes, operation: Element, policy: bytes | None) -> LdapResult:
@@ -162,10 +171,6 @@ def _policy(data: bytes, controls: Element) -> bytes | None:
         if read_octets(data, name) == _POLICY_NAME and more and more[-1][0] == OCTETS:
             policy = read_octets(data, more[-1])
     return policy
-
-
-def _message(number: int, tag: int, operation: bytes, controls: bytes = b"") -> bytes:
-    return element(SEQUENCE, integer(number) + element(tag, operation) + controls)
 
 
 _VERSION_3 = integer(3)

@@ -12,7 +12,7 @@ import msgspec
 
 from extauth.backends.ldap.connect import Connector
 from extauth.backends.ldap.connection import LdapConnection
-from extauth.backends.ldap.messages import LdapResult, Scope
+from extauth.backends.ldap.messages import LdapResult
 from extauth.backends.ldap.result_codes import SUCCESS, describe_result, verdict_of_bind
 from extauth.backends.ldap.servers import NoResponse
 from extauth.errors import TemporaryFailure
@@ -53,12 +53,15 @@ class SearchConnection:
         self._rejection = ""
         self._rejected_until = 0.0  # monotonic seconds
 
-    def search(self, base: str, scope: Scope, filter: bytes, attributes: bytes, until: float) -> Awaitable[LdapResult]:
-        """Search. Awaiting it raises ServerUnavailable, and TemporaryFailure if the service account is rejected."""
+    def search(self, search: bytes, until: float) -> Awaitable[LdapResult]:
+        """Send an encoded search.
+
+        Awaiting it raises ServerUnavailable, and TemporaryFailure if the service account is rejected.
+        """
         connection = self._connection
         if connection is not None and connection.is_open:
-            return connection.search(base, scope, filter, attributes, until)
-        return self._connect_and_search(base, scope, filter, attributes, until)
+            return connection.search(search, until)
+        return self._connect_and_search(search, until)
 
     async def self_test(self, until: float) -> str:
         """Connect, and return the outcome. Raises as `search` does."""
@@ -78,11 +81,9 @@ class SearchConnection:
         if self._connection is not None:
             self._connection.end()
 
-    async def _connect_and_search(
-        self, base: str, scope: Scope, filter: bytes, attributes: bytes, until: float
-    ) -> LdapResult:
+    async def _connect_and_search(self, search: bytes, until: float) -> LdapResult:
         connection = await self._connect_once(until)
-        return await connection.search(base, scope, filter, attributes, until)
+        return await connection.search(search, until)
 
     async def _connect_once(self, until: float) -> LdapConnection:
         """Connect. Requests that come meanwhile wait for the same connection."""

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 
 from extauth.backends.ldap.filters import ANY_ENTRY, InvalidFilter, SearchFilter, parse_filter
-from extauth.backends.ldap.messages import Scope
+from extauth.backends.ldap.messages import Scope, encode_base
 from extauth.backends.ldap.names import NameTemplate, check_placeholders, parse_dn, placeholders_in
 from extauth.backends.ldap.servers import LdapServer, parse_server
 from extauth.backends.ldap.tls import TlsVersion
@@ -80,6 +80,13 @@ class AccountSearch(msgspec.Struct, frozen=True):
     filter: SearchFilter
     is_needed: bool
     tells_domains_apart: bool
+    constant_base: bytes | None
+    """Where each search begins, encoded, if `base` has no placeholders."""
+
+    def encode(self, values: Mapping[str, str], attributes: bytes) -> bytes:
+        """Encode the search for an account. `values`: what stands for the placeholders. `attributes`: encoded."""
+        base = self.constant_base or encode_base(self.base.fill(values), self.scope)
+        return base + self.filter.encode(values) + attributes
 
 
 def parse_servers(settings: LdapSettings) -> tuple[LdapServer, ...]:
@@ -124,6 +131,7 @@ def parse_search(settings: LdapSettings) -> AccountSearch:
             ANY_ENTRY,
             is_needed=False,
             tells_domains_apart=not dn.placeholders.isdisjoint(_DOMAIN_PLACEHOLDERS),
+            constant_base=None,
         )
     if settings.base is None:
         raise ConfigError("base: is missing")
@@ -143,6 +151,7 @@ def parse_search(settings: LdapSettings) -> AccountSearch:
         is_needed=True,
         tells_domains_apart=filter.needs(_DOMAIN_PLACEHOLDERS)
         or not base.placeholders.isdisjoint(_DOMAIN_PLACEHOLDERS),
+        constant_base=None if base.placeholders else encode_base(base.text, settings.scope),
     )
 
 

@@ -17,12 +17,14 @@ from ldap3.utils.asn1 import decode_message_fast, encode  # type: ignore[attr-de
 from extauth.backends.ldap.ber import MAX_MESSAGE, InvalidResponse, message_size
 from extauth.backends.ldap.messages import (
     POLICY_CONTROL,
+    SEARCH_REQUEST,
     LdapEntry,
     LdapResult,
     Scope,
     decode_message,
     encode_attributes,
     encode_bind,
+    encode_request,
     encode_search,
 )
 from tests.backends.ldap.ldap_servers import BIND_RESPONSE, SEARCH_DONE, element, notice, result
@@ -153,4 +155,5 @@ def test_search_is_encoded_as_by_ldap3(base: str, scope: Scope, attributes: tupl
     request = search_operation(
         base, "(uid=ann)", SCOPES[scope], ldap3.DEREF_NEVER, list(attributes) or ["1.1"], 2, 0, False, True, True
     )
-    assert encode_search(7, base, scope, FILTER, encode_attributes(attributes)) == encoded(7, "searchRequest", request)
+    search = encode_search(base, scope, FILTER, encode_attributes(attributes))
+    assert encode_request(7, SEARCH_REQUEST, search) == encoded(7, "searchRequest", request)
