@@ -27,7 +27,6 @@ from extauth.model import (
 from extauth.workers.frontend_config import FrontendConfig
 from extauth.workers.messages import RequestBatch
 
-_MAX_MOVES = 10  # of a request from one worker to another
 _LOGINS = (PasswordRequest, ResponseRequest)
 _TOO_MANY = VerdictResult(Verdict.PASSWORD_MISMATCH, reason=f"throttled: {MOST_WAITING} logins of this account wait")
 
@@ -61,9 +60,8 @@ class Dispatcher:
 
     def start(self, pending: PendingRequest, request: Request, line: bytes) -> None:
         """Delay the request, reply to it, or send it to a worker. `line`: as the mail server sent it."""
-        pending.request = request
-        if self.cache.is_enabled and type(request) is PasswordRequest:
-            pending.line = self.cache.line_digest(line)
+        may_cache = self.cache.is_enabled and type(request) is PasswordRequest
+        pending.begin(request, self.cache.line_digest(line) if may_cache else None)
         key = self.pending.add(pending)
         delay = self._delay_of(request)
         if not delay:
@@ -103,7 +101,7 @@ class Dispatcher:
             self.pending.take((key,))
             self.responder.reply(pending, cached.result, cached, from_cache=True)
         elif cache.join(request, digest, key, self.pending):
-            pending.request = None  # the check that is under way has it
+            pending.join_check()
         else:
             self._send_to_worker(key, request)
 
@@ -165,7 +163,7 @@ class Dispatcher:
                 key, request = retry
                 waiting = self.pending.get(key)
                 assert waiting is not None  # `retry` has looked
-                waiting.request = request
+                waiting.lead_check(request)
                 self._send_to_worker(key, request)
                 return
         keys, cached = self.cache.finish(key, result, time.monotonic(), keep=key in self.pending)
@@ -199,10 +197,8 @@ class Dispatcher:
     def move_request(self, key: int) -> tuple[Request, float] | None:
         """Return a request and its deadline for another worker; None if it has its reply, or was moved too often."""
         pending = self.pending.get(key)
-        if pending is None or pending.request is None or pending.moves >= _MAX_MOVES:
-            return None
-        pending.moves += 1
-        return pending.request, pending.group.deadline
+        request = None if pending is None else pending.next_move()
+        return None if pending is None or request is None else (request, pending.group.deadline)
 
     def expire(self) -> None:
         """Reply to the requests whose deadline is over."""

@@ -14,6 +14,7 @@ from extauth.log_levels import Level
 from extauth.model import Account, Request, Result, Step, Verdict, VerdictResult
 from extauth.workers.frontend_config import BackendDomains
 
+_MAX_MOVES = 10  # of a request from one worker to another
 _NAMES = {verdict: verdict.name for verdict in Verdict}
 
 
@@ -54,6 +55,26 @@ class PendingRequest(msgspec.Struct, gc=False):
     request: Request | None = None
     line: KeyedDigest | None = None
     moves: int = 0
+
+    def begin(self, request: Request, line: KeyedDigest | None) -> None:
+        """Keep what a worker gets, and the line if its verdict may be cached."""
+        self.request = request
+        self.line = line
+
+    def join_check(self) -> None:
+        """Drop the password: the request waits for a check that is under way."""
+        self.request = None
+
+    def lead_check(self, request: Request) -> None:
+        """Keep what a worker gets: from now on the check that others wait for is this request's own."""
+        self.request = request
+
+    def next_move(self) -> Request | None:
+        """Return the request for another worker; None if it waits for another one's check, or was moved too often."""
+        if self.moves >= _MAX_MOVES:
+            return None
+        self.moves += 1
+        return self.request
 
     def record(
         self, level: Level, result: Result, backends: tuple[BackendDomains, ...], *, from_cache: bool = False

@@ -37,8 +37,6 @@ from extauth.protocol.requests import (
 from extauth.workers.frontend_config import FrontendConfig
 from extauth.workers.messages import RequestBatch
 
-_MAX_MOVES = 10  # of a request from one worker to another
-
 
 class RequestHandler:
     """Takes lines. Each request among them gets exactly one reply, from here or from the dispatcher.

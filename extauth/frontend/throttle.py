@@ -24,6 +24,7 @@ class WrongPasswords:
     """One account's different wrong passwords of the last `window` seconds: digests, and when they came last.
 
     `shared`: how many all servers have counted, and `shared_until`: how long that counts (monotonic seconds).
+    `waiting`: how many requests of the account are delayed.
     """
 
     __slots__ = ("digests", "shared", "shared_until", "waiting")
@@ -33,6 +34,30 @@ class WrongPasswords:
         self.shared = 0
         self.shared_until = 0.0
         self.waiting = 0
+
+    def add(self, digest: KeyedDigest, now: float, most: int) -> bool:
+        """Count a wrong password, and keep at most `most`. Return whether it is a new one."""
+        is_new = digest not in self.digests
+        self.digests[digest] = now
+        self.digests.move_to_end(digest)
+        if len(self.digests) > most:
+            self.digests.popitem(last=False)
+        return is_new
+
+    def share(self, count: int, until: float) -> None:
+        """Take the count of all servers."""
+        self.shared, self.shared_until = count, until
+
+    def begin_to_wait(self) -> bool:
+        """Count a request that is delayed. Return False if too many are."""
+        if self.waiting >= MOST_WAITING:
+            return False
+        self.waiting += 1
+        return True
+
+    def end_to_wait(self) -> None:
+        """Count a request that is delayed no longer."""
+        self.waiting = max(0, self.waiting - 1)
 
     def count(self, now: float, window: float) -> int:
         """Return how many there were."""
@@ -77,17 +102,13 @@ class Throttle:
 
     def begin_to_wait(self, account: Account) -> bool:
         """Count a request that is delayed. Return False if too many of this account are."""
-        found = self._accounts[account]
-        if found.waiting >= MOST_WAITING:
-            return False
-        found.waiting += 1
-        return True
+        return self._accounts[account].begin_to_wait()
 
     def end_to_wait(self, account: Account) -> None:
         """Count a request that is delayed no longer."""
         found = self._accounts.get(account)
-        if found is not None and found.waiting:
-            found.waiting -= 1
+        if found is not None:
+            found.end_to_wait()
 
     def add_failure(self, request: Request) -> None:
         """Count a wrong password, or a wrong response, unless it has been counted before."""
@@ -99,20 +120,13 @@ class Throttle:
         else:
             keyed.update(request.challenge.reveal() + b"\0" + request.response.reveal())
         found = self._of(request.account)
-        digest = keyed.digest()
-        is_new = digest not in found.digests
-        found.digests[digest] = time.monotonic()
-        found.digests.move_to_end(digest)
-        if len(found.digests) > self._settings.failures + _MORE_DIGESTS:
-            found.digests.popitem(last=False)
-        if is_new:
+        if found.add(keyed.digest(), time.monotonic(), self._settings.failures + _MORE_DIGESTS):
             self.new_failures.append(request.account)
 
     def set_shared_count(self, account: Account, count: int, now: float) -> None:
         """Take the count of all servers that share a storage."""
         if self._settings is not None:
-            found = self._of(account)
-            found.shared, found.shared_until = count, now + self._settings.window
+            self._of(account).share(count, now + self._settings.window)
 
     def _of(self, account: Account) -> WrongPasswords:
         found = self._accounts.get(account)

@@ -66,6 +66,10 @@ class CachedVerdict(msgspec.Struct):
     until: float
     account: int | None = None
 
+    def expire(self) -> None:
+        """Let it count no longer, for everything that refers to it."""
+        self.until = 0.0
+
 
 PLACES = 4
 """A digest may be at this many places in a row, which share one or two lines of the processor's cache."""

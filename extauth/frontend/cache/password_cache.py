@@ -25,6 +25,24 @@ class SharedCheck(msgspec.Struct):
     digest: KeyedDigest
     keys: list[int]
 
+    def join(self, key: int) -> None:
+        """Let one more request wait."""
+        self.keys.append(key)
+
+    def waits(self, pending: Container[int]) -> bool:
+        """Return whether one of its requests is in `pending`."""
+        return any(key in pending for key in reversed(self.keys))
+
+    def drop_password(self) -> None:
+        """Keep no password: no request waits any longer."""
+        self.request = None
+
+    def drop_settled(self, pending: Container[int]) -> list[int]:
+        """Keep only the requests in `pending`. Return the keys of the others."""
+        settled = [key for key in self.keys if key not in pending]
+        self.keys = [key for key in self.keys if key in pending]
+        return settled
+
 
 class PasswordCache:
     """With `[cache]`: a verdict cache, and equal password checks are sent to a worker only once (single flight).
@@ -90,7 +108,7 @@ class PasswordCache:
         """Let the request `key` wait for this check. Return whether a request in `pending` has started it before."""
         check = self._by_digest.get(digest)
         if check is not None and check.keys[0] in pending:
-            check.keys.append(key)
+            check.join(key)
             self._by_key[key] = check
             return True
         account = request.account
@@ -104,8 +122,8 @@ class PasswordCache:
             return
         for key in keys:
             check = self._by_key.get(key)
-            if check is not None and not any(other in pending for other in reversed(check.keys)):
-                check.request = None
+            if check is not None and not check.waits(pending):
+                check.drop_password()
 
     @property
     def has_checks(self) -> bool:
@@ -150,12 +168,9 @@ class PasswordCache:
         None: no request waits. Used if the check failed until the first request's deadline: the others have later ones.
         """
         check = self._by_key[key]
-        waiting = [each for each in check.keys if each in pending]
-        if not waiting:
+        if not check.waits(pending):
             return None
-        for each in check.keys:
-            if each not in pending:
-                del self._by_key[each]
-        check.keys = waiting
+        for settled in check.drop_settled(pending):
+            del self._by_key[settled]
         assert check.request is not None  # a request waits for it
-        return waiting[0], check.request
+        return check.keys[0], check.request

@@ -166,7 +166,7 @@ class VerdictCache:
         self._rejected.pop(digest, None)  # so that it becomes the youngest
         if len(self._rejected) >= self._settings.size:
             for oldest in _oldest(self._rejected, self._settings.size):
-                self._rejected.pop(oldest).until = 0.0  # for everything that refers to it
+                self._rejected.pop(oldest).expire()
         self._rejected[digest] = cached
         return cached
 
