@@ -247,6 +247,12 @@ def is_alive(process: int) -> bool:
         return False
 
 
+def processor_time(process: int) -> float:
+    """Return the processor time that a process has used, in seconds."""
+    fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def wait_until(condition: Callable[[], bool], what: str) -> None:
     """Check a condition every 10 ms until it holds. For conditions that have no event."""
     until = time.monotonic() + PATIENCE

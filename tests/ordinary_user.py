@@ -19,10 +19,13 @@ def as_nobody() -> list[str]:
 
     The user may read all files if this Python is in a folder that only root can enter.
     """
-    start = list(_PREFIX)
-    if subprocess.run([*start, "sh", "-c", f"exec {sys.executable} -c 'import extauth'"], check=False).returncode != 0:
-        start += _READS_ALL
-    return start
+    return [*_PREFIX, *rights_to_run_python()]
+
+
+def rights_to_run_python() -> list[str]:
+    """Return what `setpriv` must give an ordinary user who runs this Python: nothing, or the right to read all."""
+    run = ["sh", "-c", f"exec {sys.executable} -c 'import extauth'"]
+    return [] if subprocess.run([*_PREFIX, *run], check=False).returncode == 0 else _READS_ALL
 
 
 def run_as_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,6 +139,17 @@ def test_workers_that_replaced_dead_ones_do_not_stay(site: Site) -> None:
     assert helper.end() == 0
 
 
+def test_account_that_keeps_killing_workers_hurts_no_other(site: Site) -> None:
+    write_bad_requests_site(site, seconds=0.001, repeatable=True)
+    helper = site.serve()
+    for number in range(10):
+        helper.send(b"k%d VRFY killer@example.com crash" % number, b"g%d VRFY alice@example.com good" % number)
+        assert helper.reply(b"k%d" % number) == TEMPORARY
+        assert helper.reply(b"g%d" % number) == b"OK"
+    wait_until(lambda: len(helper.processes("worker")) == 3, "two workers and a spare one")
+    assert helper.end() == 0
+
+
 def _marks(process: int) -> int:
     """Return how many memories with marks a process has open."""
     return sum("call-marks" in str(link.readlink()) for link in Path(f"/proc/{process}/fd").iterdir())

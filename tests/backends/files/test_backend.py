@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+import passlib.hash  # type: ignore[import-untyped]
 import pytest
 
 import extauth
@@ -13,7 +14,7 @@ from extauth.backends.files.backend import Files, FilesSettings
 from extauth.model import Verdict
 from extauth.passwords import StoredHash, identify
 from extauth.protocol.accounts import AccountParser
-from tests.helper import Site, wait_for_serving
+from tests.helper import Site, processor_time, wait_for_serving
 from tests.passwords.stored_passwords import ORACLES, SCHEMES, Store
 
 NEGATIVE = b"ERROR incorrect password"
@@ -49,6 +50,26 @@ def test_only_accounts_with_fast_schemes_are_fast(site: Site, store: Store) -> N
     account, password = extauth.Account("bob", "example.com"), extauth.Secret(b"open sesame")
     assert backend.is_fast(account) is found.quick
     assert backend.verify_password(account, password) is Verdict.OK
+
+
+def test_a_refusal_costs_as_much_for_unknown_and_locked_accounts(site: Site) -> None:
+    stored = passlib.hash.sha512_crypt.using(rounds=20_000).hash("open sesame")
+    site.write("passwd", f"alice@example.com:{stored}\nlocked@example.com:!\n")
+    site.configure(Site.BASIC + "[helper]\nworkers = 1\n")
+    helper = site.serve()
+    wait_for_serving(helper, 1)
+
+    def cost(account: str) -> float:
+        """Return the processor time of the workers for four wrong passwords, in seconds."""
+        before = sum(map(processor_time, helper.processes("worker")))
+        for number in range(4):
+            assert helper.ask(b"%d VRFY %s wrong" % (number, account.encode())) == NEGATIVE
+        return sum(map(processor_time, helper.processes("worker"))) - before
+
+    wrong = cost("alice")
+    assert wrong > 0
+    assert cost("nobody") > wrong / 3
+    assert cost("locked") > wrong / 3
 
 
 # --- which file, which domain -------------------------------------------------------------------------
