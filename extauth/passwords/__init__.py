@@ -8,6 +8,7 @@
     crypt3          crypt(3): bcrypt, sha512-crypt, yescrypt, ...
     libcrypt        calls crypt(3) in the system's library
     key_derivation  Argon2, scrypt, PBKDF2
+    libargon2       Argon2 in the calling thread
     django          Django's forms
     phpass          the hashes of WordPress and phpBB
     make            a password -> a stored password

@@ -14,6 +14,7 @@ import hmac
 import re
 from collections.abc import Callable
 
+from extauth.passwords.libargon2 import Argon2Parameters, argon2_tag
 from extauth.passwords.stored import (
     ARGON2_LANES,
     ARGON2_MEMORY,
@@ -39,7 +40,7 @@ _OLDEST_ARGON2_VERSION = 16  # it wrote no version into the text
 
 
 class Argon2Hash(StoredHash, frozen=True, eq=False):
-    """A tag computed over `memory` KiB, `passes` times, in `lanes` threads."""
+    """A tag computed over `memory` KiB, `passes` times, in `lanes` parts."""
 
     variant: str
     version: int
@@ -50,22 +51,8 @@ class Argon2Hash(StoredHash, frozen=True, eq=False):
     tag: bytes
 
     def _matches(self, password: bytes) -> bool:
-        from argon2.exceptions import HashingError  # imported here because it is large
-        from argon2.low_level import Type, hash_secret_raw
-
-        try:
-            tag = hash_secret_raw(
-                password,
-                self.salt,
-                time_cost=self.passes,
-                memory_cost=self.memory,
-                parallelism=self.lanes,
-                hash_len=len(self.tag),
-                type=Type[self.variant],
-                version=self.version,
-            )
-        except HashingError:  # the parameters have been checked, so memory or threads are missing
-            raise MemoryError from None
+        parameters = Argon2Parameters(self.variant, self.version, self.memory, self.passes, self.lanes)
+        tag = argon2_tag(password, self.salt, len(self.tag), parameters)
         return hmac.compare_digest(tag, self.tag)
 
 

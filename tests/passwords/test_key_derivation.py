@@ -4,35 +4,53 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import inspect
+import time
 
 import argon2
 import pytest
 
 from extauth.model import Verdict
+from extauth.passwords.libargon2 import Argon2Parameters, argon2_tag
 from tests.passwords.checks import verdict
 
 
-def test_argon2_low_level_still_takes_our_arguments() -> None:
-    parameters = list(inspect.signature(argon2.low_level.hash_secret_raw).parameters)
-    assert parameters[:2] == ["secret", "salt"]
-    assert {"time_cost", "memory_cost", "parallelism", "hash_len", "type", "version"} <= set(parameters)
+def test_context_of_argon2_has_the_known_fields() -> None:
+    fields = [name for name, _ in argon2.low_level.ffi.typeof("argon2_context").fields]
+    inputs = ["out", "outlen", "pwd", "pwdlen", "salt", "saltlen", "secret", "secretlen", "ad", "adlen"]
+    assert fields == [
+        *inputs,
+        *("t_cost", "m_cost", "lanes", "threads", "version", "allocate_cbk", "free_cbk", "flags"),
+    ]
     assert {"I", "D", "ID"} <= {kind.name for kind in argon2.low_level.Type}
 
 
-def test_argon2_reports_missing_memory_and_threads_as_hashing_error() -> None:
-    assert issubclass(argon2.exceptions.HashingError, Exception)
-    with pytest.raises(argon2.exceptions.HashingError):
-        argon2.low_level.hash_secret_raw(
-            b"word",
-            b"saltsalt",
-            time_cost=1,
-            memory_cost=7,
-            parallelism=1,
-            hash_len=16,
-            type=argon2.low_level.Type.ID,
-            version=19,
-        )
+def test_argon2_that_cannot_be_computed_raises_memory_error() -> None:
+    with pytest.raises(MemoryError):
+        argon2_tag(b"word", b"saltsalt", 16, Argon2Parameters("ID", version=19, memory=7, passes=1, lanes=1))
+
+
+@pytest.mark.parametrize("variant", ["I", "D", "ID"])
+@pytest.mark.parametrize("version", [16, 19])
+def test_argon2_without_threads_computes_the_usual_tag(variant: str, version: int) -> None:
+    tag = argon2.low_level.hash_secret_raw(
+        b"pass\0word",
+        b"saltsalt",
+        time_cost=2,
+        memory_cost=64,
+        parallelism=4,
+        hash_len=33,
+        type=argon2.low_level.Type[variant],
+        version=version,
+    )
+    parameters = Argon2Parameters(variant, version, memory=64, passes=2, lanes=4)
+    assert argon2_tag(b"pass\0word", b"saltsalt", 33, parameters) == tag
+
+
+def test_argon2_uses_the_calling_thread_alone() -> None:
+    before = time.thread_time(), time.process_time()
+    argon2_tag(b"word", b"saltsalt", 32, Argon2Parameters("ID", version=19, memory=65536, passes=2, lanes=4))
+    in_thread, in_process = time.thread_time() - before[0], time.process_time() - before[1]
+    assert in_thread > in_process / 2
 
 
 def test_argon2_computes_the_tag_of_the_reference_implementation() -> None:
