@@ -11,7 +11,11 @@ from pathlib import Path
 from tests.helper import PATIENCE, wait_until
 
 _FINDER = Path(__file__).parent / "plugins" / "password_finder.py"
+# the first lines: the SIGSTOP with which gdb attaches may come late. It would break off the call, and leave the process
+# in it.
 _SCRIPT = """\
+set unwindonsignal on
+handle SIGSTOP nostop noprint nopass
 python
 if not any(call in (gdb.newest_frame().name() or "") for call in ("poll", "recv")):
     raise gdb.GdbError("the process does not wait, so it cannot run other code now")

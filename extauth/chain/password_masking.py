@@ -104,8 +104,8 @@ def _forms(secret: bytes) -> frozenset[str]:
     forms: set[str] = set()
     texts = {secret.decode(errors=errors) for errors in ("surrogateescape", "replace", "ignore", "backslashreplace")}
     for text in texts | {secret.decode("latin-1")}:  # of plain characters there is one text
-        forms |= _spellings(text)
-    forms |= {repr(secret)[2:-1], secret.hex(), secret.hex().upper()}
+        forms |= _spellings(text)  # that of Latin-1 has the repr of the bytes
+    forms |= {secret.hex(), secret.hex().upper()}
     return frozenset(map(_squashed, itertools.chain(forms, _in_base64(secret))))
 
 

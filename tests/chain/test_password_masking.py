@@ -16,6 +16,7 @@ PASSWORDS = {
     "letters": b"sesame",
     "utf-8": "päss\twörd 'and\" \\ €/+%41&< ".encode(),
     "latin-1": b"caf\xe9 \xfc\t12 ",
+    "symbols": b"\xbf\xef~?>\xfb\xff?",  # it begins in the middle of a character; base64 has + and / for it
     "a failure": b"fail'ure  two blanks",
 }
 _numbers = itertools.count()
@@ -65,6 +66,13 @@ def test_short_password_withholds_the_whole_text(leaking: Helper, password: byte
     record, request = _records(leaking, "raw@fast.example", password)
     assert record == "Fast: a record is withheld: it may contain a password"
     assert request.endswith(' reason="the reason is withheld: it may contain the password"')
+
+
+def test_reason_with_the_response_of_a_mechanism_is_withheld(leaking: Helper) -> None:
+    for response, shown in ((b"down", "the reason is withheld"), (b"up", "cause the directory is down")):
+        leaking.information.clear()
+        leaking.ask(b"1 SASL(CRAM-MD5) any@fast.example %s <challenge>" % response)
+        assert f'reason="{shown}' in leaking.wait_for_information("account=any@fast.example ")
 
 
 def test_password_of_another_request_under_way_is_withheld(leaking: Helper) -> None:

@@ -81,6 +81,16 @@ def test_a_few_lost_accounts_are_no_damage(site: Site) -> None:
     assert helper.end() == 0
 
 
+def test_the_first_line_of_an_empty_file_must_be_whole(site: Site) -> None:
+    helper = _serve(site, "")
+    site.write("passwd", "alice@example.com:{PLAIN}open sesame")
+    helper.wait_for_information(KEEPS + "its last line has no line end")
+    site.write("passwd", "alice@example.com:{PLAIN}open sesame\n")
+    wait_for_serving(helper, 2)
+    assert helper.ask(ALICE) == b"OK"
+    assert helper.end() == 0
+
+
 def test_the_log_repeats_that_a_file_is_damaged(site: Site) -> None:
     site.write("passwd", _accounts(20))
     site.configure()

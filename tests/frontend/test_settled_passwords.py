@@ -27,10 +27,10 @@ def holders(helper: Helper, folder: Path) -> list[int]:
     return [process for process in processes if holds_marked_password(process, folder)]
 
 
-@pytest.mark.parametrize("cache", ["", "[cache]"])
-def test_frontend_at_rest_reaches_no_password(site: Site, tmp_path: Path, cache: str) -> None:
+@pytest.mark.parametrize("sections", ["", "[cache]\n[throttle]\n"], ids=["plain", "cache and throttle"])
+def test_frontend_at_rest_reaches_no_password(site: Site, tmp_path: Path, sections: str) -> None:
     site.write("passwd", "alice@example.com:{PLAIN}marked-password\n")
-    site.configure(f"{site.BASIC}readplain = true\n{cache}\n")
+    site.configure(f"{site.BASIC}readplain = true\n{sections}")
     helper = site.serve()
     helper.wait_for_information("serving")
     assert helper.ask(b"i INTF 10").startswith(b"INTF")

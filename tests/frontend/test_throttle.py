@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -26,6 +27,12 @@ def serve(site: Site, throttle: str = SETTINGS, sections: str = "") -> Helper:
     )
     helper = site.serve()
     wait_for_serving(helper, 1)
+    return helper
+
+
+def serve_with_storage(site: Site, redis: Redis, throttle: str = SETTINGS) -> Helper:
+    helper = serve(site, redis.settings(throttle))
+    wait_until(lambda: bool(helper.processes("failure counter")), "the failure counter")
     return helper
 
 
@@ -84,16 +91,41 @@ def test_more_than_eight_waiting_logins_are_refused(site: Site) -> None:
     assert sorted(helper.wait_for_replies(3)) == [b"w%s %s" % (number, NEGATIVE) for number in (b"10", b"8", b"9")]
     helper.wait_for_information("account=alice@example.com .*throttled: 8 logins of this account wait")
     assert ask(helper, "bob", "right")[0] == OK
+    helper.process.send_signal(signal.SIGSTOP)  # so that it reads the last login after the end of input has come
+    helper.send(b"last VRFY alice@example.com right")
+    helper.close()
+    helper.process.send_signal(signal.SIGCONT)
     begun = time.monotonic()
-    assert helper.end() == 0
+    assert helper.wait_for_end() == 0
     assert time.monotonic() - begun < 4, "at the end of input the delayed requests go on at once"
-    assert sum(line.endswith(b" OK") for line in helper.replies) == 8
+    assert sum(line.endswith(b" OK") for line in helper.replies) == 9
+
+
+def test_the_delay_doubles_up_to_the_longest(site: Site) -> None:
+    helper = serve(site, "failures = 1\ndelay = 0.05\nlongest_delay = 0.2")
+    guess(helper, "alice", 10)  # without a longest delay the last one would wait beyond the deadline
+    reply, seconds = ask(helper, "alice", "right")
+    assert reply == OK  # each login that waited has left its place
+    assert seconds >= 0.2
+
+
+def test_a_wrong_password_counts_within_the_window_only(site: Site) -> None:
+    helper = serve(site, "failures = 2\nwindow = 1\ndelay = 1.2\nlongest_delay = 1.2")
+    guess(helper, "alice", 2)
+    wait_until(lambda: ask(helper, "alice", "right")[1] < 1.2, "a login without a delay")
+
+
+def test_wrong_responses_of_mechanisms_count(site: Site) -> None:
+    helper = serve(site)
+    for number in range(3):
+        assert helper.ask(b"1 SASL(CRAM-MD5) alice@example.com %032x <x@example.com>" % number) == NEGATIVE
+    assert ask(helper, "alice", "right")[1] >= 0.5
 
 
 def test_a_reload_keeps_what_was_counted(site: Site) -> None:
     helper = serve(site)
     guess(helper, "alice", 3)
-    helper.process.send_signal(1)
+    helper.process.send_signal(signal.SIGHUP)
     wait_for_serving(helper, 2)
     assert ask(helper, "alice", "right")[1] >= 0.5
 
@@ -150,14 +182,17 @@ class Redis:
         ping = ["redis-cli", "-p", str(self.port), "ping"]
         return b"NOAUTH" in subprocess.run(ping, capture_output=True, check=False).stdout
 
+    def keys(self) -> list[bytes]:
+        command = ["redis-cli", "-p", str(self.port), "-a", "open sesame", "--no-auth-warning", "keys", "*"]
+        return subprocess.run(command, capture_output=True, check=True).stdout.split()
+
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
 
-    @property
-    def settings(self) -> str:
+    def settings(self, settings: str) -> str:
         file = self._folder / "password"
-        return f'{SETTINGS}\nstorage = "redis://127.0.0.1:{self.port}/0"\nstorage_password_file = "{file}"'
+        return f'{settings}\nstorage = "redis://127.0.0.1:{self.port}/0"\nstorage_password_file = "{file}"'
 
 
 @pytest.fixture
@@ -169,7 +204,7 @@ def redis(tmp_path: Path) -> Iterator[Redis]:
 
 
 def test_several_helpers_count_together(site: Site, redis: Redis) -> None:
-    first, second = serve(site, redis.settings), serve(site, redis.settings)
+    first, second = serve_with_storage(site, redis), serve_with_storage(site, redis)
     guess(first, "alice", 4)
     assert ask(first, "alice", "right")[1] >= 0.5
     guess(second, "alice", 1)
@@ -180,7 +215,7 @@ def test_several_helpers_count_together(site: Site, redis: Redis) -> None:
 
 
 def test_without_its_storage_the_helper_counts_alone(site: Site, redis: Redis) -> None:
-    helper = serve(site, redis.settings)
+    helper = serve_with_storage(site, redis)
     redis.kill()
     guess(helper, "alice", 3)
     helper.wait_for_information("throttle: .*redis://127.* cannot be used: .*this helper counts alone")
@@ -196,8 +231,7 @@ def test_without_its_storage_the_helper_counts_alone(site: Site, redis: Redis) -
 
 
 def test_counter_that_dies_is_replaced(site: Site, redis: Redis) -> None:
-    helper = serve(site, redis.settings)
-    wait_until(lambda: bool(helper.processes("failure counter")), "the failure counter")
+    helper = serve_with_storage(site, redis)
     (counter,) = helper.processes("failure counter")
     subprocess.run(["kill", "-9", str(counter)], check=True)
     helper.wait_for_information("throttle: the failure counter died; another one starts in 5 s")
@@ -207,13 +241,19 @@ def test_counter_that_dies_is_replaced(site: Site, redis: Redis) -> None:
 
 
 def test_storage_has_no_names_and_no_passwords(site: Site, redis: Redis) -> None:
-    helper = serve(site, redis.settings)
+    helper = serve_with_storage(site, redis)
     guess(helper, "alice", 3)
-    command = ["redis-cli", "-p", str(redis.port), "-a", "open sesame", "--no-auth-warning", "keys", "*"]
+    wait_until(lambda: len(redis.keys()) == 1, "a key")
+    (key,) = redis.keys()
+    assert b"extauth" in key
+    assert b"alice" not in key
+    assert b"guess" not in key
 
-    def keys() -> bytes:
-        return subprocess.run(command, capture_output=True, check=True).stdout
 
-    wait_until(lambda: b"extauth" in keys(), "a key")
-    assert b"alice" not in keys()
-    assert b"guess" not in keys()
+def test_one_repeated_wrong_password_counts_once_in_the_storage(site: Site, redis: Redis) -> None:
+    helper = serve_with_storage(site, redis, LONG)
+    for _ in range(6):
+        assert ask(helper, "alice", "old password")[0] == NEGATIVE
+    guess(helper, "bob", 1)
+    wait_until(lambda: len(redis.keys()) == 2, "the counts of both accounts")  # that of bob comes last
+    assert ask(helper, "alice", "right")[1] < 5

@@ -31,6 +31,7 @@ FORMS: dict[str, Callable[[bytes], str]] = {
     "url": lambda password: "https://x/?p=" + urllib.parse.quote(password, safe=""),
     "url-form": lambda password: urllib.parse.urlencode({"p": password}),
     "url-of-latin-1": lambda password: urllib.parse.quote(password.decode("latin-1"), safe=""),
+    "url-in-the-middle": lambda password: urllib.parse.quote(b"\xc3" + password + b"\xa4", safe=""),
     "html": lambda password: html.escape(_text(password)),
     "base64": lambda password: base64.b64encode(password).decode(),
     "base64-of-both": lambda password: base64.b64encode(b"\0alice\0" + password).decode(),
@@ -83,6 +84,9 @@ class Fast(Backend[Settings]):
 
     def is_fast(self, account: Account) -> bool:
         return True
+
+    def lookup_secret(self, account: Account) -> VerdictResult:
+        return Verdict.SCHEME_NOT_AVAILABLE.because("cause the directory is down")
 
     def verify_password(self, account: Account, password: Secret) -> VerdictResult:
         return say(self.log, account, password)
