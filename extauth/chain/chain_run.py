@@ -32,6 +32,16 @@ class ChainRun:
         """The backend to call next."""
         return self._backends[self._position]
 
+    @property
+    def may_have_steps(self) -> bool:
+        """Whether the final result says what every backend said: there are several."""
+        return len(self._backends) > 1
+
+    def steps_so_far(self) -> tuple[Step, ...]:
+        """Return what every backend has said until now. The last one is still at work."""
+        waiting = Step(self.backend.name, None, "no verdict yet", time.monotonic() - self._began)
+        return (*self._steps, waiting)
+
     def add_result(self, result: Result, seconds: float | None = None) -> Result | None:
         """Take the result of `backend`. Return the final result, or None if the next backend must be called.
 

@@ -71,13 +71,14 @@ class ThrottleSettings(Settings, frozen=True):
 class LogSettings(Settings, frozen=True):
     """`[log]`: the level of the Server Log, and a file or syslog with a level of its own.
 
-    `mode`: the permissions of a new log file, as octal digits.
+    `format`: of the records in the file and in syslog. `mode`: the permissions of a new log file, as octal digits.
     """
 
     RENAMED: ClassVar[Mapping[str, str]] = {"server_level": "mail_server_level"}
 
     mail_server_level: LevelName = "Problems"
     level: LevelName = "Low Level"
+    format: Literal["text", "json"] = "text"
     file: Path | None = None
     mode: str = "0640"
     syslog: Facility | None = None

@@ -21,6 +21,7 @@ from extauth.model import (
     Request,
     ResponseRequest,
     Result,
+    Step,
     Verdict,
     VerdictResult,
 )
@@ -200,10 +201,16 @@ class Dispatcher:
         request = None if pending is None else pending.next_move()
         return None if pending is None or request is None else (request, pending.group.deadline)
 
+    def note_steps(self, key: int, steps: tuple[Step, ...]) -> None:
+        """Take what backends have said about a request whose deadline is near."""
+        if (pending := self.pending.get(key)) is not None:
+            pending.steps = steps
+
     def expire(self) -> None:
         """Reply to the requests whose deadline is over."""
         for keys in self.pending.expired(time.monotonic()):
-            self.responder.reply_all(self.pending.take(keys), FailureResult(reason="the deadline is over"))
+            for pending in self.pending.take(keys):
+                self.responder.reply(pending, FailureResult(reason="the deadline is over", steps=pending.steps))
             self.cache.drop_passwords(keys, self.pending)
 
     def fail_all(self, reason: str) -> None:

@@ -68,6 +68,7 @@ class Frontend:
             self._poller,
             self._log,
             self._dispatcher.finish,
+            self._dispatcher.note_steps,
             self._dispatcher.move_request,
             self._configure,
             self._other_processes,

@@ -16,7 +16,7 @@ from extauth.frontend import timeouts
 from extauth.frontend.descriptors import READ, Poller
 from extauth.frontend.log import Log
 from extauth.frontend.states import GenerationState
-from extauth.frontend.worker_group import OnLost, OnResult, WorkerGroup
+from extauth.frontend.worker_group import OnLost, OnResult, OnSteps, WorkerGroup
 from extauth.log_levels import Level
 from extauth.workers.frontend_config import FrontendConfig
 from extauth.workers.messages import (
@@ -44,8 +44,8 @@ class Generation:
 
     `source`: the configuration file that the supervisor reads. `config`: the frontend's part of it, once it is read.
     `files`, `contents`, `damaged`: as in GenerationLoaded. `on_result` takes the results of the workers, `on_lost` the
-    requests of workers that have died or hang, `on_config` the configuration as soon as it is read. `wake` is called
-    when something has happened that `maintain` must see.
+    requests of workers that have died or hang, `on_steps` what backends have said until shortly before a deadline,
+    `on_config` the configuration as soon as it is read. `wake` is called when `maintain` must see what has happened.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class Generation:
         log: Log,
         on_result: OnResult,
         on_lost: OnLost,
+        on_steps: OnSteps,
         on_config: Callable[[FrontendConfig], None],
         wake: Callable[[], None],
     ) -> None:
@@ -79,7 +80,7 @@ class Generation:
         self._changed_files: list[str] = []
         self._drained_by = self._close_by = 0.0
         self._worker_processes: dict[int, int] = {}  # number -> process id
-        self._workers = WorkerGroup(poller, log, on_result, on_lost, self._send_command, wake)
+        self._workers = WorkerGroup(poller, log, on_result, on_lost, on_steps, self._send_command, wake)
         self._reader: MessageReader[FromSupervisor] = MessageReader(FromSupervisor)  # type: ignore[arg-type]  # a union
         poller.register(self._socket.fileno(), READ, self._on_supervisor)
 

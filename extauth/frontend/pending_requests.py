@@ -8,14 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from extauth.frontend.cache.lines import KeyedDigest
-from extauth.frontend.log import RequestRecord, log_value
+from extauth.frontend.log import RequestRecord, cut_value, json_members, log_value
 from extauth.frontend.reply_texts import ReplyTexts
 from extauth.log_levels import Level
 from extauth.model import Account, Request, Result, Step, Verdict, VerdictResult
 from extauth.workers.frontend_config import BackendDomains
 
 _MAX_MOVES = 10  # of a request from one worker to another
-_NAMES = {verdict: verdict.name for verdict in Verdict}
+_NAMES: dict[Verdict | None, str] = {None: "TEMPORARY_FAILURE", **{verdict: verdict.name for verdict in Verdict}}
 
 
 class RequestGroup(msgspec.Struct, frozen=True):
@@ -33,7 +33,7 @@ class RequestGroup(msgspec.Struct, frozen=True):
 
     def log_fields(self, result: Result, backend: str) -> str:
         """Return the part of a log record between the account and the time that the request took."""
-        verdict = _NAMES[result.verdict] if isinstance(result, VerdictResult) else "TEMPORARY_FAILURE"
+        verdict = verdict_name(result.verdict if isinstance(result, VerdictResult) else None)
         mode = f" mode={log_value(self.mode)}" if self.mode else ""
         mechanism = f" mechanism={self.mechanism}" if self.mechanism else ""
         shown_backend = f" backend={log_value(backend)}" if backend else ""
@@ -45,7 +45,7 @@ class PendingRequest(msgspec.Struct, gc=False):
 
     `account`: the account, or the address if its domain is not a host name. `request`: what a worker got; it holds a
     password, and is gone with the reply. `line` is set if the verdict may be cached. `moves`: how often another worker
-    got it.
+    got it. `steps`: what its backends have said so far, if it is known.
     """
 
     number: bytes
@@ -55,6 +55,7 @@ class PendingRequest(msgspec.Struct, gc=False):
     request: Request | None = None
     line: KeyedDigest | None = None
     moves: int = 0
+    steps: tuple[Step, ...] = ()
 
     def begin(self, request: Request, line: KeyedDigest | None) -> None:
         """Keep what a worker gets, and the line if its verdict may be cached."""
@@ -77,18 +78,59 @@ class PendingRequest(msgspec.Struct, gc=False):
         return self.request
 
     def record(
-        self, level: Level, result: Result, backends: tuple[BackendDomains, ...], *, from_cache: bool = False
+        self,
+        level: Level,
+        result: Result,
+        backends: tuple[BackendDomains, ...],
+        *,
+        from_cache: bool = False,
+        as_json: bool = False,
     ) -> RequestRecord:
-        """Return the log record: `key=value` pairs in one line. `backends`: those of the configuration."""
-        fields = self.group.log_fields(result, result.backend or self._waited_for(result, backends))
+        """Return the log record: `key=value` pairs in one line. `backends`: those of the configuration.
+
+        `as_json`: return it for a log of JSON, too.
+        """
+        backend = result.backend or self._waited_for(result, backends)
+        fields = self.group.log_fields(result, backend)
         after = f"{' cache=hit' if from_cache else ''}{last_fields(result)}"
-        return RequestRecord(level, f"account={self.shown_account}{fields}", after)
+        members = self._members(result, backend, from_cache=from_cache) if as_json else ""
+        return RequestRecord(level, f"account={self.shown_account}{fields}", after, members)
+
+    def _members(self, result: Result, backend: str, *, from_cache: bool) -> str:
+        """Return the log record as JSON, without the time that it took. A text is cut as in a line of text."""
+        group, verdict = self.group, verdict_name(result.verdict if isinstance(result, VerdictResult) else None)
+        values: dict[str, object] = {
+            "message": cut_value(f"{group.command} {self.address}: {verdict}"),
+            "account": cut_value(self.address),
+            "mode": cut_value(group.mode),
+            "command": group.command,
+            "mechanism": group.mechanism,
+            "verdict": verdict,
+            "backend": backend,
+            "cache": "hit" if from_cache else "",
+            "reason": cut_value(result.reason),
+            "asked": [
+                {
+                    "backend": step.backend,
+                    "verdict": verdict_name(step.verdict),
+                    "seconds": round(step.seconds, 6),
+                    **({"reason": cut_value(step.reason)} if step.reason else {}),
+                }
+                for step in result.steps
+            ],
+        }
+        return json_members({key: value for key, value in values.items() if value})
+
+    @property
+    def address(self) -> str:
+        """The account as one text."""
+        account = self.account
+        return account if isinstance(account, str) else f"{account.name}@{account.domain}"
 
     @property
     def shown_account(self) -> str:
         """The account as the log shows it."""
-        account = self.account
-        return log_value(account if isinstance(account, str) else f"{account.name}@{account.domain}")
+        return log_value(self.address)
 
     def _waited_for(self, result: Result, backends: tuple[BackendDomains, ...]) -> str:
         """Return the backends that serve the domain, if none of them has given a result."""
@@ -96,6 +138,11 @@ class PendingRequest(msgspec.Struct, gc=False):
             return ""
         domain = self.account.domain
         return ",".join(backend.name for backend in backends if backend.serves(domain))
+
+
+def verdict_name(verdict: Verdict | None) -> str:
+    """Return a verdict as the log shows it; None is a temporary failure."""
+    return _NAMES[verdict]
 
 
 def last_fields(result: Result) -> str:
@@ -106,9 +153,8 @@ def last_fields(result: Result) -> str:
 
 def _step(step: Step) -> str:
     """Return one of the backends that were asked: its name, verdict and time, and the reason if there is one."""
-    verdict = "TEMPORARY_FAILURE" if step.verdict is None else _NAMES[step.verdict]
     reason = f",{log_value(step.reason)}" if step.reason else ""
-    return f"{log_value(step.backend)},{verdict},{step.seconds:.6f}{reason}"
+    return f"{log_value(step.backend)},{verdict_name(step.verdict)},{step.seconds:.6f}{reason}"
 
 
 class PendingRequests:

@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from extauth.frontend.cache import CachedVerdict, PasswordCache
-from extauth.frontend.log import Log
+from extauth.frontend.log import Log, RequestRecord
 from extauth.frontend.pending_requests import PendingRequest, last_fields
 from extauth.log_levels import Level
 from extauth.model import Result, SecretResult, Verdict, VerdictResult
@@ -35,11 +35,12 @@ class Responder:
         """Reply with an error to a line that is not a valid request. `why`: for the log; it must repeat no field."""
         self.replies.append(render_reply(Reply(number, "ERROR", text)))
         if self._log.wants(Level.PROBLEMS):
-            self._log.write(Level.PROBLEMS, f"request {number.decode()} refused: {text}{why and f': {why}'}")
+            seq = number.decode()
+            self._log.write(Level.PROBLEMS, f"request {seq} refused: {text}{why and f': {why}'}", seq=seq)
 
     def reply_all(self, requests: list[PendingRequest], result: Result, cached: CachedVerdict | None = None) -> None:
         """Reply to requests that have the same result."""
-        if type(result) is VerdictResult and cached is None:
+        if type(result) is VerdictResult and cached is None and not self._log.is_json:
             self._reply_alike(requests, result)
             return
         for pending in requests:
@@ -56,10 +57,15 @@ class Responder:
         self.replies.append(pending.number + reply)
         record = None
         if self._log.wants(level):
-            record = pending.record(level, result, self._backends, from_cache=from_cache)
+            record = self._record(pending, level, result, from_cache=from_cache)
             self._log.write_request(record, pending.number, time.monotonic() - pending.group.time)
         if cached is not None and pending.line is not None and (from_cache or record is None):
             self._cache.add_line(pending.line, cached, reply, record)
+
+    def _record(
+        self, pending: PendingRequest, level: Level, result: Result, *, from_cache: bool = False
+    ) -> RequestRecord:
+        return pending.record(level, result, self._backends, from_cache=from_cache, as_json=self._log.is_json)
 
     def _reply_alike(self, requests: list[PendingRequest], result: VerdictResult) -> None:
         """Reply to requests with the same verdict: the common parts of replies and records are made once."""
@@ -85,5 +91,5 @@ class Responder:
         else:
             self.replies.append(line)
             if self._log.wants(Level.LOW_LEVEL):
-                record = pending.record(Level.LOW_LEVEL, result, self._backends)
+                record = self._record(pending, Level.LOW_LEVEL, result)
                 self._log.write_request(record, pending.number, time.monotonic() - pending.group.time)

@@ -16,13 +16,14 @@ from extauth.frontend.worker_handle import LostRequests, WorkerHandle
 from extauth.frontend.worker_scaling import WorkerScaler
 from extauth.frontend.worker_starter import SendCommand, WorkerStarter
 from extauth.log_levels import Level
-from extauth.model import FailureResult, Result
+from extauth.model import FailureResult, Result, Step
 from extauth.workers.messages import (
     BackendHangs,
     FromWorker,
     RequestBatch,
     RequestsRevoked,
     Results,
+    StepsSoFar,
     WorkerCommand,
     WorkerReady,
     encode,
@@ -30,13 +31,15 @@ from extauth.workers.messages import (
 
 OnResult = Callable[[Result, Sequence[int]], None]
 OnLost = Callable[[LostRequests], None]
+OnSteps = Callable[[int, tuple[Step, ...]], None]
 
 
 class WorkerGroup:
     """The workers of one generation.
 
-    `on_result` takes their results, `on_lost` the requests of workers that have died or are silent. `send_command`
-    commands the supervisor. `wake`: something has happened that `maintain` must see.
+    `on_result` takes their results, `on_lost` the requests of workers that have died or are silent, `on_steps` what the
+    backends have said about a request whose deadline is near. `send_command` commands the supervisor. `wake`: something
+    has happened that `maintain` must see.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class WorkerGroup:
         log: Log,
         on_result: OnResult,
         on_lost: OnLost,
+        on_steps: OnSteps,
         send_command: SendCommand,
         wake: Callable[[], None],
     ) -> None:
@@ -52,6 +56,7 @@ class WorkerGroup:
         self._log = log
         self._on_result = on_result
         self._on_lost = on_lost
+        self._on_steps = on_steps
         self._send_command = send_command
         self._wake = wake
         self._workers: dict[int, WorkerHandle] = {}  # by number
@@ -121,6 +126,10 @@ class WorkerGroup:
                 self._wake()
         elif isinstance(message, RequestsRevoked):
             self._on_lost(LostRequests(worker.remove(message.slots), [], []))
+        elif isinstance(message, StepsSoFar):
+            key = worker.key_of(message.slot)
+            if key is not None:
+                self._on_steps(key, message.steps)
         elif isinstance(message, BackendHangs):
             self._retire(worker, message.why)
         else:

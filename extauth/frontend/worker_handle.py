@@ -120,6 +120,10 @@ class WorkerHandle:
             self._free.append(slot)
         return keys
 
+    def key_of(self, slot: int) -> int | None:
+        """Return the key of a request that it has."""
+        return self._keys.get(slot)
+
     def revoke(self, *, in_call: bool) -> None:
         """Revoke the requests that may be sent to another worker. `take_revoked` returns them some milliseconds later.
 

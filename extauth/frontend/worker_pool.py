@@ -15,7 +15,7 @@ from extauth.frontend.leaving_generations import LeavingGenerations
 from extauth.frontend.log import Log
 from extauth.frontend.reminder import Reminder
 from extauth.frontend.unsent_requests import MoveRequest, UnsentRequests
-from extauth.frontend.worker_group import OnResult
+from extauth.frontend.worker_group import OnResult, OnSteps
 from extauth.frontend.worker_handle import LostRequests
 from extauth.log_levels import Level
 from extauth.workers.frontend_config import FrontendConfig
@@ -40,6 +40,7 @@ class WorkerPool:
         poller: Poller,
         log: Log,
         on_result: OnResult,
+        on_steps: OnSteps,
         move_request: MoveRequest,
         on_config: Callable[[FrontendConfig], None],
         other_processes: Callable[[], set[int]],
@@ -48,6 +49,7 @@ class WorkerPool:
         self._poller = poller
         self._log = log
         self._on_result = on_result
+        self._on_steps = on_steps
         self._on_config = on_config
         self._other_processes = other_processes
         self._history = FileHistory()
@@ -188,6 +190,7 @@ class WorkerPool:
             self._log,
             self._on_result,
             self._on_lost,
+            self._on_steps,
             self._on_config_read,
             self._wake,
         )

@@ -35,7 +35,10 @@ class LogFailure(NamedTuple):
 
 
 class LogFile:
-    """The log file. It is opened when there is something to write. Its mode is exact only with the umask 0."""
+    """The log file. It is opened when there is something to write, and again if it was renamed.
+
+    Its mode is exact only with the umask 0.
+    """
 
     def __init__(self, path: Path, mode: int) -> None:
         self.name = f"log.file = {path}"
@@ -46,8 +49,12 @@ class LogFile:
 
     def write(self, lines: bytes) -> LogFailure | None:
         """Add lines to the file. Return what went wrong."""
-        rest = memoryview(b"\n" + lines if self._is_cut else lines)
+        rest = memoryview(lines)
         try:
+            if self._descriptor is not None and self._was_moved(self._descriptor):
+                self.reopen()
+            if self._is_cut:
+                rest = memoryview(b"\n" + lines)
             if self._descriptor is None:
                 self._descriptor = open_log_file(self._path, self._mode)
             while rest:
@@ -58,6 +65,13 @@ class LogFile:
             self._close()
             return LogFailure(_reason(error), bytes(rest).count(b"\n"))
         return None
+
+    def _was_moved(self, descriptor: int) -> bool:
+        """Return whether the file was renamed or removed, as logrotate does it."""
+        try:
+            return not os.path.samestat(self._path.lstat(), os.fstat(descriptor))
+        except FileNotFoundError:
+            return True
 
     def reopen(self) -> None:
         """Open the file again before the next line: it may have been renamed."""

@@ -12,7 +12,7 @@ import msgspec
 
 from extauth.backends.file_history import FileContents
 from extauth.log_levels import Level
-from extauth.model import Request, Result
+from extauth.model import Request, Result, Step
 from extauth.workers.frontend_config import FrontendConfig
 
 
@@ -104,6 +104,13 @@ class RequestsRevoked(msgspec.Struct, frozen=True, array_like=True, tag=9):
     slots: list[int]
 
 
+class StepsSoFar(msgspec.Struct, frozen=True, array_like=True, tag=10):
+    """Worker to frontend: what backends have said so far about a request whose deadline is near."""
+
+    slot: int
+    steps: tuple[Step, ...]
+
+
 class BackendHangs(msgspec.Struct, frozen=True, array_like=True, tag=5):
     """Worker to frontend: a backend hangs and can have no more threads here. A new worker would have new threads."""
 
@@ -118,7 +125,7 @@ class WorkerCommand(msgspec.Struct, frozen=True, array_like=True):
     worker: int
 
 
-FromWorker = Results | LogMessage | WorkerReady | RequestsRevoked | BackendHangs
+FromWorker = Results | LogMessage | WorkerReady | RequestsRevoked | StepsSoFar | BackendHangs
 FromSupervisor = (
     LogMessage | ConfigRead | GenerationLoaded | GenerationRefused | WorkerStarted | WorkerEnded | FilesChanged
 )

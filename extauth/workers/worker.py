@@ -25,6 +25,7 @@ from extauth.workers.messages import (
     RequestBatch,
     RequestsRevoked,
     Results,
+    StepsSoFar,
     WorkerReady,
     encode,
     receive,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _PART = 32  # requests that are tried for fast results before results are sent
 _ENOUGH = 64  # fast results that are sent even if more follow: the frontend should not wait for work
+_REPORT_BEFORE = 0.5  # seconds before the deadline of a request
 _CLOSING = 0.4  # seconds for backends to disconnect
 
 
@@ -54,7 +56,7 @@ class Worker:
         self._oldest_fast = 0.0
         self._has_receive_timeout = False
         self._taking_result = threading.Lock()
-        self._timed: dict[int, WorkerRequest] = {}  # by slot: the requests whose backend has a timeout
+        self._timed: dict[int, WorkerRequest] = {}  # by slot: requests with a timeout or with several backends
         forward_logs_to(self._send, chain.loggable_record)
         context = WorkerContext(marks, self._on_result, self._on_results, self._on_revoked, self._on_hang, self._log)
         self._monitor = Monitor(marks, context.on_failure)
@@ -151,7 +153,23 @@ class Worker:
             self._monitor.call_at(timeout_at, self._on_timeout, request.slot, request.calls)
         else:
             request.wait_until = request.deadline
+        if request.run.may_have_steps:
+            self._timed[request.slot] = request
+            self._watch_deadline(request)
         threads.put(request)
+
+    def _watch_deadline(self, request: WorkerRequest) -> None:
+        """Let the frontend know shortly before the deadline what the backends have said: its log record says so."""
+        report_at = request.deadline - _REPORT_BEFORE
+        if not request.calls or time.monotonic() >= report_at:
+            self._monitor.call_at(report_at, self._report_steps, request.slot, request.calls)
+
+    def _report_steps(self, slot: int, calls: int) -> None:
+        request = self._timed.get(slot)  # perhaps a later one, with another deadline
+        if request is not None and time.monotonic() >= request.deadline - _REPORT_BEFORE:
+            with self._taking_result:
+                steps = request.run.steps_so_far()
+            self._send(StepsSoFar(slot, steps))
 
     def _on_result(self, request: WorkerRequest, calls: int, result: Result, followers: int) -> None:
         """Take a backend's result. Send the final one, or call the next backend."""
