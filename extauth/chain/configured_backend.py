@@ -20,6 +20,7 @@ from extauth.config import BackendConfig
 from extauth.errors import BackendUnavailable, ConfigError, UnexpectedError
 from extauth.guard import GuardedErrors, await_guarded, call_guarded, error_text, guarded
 from extauth.model import FailureResult, Request, Result
+from extauth.settings import Settings
 
 if TYPE_CHECKING:
     import asyncio
@@ -33,6 +34,7 @@ class ConfiguredBackend:
 
     def __init__(self, backend: Backend[Any], section: BackendConfig, file: Path) -> None:
         self.name = backend.context.name
+        self.settings: Settings = backend.settings
         self.concurrency = backend.concurrency
         self.is_async = is_async(type(backend))
         self.timeout = section.timeout

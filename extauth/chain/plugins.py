@@ -1,4 +1,8 @@
-"""The `type` of a backend to its class: a built-in name, `package.module:Class` or `path/to/file.py:Class`."""
+"""The `type` of a backend to its class.
+
+It is a built-in name, the name of an entry point of an installed package, `package.module:Class` or
+`path/to/file.py:Class`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from extauth.backends.base import Backend
 from extauth.chain.backend_rules import check_class
@@ -16,11 +20,24 @@ from extauth.errors import ConfigError, UnexpectedError
 from extauth.guard import call_guarded
 from extauth.trust import read_trusted, reason_of
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 BUILT_IN = {
     "files": "extauth.backends.files:Files",
     "ldap": "extauth.backends.ldap:Ldap",
     "pam": "extauth.backends.pam:Pam",
 }
+
+_GROUP = "extauth.backends"
+
+
+def installed_backends() -> dict[str, EntryPoint]:
+    """Return the entry points of installed packages that offer backends, by their type."""
+    from importlib.metadata import entry_points  # here because built-in types do not need it
+
+    found = {entry.name: entry for entry in entry_points(group=_GROUP)}
+    return {name: found[name] for name in sorted(found) if name not in BUILT_IN}
 
 
 def backend_class(type_name: str, folder: Path, *, allow_unsafe: bool = False) -> type[Backend[Any]]:
@@ -29,6 +46,8 @@ def backend_class(type_name: str, folder: Path, *, allow_unsafe: bool = False) -
     Raise ConfigError, without file and key, if there is no such class, it does not import, or it is not a Backend.
     """
     target = BUILT_IN.get(type_name, type_name)
+    if ":" not in target and (entry := installed_backends().get(type_name)) is not None:
+        target = entry.value
     module_name, colon, class_name = target.rpartition(":")
     if not colon or not module_name or not class_name:
         import difflib  # here because it is rarely needed
@@ -36,7 +55,7 @@ def backend_class(type_name: str, folder: Path, *, allow_unsafe: bool = False) -
         close = difflib.get_close_matches(type_name.lower(), BUILT_IN, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
         raise ConfigError(
-            f"unknown backend; {hint}built in: {', '.join(sorted(BUILT_IN))}; "
+            f"unknown backend; {hint}built in: {', '.join(sorted(BUILT_IN))}; installed ones: extauth backends; "
             "your own: path/to/file.py:Class or package.module:Class"
         )
     try:

@@ -11,14 +11,18 @@ import click
 from extauth.version import VERSION
 
 _MODULES = {
+    "backends": "extauth.cli.backends",
     "check": "extauth.cli.check",
+    "config": "extauth.cli.config",
     "harness": "extauth.cli.harness",
     "passwd": "extauth.cli.passwd",
     "verify": "extauth.cli.verify",
 }
 
 _SUMMARIES = {
+    "backends": "List the backends that are installed, with their settings.",
     "check": "Read the configuration and all files as serve would.",
+    "config": "Show the effective configuration, or a schema of its file.",
     "harness": "Start a helper program and drive it as the mail server does.",
     "passwd": "Add an account to a password file, or change its password.",
     "serve": "Handle the requests on standard input until it closes.",

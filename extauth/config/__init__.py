@@ -3,6 +3,7 @@
 tables    its tables and keys, with their types, ranges and defaults
 checks    rules between keys
 read      TOML to a configuration, or an error with file, key, value and what would be right
+origins   the lines in which the keys stand
 values    the configuration, as the rest of the program gets it
 """
 
