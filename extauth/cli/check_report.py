@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from extauth.chain import Chain
+from extauth.cli.check_site import MANIFESTO, Findings, manifesto_problem
 from extauth.cli.loading import load_chain, protect_process
 from extauth.config import Config
 from extauth.errors import ConfigError, UnexpectedError
@@ -21,12 +22,13 @@ _OTHERS = "domains that no [[backend]] names"
 
 
 class CheckReport(logging.Handler):
-    """Loads and tries everything. `shows`: print what it finds at once."""
+    """Loads and tries everything. `shows`: print what it finds at once. `account`: an account to look up."""
 
-    def __init__(self, config_file: Path, *, shows: bool) -> None:
+    def __init__(self, config_file: Path, *, shows: bool, account: str | None = None) -> None:
         super().__init__()
         self._config_file = config_file
         self._shows = shows
+        self._account = account
         self.mistakes: list[str] = []
         self.warnings: list[str] = []
         self.notes: list[str] = []
@@ -49,6 +51,37 @@ class CheckReport(logging.Handler):
             self._refuse([str(error)])
         else:
             self._try_out(config, chain)
+
+    def run_for_findings(self) -> Findings:
+        """Check everything. Return what was found."""
+        self.run()
+        return self.findings
+
+    @property
+    def findings(self) -> Findings:
+        """What was found."""
+        return Findings(self.mistakes, self.warnings, self.domains_without_login)
+
+    def check_manifesto(self, base_directory: Path) -> None:
+        """Check whether the mail server may start this program."""
+        problem = manifesto_problem(base_directory)
+        if problem is None:
+            self._note(f"{base_directory / MANIFESTO}: lists this program")
+        else:
+            self._warn(problem)
+
+    def add_user(self, name: str, found: Findings) -> None:
+        """Add what another user's check has found, and this one has not."""
+        others = found.less(self.findings)
+        if others == Findings():
+            self._note(f"as user {name}: the same")
+        self._refuse([f"as user {name}: {text}" for text in others.mistakes])
+        for text in others.warnings:
+            self._warn(f"as user {name}: {text}")
+        for domain in others.domains_without_login:
+            self.domains_without_login.append(domain)
+            if self._shows:
+                print(f"as user {name}: no account of {domain} can log in")
 
     def status(self, *, strict: bool) -> int:
         """Return the exit status."""
@@ -94,9 +127,10 @@ class CheckReport(logging.Handler):
             print(texts[-1])
 
     def _refuse(self, problems: list[str]) -> None:
-        self.mistakes += map(one_line, problems)
+        mistakes = list(map(one_line, problems))
+        self.mistakes += mistakes
         if self._shows:
-            for mistake in self.mistakes:
+            for mistake in mistakes:
                 print(f"extauth: {mistake}", file=sys.stderr)
 
     def _try_out(self, config: Config, chain: Chain) -> None:
@@ -114,6 +148,17 @@ class CheckReport(logging.Handler):
             self._warn(f"{config.file}: default_domain = {domain!r}: no backend serves this domain")
         self._check_domains(chain, without_login)
         self._check_setuid(config)
+        if self._account is not None:
+            self._look_up(config, chain, self._account)
+
+    def _look_up(self, config: Config, chain: Chain, account: str) -> None:
+        from extauth.cli.check_account import look_up_account  # here because it imports asyncio
+
+        notes, warnings = look_up_account(config, chain, account)
+        for text in notes:
+            self._note(text)
+        for text in warnings:
+            self._warn(text)
 
     def _check_mechanisms(self, chain: Chain) -> None:
         """Warn about mechanisms that no account can use, if all backends know that."""

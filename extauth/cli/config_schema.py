@@ -39,13 +39,9 @@ def schema_of_configuration() -> str:
     for section in file["properties"].values():
         if "$ref" in section:
             section.pop("default")  # the table has those of its keys
-    page = {
-        "$schema": _DIALECT,
-        **file,
-        "description": "docs/commands.md explains how an editor uses it.",
-        "title": f"The configuration file of extauth {VERSION}",
-        "$defs": tables,
-    }
+    title = f"The configuration file of extauth {VERSION}"
+    about = "docs/commands.md explains how an editor uses it."
+    page = {"$schema": _DIALECT, **file, "title": title, "description": about, "$defs": tables}
     return msgspec.json.format(msgspec.json.encode(_without_null(page)), indent=2).decode()
 
 

@@ -26,6 +26,7 @@ from extauth.model import (
     CheckRequest,
     FailureResult,
     PasswordRequest,
+    Request,
     ResponseRequest,
     Result,
     Secret,
@@ -116,7 +117,7 @@ def _ask(way: Way, request: CheckRequest, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     run = ChainRun(request, tuple(way.served_by), time.monotonic())
     while way.result is None:
-        asked = _call(run.backend, request, deadline)
+        asked = call_backend(run.backend, request, deadline)
         way.asked.append(asked)
         way.result = run.add_result(asked.result, asked.seconds)
         if way.result is None and time.monotonic() >= deadline:
@@ -124,8 +125,8 @@ def _ask(way: Way, request: CheckRequest, seconds: float) -> None:
     way.not_asked = [backend.name for backend in way.served_by[len(way.asked) :]]
 
 
-def _call(backend: ConfiguredBackend, request: CheckRequest, deadline: float) -> AskedBackend:
-    """Call one backend in a thread, so that a call that hangs can be left behind."""
+def call_backend(backend: ConfiguredBackend, request: Request, deadline: float) -> AskedBackend:
+    """Call one backend in a thread, so that a call that hangs can be left behind. `deadline`: monotonic seconds."""
     errors: list[Exception] = []
     results: list[Result] = []
     done = threading.Event()
@@ -156,7 +157,7 @@ def _call(backend: ConfiguredBackend, request: CheckRequest, deadline: float) ->
 
 
 async def _call_async(
-    backend: ConfiguredBackend, request: CheckRequest, limit: float, results: list[Result], done: threading.Event
+    backend: ConfiguredBackend, request: Request, limit: float, results: list[Result], done: threading.Event
 ) -> None:
     """Call a backend whose methods are written with `async def`. Cancel it when its time is over."""
     task = asyncio.create_task(backend.call_async(request))

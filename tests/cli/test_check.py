@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
 from tests.chain.support import PLUGIN
 from tests.helper import EXTAUTH, Site
 from tests.needs import needs_root
-from tests.ordinary_user import as_nobody
+from tests.ordinary_user import as_nobody, run_as_nobody
 
 
 def test_check_runs_the_self_test_of_each_backend(site: Site) -> None:
@@ -168,6 +169,66 @@ def test_names_of_a_large_file_are_counted(site: Site) -> None:
     site.configure(FILES + 'domains = ["d0.example"]\n')
     done = site.run("check", "-c", str(site.config))
     assert b"does not serve: d1.example 25001\n" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("account", "expected"),
+    [
+        ("Alice@example.com", ["alice@example.com: own cannot say: ", "alice@example.com: found in intern"]),
+        ("bob", ["bob@example.com: own cannot say: ", "bob@example.com: found in intern, but cannot log in: locked"]),
+        ("x@example.com", ["x@example.com: own cannot say: ", "x@example.com: unknown in intern"]),
+        ("x@other.example", ["x@other.example: no backend serves other.example"]),
+    ],
+)
+def test_check_looks_up_an_account_without_a_password(site: Site, account: str, expected: list[str]) -> None:
+    site.write("passwd", "alice@example.com:{PLAIN}open sesame\nbob@example.com:!\n")
+    site.write("own.py", PLUGIN)
+    own = '[[backend]]\ntype = "own.py:Own"\nname = "own"\ndomains = ["example.com"]\n'
+    site.configure(f'default_domain = "example.com"\n{own}{FILES}domains = ["example.com"]\n')
+    done = site.run("check", "-c", str(site.config), "--account", account)
+    found = [line for line in done.stdout.decode().splitlines() if line.startswith(expected[0].partition(":")[0])]
+    assert len(found) == len(expected)
+    assert all(line.startswith(start) for line, start in zip(found, expected, strict=True))
+
+
+def test_check_reads_the_child_processes_manifesto(site: Site) -> None:
+    site.write("passwd", Site.ACCOUNTS)
+    site.configure(FILES)
+    command = "check", "-c", str(site.config), "--base-directory", str(site.folder), "--strict"
+    manifesto = site.folder / "Settings" / "ChildProcs.data"
+    done = site.run(*command)
+    assert done.returncode == 4
+    assert f"{manifesto}: No such file or directory: CommuniGate Pro 6.4 does not start extauth; add the line " in (
+        done.stdout.decode()
+    )
+    site.write("Settings/ChildProcs.data", "/usr/bin/other\n\n")
+    done = site.run(*command)
+    assert f"{manifesto}: no line is a prefix of {EXTAUTH[0]}: " in done.stdout.decode()
+    site.write("Settings/ChildProcs.data", f"/usr/bin/other\n{EXTAUTH[0][:-2]}\n")
+    assert f"{manifesto}: lists this program" in site.run(*command).stdout.decode()
+
+
+@needs_root
+def test_check_says_what_differs_for_another_user(site: Site) -> None:
+    site.write("passwd", Site.ACCOUNTS)
+    site.configure(FILES).chmod(0o644)
+    for folder in [site.folder, *site.folder.parents[:3]]:
+        folder.chmod(0o755)
+    done = site.run("check", "-c", str(site.config), "--user", "nobody")
+    assert done.returncode == 1
+    assert re.match("extauth: as user nobody: .*: Permission denied: user nobody cannot ", done.stderr.decode())
+    done = site.run("check", "-c", str(site.config), "--user", "root")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"as user root: the same\n" in done.stdout
+    assert b"no user no-such" in site.run("check", "-c", str(site.config), "--user", "no-such").stderr
+
+
+@needs_root
+def test_user_needs_root_rights(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_as_nobody(monkeypatch)
+    done = site.run("check", "-c", str(site.config), "--user", "root")
+    assert done.returncode == 2
+    assert b"only root can become another user" in done.stderr
 
 
 @needs_root

@@ -103,9 +103,10 @@ class Ldap(Backend[LdapSettings]):
         """Connect to every server, bind as the service account or anonymously, and look for `base` and the groups."""
         self.open()
         places = [self._search.base.text] if self._search.is_needed and not self._search.base.placeholders else []
+        groups = list(self.settings.required_groups)
         if self.settings.group_filter is not None:
-            places += self.settings.required_groups
-        if not await self._directory.self_test(places):
+            places, groups = places + groups, []
+        if not await self._directory.self_test(places, groups):
             raise TemporaryFailure("no server can be used, so no account can log in")
 
     async def verify_password(self, account: Account, password: Secret) -> Verdict | VerdictResult:

@@ -77,16 +77,17 @@ class LdapDirectory:
                 return found
         raise BackendUnavailable("; ".join(f"{server.url}: {problem}" for server, problem in problems.items()))
 
-    async def self_test(self, places: Iterable[str]) -> bool:
-        """Log for each server whether extauth can connect, and whether the entries at `places` exist.
+    async def self_test(self, places: Iterable[str], groups: Iterable[str]) -> bool:
+        """Log for each server whether extauth can connect, and whether the entries at `places` and the `groups` exist.
 
-        Return whether any server can be used.
+        Return whether any server can be used. Groups are not searched at a login, so extauth need not see them.
         """
         any_is_usable = False
         for server, connections in self._connections.items():
             session = LdapSession(connections, time.monotonic() + self._overall_timeout)
             try:
                 outcome = await session.self_test()
+                unseen = [why for group in groups if (why := await session.problem_at(group))]
                 missing = [why for place in places if (why := await session.problem_at(place))]
             except ServerUnavailable as problem:
                 self._log.error("%s is unavailable: %s", server.url, problem)
@@ -96,6 +97,8 @@ class LdapDirectory:
                 self._log.info("%s is available and %s", server.url, outcome)
                 for why in missing:
                     self._log.error("%s: %s", server.url, why)
+                for why in unseen:
+                    self._log.warning("%s: required_groups: %s; is the name right?", server.url, why)
                 any_is_usable |= not missing
             finally:
                 connections.close()
