@@ -107,3 +107,8 @@ _MAKERS: dict[str, Callable[[bytes], bytes]] = {
 }
 MAKEABLE = tuple(_MAKERS)
 """The schemes that `make_hash` knows, strongest first."""
+
+STRONG = ("ARGON2ID", "BLF-CRYPT", "YESCRYPT", "SHA512-CRYPT", "PBKDF2-SHA256")
+"""Those that make a guess costly."""
+
+DEFAULT_SCHEME = "ARGON2ID"

@@ -1,4 +1,4 @@
-"""Add, change or delete one account in a password file. All other lines stay as they are."""
+"""Add, change or delete accounts in a password file. All other lines stay as they are."""
 
 from __future__ import annotations
 
@@ -8,52 +8,91 @@ import io
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from extauth.backends.files.formats import BYTE_ORDER_MARK, BadLine, parse_plain
 from extauth.errors import ConfigError, MalformedRequest
+from extauth.passwords import StoredHash, identify
 from extauth.protocol.accounts import AccountParser
 
 _MIN_FIELDS = 7  # of a line in the other formats
 
 
-def set_password(path: Path, address: str, stored: bytes) -> bool:
-    """Set the stored password of `address` in a file of the `plain` format. Return whether it had one before.
+def set_passwords(path: Path, stored: Mapping[str, bytes]) -> set[str]:
+    """Set the stored passwords of addresses in a file of the `plain` format. Return those that had one before.
 
-    Raises ConfigError if the address is not an account, OSError if the file cannot be replaced.
+    Raises ConfigError if an address is not an account, OSError if the file cannot be replaced.
     """
-    return _replace_line(path, address, _canonical(address).encode() + b":" + stored + b"\n")
+    lines = {_canonical(address): value for address, value in stored.items()}
+    before = _edit(path, {account: account.encode() + b":" + value + b"\n" for account, value in lines.items()})
+    return {address for address in stored if _canonical(address) in before}
 
 
 def delete_account(path: Path, address: str) -> bool:
-    """Delete the line of `address`. Return whether there was one. Raises the errors of `set_password`."""
-    return _replace_line(path, address, None)
+    """Delete the line of `address`. Return whether there was one. Raises the errors of `set_passwords`."""
+    return bool(_edit(path, {_canonical(address): None}))
 
 
-def _replace_line(path: Path, address: str, line: bytes | None) -> bool:
-    account = _canonical(address)
+def canonical_account(address: str, where: str) -> str:
+    """Return an address as the file has it. Raise ConfigError if it is not an account. `where`: where it stands."""
+    try:
+        return _canonical(address)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+def bare_line(path: Path, address: str) -> int | None:
+    """Return the number of the line that has only the name of an address, and so is an account in every domain."""
+    name, at, _ = _canonical(address).rpartition("@")
+    if not at or "@" in name or not path.exists():
+        return None
+    numbers = [number for number, line in enumerate(_lines_of(path), start=1) if _account_of(line) == name]
+    return numbers[0] if numbers else None
+
+
+def schemes_in(path: Path) -> Counter[str]:
+    """Return how many stored passwords of a file have which scheme. A file that is missing has none."""
+    found: Counter[str] = Counter()
+    for line in _lines_of(path):
+        if _account_of(line) is None:  # a comment, or a line that is skipped
+            continue
+        stored = line.partition(b":")[2].rstrip(b"\r\n")
+        if isinstance(known := identify(stored, "DES-CRYPT"), StoredHash):
+            found[known.scheme] += 1
+    return found
+
+
+def _lines_of(path: Path) -> list[bytes]:
+    try:
+        return io.BytesIO(path.read_bytes()).readlines()
+    except FileNotFoundError:
+        return []
+
+
+def _edit(path: Path, changes: Mapping[str, bytes | None]) -> set[str]:
+    """Set the lines of accounts, or delete them if the line is None. Return the accounts that had a line before."""
     path = path.resolve()  # replace the target of a link, not the link
     with _locked(path.parent):
-        try:
-            before = path.read_bytes()
-        except FileNotFoundError:
-            before = b""
-        lines = io.BytesIO(before).readlines()
+        lines = _lines_of(path)
         _check_plain(path, lines)
-        ours = [number for number, candidate in enumerate(lines) if _account_of(candidate) == account]
-        if line is None:
-            after = [candidate for number, candidate in enumerate(lines) if number not in ours]
-        elif ours:
-            after = [line if number == ours[0] else candidate for number, candidate in enumerate(lines)]
-            after = [candidate for number, candidate in enumerate(after) if number not in ours[1:]]
-        else:
-            if lines and not lines[-1].endswith(b"\n"):
-                lines[-1] += b"\n"
-            after = [*lines, line]
-        if line is not None or ours:
-            _replace_file(path, b"".join(after))
-    return bool(ours)
+        after: list[bytes] = []
+        found: set[str] = set()
+        for candidate in lines:
+            account = _account_of(candidate)
+            if account not in changes:
+                after.append(candidate)
+            elif account is not None and account not in found:
+                found.add(account)
+                if (line := changes[account]) is not None:
+                    after.append(line)
+        new = [line for account, line in changes.items() if account not in found and line is not None]
+        if new and after and not after[-1].endswith(b"\n"):
+            after[-1] += b"\n"
+        if found or new:
+            _replace_file(path, b"".join(after + new))
+    return found
 
 
 def _canonical(address: str) -> str:

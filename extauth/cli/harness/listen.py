@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from extauth.cli.harness.options import ProgramOptions, html_option, interface_option, program_options
 from extauth.cli.harness.output import finish, write_page
 from extauth.errors import ExtauthError
-from extauth.harness.events import Event
-from extauth.harness.external import ExternalAuthentication
-from extauth.harness.log import MailServerLog
-from extauth.harness.protocol_checker import Violation
-from extauth.harness.report import end_lines, violation_lines
-from extauth.harness.statistics import Statistics
-from extauth.harness.tables import statistics_table, text_lines
+
+if TYPE_CHECKING:
+    from extauth.harness.events import Event
+    from extauth.harness.protocol_checker import Violation
 
 _SERVICES = {
     "POP3": "POP3 with STLS",
@@ -81,6 +77,14 @@ def listen(
         raise click.UsageError(f"Name a port to listen on: --{', --'.join(map(str.lower, _SERVICES))}.")
     if (certificate is None) != (key is None):
         raise click.UsageError("--certificate and --key go together.")
+    import tempfile  # here: --help needs none of these
+
+    from extauth.harness.external import ExternalAuthentication
+    from extauth.harness.log import MailServerLog
+    from extauth.harness.report import end_lines, violation_lines
+    from extauth.harness.statistics import Statistics
+    from extauth.harness.tables import statistics_table, text_lines
+
     masker, statistics = options.masker(), Statistics()
     log = MailServerLog(options.log_level or "Low Level", masker, lambda line: click.echo(line, err=True))
 

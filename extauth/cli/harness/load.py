@@ -9,20 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import Annotated, TextIO, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 import click
 
 from extauth.cli.harness.options import ProgramOptions, html_option, interface_option, options_from, program_options
 from extauth.cli.harness.output import finish, write_page
-from extauth.harness.load.accounts import read_load_accounts
-from extauth.harness.load.measurement import LoadPlan, Measurement, ShowProgress, measure
-from extauth.harness.load.pace import RatePace, WindowPace
-from extauth.harness.load.report import load_table, median_round, remark_lines
-from extauth.harness.load.traffic import Distribution, RequestGenerator, parse_mix
-from extauth.harness.masking import Masker
-from extauth.harness.process import from_here
-from extauth.harness.tables import text_lines
+
+if TYPE_CHECKING:
+    from extauth.harness.load.measurement import LoadPlan, Measurement, ShowProgress
+    from extauth.harness.masking import Masker
 
 _SECONDS = 10.0  # if neither --requests nor --seconds is given
 _WINDOW = 64
@@ -30,6 +26,8 @@ _ROUNDS = 3  # for two programs
 
 
 def _mix(context: click.Context, parameter: click.Parameter, text: str) -> str:
+    from extauth.harness.load.traffic import parse_mix
+
     try:
         parse_mix(text)
     except ValueError as error:
@@ -62,10 +60,10 @@ class LoadOptions:
         ),
     ]
     distribution: Annotated[
-        Distribution,
+        Literal["zipf", "uniform"],
         click.option(
             "--distribution",
-            type=click.Choice(get_args(Distribution)),
+            type=click.Choice(["zipf", "uniform"]),
             default="zipf",
             show_default=True,
             help="Use the first accounts of the file most often (zipf), or all equally (uniform).",
@@ -153,6 +151,11 @@ class LoadOptions:
 
     def plan(self, interface: int | None, masker: Masker) -> LoadPlan:
         """Return the load for the programs. Raises LoadAccountsError."""
+        from extauth.harness.load.accounts import read_load_accounts
+        from extauth.harness.load.measurement import LoadPlan
+        from extauth.harness.load.pace import RatePace, WindowPace
+        from extauth.harness.load.traffic import RequestGenerator, parse_mix
+
         if self.rate is not None and self.window is not None:
             raise click.UsageError("Use --rate or --window, not both.")
         accounts = read_load_accounts(self.accounts)
@@ -178,6 +181,11 @@ def load(options: ProgramOptions, load_options: LoadOptions, interface: int | No
 
     Exit status 1: there are wrong replies, temporary failures or protocol violations.
     """
+    from extauth.harness.load.measurement import measure  # here: --help needs none of these
+    from extauth.harness.load.report import load_table, median_round, remark_lines
+    from extauth.harness.process import from_here
+    from extauth.harness.tables import text_lines
+
     masker = options.masker()
     second = load_options.vs
     commands = {"program": options.program} if second is None else {"A": options.program, "B": second}

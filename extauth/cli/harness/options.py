@@ -5,20 +5,20 @@ from __future__ import annotations
 import functools
 import os
 import signal
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import click
 
 from extauth.errors import ExtauthError
-from extauth.harness.log import MailServerLog
-from extauth.harness.masking import Masker
-from extauth.harness.program import EventHandler, ProgramSettings
 from extauth.log_levels import LEVEL_NAMES
+
+if TYPE_CHECKING:  # the help of the commands needs none of these
+    from extauth.harness.masking import Masker
+    from extauth.harness.program import EventHandler, ProgramSettings
 
 Function = Callable[..., None]
 
@@ -99,6 +99,10 @@ class ProgramOptions:
         An ExtauthError becomes one sentence and status 2. Signals that end the harness raise KeyboardInterrupt, so
         that all contexts clean up.
         """
+        import tempfile
+
+        from extauth.harness.program import ProgramSettings
+
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a shell may have set them to "ignore"
             signal.signal(number, signal.default_int_handler)
         with _errors_as_sentences(), tempfile.TemporaryDirectory(prefix="extauth-harness-") as temporary:
@@ -110,12 +114,16 @@ class ProgramOptions:
 
     def masker(self) -> Masker:
         """Return a new masker."""
+        from extauth.harness.masking import Masker
+
         return Masker(show_passwords=self.show_passwords)
 
     def log(self, masker: Masker) -> EventHandler:
         """Return the handler that writes the log. Without a log level it does nothing."""
         if self.log_level is None:
             return lambda event: None
+        from extauth.harness.log import MailServerLog
+
         return MailServerLog(self.log_level, masker, lambda line: click.echo(line, err=True)).handle_event
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-import platform
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from extauth.harness.page.html import Report, render
-from extauth.harness.statistics import Statistics
-from extauth.harness.tables import ReportTable
 from extauth.version import VERSION
+
+if TYPE_CHECKING:
+    from extauth.harness.statistics import Statistics
+    from extauth.harness.tables import ReportTable
 
 _COLOURS = {"I:": "cyan", "O:": "green", "violation:": "red", "-": "red", "+": "red", "#": "bright_black"}
 
@@ -46,6 +46,10 @@ def write_page(
     """Write the HTML page of this command, if there is a file for it. `programs` and `series` are by name."""
     if file is None:
         return
+    import platform
+
+    from extauth.harness.page.html import Report, render
+
     context = click.get_current_context()
     facts = {name: shlex.join(command) for name, command in programs.items()} | {
         "options": _options(context),

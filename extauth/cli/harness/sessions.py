@@ -10,11 +10,6 @@ import click
 
 from extauth.cli.harness.options import ProgramOptions, html_option, program_options
 from extauth.cli.harness.output import finish, show, write_page
-from extauth.harness.replay import Replay, difference_lines
-from extauth.harness.report import end_lines, times_line, violation_lines
-from extauth.harness.session_file import read_session_file
-from extauth.harness.shell import Shell
-from extauth.harness.tables import statistics_table
 
 
 @click.command()
@@ -26,6 +21,11 @@ def replay(options: ProgramOptions, session: Path, html: TextIO | None) -> None:
 
     Exit status 1: a reply differs from the expected one, or there are protocol violations.
     """
+    from extauth.harness.replay import Replay, difference_lines  # here: --help needs none of these
+    from extauth.harness.report import end_lines, times_line, violation_lines
+    from extauth.harness.session_file import read_session_file
+    from extauth.harness.tables import statistics_table
+
     masker = options.masker()
     with options.started() as settings:
         session_file = read_session_file(session)
@@ -51,6 +51,9 @@ def shell(options: ProgramOptions) -> None:
 
     Exit status 1: there are protocol violations.
     """
+    from extauth.harness.report import end_lines  # here: --help needs none of these
+    from extauth.harness.shell import Shell
+
     masker = options.masker()
     terminal = _Terminal() if sys.stdin.isatty() else None
     with options.started() as settings:
