@@ -11,6 +11,7 @@
 # make sbom       list what is installed with extauth, in CycloneDX's form, in build/sbom.json; INSTALLED=/opt/extauth
 #                 lists that installation
 # make bench      measure extauth beside other programs (docs/benchmarks.md); needs root
+# make man        write the man pages into build/man
 # make clean      remove everything that these commands make in the checkout
 
 PYTHON ?= python3
@@ -27,10 +28,10 @@ FRESH = tests/test_readme.py::test_readme_commands_run_in_a_fresh_checkout
 MINOR = 'import sys; print(sys.version_info.minor)'
 TEST_PACKAGES = acl apache2-utils bindfs curl dovecot-core fetchmail gcc gdb gsasl isync ldap-utils libc6-dev \
     libnet-ssleay-perl libnss-wrapper libpam-pwdfile libpam-wrapper libpam0g-dev \
-    libsasl2-modules logrotate mpop msmtp openssl perl redis-server sasl2-bin slapd swaks whois
+    libsasl2-modules logrotate man-db mpop msmtp openssl perl redis-server sasl2-bin slapd swaks whois
 BENCH_PACKAGES = dovecot-ldap libnet-ldap-perl squid
 
-.PHONY: demo bytecode test test-deps test-pythons test-newest test-lowest bench fuzz timing soak sbom lint clean
+.PHONY: demo bytecode test test-deps test-pythons test-newest test-lowest bench fuzz timing soak sbom man lint clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.program
@@ -83,6 +84,9 @@ timing: test-deps $(VENV)/.tests bytecode
 
 soak: $(VENV)/.tests bytecode
 	SOAK=$(SOAK) $(BIN)/pytest -q -s tests/soak/soak.py tests/soak/bad_requests.py tests/soak/guesses.py
+
+man: $(VENV)/.program
+	$(BIN)/extauth man build/man
 
 sbom: $(VENV)/.tests $(INSTALLED)
 	@mkdir -p $(dir $(SBOM))

@@ -9,10 +9,14 @@ from pathlib import Path
 
 import click
 
+from extauth.cli.help import GroupedCommand
 from extauth.cli.options import config_option
 
 
-@click.command()
+@click.command(
+    cls=GroupedCommand,
+    groups={"What is checked": ["config_file", "account", "user", "base_directory"], "Result": ["strict", "as_json"]},
+)
 @config_option
 @click.option("--account", metavar="NAME@DOMAIN", help="Say which backends know this account. Needs no password.")
 @click.option("--user", metavar="NAME", help="As root: say what would differ for this user.")

@@ -8,13 +8,16 @@ from typing import Any
 
 import click
 
+from extauth.cli.options import config_option
 from extauth.version import VERSION
 
 _MODULES = {
     "backends": "extauth.cli.backends",
     "check": "extauth.cli.check",
+    "completion": "extauth.cli.completion",
     "config": "extauth.cli.config",
     "harness": "extauth.cli.harness",
+    "man": "extauth.cli.man",
     "passwd": "extauth.cli.passwd",
     "verify": "extauth.cli.verify",
 }
@@ -22,8 +25,10 @@ _MODULES = {
 _SUMMARIES = {
     "backends": "List the backends that are installed, with their settings.",
     "check": "Read the configuration and all files as serve would.",
+    "completion": "Print a script that completes commands and options in a shell.",
     "config": "Show the effective configuration, or a schema of its file.",
     "harness": "Start a helper program and drive it as the mail server does.",
+    "man": "Write the man pages of all commands into a folder.",
     "passwd": "Add an account to a password file, or change its password.",
     "serve": "Handle the requests on standard input until it closes.",
     "verify": "Check one password. Show what each backend says.",
@@ -50,15 +55,27 @@ class _LazyGroup(click.Group):
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="extauth")
 def commands() -> None:
-    """External authentication for CommuniGate Pro: the helper, and a harness to test it."""
+    """External authentication for CommuniGate Pro: the helper, and a harness to test it.
+
+    \b
+    Example:
+      extauth check -c /etc/extauth/extauth.toml
+
+    `extauth COMMAND -h` explains a command.
+    """
 
 
 @commands.command("serve")
-@click.option(
-    "-c", "--config", "config_file", required=True, type=click.Path(path_type=Path), help="The configuration file."
-)
+@config_option
 def serve_command(config_file: Path) -> None:
-    """Handle the requests on standard input until it closes."""
+    """Handle the requests on standard input until it closes.
+
+    \b
+    Example:
+      extauth serve -c /etc/extauth/extauth.toml
+
+    The mail server starts this command. Log lines for the mail server go to standard output. SIGHUP reloads.
+    """
     from extauth.cli.serve import serve
 
     serve(config_file)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from extauth.cli.options import config_option
+
 if TYPE_CHECKING:
     from extauth.model import Secret
 
 
 @click.command()
-@click.option(
-    "-c", "--config", "config_file", required=True, type=click.Path(path_type=Path), help="The configuration file."
-)
+@config_option
 @click.option(
     "--sasl",
     type=click.Choice(["CRAM-MD5", "APOP"], case_sensitive=False),
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 @click.argument("account")
 def verify(config_file: Path, sasl: str | None, as_json: bool, debug: bool, account: str) -> None:
     """Check the password of ACCOUNT (name@domain). Show what each backend says, and the reply to the mail server.
+
+    \b
+    Example:
+      extauth verify -c /etc/extauth/extauth.toml alice@example.com
 
     The command prompts for the password. If standard input is not a terminal, the password is its first line.
     It asks the backends itself, without cache and throttle: a wrong password counts as one in your directory.

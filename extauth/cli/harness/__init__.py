@@ -18,7 +18,12 @@ from extauth.cli.harness.sessions import replay, shell
 
 @click.group()
 def harness() -> None:
-    """Start a helper program and drive it as the mail server does."""
+    """Start a helper program and drive it as the mail server does.
+
+    \b
+    Example:
+      extauth harness shell -- extauth serve -c extauth.toml
+    """
 
 
 for command in (replay, shell, listen, load):

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from extauth.cli.harness.options import ProgramOptions, html_option, interface_option, program_options
+from extauth.cli.harness.options import PROGRAM_OPTIONS, ProgramOptions, html_option, interface_option, program_options
 from extauth.cli.harness.output import finish, write_page
+from extauth.cli.help import GroupedCommand
 from extauth.errors import ExtauthError
 
 if TYPE_CHECKING:
@@ -41,7 +42,10 @@ def _port_options(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
-@click.command()
+@click.command(
+    cls=GroupedCommand,
+    groups={"Mail server": ["accounts", "host", "certificate", "key"], "Ports": list(_SERVICES), **PROGRAM_OPTIONS},
+)
 @click.option(
     "--accounts", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The domains and accounts."
 )
@@ -68,6 +72,11 @@ def listen(
     **ports: int | None,
 ) -> None:
     """Listen for mail programs on the loopback. A helper program checks their passwords.
+
+    \b
+    Example:
+      extauth harness listen --accounts accounts.toml --imap 1143 -- \\
+          extauth serve -c extauth.toml
 
     With port 0 the system chooses a port. The command shows each address that it listens on, then `ready`. Press Ctrl-C
     to end it.

@@ -13,8 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 import click
 
-from extauth.cli.harness.options import ProgramOptions, html_option, interface_option, options_from, program_options
+from extauth.cli.harness.options import (
+    PROGRAM_OPTIONS,
+    ProgramOptions,
+    html_option,
+    interface_option,
+    options_from,
+    program_options,
+)
 from extauth.cli.harness.output import finish, write_page
+from extauth.cli.help import GroupedCommand
 
 if TYPE_CHECKING:
     from extauth.harness.load.measurement import LoadPlan, Measurement, ShowProgress
@@ -97,7 +105,10 @@ class LoadOptions:
     window: Annotated[
         int | None,
         click.option(
-            "--window", type=click.IntRange(min=1), help=f"Keep this many requests under way.  [default: {_WINDOW}]"
+            "--window",
+            type=click.IntRange(min=1),
+            metavar="NUMBER",
+            help=f"Keep this many requests under way.  [default: {_WINDOW}]",
         ),
     ]
     rate: Annotated[
@@ -105,17 +116,20 @@ class LoadOptions:
         click.option(
             "--rate",
             type=click.FloatRange(min=0, min_open=True),
+            metavar="NUMBER",
             help="Send this many requests a second, also if replies are late.",
         ),
     ]
     requests: Annotated[
-        int | None, click.option("--requests", type=click.IntRange(min=1), help="Stop after this many requests.")
+        int | None,
+        click.option("--requests", type=click.IntRange(min=1), metavar="NUMBER", help="Stop after this many requests."),
     ]
     seconds: Annotated[
         float | None,
         click.option(
             "--seconds",
             type=click.FloatRange(min=0, min_open=True),
+            metavar="SECONDS",
             help=f"Stop after this many seconds.  [default: {_SECONDS:g}, without --requests]",
         ),
     ]
@@ -124,6 +138,7 @@ class LoadOptions:
         click.option(
             "--seed",
             type=int,
+            metavar="NUMBER",
             default=1,
             show_default=True,
             help="Random seed. The same seed sends the same requests.",
@@ -140,6 +155,7 @@ class LoadOptions:
         click.option(
             "--rounds",
             type=click.IntRange(min=1),
+            metavar="NUMBER",
             help=f"Measure each program this many times.  [default: 1, with --vs {_ROUNDS}]",
         ),
     ]
@@ -171,13 +187,26 @@ class LoadOptions:
         )
 
 
-@click.command()
+@click.command(
+    cls=GroupedCommand,
+    groups={
+        "Requests": ["accounts", "distribution", "mix", "wrong", "mode", "seed"],
+        "Speed and length": ["window", "rate", "requests", "seconds"],
+        "Comparison": ["vs", "rounds"],
+        **PROGRAM_OPTIONS,
+    },
+)
 @program_options
 @options_from(LoadOptions)
 @interface_option
 @html_option
 def load(options: ProgramOptions, load_options: LoadOptions, interface: int | None, html: TextIO | None) -> None:
-    """Send a program many requests, check each reply and measure the program.
+    """Send many requests, check each reply, and measure the program.
+
+    \b
+    Example:
+      extauth harness load --accounts accounts --seconds 5 -- \\
+          extauth serve -c extauth.toml
 
     Exit status 1: there are wrong replies, temporary failures or protocol violations.
     """

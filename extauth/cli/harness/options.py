@@ -54,6 +54,7 @@ class ProgramOptions:
         click.option(
             "--base-directory",
             type=click.Path(exists=True, file_okay=False, path_type=Path),
+            metavar="DIR",
             help="The program's working directory. The default is a new temporary one.",
         ),
     ]
@@ -126,6 +127,12 @@ class ProgramOptions:
 
         return MailServerLog(self.log_level, masker, lambda line: click.echo(line, err=True)).handle_event
 
+
+PROGRAM_OPTIONS = {
+    "Program": ["base_directory", "time_out", "auto_restart", "interface"],
+    "Output": ["log_level", "show_passwords", "html"],
+}
+"""Groups of options, for the help."""
 
 program_options = options_from(ProgramOptions)
 

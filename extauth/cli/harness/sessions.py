@@ -8,16 +8,21 @@ from typing import TextIO
 
 import click
 
-from extauth.cli.harness.options import ProgramOptions, html_option, program_options
+from extauth.cli.harness.options import PROGRAM_OPTIONS, ProgramOptions, html_option, program_options
 from extauth.cli.harness.output import finish, show, write_page
+from extauth.cli.help import GroupedCommand
 
 
-@click.command()
+@click.command(cls=GroupedCommand, groups=PROGRAM_OPTIONS)
 @click.argument("session", type=click.Path(path_type=Path))
 @html_option
 @program_options
 def replay(options: ProgramOptions, session: Path, html: TextIO | None) -> None:
     """Play the file SESSION to a program.
+
+    \b
+    Example:
+      extauth harness replay session.txt -- extauth serve -c extauth.toml
 
     Exit status 1: a reply differs from the expected one, or there are protocol violations.
     """
@@ -44,10 +49,14 @@ def replay(options: ProgramOptions, session: Path, html: TextIO | None) -> None:
     finish(lines, success=not (differences or play.manager.violation_count))
 
 
-@click.command()
+@click.command(cls=GroupedCommand, groups=PROGRAM_OPTIONS)
 @program_options
 def shell(options: ProgramOptions) -> None:
-    """Send a program the requests that you type. `verify name@domain` makes a request.
+    """Send a program the requests that you type. `verify name@domain` makes a request, `help` lists all commands.
+
+    \b
+    Example:
+      extauth harness shell -- extauth serve -c extauth.toml
 
     Exit status 1: there are protocol violations.
     """

@@ -1,0 +1,40 @@
+"""Commands whose help shows the options in groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+OTHERS = "Options"
+"""The group of options that are in no other one."""
+
+
+class GroupedCommand(click.Command):
+    """A command with `groups`: names of parameters by the title of their group."""
+
+    def __init__(self, *args: Any, groups: Mapping[str, Sequence[str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._groups = groups
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write one section for each group."""
+        for title, options in grouped_options(self, ctx).items():
+            with formatter.section(title):
+                formatter.write_dl([record for option in options if (record := option.get_help_record(ctx))])
+
+
+def grouped_options(command: click.Command, ctx: click.Context) -> dict[str, list[click.Option]]:
+    """Return the options of a command by the title of their group."""
+    options = [
+        each
+        for each in command.get_params(ctx)
+        if isinstance(each, click.Option) and each.get_help_record(ctx) is not None
+    ]
+    groups: Mapping[str, Sequence[str]] = getattr(command, "_groups", {})
+    titles = {name: title for title, names in groups.items() for name in names}
+    found: dict[str, list[click.Option]] = {title: [] for title in (*groups, OTHERS)}
+    for option in options:
+        found[titles.get(option.name or "", OTHERS)].append(option)
+    return {title: each for title, each in found.items() if each}
