@@ -204,7 +204,7 @@ class Dispatcher:
     def note_steps(self, key: int, steps: tuple[Step, ...]) -> None:
         """Take what backends have said about a request whose deadline is near."""
         if (pending := self.pending.get(key)) is not None:
-            pending.steps = steps
+            pending.keep_steps(steps)
 
     def expire(self) -> None:
         """Reply to the requests whose deadline is over."""

@@ -70,6 +70,10 @@ class PendingRequest(msgspec.Struct, gc=False):
         """Keep what a worker gets: from now on the check that others wait for is this request's own."""
         self.request = request
 
+    def keep_steps(self, steps: tuple[Step, ...]) -> None:
+        """Keep what backends said so far, for the record of a deadline that is over."""
+        self.steps = steps
+
     def next_move(self) -> Request | None:
         """Return the request for another worker; None if it waits for another one's check, or was moved too often."""
         if self.moves >= _MAX_MOVES:
