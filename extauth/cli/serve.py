@@ -11,8 +11,9 @@ from extauth.config import ConfigSource
 from extauth.errors import ConfigError
 from extauth.frontend.descriptors import StandardDescriptors, move_standard_descriptors
 from extauth.guard import GuardedErrors, call_guarded
+from extauth.workers.child_process import ChildProcess
 from extauth.workers.process_setup import set_up_process, start_collecting_garbage
-from extauth.workers.supervisor import SupervisorProcess, start_supervisor
+from extauth.workers.supervisor import start_supervisor
 
 
 def serve(config_file: Path) -> None:
@@ -36,9 +37,7 @@ def serve(config_file: Path) -> None:
         sys.exit(1)
 
 
-def _serve(
-    config_file: Path, standard: StandardDescriptors, supervisor: SupervisorProcess, repaired: list[str]
-) -> None:
+def _serve(config_file: Path, standard: StandardDescriptors, supervisor: ChildProcess, repaired: list[str]) -> None:
     from extauth.frontend.frontend import Frontend  # here: it takes as long as the supervisor takes to load
 
     start_collecting_garbage()

@@ -18,6 +18,7 @@ from extauth.frontend.log import Log
 from extauth.frontend.states import GenerationState
 from extauth.frontend.worker_group import OnLost, OnResult, OnSteps, WorkerGroup
 from extauth.log_levels import Level
+from extauth.workers.child_process import ChildProcess
 from extauth.workers.frontend_config import FrontendConfig
 from extauth.workers.messages import (
     ConfigRead,
@@ -36,7 +37,6 @@ from extauth.workers.messages import (
     receive,
 )
 from extauth.workers.process_tree import kill_group
-from extauth.workers.supervisor import SupervisorProcess
 
 
 class Generation:
@@ -51,7 +51,7 @@ class Generation:
     def __init__(
         self,
         source: ConfigSource,
-        supervisor: SupervisorProcess,
+        supervisor: ChildProcess,
         poller: Poller,
         log: Log,
         on_result: OnResult,

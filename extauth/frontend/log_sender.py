@@ -13,12 +13,12 @@ from collections import deque
 from collections.abc import Callable
 
 from extauth.frontend.descriptors import HUNG_UP, READ, WRITE, Poller
+from extauth.workers.child_process import ChildProcess
 from extauth.workers.log_destinations import LogDestinations
 from extauth.workers.log_writer import (
     FromLogWriter,
     LogFailed,
     LogRecords,
-    LogWriterProcess,
     ReopenLog,
     start_log_writer,
 )
@@ -45,7 +45,7 @@ class LogSender:
         self._inform = inform
         self._notice = notice
         self._destinations: LogDestinations | None = None
-        self._writer: LogWriterProcess | None = None
+        self._writer: ChildProcess | None = None
         self._reader = _new_reader()
         self._leaving: dict[int, float] = {}  # log writers whose socket is closed, and when they are killed
         self._lines: list[bytes] = []
@@ -182,7 +182,7 @@ class LogSender:
         if events & ~WRITE:
             self._receive(self._writer)
 
-    def _receive(self, writer: LogWriterProcess) -> None:
+    def _receive(self, writer: ChildProcess) -> None:
         try:
             messages = receive(writer.socket, self._reader)
         except InvalidMessage:
@@ -200,7 +200,7 @@ class LogSender:
             self._wait_longer()
             self._notice("the log writer died; starting another one")
 
-    def _close_writer(self, writer: LogWriterProcess, *, kill_at: float) -> None:
+    def _close_writer(self, writer: ChildProcess, *, kill_at: float) -> None:
         """Let the log writer end. A message that it has in part is sent again, to the next one."""
         self._poller.unregister(writer.socket.fileno())
         writer.socket.close()

@@ -15,8 +15,8 @@ from extauth.frontend.descriptors import READ, Poller
 from extauth.frontend.log import Log
 from extauth.frontend.throttle import Throttle
 from extauth.log_levels import Level
+from extauth.workers.child_process import ChildProcess
 from extauth.workers.failure_counter import (
-    CounterProcess,
     FailureCount,
     FromCounter,
     NewFailure,
@@ -37,7 +37,7 @@ class SharedCounts:
         self._throttle = throttle
         self._settings: ThrottleSettings | None = None
         self._allow_unsafe = False
-        self._counter: CounterProcess | None = None
+        self._counter: ChildProcess | None = None
         self._reader = _new_reader()
         self._start_at = 0.0
 

@@ -18,10 +18,11 @@ from extauth.frontend.unsent_requests import MoveRequest, UnsentRequests
 from extauth.frontend.worker_group import OnResult, OnSteps
 from extauth.frontend.worker_handle import LostRequests
 from extauth.log_levels import Level
+from extauth.workers.child_process import ChildProcess
 from extauth.workers.frontend_config import FrontendConfig
 from extauth.workers.messages import RequestBatch
 from extauth.workers.process_tree import adopt_orphans, kill_and_reap
-from extauth.workers.supervisor import SupervisorProcess, start_supervisor
+from extauth.workers.supervisor import start_supervisor
 
 _MAX_LEAVING = 8  # generations that may be leaving when another one starts
 
@@ -36,7 +37,7 @@ class WorkerPool:
     def __init__(
         self,
         config_file: Path,
-        supervisor: SupervisorProcess,
+        supervisor: ChildProcess,
         poller: Poller,
         log: Log,
         on_result: OnResult,
@@ -182,7 +183,7 @@ class WorkerPool:
             return OnDamage.ACCEPT
         return OnDamage.SUSPEND if self._serving.has_ended else OnDamage.REFUSE
 
-    def _new_generation(self, source: ConfigSource, supervisor: SupervisorProcess) -> Generation:
+    def _new_generation(self, source: ConfigSource, supervisor: ChildProcess) -> Generation:
         return Generation(
             source,
             supervisor,

@@ -18,8 +18,8 @@ from extauth.config import ThrottleSettings
 from extauth.errors import ExtauthError
 from extauth.model import Account
 from extauth.trust import read_trusted
+from extauth.workers.child_process import ChildProcess, start_child
 from extauth.workers.messages import CHUNK, InvalidMessage, MessageReader, encode
-from extauth.workers.process_tree import become_child, die_with_parent, set_process_title
 
 _TIMEOUT = 1.0  # seconds for the storage to answer
 _MOST = 1_000  # failures of one account that are counted
@@ -48,33 +48,13 @@ class StorageState(msgspec.Struct, frozen=True, array_like=True, tag=1):
 FromCounter = FailureCount | StorageState
 
 
-class CounterProcess(msgspec.Struct, frozen=True):
-    """A failure counter's process id, and the socket to it."""
-
-    pid: int
-    socket: socket.socket
-
-
-def start_failure_counter(settings: ThrottleSettings, allow_unsafe: bool) -> CounterProcess:
+def start_failure_counter(settings: ThrottleSettings, allow_unsafe: bool) -> ChildProcess:
     """Fork a failure counter. Raise OSError."""
-    ours, theirs = socket.socketpair()
-    parent = os.getpid()
-    try:
-        child = os.fork()
-    except OSError:
-        ours.close()
-        theirs.close()
-        raise
-    if child:
-        theirs.close()
-        return CounterProcess(child, ours)
-    try:
-        become_child([theirs.fileno()])
-        die_with_parent(parent)
-        set_process_title("extauth: failure counter")
-        FailureCounter(theirs, settings, allow_unsafe=allow_unsafe).run()
-    finally:
-        os._exit(1)
+
+    def run(sock: socket.socket) -> NoReturn:
+        FailureCounter(sock, settings, allow_unsafe=allow_unsafe).run()
+
+    return start_child("failure counter", run, dies_with_parent=True)
 
 
 class FailureCounter:

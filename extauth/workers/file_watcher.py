@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import select
 import socket
 import time
 
 from extauth.backends.context import SeenFiles
 from extauth.protocol.replies import one_line
+from extauth.workers.child_process import start_child
 from extauth.workers.file_watch import FileWatch
 from extauth.workers.messages import FilesChanged, InvalidMessage, MessageReader, encode, receive
-from extauth.workers.process_tree import become_child, die_with_parent, set_process_title
 
 _START_AFTER = 0.2  # seconds: the first workers are more urgent
 _RESTART_AFTER = 1.0  # seconds from one start to the next one, if the process dies
@@ -37,18 +36,9 @@ class FileWatcher:
         if self._socket is not None or now < self._next_start:
             return
         self._next_start = now + _RESTART_AFTER
-        parent = os.getpid()
-        ours, theirs = socket.socketpair()
-        with theirs:
-            try:
-                child = os.fork()
-            except OSError:
-                ours.close()
-                raise
-            if not child:
-                _run(self._seen, theirs, parent)
+        seen = self._seen
+        self._socket = start_child("file watcher", lambda sock: _watch(seen, sock), dies_with_parent=True).socket
         self._reader = MessageReader(FilesChanged)
-        self._socket = ours
 
     def receive(self) -> list[FilesChanged]:
         """Return what has come. Call it when the descriptor is readable. Afterwards there may be no process."""
@@ -63,19 +53,13 @@ class FileWatcher:
         return messages or []
 
 
-def _run(seen: SeenFiles, sock: socket.socket, parent: int) -> None:
-    """Look at the files in a new process, until the supervisor ends."""
-    try:
-        become_child([sock.fileno()])
-        die_with_parent(parent)
-        set_process_title("extauth: file watcher")
-        watch = FileWatch()
-        watch.start(seen)
-        end = select.poll()
-        end.register(sock, select.POLLIN)
-        while not end.poll(1000 * max(0.0, watch.next_look - time.monotonic())):
-            if changed := watch.changed():
-                watch.restart()  # a configuration that is refused is tried again only after the next change
-                sock.sendall(encode(FilesChanged([one_line(str(path)) for path in changed])))
-    finally:
-        os._exit(1)
+def _watch(seen: SeenFiles, sock: socket.socket) -> None:
+    """Look at the files until the supervisor ends."""
+    watch = FileWatch()
+    watch.start(seen)
+    end = select.poll()
+    end.register(sock, select.POLLIN)
+    while not end.poll(1000 * max(0.0, watch.next_look - time.monotonic())):
+        if changed := watch.changed():
+            watch.restart()  # a configuration that is refused is tried again only after the next change
+            sock.sendall(encode(FilesChanged([one_line(str(path)) for path in changed])))

@@ -19,9 +19,9 @@ from typing import NoReturn
 
 import msgspec
 
+from extauth.workers.child_process import ChildProcess, start_child
 from extauth.workers.log_destinations import LogDestinations, LogFailure, LogFile, Syslog
 from extauth.workers.messages import CHUNK, InvalidMessage, MessageReader, encode
-from extauth.workers.process_tree import become_child, set_process_title
 
 _HANGS_AFTER = 5.0  # seconds that a write takes when it is reported
 _LOOK_INTERVAL = 1.0  # seconds between two looks whether a write hangs
@@ -57,32 +57,14 @@ ToLogWriter = LogRecords | ReopenLog
 FromLogWriter = LogFailed | LogRestored
 
 
-class LogWriterProcess(msgspec.Struct, frozen=True):
-    """A log writer's process id, and the socket to it."""
-
-    pid: int
-    socket: socket.socket
-
-
-def start_log_writer(destinations: LogDestinations) -> LogWriterProcess:
+def start_log_writer(destinations: LogDestinations) -> ChildProcess:
     """Fork a log writer. Raise OSError."""
-    ours, theirs = socket.socketpair()
-    try:
-        child = os.fork()
-    except OSError:
-        ours.close()
-        theirs.close()
-        raise
-    if child:
-        theirs.close()
-        return LogWriterProcess(child, ours)
-    try:
-        become_child([theirs.fileno()])
-        set_process_title("extauth: log writer")
+
+    def run(sock: socket.socket) -> NoReturn:
         os.umask(0)  # the file gets the mode that is configured
-        LogWriter(theirs, destinations).run()
-    finally:
-        os._exit(1)
+        LogWriter(sock, destinations).run()
+
+    return start_child("log writer", run, dies_with_parent=False)
 
 
 class LogWriter:

@@ -16,8 +16,6 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-import msgspec
-
 from extauth.backends.file_history import NO_HISTORY, FileHistory
 from extauth.chain import Chain, build_chain
 from extauth.chain.call_marks import CallMarks
@@ -26,6 +24,7 @@ from extauth.config import ConfigSource, parse_config
 from extauth.guard import GuardedErrors, call_guarded
 from extauth.log_levels import Level
 from extauth.protocol.replies import one_line
+from extauth.workers.child_process import ChildProcess, start_child
 from extauth.workers.file_watcher import FileWatcher
 from extauth.workers.frontend_config import FrontendConfig
 from extauth.workers.log_forwarding import forward_logs_to
@@ -60,34 +59,17 @@ _NICENESS = 5  # so that the frontend, which replies from its cache, does not wa
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-class SupervisorProcess(msgspec.Struct, frozen=True):
-    """A supervisor's process id, and the socket to it."""
-
-    pid: int
-    socket: socket.socket
-
-
-def start_supervisor(source: ConfigSource, history: FileHistory = NO_HISTORY) -> SupervisorProcess:
+def start_supervisor(source: ConfigSource, history: FileHistory = NO_HISTORY) -> ChildProcess:
     """Fork a supervisor, which reads the configuration. `history`: what earlier loads have read.
 
     Raise OSError.
-
-    A fork keeps the code that this process has in memory: later supervisors run the same code as the first one, even if
-    another version has been installed meanwhile.
     """
-    ours, theirs = socket.socketpair()
     parent = os.getpid()
-    child = os.fork()
-    if child:
-        theirs.close()
-        return SupervisorProcess(child, ours)
-    try:
-        become_child([theirs.fileno()], niceness=_NICENESS)
-        die_with_parent(parent)  # a backend's code may hang while it loads
-        set_process_title("extauth: supervisor")
-        Supervisor(theirs).run(source, history, parent)
-    finally:
-        os._exit(1)
+
+    def run(sock: socket.socket) -> NoReturn:
+        Supervisor(sock).run(source, history, parent)
+
+    return start_child("supervisor", run, dies_with_parent=True, niceness=_NICENESS)  # its backends may hang
 
 
 class Supervisor:
