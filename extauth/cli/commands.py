@@ -19,6 +19,8 @@ _MODULES = {
     "harness": "extauth.cli.harness",
     "man": "extauth.cli.man",
     "passwd": "extauth.cli.passwd",
+    "reload": "extauth.cli.reload",
+    "status": "extauth.cli.status",
     "verify": "extauth.cli.verify",
 }
 
@@ -30,7 +32,9 @@ _SUMMARIES = {
     "harness": "Start a helper program and drive it as the mail server does.",
     "man": "Write the man pages of all commands into a folder.",
     "passwd": "Add an account to a password file, or change its password.",
+    "reload": "Let the running helper read its configuration again.",
     "serve": "Handle the requests on standard input until it closes.",
+    "status": "Show how the running helper does.",
     "verify": "Check one password. Show what each backend says.",
 }
 

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     help="Log in with CRAM-MD5 or APOP. extauth makes a challenge, and computes the response from the password.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--running", is_flag=True, help="Ask the running helper, as the mail server does.")
 @click.option("--debug", is_flag=True, help="Show errors of backends with their tracebacks, and all log records.")
 @click.argument("account")
-def verify(config_file: Path, sasl: str | None, as_json: bool, debug: bool, account: str) -> None:
+def verify(config_file: Path, sasl: str | None, as_json: bool, running: bool, debug: bool, account: str) -> None:
     """Check the password of ACCOUNT (name@domain). Show what each backend says, and the reply to the mail server.
 
     \b
@@ -37,13 +38,23 @@ def verify(config_file: Path, sasl: str | None, as_json: bool, debug: bool, acco
     It asks the backends itself, without cache and throttle: a wrong password counts as one in your directory.
     Run it as the user that the mail server starts extauth as.
 
+    With --running it asks the running helper instead. To that helper it is a login like any other: the cache may
+    answer it, and the helper counts, delays and logs it. The password goes through a private socket.
+
     \b
     Exit status:
        0  the user may log in
        1  the login is rejected
        2  wrong arguments, or serve would refuse the configuration
+       3  with --running: no helper runs, or it does not answer
       75  temporary failure
     """
+    if running:
+        if debug:
+            raise click.UsageError("--debug and --running exclude each other: see the log of the helper")
+        from extauth.cli.verify_running import verify_running
+
+        sys.exit(verify_running(config_file, account, _read_password(), sasl, as_json=as_json))
     from extauth.cli.loading import load_chain, protect_process  # here: --help needs none of these
     from extauth.cli.verify_report import Report
     from extauth.cli.verify_way import find_way, show_records

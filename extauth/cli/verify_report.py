@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
 from typing import Any
 
 import msgspec
 
 from extauth.chain.password_masking import WITHHELD, loggable_reason
+from extauth.cli.drawing import drawn
 from extauth.cli.verify_way import AskedBackend, Way
 from extauth.config import Config
 from extauth.errors import UnexpectedError
@@ -51,7 +51,7 @@ class Report:
             branches.append([f"{asked.name}: {_said(asked.result)} in {asked.seconds:.3f} s", *self._details(asked)])
         branches += [[f"{name}: not asked"] for name in way.not_asked]
         branches.append([f"reply to the mail server: {self._reply()}"])
-        return "\n".join([f"{shown}, {command}", *_drawn(branches), "", self._advice()])
+        return "\n".join([f"{shown}, {command}", *drawn(branches), "", self._advice()])
 
     def as_json(self) -> str:
         """Return the report as one JSON object."""
@@ -174,20 +174,3 @@ def _advice_on_verdict(way: Way, result: VerdictResult) -> str:
 
 def _said(result: Result) -> str:
     return result.verdict.name if isinstance(result, VerdictResult) else "TEMPORARY_FAILURE"
-
-
-def _drawn(branches: list[list[str]]) -> list[str]:
-    """Return the lines of a tree. Each branch is its first line and the lines below it."""
-    middle, last, along = "├─ ", "└─ ", "│  "
-    try:
-        (middle + last + along).encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        middle, last, along = "|- ", "`- ", "|  "
-    lines = []
-    for index, (first, *others) in enumerate(branches):
-        is_last = index == len(branches) - 1
-        lines += [
-            (last if is_last else middle) + first,
-            *[("   " if is_last else along) + "  " + line for line in others],
-        ]
-    return lines

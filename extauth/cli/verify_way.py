@@ -104,12 +104,18 @@ def find_way(config: Config, chain: Chain, address: str, password: Secret, mecha
 def _request(account: Account, password: Secret, mechanism: str | None) -> CheckRequest:
     if mechanism is None:
         return PasswordRequest(account, password)
+    challenge, response = response_to(password, mechanism)
+    return ResponseRequest(account, mechanism, response, challenge)
+
+
+def response_to(password: Secret, mechanism: str) -> tuple[Secret, Secret]:
+    """Return a new challenge, and the response of a client that knows the password."""
     challenge = f"<{secrets.token_hex(8)}.{int(time.time())}@extauth>".encode()
     if mechanism == "CRAM-MD5":
         response = hmac.new(password.reveal(), challenge, "md5").hexdigest()
     else:
         response = hashlib.md5(challenge + password.reveal(), usedforsecurity=False).hexdigest()
-    return ResponseRequest(account, mechanism, Secret(response.encode()), Secret(challenge))
+    return Secret(challenge), Secret(response.encode())
 
 
 def _ask(way: Way, request: CheckRequest, seconds: float) -> None:

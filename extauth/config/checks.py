@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from extauth.config.tables import ConfigFile
+from extauth.config.tables import ConfigFile, MetricsSettings
 from extauth.config.values import BackendConfig
 from extauth.errors import ConfigError
 from extauth.log_levels import LEVEL_NAMES
@@ -88,6 +88,18 @@ def check_throttle(read: ConfigFile, path: Path) -> None:
         kind = throttle.storage.partition(":")[0].removesuffix("s")
         wrong = f"throttle.storage = {throttle.storage!r}"
         raise ConfigError(f"{path}: {wrong}: needs a package; in the checkout, run: pip install '.[{kind}]'")
+
+
+def check_metrics(metrics: MetricsSettings, path: Path) -> None:
+    """Raise ConfigError for an address that nobody can listen on, or if the package for metrics is missing."""
+    listen = metrics.listen
+    wrong = f"metrics.listen = {listen!r}" if listen is not None else f"metrics.textfile = {str(metrics.textfile)!r}"
+    if listen is not None:
+        match = re.fullmatch(r"(?:[0-9.]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", listen)
+        if match is None or not 0 < int(match[1]) < 65_536:
+            raise ConfigError(f'{path}: {wrong}: must be an IP address and a port, such as "127.0.0.1:9110"')
+    if (listen or metrics.textfile) is not None and importlib.util.find_spec("prometheus_client") is None:
+        raise ConfigError(f"{path}: {wrong}: needs a package; in the checkout, run: pip install '.[metrics]'")
 
 
 def host_name(domain: str, path: Path, key: str) -> str:

@@ -11,6 +11,7 @@ from extauth.config.checks import (
     check_backends,
     check_log_mode,
     check_mechanisms,
+    check_metrics,
     check_throttle,
     correct_levels,
     host_name,
@@ -44,6 +45,8 @@ def parse_config(source: ConfigSource) -> Config:
         check_mechanisms(read, path)
     with mistakes.collected():
         check_throttle(read, path)
+    with mistakes.collected():
+        check_metrics(read.metrics, path)
     default_domain = None
     if read.default_domain is not None:
         with mistakes.collected():
@@ -60,7 +63,7 @@ def parse_config(source: ConfigSource) -> Config:
         check_backends(found, read.helper.deadline, path)
     mistakes.raise_all()
     accounts = AccountParser(default_domain, lower_names=read.lower_names)
-    settings = read.helper, read.sasl, read.new, read.cache, read.throttle, read.log
+    settings = read.helper, read.sasl, read.new, read.cache, read.throttle, read.log, read.metrics
     return Config(path, *settings, accounts, tuple(found))
 
 

@@ -22,7 +22,8 @@ Facility = Literal[
 class HelperSettings(Settings, frozen=True):
     """`[helper]`: deadline in seconds, number of workers, memory of a worker in MiB, reply for a temporary failure.
 
-    `allow_setuid`: programs that backends start may get the rights of another user.
+    `allow_setuid`: programs that backends start may get the rights of another user. `run_directory`: the folder of the
+    status socket. `pid_file`: gets the frontend's process id.
     """
 
     deadline: Annotated[float, msgspec.Meta(ge=0.1, le=3600)] = 15
@@ -31,6 +32,8 @@ class HelperSettings(Settings, frozen=True):
     allow_unsafe_files: bool = False
     allow_setuid: bool = False
     temporary_reply: Literal["ERROR", "FAILURE"] = "ERROR"
+    run_directory: Path | None = None
+    pid_file: Path | None = None
 
 
 class SaslSettings(Settings, frozen=True):
@@ -89,6 +92,21 @@ class LogSettings(Settings, frozen=True):
         return int(self.mode, 8)
 
 
+class MetricsSettings(Settings, frozen=True):
+    """`[metrics]`: an address where Prometheus gets the metrics, and a file for the textfile collector."""
+
+    listen: str | None = None
+    textfile: Path | None = None
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """The address and the port of `listen`."""
+        if self.listen is None:
+            return None
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
 class BackendSection(Settings, frozen=True):
     """The keys that every `[[backend]]` has, for any type; `timeout` in seconds."""
 
@@ -114,4 +132,5 @@ class ConfigFile(Settings, frozen=True):
     cache: CacheSettings | None = None
     throttle: ThrottleSettings | None = None
     log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
     backend: tuple[dict[str, Any], ...] = ()

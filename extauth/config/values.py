@@ -11,6 +11,7 @@ from extauth.config.tables import (
     CacheSettings,
     HelperSettings,
     LogSettings,
+    MetricsSettings,
     NewSettings,
     SaslSettings,
     ThrottleSettings,
@@ -73,5 +74,6 @@ class Config(msgspec.Struct, frozen=True):
     cache: CacheSettings | None
     throttle: ThrottleSettings | None
     log: LogSettings
+    metrics: MetricsSettings
     accounts: AccountParser
     backends: tuple[BackendConfig, ...]

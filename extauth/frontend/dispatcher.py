@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from extauth.frontend.cache import PasswordCache
+from extauth.frontend.counters import Counters
 from extauth.frontend.fork_cleanup import forget_in_children
 from extauth.frontend.known_accounts import KnownAccounts
 from extauth.frontend.log import Log
@@ -25,6 +26,7 @@ from extauth.model import (
     Verdict,
     VerdictResult,
 )
+from extauth.protocol.framing import Line
 from extauth.workers.frontend_config import FrontendConfig
 from extauth.workers.messages import RequestBatch
 
@@ -36,9 +38,11 @@ class Dispatcher:
     """Gives each request that it gets exactly one reply. `take_batch` returns the requests for the workers."""
 
     def __init__(self, log: Log) -> None:
+        self._log = log
         self.pending = PendingRequests()
         self.cache = PasswordCache()
-        self.responder = Responder(log, self.cache)
+        self.counters = Counters()
+        self.responder = Responder(log, self.cache, self.counters)
         self.known_accounts = KnownAccounts()
         self.throttle = Throttle()
         self._keys: list[int] = []  # of the requests for the workers
@@ -57,6 +61,16 @@ class Dispatcher:
         self.responder.configure(config)
         self.throttle.configure(config.throttle)
 
+    def reply_to_known(self, lines: list[Line], now: float) -> list[Line]:
+        """Reply from the cache to lines that came before. Return the others. `now`: when they came."""
+        if self.throttle.is_delaying:  # a line from the cache is not delayed
+            return lines
+        before = len(self.responder.replies)
+        others = self.cache.reply(lines, now, self.responder.replies, self._log)
+        if found := len(self.responder.replies) - before:
+            self.counters.count_known_lines(found, self.cache.take_rejected(), time.monotonic() - now)
+        return others
+
     # --- requests -------------------------------------------------------------------------------------
 
     def start(self, pending: PendingRequest, request: Request, line: bytes) -> None:
@@ -68,8 +82,10 @@ class Dispatcher:
         if not delay:
             self._check(key, pending, request)
         elif self.throttle.begin_to_wait(request.account):
+            self.counters.delayed += 1
             heapq.heappush(self._delayed, (time.monotonic() + delay, key, request.account))
         else:
+            self.counters.delay_refused += 1
             self.responder.reply_all(self.pending.take((key,)), _TOO_MANY)
 
     def start_all(
@@ -99,11 +115,14 @@ class Dispatcher:
         digest = cache.digest(request)
         cached = cache.find(request.account, digest, time.monotonic())
         if cached is not None:
+            self.counters.cache_hits += 1
             self.pending.take((key,))
             self.responder.reply(pending, cached.result, cached, from_cache=True)
         elif cache.join(request, digest, key, self.pending):
+            self.counters.cache_shared += 1
             pending.join_check()
         else:
+            self.counters.cache_misses += 1
             self._send_to_worker(key, request)
 
     def _send_to_worker(self, key: int, request: Request) -> None:
@@ -122,6 +141,11 @@ class Dispatcher:
         return batch
 
     # --- delays ---------------------------------------------------------------------------------------
+
+    @property
+    def delayed(self) -> int:
+        """How many requests are delayed now."""
+        return len(self._delayed)
 
     @property
     def next_time(self) -> float:
@@ -147,6 +171,7 @@ class Dispatcher:
 
     def finish(self, result: Result, keys: Sequence[int]) -> None:
         """Take the result of these requests, and reply to those that still wait."""
+        self.counters.count_backends(result, len(keys))
         if not self.cache.has_checks:
             self._reply_all(keys, result)
             return

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from extauth.errors import ConfigError
 from extauth.frontend import timeouts
+from extauth.frontend.administration import Administration
 from extauth.frontend.descriptors import Poller, StandardDescriptors
 from extauth.frontend.log import Log
 from extauth.frontend.reader import InputState, Reader
@@ -73,6 +74,7 @@ class Frontend:
             self._configure,
             self._other_processes,
         )
+        self._administration = Administration(config_file, self._poller, self._log, self._handler, self._pool)
 
     def serve(self) -> None:
         """Run to the end. Raise ConfigError if the configuration cannot be served."""
@@ -103,6 +105,7 @@ class Frontend:
         self._pool.maintain()
         self._log.maintain()
         self._shared_counts.maintain()
+        self._administration.maintain(self.state)
         now = time.monotonic()
         self._dispatcher.expire()
         self._dispatcher.release(now)
@@ -118,7 +121,7 @@ class Frontend:
 
     def _other_processes(self) -> set[int]:
         """Return the process ids of this process's children that belong to no generation."""
-        return self._log.processes | self._shared_counts.processes
+        return self._log.processes | self._shared_counts.processes | self._administration.processes
 
     # --- input ----------------------------------------------------------------------------------------
 
@@ -129,13 +132,9 @@ class Frontend:
             return 0
         if pending.bytes > _MAX_PENDING_BYTES or len(self._writer) > _MAX_OUTPUT:
             return 0
-        return self._max_pending - len(pending)
-
-    @property
-    def _max_pending(self) -> int:
         if self._reader.is_file and self._config is not None:
-            return 4 * self._config.helper.workers
-        return _MAX_PENDING
+            return 4 * self._config.helper.workers - len(pending)
+        return _MAX_PENDING - len(pending)
 
     def _continue_reading(self) -> None:
         """Handle lines that were read, as far as there is room. Then wait for more, and in any case for the end."""
@@ -164,6 +163,7 @@ class Frontend:
         self._handler.configure(config)
         self._log.configure(config.log)
         self._shared_counts.configure(config)
+        self._administration.configure(config)
         if is_first:
             started = f"extauth {VERSION} starts, pid {os.getpid()}, configuration {self._config_file}"
             self._log.write(Level.MAJOR, started)
@@ -177,6 +177,8 @@ class Frontend:
         if signal.SIGHUP in caught:
             self._log.reopen()
             self._pool.reload()
+        if signal.SIGUSR1 in caught:
+            self._administration.write_summary()
 
     # --- shutdown -------------------------------------------------------------------------------------
 
@@ -229,9 +231,13 @@ class Frontend:
         """Let the other processes end, and kill those that do not."""
         self.state = FrontendState.STOPPING
         if self._reply_by < math.inf:
-            self._run_until(self._pool.end, min(timeouts.END, self._reply_by - time.monotonic()))
+            self._run_until(self._have_ended, min(timeouts.END, self._reply_by - time.monotonic()))
         self._pool.close()
-        self._run_until(self._pool.end, timeouts.KILL)
+        self._run_until(self._have_ended, timeouts.KILL)
+
+    def _have_ended(self) -> bool:
+        """Return whether the generations and the status server have ended. Let them end if they have not."""
+        return self._pool.end() & self._administration.end()
 
     def _time_for_the_log(self) -> float:
         """Return how many seconds the log writer has to write what is left."""

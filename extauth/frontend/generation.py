@@ -14,6 +14,7 @@ from extauth.backends.file_history import FileContents
 from extauth.config import ConfigSource
 from extauth.frontend import timeouts
 from extauth.frontend.descriptors import READ, Poller
+from extauth.frontend.load_warnings import LoadWarnings
 from extauth.frontend.log import Log
 from extauth.frontend.states import GenerationState
 from extauth.frontend.worker_group import OnLost, OnResult, OnSteps, WorkerGroup
@@ -37,6 +38,7 @@ from extauth.workers.messages import (
     receive,
 )
 from extauth.workers.process_tree import kill_group
+from extauth.workers.status_messages import WorkerStatus
 
 
 class Generation:
@@ -45,7 +47,8 @@ class Generation:
     `source`: the configuration file that the supervisor reads. `config`: the frontend's part of it, once it is read.
     `files`, `contents`, `damaged`: as in GenerationLoaded. `on_result` takes the results of the workers, `on_lost` the
     requests of workers that have died or hang, `on_steps` what backends have said until shortly before a deadline,
-    `on_config` the configuration as soon as it is read. `wake` is called when `maintain` must see what has happened.
+    `on_config` the configuration as soon as it is read. `wake` is called when something has happened that `maintain`
+    must see. `before`: the generation that serves, if there is one.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Generation:
         on_steps: OnSteps,
         on_config: Callable[[FrontendConfig], None],
         wake: Callable[[], None],
+        before: Generation | None = None,
     ) -> None:
         self.source = source
         self.config: FrontendConfig | None = None
@@ -69,6 +73,7 @@ class Generation:
         self.contents: list[FileContents] = []
         self.damaged: list[str] = []
         self.summary = ""
+        self.warnings: LoadWarnings = LoadWarnings(before.warnings if before is not None else None)
         self.started = time.monotonic()
         self.supervisor = supervisor.pid
         self._socket = supervisor.socket
@@ -114,6 +119,15 @@ class Generation:
     def has_workers(self) -> bool:
         """Whether a worker is alive, as far as the supervisor has said."""
         return len(self._workers) > 0
+
+    def workers(self) -> list[WorkerStatus]:
+        """Return the status of each worker."""
+        return self._workers.statuses(self._worker_processes)
+
+    @property
+    def worker_restarts(self) -> int:
+        """How many workers died or were given up."""
+        return self._workers.restarts
 
     def send(self, batch: RequestBatch) -> bool:
         """Give the requests to the workers. Return False if there are no workers."""
@@ -204,7 +218,8 @@ class Generation:
 
     def _handle(self, message: FromSupervisor) -> None:
         if isinstance(message, LogMessage):
-            self._log.write(message.level, message.text)
+            if self.state is not GenerationState.LOADING or self.warnings.is_new(message):
+                self._log.write(message.level, message.text)
         elif isinstance(message, WorkerStarted):
             self._worker_processes[message.worker] = message.process
         elif isinstance(message, ConfigRead):

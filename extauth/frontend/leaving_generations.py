@@ -8,11 +8,15 @@ from collections.abc import Iterator
 from extauth.frontend import timeouts
 from extauth.frontend.generation import Generation
 
+_MAX_LEAVING = 8  # generations that may be leaving when another one starts
+
 
 class LeavingGenerations:
     """Takes generations through `DRAINING`, `STOPPING` and `CLOSING`, until each has ended."""
 
     def __init__(self) -> None:
+        self.worker_restarts = 0
+        """How many workers of all these generations died or were given up while they served."""
         self._stopped_at: dict[Generation, float | None] = {}  # None: its workers have not been stopped
 
     def __len__(self) -> int:
@@ -21,8 +25,14 @@ class LeavingGenerations:
     def __iter__(self) -> Iterator[Generation]:
         return iter(self._stopped_at)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether so many are leaving that no other generation may start."""
+        return len(self._stopped_at) >= _MAX_LEAVING
+
     def add(self, generation: Generation) -> None:
         """Give this generation no more requests, and let it leave."""
+        self.worker_restarts += generation.worker_restarts
         generation.drain()
         self._stopped_at[generation] = None
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
 import select
-import signal
 import socket
 import time
 from collections import deque
 from collections.abc import Callable
 
+from extauth.frontend.children import EndingChildren, RestartPause
 from extauth.frontend.descriptors import HUNG_UP, READ, WRITE, Poller
 from extauth.workers.child_process import ChildProcess
 from extauth.workers.log_destinations import LogDestinations
@@ -28,9 +26,6 @@ _MAX_WAITING = 2**22  # bytes of records that wait for the log writer: some 20,0
 _ENOUGH_ROOM = 2**21  # bytes: records are dropped until only so many wait
 _PIECE = 2**16  # bytes of records in one message
 _LEAVE_WITHIN = 5.0  # seconds that a log writer of an old configuration has to write what it got; then it is killed
-_FIRST_PAUSE = 0.25  # seconds from the death of a log writer to the next start; each next pause is twice as long
-_MAX_PAUSE = 60.0
-_LONG_LIFE = 60.0  # seconds that a log writer has lived when the pauses are short again
 _SHORT_WAIT = 0.002  # seconds
 
 
@@ -47,7 +42,7 @@ class LogSender:
         self._destinations: LogDestinations | None = None
         self._writer: ChildProcess | None = None
         self._reader = _new_reader()
-        self._leaving: dict[int, float] = {}  # log writers whose socket is closed, and when they are killed
+        self._ending = EndingChildren()
         self._lines: list[bytes] = []
         self._datagrams: list[bytes] = []
         self._added = 0  # bytes in these two lists
@@ -55,13 +50,12 @@ class LogSender:
         self._queued = 0  # bytes in these messages
         self._sent = 0  # bytes of the first message that are sent
         self._dropped = 0
-        self._started = self._start_at = 0.0
-        self._pause = _FIRST_PAUSE
+        self._pause = RestartPause()
 
     @property
     def processes(self) -> set[int]:
         """The process ids of all log writers that have not been reaped."""
-        return {*self._leaving, *([self._writer.pid] if self._writer is not None else [])}
+        return {*self._ending.processes, *([self._writer.pid] if self._writer is not None else [])}
 
     def configure(self, destinations: LogDestinations | None) -> None:
         """Send records to these destinations from now on, by a new log writer: the old one may hang."""
@@ -108,9 +102,8 @@ class LogSender:
 
     def maintain(self) -> None:
         """Reap log writers that have ended, and start another one if it is time. Call it at intervals."""
-        now = time.monotonic()
-        self._reap(now)
-        if self._destinations is not None and self._writer is None and now >= self._start_at:
+        self._ending.reap(time.monotonic())
+        if self._destinations is not None and self._writer is None and self._pause.is_over():
             self._start(self._destinations)
 
     def close(self, within: float) -> None:
@@ -122,10 +115,10 @@ class LogSender:
         if self._writer is not None:
             self._send_rest(self._writer.socket, until)
             self._close_writer(self._writer, kill_at=until)
-        while self._leaving and time.monotonic() < until:
-            self._reap(time.monotonic())
+        while self._ending.processes and time.monotonic() < until:
+            self._ending.reap(time.monotonic())
             time.sleep(_SHORT_WAIT)
-        self._reap(math.inf)
+        self._ending.reap(math.inf)
 
     def _put(self, message: bytes) -> None:
         self._messages.append(message)
@@ -164,15 +157,12 @@ class LogSender:
             writer = start_log_writer(destinations)
         except OSError as error:
             self._inform(f"cannot write the log: cannot start the log writer: {error.strerror}")
-            self._wait_longer()
+            self._pause.begin()
             return
         writer.socket.setblocking(False)
-        self._writer, self._reader, self._started = writer, _new_reader(), time.monotonic()
+        self._pause.has_started()
+        self._writer, self._reader = writer, _new_reader()
         self._send()
-
-    def _wait_longer(self) -> None:
-        self._start_at = time.monotonic() + self._pause
-        self._pause = min(2 * self._pause, _MAX_PAUSE)
 
     def _on_events(self, events: int) -> None:
         if self._writer is None:
@@ -195,30 +185,15 @@ class LogSender:
                 self._notice(f"{message.log}: works again{lost}")
         if messages is None:
             self._close_writer(writer, kill_at=0.0)
-            if time.monotonic() - self._started > _LONG_LIFE:
-                self._pause = _FIRST_PAUSE
-            self._wait_longer()
+            self._pause.begin()
             self._notice("the log writer died; starting another one")
 
     def _close_writer(self, writer: ChildProcess, *, kill_at: float) -> None:
         """Let the log writer end. A message that it has in part is sent again, to the next one."""
         self._poller.unregister(writer.socket.fileno())
         writer.socket.close()
-        self._leaving[writer.pid] = kill_at
+        self._ending.add(writer.pid, kill_at=kill_at)
         self._writer, self._sent = None, 0
-
-    def _reap(self, now: float) -> None:
-        """Reap the log writers that have ended, and kill those whose time is over, without waiting for them."""
-        for process, kill_at in list(self._leaving.items()):
-            if now >= kill_at:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGKILL)
-            try:
-                has_ended = os.waitpid(process, os.WNOHANG) != (0, 0)
-            except ChildProcessError:
-                has_ended = True
-            if has_ended:
-                del self._leaving[process]
 
 
 def _new_reader() -> MessageReader[FromLogWriter]:

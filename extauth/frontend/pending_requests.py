@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -18,10 +18,11 @@ _MAX_MOVES = 10  # of a request from one worker to another
 _NAMES: dict[Verdict | None, str] = {None: "TEMPORARY_FAILURE", **{verdict: verdict.name for verdict in Verdict}}
 
 
-class RequestGroup(msgspec.Struct, frozen=True):
+class RequestGroup(msgspec.Struct, frozen=True, eq=False):
     """What requests of one kind that came together have in common.
 
-    `time`: when they came; `deadline`: when they get their reply at the latest (monotonic seconds).
+    `time`: when they came; `deadline`: when they get their reply at the latest (monotonic seconds). `on_result` takes
+    the result, the reply, and whether they are from the cache, instead of the mail server.
     """
 
     command: str
@@ -30,6 +31,7 @@ class RequestGroup(msgspec.Struct, frozen=True):
     replies: ReplyTexts
     time: float
     deadline: float
+    on_result: Callable[[PendingRequest, Result, bytes, bool], None] | None = None
 
     def log_fields(self, result: Result, backend: str) -> str:
         """Return the part of a log record between the account and the time that the request took."""

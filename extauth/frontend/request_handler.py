@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from itertools import compress, repeat
 from operator import not_
 from typing import cast
@@ -18,6 +19,7 @@ from extauth.model import (
     PasswordRequest,
     Request,
     ResponseRequest,
+    Result,
     Secret,
     SecretRequest,
     Verdict,
@@ -33,9 +35,14 @@ from extauth.protocol.requests import (
     QuitRequest,
     SaslRequest,
     VrfyRequest,
+    render_request,
 )
 from extauth.workers.frontend_config import FrontendConfig
 from extauth.workers.messages import RequestBatch
+from extauth.workers.status_messages import VerifyWanted
+
+OnVerified = Callable[[PendingRequest, Result, bytes, bool], None]
+"""Takes a request of an administrator, its result, the reply, and whether they are from the cache."""
 
 
 class RequestHandler:
@@ -70,8 +77,7 @@ class RequestHandler:
         deadline = now + self._config.helper.deadline
         dispatcher = self.dispatcher
         first = dispatcher.pending.next_key
-        if not dispatcher.throttle.is_delaying:  # a line from the cache is not delayed
-            lines = dispatcher.cache.reply(lines, now, self.replies, self._log)
+        lines = dispatcher.reply_to_known(lines, now)
         for simple, other in split_simple_vrfy_lines(lines):
             self._handle_simple(simple, now, deadline)
             if other is not None:
@@ -116,15 +122,42 @@ class RequestHandler:
         else:
             self.quit = request
 
-    def _handle_request(self, request: AddressedRequest, line: bytes, now: float, deadline: float) -> None:
+    def verify(self, wanted: VerifyWanted, on_result: OnVerified) -> None:
+        """Take a login of an administrator, as one of the mail server. `on_result` gets the result.
+
+        Raise MalformedRequest if the mail server could not send it, or would get no verdict.
+        """
+        now = time.monotonic()
+        deadline = now + self._config.helper.deadline
+        number = b"verify:%d" % wanted.client  # the mail server cannot send such a number
+        request: VrfyRequest | SaslRequest = VrfyRequest(number, wanted.address, wanted.secret)
+        if wanted.mechanism:
+            if wanted.mechanism not in self._config.sasl.mechanisms:
+                raise MalformedRequest(f"{wanted.mechanism} is switched off: sasl.mechanisms does not name it")
+            request = SaslRequest(number, wanted.mechanism, wanted.address, wanted.secret, wanted.challenge)
+        line = render_request(request, self._parser.dialect).removesuffix(b"\n")
+        first = self.dispatcher.pending.next_key
+        self._handle_request(request, line, now, deadline, on_result)
+        self.dispatcher.pending.set_deadline(deadline, first)  # the next call of `handle` sends it to a worker
+
+    def _handle_request(
+        self,
+        request: AddressedRequest,
+        line: bytes,
+        now: float,
+        deadline: float,
+        on_result: OnVerified | None = None,
+    ) -> None:
         try:
             account = self._accounts.parse(request.address)
         except MalformedRequest as error:
+            if on_result is not None:
+                raise MalformedRequest(f"malformed request: the account has {error}") from None
             self.dispatcher.responder.refuse(request.number, MALFORMED, f"the account has {error}")
             return
         mechanism = request.mechanism if isinstance(request, SaslRequest) else ""
         replies = self._reply_texts[request.command]
-        group = RequestGroup(request.command, mechanism, request.mode, replies, now, deadline)
+        group = RequestGroup(request.command, mechanism, request.mode, replies, now, deadline, on_result)
         pending = PendingRequest(request.number, account or request.address, len(line), group)
         if account is None:
             self._reject(pending, Verdict.USER_UNKNOWN, "the domain is not a host name")

@@ -7,6 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from extauth.frontend.cache import CachedVerdict, PasswordCache
+from extauth.frontend.counters import Counters, outcome_of
 from extauth.frontend.log import Log, RequestRecord
 from extauth.frontend.pending_requests import PendingRequest, last_fields
 from extauth.log_levels import Level
@@ -14,7 +15,6 @@ from extauth.model import Result, SecretResult, Verdict, VerdictResult
 from extauth.protocol.replies import Reply, render_plain, render_reply
 from extauth.workers.frontend_config import FrontendConfig
 
-_OK = Verdict.OK  # each look-up takes longer than the rest of a reply
 _GROUP = attrgetter("group")
 _TOO_LONG = "the password does not fit into a reply"
 
@@ -22,9 +22,10 @@ _TOO_LONG = "the password does not fit into a reply"
 class Responder:
     """Adds replies to `replies`, writes log records, and lets the cache know the lines that got a cached verdict."""
 
-    def __init__(self, log: Log, cache: PasswordCache) -> None:
+    def __init__(self, log: Log, cache: PasswordCache, counters: Counters) -> None:
         self._log = log
         self._cache = cache
+        self._counters = counters
         self.replies: list[bytes] = []
 
     def configure(self, config: FrontendConfig) -> None:
@@ -33,6 +34,7 @@ class Responder:
 
     def refuse(self, number: bytes, text: str, why: str = "") -> None:
         """Reply with an error to a line that is not a valid request. `why`: for the log; it must repeat no field."""
+        self._counters.refused += 1
         self.replies.append(render_reply(Reply(number, "ERROR", text)))
         if self._log.wants(Level.PROBLEMS):
             seq = number.decode()
@@ -53,12 +55,18 @@ class Responder:
         self, pending: PendingRequest, result: Result, cached: CachedVerdict | None = None, *, from_cache: bool = False
     ) -> None:
         """Reply to a request. `cached`: its verdict in the cache, if it is there."""
-        reply, level = pending.group.replies.for_result(result)
-        self.replies.append(pending.number + reply)
+        group = pending.group
+        reply, level = group.replies.for_result(result)
+        seconds = time.monotonic() - group.time
+        self._counters.count_replies(group.command, outcome_of(result), 1, seconds)
+        if group.on_result is None:
+            self.replies.append(pending.number + reply)
+        else:
+            group.on_result(pending, result, reply, from_cache)
         record = None
         if self._log.wants(level):
             record = self._record(pending, level, result, from_cache=from_cache)
-            self._log.write_request(record, pending.number, time.monotonic() - pending.group.time)
+            self._log.write_request(record, pending.number, seconds)
         if cached is not None and pending.line is not None and (from_cache or record is None):
             self._cache.add_line(pending.line, cached, reply, record)
 
@@ -70,16 +78,17 @@ class Responder:
     def _reply_alike(self, requests: list[PendingRequest], result: VerdictResult) -> None:
         """Reply to requests with the same verdict: the common parts of replies and records are made once."""
         log, replies = self._log, self.replies
-        if result.verdict is _OK and not log.wants(Level.LOW_LEVEL):
-            replies += [pending.number + pending.group.replies.accepted for pending in requests]
-            return
         now, last = time.monotonic(), last_fields(result)
         for group, together in groupby(requests, _GROUP):
             reply, level = group.replies.for_result(result)
-            middle = f"{group.log_fields(result, result.backend)}{now - group.time:.6f} seq="
-            alike = list(together)
-            replies += [pending.number + reply for pending in alike]
+            alike, seconds = list(together), now - group.time
+            self._counters.count_replies(group.command, result.verdict, len(alike), seconds)
+            if group.on_result is None:
+                replies += [pending.number + reply for pending in alike]
+            else:
+                group.on_result(alike[0], result, reply, False)
             if log.wants(level):
+                middle = f"{group.log_fields(result, result.backend)}{seconds:.6f} seq="
                 for pending in alike:
                     log.write_line(level, f"account={pending.shown_account}{middle}{pending.number.decode()}{last}")
 
@@ -89,7 +98,9 @@ class Responder:
         if line is None:
             self.reply(pending, VerdictResult(Verdict.SCHEME_NOT_AVAILABLE, result.backend, _TOO_LONG))
         else:
+            seconds = time.monotonic() - pending.group.time
+            self._counters.count_replies(pending.group.command, result.verdict, 1, seconds)
             self.replies.append(line)
             if self._log.wants(Level.LOW_LEVEL):
                 record = self._record(pending, Level.LOW_LEVEL, result)
-                self._log.write_request(record, pending.number, time.monotonic() - pending.group.time)
+                self._log.write_request(record, pending.number, seconds)

@@ -1,4 +1,4 @@
-"""The signals that the frontend handles: SIGTERM, SIGINT and SIGHUP."""
+"""The signals that the frontend handles. SIGUSR2 does nothing: see `set_up_process`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 
 from extauth.frontend.descriptors import READ, Poller
 
-_HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 _CHUNK = 4096  # signals to read in one call
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from extauth.frontend import timeouts
 from extauth.frontend.descriptors import Poller
@@ -28,6 +28,7 @@ from extauth.workers.messages import (
     WorkerReady,
     encode,
 )
+from extauth.workers.status_messages import WorkerStatus
 
 OnResult = Callable[[Result, Sequence[int]], None]
 OnLost = Callable[[LostRequests], None]
@@ -62,6 +63,8 @@ class WorkerGroup:
         self._workers: dict[int, WorkerHandle] = {}  # by number
         self._connections: dict[int, WorkerConnection] = {}  # by number
         self._revoking: dict[WorkerHandle, float] = {}  # and when their requests were revoked
+        self.restarts = 0
+        """How many workers died or were given up."""
         self._starter = WorkerStarter(log, send_command)
         self._scaler = WorkerScaler(self._workers, self._start)
 
@@ -85,6 +88,13 @@ class WorkerGroup:
             worker.state is WorkerState.STARTING or (len(worker) and not worker.state.is_retired)
             for worker in self._workers.values()
         )
+
+    def statuses(self, processes: Mapping[int, int]) -> list[WorkerStatus]:
+        """Return the status of each worker. `processes`: numbers of workers to their process ids."""
+        return [
+            WorkerStatus(number, processes.get(number), worker.state.name, len(worker))
+            for number, worker in self._workers.items()
+        ]
 
     # --- requests -------------------------------------------------------------------------------------
 
@@ -138,6 +148,7 @@ class WorkerGroup:
     def _on_end(self, worker: WorkerHandle, is_valid: bool) -> None:
         """Take the requests of a worker that can send no more results. The supervisor will say how it ended."""
         if not is_valid:
+            self.restarts += 1
             self._log.write(Level.FAILURES, f"worker {worker.number} sent an invalid message; killing it")
             self._kill(worker)
         elif worker.change(WorkerState.DISCONNECTED):
@@ -191,6 +202,7 @@ class WorkerGroup:
     def _retire(self, worker: WorkerHandle, why: str) -> None:
         """Give a worker no more requests. It is killed when its requests have results, or their deadlines are over."""
         if worker.change(WorkerState.RETIRED):
+            self.restarts += 1
             self._log.write(Level.FAILURES, f"{why}; worker {worker.number} gets no more requests")
             self._revoke(worker, time.monotonic(), in_call=False)
             self._wake()
@@ -213,6 +225,7 @@ class WorkerGroup:
         if worker is None:
             return
         self._connections[number].read_rest()  # the results that it had sent count
+        self.restarts += log and worker.state not in (WorkerState.KILLED, WorkerState.RETIRED)
         if log and worker.working_state is WorkerState.STARTING:
             self._starter.pause(f"worker {worker.number} {how} before it was ready")
         elif log and worker.state is not WorkerState.KILLED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from extauth.frontend.descriptors import Poller
 from extauth.frontend.generation import Generation
 from extauth.frontend.leaving_generations import LeavingGenerations
 from extauth.frontend.log import Log
+from extauth.frontend.reloads import Reloads
 from extauth.frontend.reminder import Reminder
 from extauth.frontend.unsent_requests import MoveRequest, UnsentRequests
 from extauth.frontend.worker_group import OnResult, OnSteps
@@ -22,9 +24,8 @@ from extauth.workers.child_process import ChildProcess
 from extauth.workers.frontend_config import FrontendConfig
 from extauth.workers.messages import RequestBatch
 from extauth.workers.process_tree import adopt_orphans, kill_and_reap
+from extauth.workers.status_messages import WorkerStatus
 from extauth.workers.supervisor import start_supervisor
-
-_MAX_LEAVING = 8  # generations that may be leaving when another one starts
 
 
 class WorkerPool:
@@ -47,10 +48,17 @@ class WorkerPool:
         other_processes: Callable[[], set[int]],
     ) -> None:
         self._config_file = config_file
-        self._poller = poller
         self._log = log
-        self._on_result = on_result
-        self._on_steps = on_steps
+        self._load = functools.partial(
+            Generation,
+            poller=poller,
+            log=log,
+            on_result=on_result,
+            on_lost=self._on_lost,
+            on_steps=on_steps,
+            on_config=self._on_config_read,
+            wake=self._wake,
+        )
         self._on_config = on_config
         self._other_processes = other_processes
         self._history = FileHistory()
@@ -66,7 +74,8 @@ class WorkerPool:
         self._is_requested = self._coming_is_requested = False  # SIGHUP asks for it: files are taken as they are
         self._has_unloaded_changes = False  # a file has changed since the serving generation was loaded
         self._has_remains = False
-        self._coming: Generation | None = self._new_generation(ConfigSource(config_file), supervisor)
+        self.reloads = Reloads()
+        self._coming: Generation | None = self._load(ConfigSource(config_file), supervisor)
         adopt_orphans()
 
     @property
@@ -99,6 +108,11 @@ class WorkerPool:
             self.send(batch)
         self._unsent.add_suspects(lost.suspects)
         self.needs_maintenance = True
+
+    def workers(self) -> tuple[list[WorkerStatus], int]:
+        """Return the status of each worker that serves, and how many died or were given up since the start."""
+        restarts, serving = self._leaving.worker_restarts, self._serving
+        return ([], restarts) if serving is None else (serving.workers(), restarts + serving.worker_restarts)
 
     def reload(self) -> None:
         """Read the configuration file again, and replace the serving generation with a new one, if that can be loaded.
@@ -137,15 +151,14 @@ class WorkerPool:
             self._due, self._start_at = self._due or serving.source, 0.0
             self._has_unloaded_changes = True
         is_serving = serving is not None and not serving.has_ended
-        may_start = now >= self._start_at and not (is_serving and len(self._leaving) >= _MAX_LEAVING)
+        may_start = now >= self._start_at and not (is_serving and self._leaving.is_full)
         if self._due is not None and may_start:
             self._start_generation(self._due)
 
     def end(self) -> bool:
         """Let everything end. Return True when it has ended; call it again until then."""
-        for generation in (self._serving, self._coming):
-            if generation is not None:
-                self._leaving.add(generation)
+        for generation in filter(None, (self._serving, self._coming)):
+            self._leaving.add(generation)
         self._serving = self._coming = None
         self._has_remains |= self._leaving.maintain()
         return not len(self._leaving)
@@ -169,10 +182,11 @@ class WorkerPool:
     def _start_generation(self, source: ConfigSource) -> None:
         """Start to load a new generation. The serving one keeps its configuration until the new one is loaded."""
         try:
-            history = self._history.to_load(self._on_damage())
-            self._coming = self._new_generation(source, start_supervisor(source, history))
+            supervisor = start_supervisor(source, self._history.to_load(self._on_damage()))
+            self._coming = self._load(source, supervisor, before=self._serving)
             self._due = None
             self._coming_is_requested, self._is_requested = self._is_requested, False
+            self.reloads.begin()
         except OSError as error:
             self._log.write(Level.FAILURES, f"cannot start a supervisor: {error.strerror}")
             self._start_at = time.monotonic() + timeouts.RESTART
@@ -183,19 +197,6 @@ class WorkerPool:
             return OnDamage.ACCEPT
         return OnDamage.SUSPEND if self._serving.has_ended else OnDamage.REFUSE
 
-    def _new_generation(self, source: ConfigSource, supervisor: ChildProcess) -> Generation:
-        return Generation(
-            source,
-            supervisor,
-            self._poller,
-            self._log,
-            self._on_result,
-            self._on_lost,
-            self._on_steps,
-            self._on_config_read,
-            self._wake,
-        )
-
     def _check_coming(self, coming: Generation) -> None:
         coming.maintain()
         if coming.is_ready:
@@ -205,6 +206,7 @@ class WorkerPool:
         elif (self._serving or self._due) is not None and (coming.has_ended or coming.refusal is not None):
             reason = coming.refusal or "the process that loads it died"
             self._log.write(Level.FAILURES, f"reload failed, keeping the previous configuration: {reason}")
+            self.reloads.end(reason)
             if self._has_unloaded_changes:
                 self._reminder.start(f"a changed file is not in force: {reason}")
             if coming.refusal is None and self._due is None:
@@ -217,16 +219,18 @@ class WorkerPool:
             self._coming = None
 
     def _switch_to(self, coming: Generation) -> None:
-        if self._serving is not None:
-            self._leaving.add(self._serving)
-        self._serving, self._coming = coming, None
+        serving, self._serving, self._coming = self._serving, coming, None
+        if serving is not None:
+            self._leaving.add(serving)
+            self.reloads.end("", coming.summary)
         self._has_unloaded_changes = False
         self._history = self._history.after(coming.files, coming.contents)
         self._reminder.start("; ".join(coming.damaged))
         if coming.config is not None:
             self._use(coming.config)
             count = coming.config.helper.workers
-            self._log.write(Level.MAJOR, f"serving with {count} worker{'' if count == 1 else 's'}: {coming.summary}")
+            workers = f"{count} worker{'' if count == 1 else 's'}"
+            self._log.write(Level.MAJOR, f"serving with {workers}: {coming.summary}{coming.warnings.summary}")
 
     def _on_config_read(self, config: FrontendConfig) -> None:
         """Use the first configuration at once: what the loading backends log, and requests if loading takes long."""

@@ -9,6 +9,7 @@ from extauth.config import (
     Config,
     HelperSettings,
     LogSettings,
+    MetricsSettings,
     NewSettings,
     SaslSettings,
     ThrottleSettings,
@@ -36,6 +37,7 @@ class FrontendConfig(msgspec.Struct, frozen=True):
     cache: CacheSettings | None = None
     throttle: ThrottleSettings | None = None
     log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
     default_domain: str | None = None
     lower_names: bool = True
     backends: tuple[BackendDomains, ...] = ()
@@ -54,6 +56,7 @@ class FrontendConfig(msgspec.Struct, frozen=True):
             config.cache,
             config.throttle,
             config.log,
+            config.metrics,
             config.accounts.default_domain,
             config.accounts.lower_names,
             backends,

@@ -32,7 +32,7 @@ def set_up_process() -> None:
 
     New files are private, and no bytecode is written: as root, with the umask 0, other users could change it. There
     are no core dumps, and no other process of the same user can read the memory: it holds passwords. No signal is
-    blocked or ignored, but SIGUSR1 and SIGUSR2 do nothing.
+    blocked or ignored, but SIGUSR1 and SIGUSR2 do nothing, except that the frontend handles SIGUSR1.
     """
     sys.dont_write_bytecode = True
     os.umask(0o077)
@@ -41,7 +41,7 @@ def set_up_process() -> None:
     for number in signal.valid_signals():
         if number not in _IGNORED_BY_PYTHON and signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
-    for number in (signal.SIGUSR1, signal.SIGUSR2):  # they have no meaning yet, and would end the process
+    for number in (signal.SIGUSR1, signal.SIGUSR2):  # they would end the process
         signal.signal(number, lambda *_: None)  # programs that are executed get the default back
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
 

@@ -19,7 +19,7 @@ import msgspec
 from extauth.frontend.log import Log, RequestRecord
 from extauth.frontend.reply_texts import OK_REPLY
 from extauth.log_levels import Level
-from extauth.model import VerdictResult
+from extauth.model import Verdict, VerdictResult
 from extauth.protocol.framing import Line
 
 KeyedDigest = bytes
@@ -139,6 +139,7 @@ class LineCache:
         self._max_rejected = _SPELLINGS * size
         self._rejected: dict[KeyedDigest, tuple[CachedVerdict, bytes]] = {}
         self._records: dict[KeyedDigest, RequestRecord] = {}
+        self.found_rejected: list[Verdict] = []  # what `reply` has replied; the caller takes them
         self._hash = new_keyed_hash()
 
     def reply(self, lines: list[Line], now: float, replies: list[bytes], log: Log) -> list[Line]:
@@ -160,13 +161,15 @@ class LineCache:
             place, mark = split_digest(digest)
             place &= mask
             if marks[place] == mark or marks[place + 1] == mark or marks[place + 2] == mark or marks[place + 3] == mark:
-                reply, logs = OK_REPLY, logs_ok
+                found, reply, logs = None, OK_REPLY, logs_ok
             else:
                 found = rejected.get(digest)
                 reply, logs = b"" if found is None or now >= found[0].until else found[1], logs_rejected
             record = records.get(digest) if logs else None
             if reply and (record or not logs) and number.isalnum() and len(number) <= _MAX_NUMBER:
                 replies.append(number + reply)
+                if found:
+                    self.found_rejected.append(found[0].result.verdict)
                 if record:
                     log.write_request(record, number, time.monotonic() - now)
             elif rest.startswith(b"VRFY "):

@@ -9,7 +9,7 @@ import msgspec
 from extauth.frontend.cache.lines import CachedVerdict, KeyedDigest
 from extauth.frontend.cache.verdicts import VerdictCache, is_about_the_account
 from extauth.frontend.log import Log, RequestRecord
-from extauth.model import Account, PasswordRequest, Result, VerdictResult
+from extauth.model import Account, PasswordRequest, Result, Verdict, VerdictResult
 from extauth.protocol.framing import Line
 from extauth.workers.frontend_config import FrontendConfig
 
@@ -80,6 +80,13 @@ class PasswordCache:
         if now >= cache.accepted.next_expiry:
             cache.accepted.expire(now)
         return cache.lines.reply(lines, now, replies, log)
+
+    def take_rejected(self) -> list[Verdict]:
+        """Return the verdicts of the rejected lines among those that `reply` has replied to since the last call."""
+        if self._cache is None:
+            return []
+        found, self._cache.lines.found_rejected = self._cache.lines.found_rejected, []
+        return found
 
     def digest(self, request: PasswordRequest) -> KeyedDigest:
         """Return the digest of this account with this password. The cache must be enabled."""

@@ -1,0 +1,126 @@
+"""Find the running helpers of a configuration, and ask them over their status sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from extauth.config import ConfigSource
+from extauth.errors import ConfigError
+from extauth.settings import parse_toml
+from extauth.workers.messages import InvalidMessage, MessageReader, encode, receive
+from extauth.workers.run_directory import check_run_directory, is_stale, run_directories, sockets_in
+from extauth.workers.status_messages import FromClient, StatusReport, StatusWanted, ToClient
+
+STATUS_WITHIN = 5.0
+"""Seconds for a helper to say its status."""
+
+
+class HelperSilent(Exception):
+    """A helper does not answer."""
+
+
+class RunningHelper(msgspec.Struct, frozen=True):
+    """A helper that runs: the process id of its frontend, its socket, and its status; `problem`: why there is none."""
+
+    pid: int
+    path: Path
+    report: StatusReport | None = None
+    problem: str = ""
+
+
+def find_helpers(config_file: Path, pid: int | None = None) -> list[RunningHelper]:
+    """Return the helpers that serve a configuration file, or the one with this process id.
+
+    A helper that does not answer is returned, too: it may serve this file. Raise ConfigError if a folder is unsafe.
+    """
+    found: list[RunningHelper] = []
+    for folder in run_directories(_run_directory(config_file)):
+        try:
+            owners = [os.geteuid()]
+            if os.geteuid() == 0:
+                owners.append(folder.lstat().st_uid)  # the helper may run as another user, and root may ask it
+            check_run_directory(folder, owners)
+            sockets = list(sockets_in(folder))
+        except OSError:  # there is no such folder
+            continue
+        for number, path in sockets:
+            if pid in (None, number):
+                found += _look_at(number, path)
+    return [each for each in found if each.report is None or _is_same(Path(each.report.config_file), config_file)]
+
+
+def none_found(config_file: Path, pid: int | None) -> str:
+    """Say that no helper was found, and what to do."""
+    folders = " and ".join(map(str, run_directories(_run_directory(config_file))))
+    which = f"helper with pid {pid}" if pid is not None else "helper"
+    return (
+        f"no {which} runs with {config_file}; looked in {folders}. The mail server starts the helper. Run this command "
+        "as the user that the mail server starts it as, or set helper.run_directory"
+    )
+
+
+def ask(helper: RunningHelper | Path, message: FromClient, within: float) -> ToClient:
+    """Send a request to a helper. Return its answer. Raise HelperSilent."""
+    path = helper if isinstance(helper, Path) else helper.path
+    until = time.monotonic() + within
+    reader: MessageReader[ToClient] = MessageReader(ToClient)  # type: ignore[arg-type]  # a union
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.settimeout(within)
+            connection.connect(str(path))
+            connection.sendall(encode(message))
+            while True:
+                connection.settimeout(max(0.001, until - time.monotonic()))
+                answers = receive(connection, reader)
+                if answers is None:
+                    raise HelperSilent("it closed the connection: it ends, or it is busy with other administrators")
+                if answers:
+                    return answers[0]
+        except TimeoutError:
+            raise HelperSilent(f"no answer within {within:g} s: its status server hangs") from None
+        except BlockingIOError:
+            raise HelperSilent("it takes no connection: its status server hangs") from None
+        except InvalidMessage:
+            raise HelperSilent("it runs another version of extauth; restart it") from None
+        except OSError as error:
+            raise HelperSilent(f"{path}: {error.strerror}") from None
+
+
+def _look_at(pid: int, path: Path) -> Sequence[RunningHelper]:
+    if is_stale(path):
+        with contextlib.suppress(OSError):
+            path.unlink()
+        return []
+    try:
+        report = ask(path, StatusWanted(), STATUS_WITHIN)
+    except HelperSilent as error:
+        return [RunningHelper(pid, path, problem=str(error))]
+    assert isinstance(report, StatusReport)
+    return [RunningHelper(pid, path, report)]
+
+
+def _run_directory(config_file: Path) -> Path | None:
+    """Return `helper.run_directory`. Other mistakes of the configuration do not matter: the helper may still run."""
+    try:
+        table = parse_toml(ConfigSource(config_file).read().content or b"", config_file)
+    except ConfigError:
+        return None
+    helper = table.get("helper")
+    folder = helper.get("run_directory") if isinstance(helper, dict) else None
+    return config_file.absolute().parent / folder if isinstance(folder, str) and folder else None
+
+
+def _is_same(first: Path, second: Path) -> bool:
+    """Return whether two paths mean the same file."""
+    if first.absolute() == second.absolute():
+        return True
+    with contextlib.suppress(OSError):
+        return first.samefile(second)
+    return False

@@ -1,0 +1,66 @@
+"""Child processes that the frontend starts again if they die, and those that are ending. Nothing here waits."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+
+_FIRST_PAUSE = 0.25  # seconds from the death of a child to the next start; each next pause is twice as long
+_MAX_PAUSE = 60.0
+_LONG_LIFE = 60.0  # seconds that a child has lived when the pauses are short again
+
+
+class RestartPause:
+    """Says when a child may be started again: the pauses grow while children die soon."""
+
+    def __init__(self) -> None:
+        self._start_at = self._started = 0.0
+        self._pause = _FIRST_PAUSE
+
+    def is_over(self) -> bool:
+        """Return whether a child may be started now."""
+        return time.monotonic() >= self._start_at
+
+    def has_started(self) -> None:
+        """Take note that a child has been started."""
+        self._started = time.monotonic()
+
+    def begin(self) -> float:
+        """Begin a pause: a child has died, or could not be started. Return its seconds."""
+        now = time.monotonic()
+        if now - self._started > _LONG_LIFE:
+            self._pause = _FIRST_PAUSE
+        pause, self._pause = self._pause, min(2 * self._pause, _MAX_PAUSE)
+        self._start_at = now + pause
+        return pause
+
+
+class EndingChildren:
+    """Children whose socket is closed. Each has its time to end; then it is killed."""
+
+    def __init__(self) -> None:
+        self._kill_at: dict[int, float] = {}  # by process id (monotonic seconds)
+
+    @property
+    def processes(self) -> set[int]:
+        """The process ids of those that have not been reaped."""
+        return set(self._kill_at)
+
+    def add(self, process: int, *, kill_at: float) -> None:
+        """Let a child end until that time (monotonic seconds)."""
+        self._kill_at[process] = kill_at
+
+    def reap(self, now: float) -> None:
+        """Reap the children that have ended, and kill those whose time is over."""
+        for process, kill_at in list(self._kill_at.items()):
+            if now >= kill_at:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+            try:
+                has_ended = os.waitpid(process, os.WNOHANG) != (0, 0)
+            except ChildProcessError:
+                has_ended = True
+            if has_ended:
+                del self._kill_at[process]

@@ -1,0 +1,93 @@
+"""Counters for `extauth status` and the metrics. They only grow, and adding to them is all that a request pays."""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable
+
+from extauth.model import Result, Verdict, VerdictResult
+from extauth.workers.status_messages import BUCKETS, BackendStatus
+
+Outcome = Verdict | None
+"""A verdict, or None for a temporary failure."""
+
+_NAMES: dict[Outcome, str] = {None: "TEMPORARY_FAILURE"} | {verdict: verdict.name for verdict in Verdict}
+
+
+def outcome_of(result: Result) -> Outcome:
+    """Return what a result counts as."""
+    return result.verdict if isinstance(result, VerdictResult) else None
+
+
+def name_of(outcome: Outcome) -> str:
+    """Return the name of an outcome, as the log shows it."""
+    return _NAMES[outcome]
+
+
+class _BackendCounts:
+    """What one backend has said. Times are Unix times."""
+
+    def __init__(self) -> None:
+        self.outcomes: defaultdict[Outcome, int] = defaultdict(int)
+        self.failing_time: float | None = None
+        self.last_error, self.last_error_time = "", 0.0
+
+    def add(self, outcome: Outcome, reason: str, count: int) -> None:
+        self.outcomes[outcome] += count
+        if outcome is None:
+            self.last_error, self.last_error_time = reason or "no reason was given", time.time()
+            self.failing_time = self.failing_time or self.last_error_time
+        elif self.failing_time is not None:
+            self.failing_time = None
+
+
+class Counters:
+    """Counts replies, and what the cache, the throttle and the backends did."""
+
+    def __init__(self) -> None:
+        self.refused = 0
+        self.buckets = [0] * (len(BUCKETS) + 1)
+        self.seconds = 0.0
+        self.cache_hits = self.cache_shared = self.cache_misses = 0
+        self.delayed = self.delay_refused = 0
+        self._replies: defaultdict[tuple[str, Outcome], int] = defaultdict(int)
+        self._backends: defaultdict[str, _BackendCounts] = defaultdict(_BackendCounts)
+
+    def count_replies(self, command: str, outcome: Outcome, count: int, seconds: float) -> None:
+        """Count replies that came together, so many seconds after their requests."""
+        self._replies[command, outcome] += count
+        self.buckets[bisect_left(BUCKETS, seconds)] += count
+        self.seconds += count * seconds
+
+    def count_backends(self, result: Result, count: int) -> None:
+        """Count what the backends said that were asked for this result, for so many requests."""
+        if result.steps:
+            for step in result.steps:
+                self._backends[step.backend].add(step.verdict, step.reason, count)
+        elif result.backend:
+            self._backends[result.backend].add(outcome_of(result), result.reason, count)
+
+    def count_known_lines(self, count: int, rejected: list[Verdict], seconds: float) -> None:
+        """Count `VRFY` lines that got their replies from the cache without being parsed."""
+        self.cache_hits += count
+        self.count_replies("VRFY", Verdict.OK, count - len(rejected), seconds)
+        for verdict in rejected:
+            self.count_replies("VRFY", verdict, 1, seconds)
+
+    def by_command(self) -> dict[str, dict[str, int]]:
+        """Return the replies by command and verdict."""
+        found: dict[str, dict[str, int]] = {}
+        for (command, outcome), count in self._replies.items():
+            found.setdefault(command, {})[_NAMES[outcome]] = count
+        return found
+
+    def backends(self, names: Iterable[str]) -> list[BackendStatus]:
+        """Return the status of these backends."""
+        return [self._backend(name, self._backends.get(name) or _BackendCounts()) for name in names]
+
+    def _backend(self, name: str, counts: _BackendCounts) -> BackendStatus:
+        verdicts = {_NAMES[outcome]: count for outcome, count in counts.outcomes.items()}
+        error_time = counts.last_error_time or None
+        return BackendStatus(name, verdicts, counts.failing_time, counts.last_error, error_time)

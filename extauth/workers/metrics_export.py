@@ -1,0 +1,97 @@
+"""How the metrics leave: over HTTP (`metrics.listen`), and in a file for node_exporter (`metrics.textfile`)."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+from pathlib import Path
+
+from extauth.config import MetricsSettings
+from extauth.trust import replace_file
+from extauth.workers.metrics import SnapshotCollector
+from extauth.workers.status_messages import Snapshot
+
+_MODE = 0o644
+_INTERVAL = 15.0  # seconds between two versions of the textfile
+
+
+class MetricsExport:
+    """Exports the metrics as configured. Without `[metrics]` it imports nothing and does nothing."""
+
+    def __init__(self, settings: MetricsSettings) -> None:
+        self._address = settings.address
+        self._collector = SnapshotCollector()
+        self._listens = False
+        self._textfile = None
+        if settings.textfile is not None:
+            self._textfile = _Textfile(self._collector, settings.textfile)
+        self.next_write = math.inf
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Export this snapshot from now on."""
+        is_first = self._collector.snapshot is None
+        self._collector.snapshot = snapshot
+        if is_first and self._textfile is not None:
+            self.next_write = 0.0
+
+    def listen(self) -> None:
+        """Listen, unless it listens already. Threads of prometheus_client serve the requests. Raise OSError."""
+        if self._address is None or self._listens:
+            return
+        from prometheus_client import CollectorRegistry, start_http_server
+
+        registry = CollectorRegistry()
+        registry.register(self._collector)
+        host, port = self._address
+        start_http_server(port, host, registry)
+        self._listens = True
+
+    def write(self, now: float) -> None:
+        """Let the textfile be written if it is time."""
+        if self._textfile is not None and now >= self.next_write:
+            self.next_write = now + _INTERVAL
+            self._textfile.write()
+
+    def problem(self) -> str:
+        """Return why the textfile cannot be written; empty if it can."""
+        return "" if self._textfile is None else self._textfile.problem
+
+    def remove(self) -> None:
+        """Remove the textfile: the helper ends, so its numbers are old."""
+        if self._textfile is not None:
+            self._textfile.remove()
+
+
+class _Textfile:
+    """Writes the metrics into a file, in a thread: its disk may hang."""
+
+    def __init__(self, collector: SnapshotCollector, path: Path) -> None:
+        from prometheus_client import CollectorRegistry
+
+        self._registry = CollectorRegistry()
+        self._registry.register(collector)
+        self._path = path
+        self.problem = ""
+        self._wanted = threading.Event()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def write(self) -> None:
+        """Let the thread write the file."""
+        self._wanted.set()
+
+    def remove(self) -> None:
+        with contextlib.suppress(OSError):
+            self._path.unlink()
+
+    def _run(self) -> None:
+        from prometheus_client import generate_latest
+
+        while self._wanted.wait():
+            self._wanted.clear()
+            try:
+                replace_file(self._path, generate_latest(self._registry), _MODE)
+            except OSError as error:
+                self.problem = f"{self._path}: {error.strerror}; the metrics there are old"
+            else:
+                self.problem = ""
