@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from extauth.model import Result, Verdict, VerdictResult
 from extauth.workers.status_messages import BUCKETS, BackendStatus
@@ -13,7 +13,7 @@ from extauth.workers.status_messages import BUCKETS, BackendStatus
 Outcome = Verdict | None
 """A verdict, or None for a temporary failure."""
 
-_NAMES: dict[Outcome, str] = {None: "TEMPORARY_FAILURE"} | {verdict: verdict.name for verdict in Verdict}
+_NAMES: dict[Outcome, str] = {**{verdict: verdict.name for verdict in Verdict}, None: "TEMPORARY_FAILURE"}
 
 
 def outcome_of(result: Result) -> Outcome:
@@ -78,16 +78,20 @@ class Counters:
 
     def by_command(self) -> dict[str, dict[str, int]]:
         """Return the replies by command and verdict."""
-        found: dict[str, dict[str, int]] = {}
+        by_command: dict[str, dict[Outcome, int]] = {}
         for (command, outcome), count in self._replies.items():
-            found.setdefault(command, {})[_NAMES[outcome]] = count
-        return found
+            by_command.setdefault(command, {})[outcome] = count
+        return {command: _named(counts) for command, counts in by_command.items()}
 
     def backends(self, names: Iterable[str]) -> list[BackendStatus]:
         """Return the status of these backends."""
         return [self._backend(name, self._backends.get(name) or _BackendCounts()) for name in names]
 
     def _backend(self, name: str, counts: _BackendCounts) -> BackendStatus:
-        verdicts = {_NAMES[outcome]: count for outcome, count in counts.outcomes.items()}
         error_time = counts.last_error_time or None
-        return BackendStatus(name, verdicts, counts.failing_time, counts.last_error, error_time)
+        return BackendStatus(name, _named(counts.outcomes), counts.failing_time, counts.last_error, error_time)
+
+
+def _named(counts: Mapping[Outcome, int]) -> dict[str, int]:
+    """Return counts that are not 0 with the names of the outcomes, always in the same order."""
+    return {name: count for outcome, name in _NAMES.items() if (count := counts.get(outcome, 0))}

@@ -33,7 +33,7 @@ from extauth.workers.status_server import start_status_server
 
 _INTERVAL = 1.0  # seconds between two snapshots, if something has changed
 _IDLE_INTERVAL = 5.0  # seconds between two snapshots in any case: the answer shows that the status server works
-_HANGS_AFTER = 10.0  # seconds without an answer
+_HANGS_AFTER = 5.0  # seconds without an answer
 _LEAVE_WITHIN = 2.0  # seconds for the status server of an old configuration to remove its files
 
 
