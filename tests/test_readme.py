@@ -23,6 +23,7 @@ from extauth.config import (
     ConfigFile,
     HelperSettings,
     LogSettings,
+    MetricsSettings,
     NewSettings,
     SaslSettings,
     ThrottleSettings,
@@ -101,14 +102,21 @@ def test_readme_lists_all_configuration_keys() -> None:
         "cache.": CacheSettings,
         "throttle.": ThrottleSettings,
         "log.": LogSettings,
+        "metrics.": MetricsSettings,
         "backend.": BackendSection,
     }
     keys = {prefix + field.name for prefix, kind in tables.items() for field in msgspec.structs.fields(kind)}
-    keys -= {"helper", "sasl", "new", "cache", "throttle", "log", "backend"}
+    keys -= {"helper", "sasl", "new", "cache", "throttle", "log", "metrics", "backend"}
     assert set(re.findall(r"^\| `([a-z_.]+)` \|", README, re.MULTILINE)) == keys
 
 
 @pytest.mark.parametrize(("page", "settings"), [("files", FilesSettings), ("pam", PamSettings), ("ldap", LdapSettings)])
+def test_operations_page_lists_all_its_keys() -> None:
+    table = (ROOT / "docs" / "operations.md").read_text().split("| key |")[1].split("\n\n")[0]
+    keys = {f"metrics.{field.name}" for field in msgspec.structs.fields(MetricsSettings)}
+    assert set(re.findall(r"`(metrics\.[a-z_]+)`", table)) == keys
+
+
 def test_backend_page_lists_all_its_keys(page: str, settings: type[Settings]) -> None:
     table = (ROOT / "docs" / f"{page}.md").read_text().split("| key |")[1].split("\n\n")[0]
     rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)

@@ -90,7 +90,7 @@ def ask(helper: RunningHelper | Path, message: FromClient, within: float) -> ToC
         except InvalidMessage:
             raise HelperSilent("it runs another version of extauth; restart it") from None
         except OSError as error:
-            raise HelperSilent(f"{path}: {error.strerror}") from None
+            raise HelperSilent(f"{path}: {error.strerror or error}") from None
 
 
 def _look_at(pid: int, path: Path) -> Sequence[RunningHelper]:

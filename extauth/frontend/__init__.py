@@ -18,11 +18,17 @@ worker_starter       the start of workers, and pauses after failures
 worker_handle        one worker: its requests, and whether it is alive
 worker_connection    the socket to a worker
 reader               lines from standard input, and its end
+counters             what `extauth status` and the metrics count
+administration       what an administrator asks a running helper
+status_connection    the connection to the status server
+children             pauses before children start again, and the end of children
+reloads              what became of the reloads
+load_warnings        warnings that a reload does not repeat
 writer               lines on their way to standard output
 log                  records: their levels, and lines for the Server Log
 reminder             a record that is repeated while its reason lasts
 log_sender           records on their way to the log writer
-signals              SIGTERM, SIGINT and SIGHUP
+signals              SIGTERM, SIGINT, SIGHUP and SIGUSR1
 descriptors          file descriptors, and a poller for them
 fork_cleanup         no request goes along into a forked process
 timeouts             how long the frontend waits, and what happens then

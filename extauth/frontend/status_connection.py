@@ -176,7 +176,7 @@ class StatusConnection:
         elif isinstance(message, StatusWanted):
             self._send_snapshot(self._snapshot())
         elif isinstance(message, StatusNotice):
-            self._log.write(Level.FAILURES, message.text)
+            self._log.write(Level.FAILURES if message.is_problem else Level.MAJOR, message.text)
         else:
             self._on_request(message)
 

@@ -1,4 +1,4 @@
-"""The processes that call backends, and the one that writes the log.
+"""The processes that call backends, the one that writes the log, and the one that says how the helper does.
 
     supervisor         the parent of a generation's workers: reads the configuration, loads the chain, forks workers
     worker             one of them: its main thread, and threads for each backend
@@ -10,6 +10,14 @@
     messages           what the frontend, the supervisor and the workers say to each other
     log_writer         the process that writes the log file and sends to syslog
     log_destinations   the log file and syslog
+    status_server      the process that answers `extauth status`, `reload` and `verify --running`
+    status_messages    what it says to the frontend and to its clients
+    status_history     rates and percentiles
+    run_directory      the folder of the status sockets
+    pid_file           the file with the frontend's process id
+    metrics            the metrics for Prometheus
+    metrics_export     how they leave: over HTTP, and in a file
+    child_process      forks a child with a socket
     frontend_config    the part of the configuration that the frontend needs
     log_forwarding     records of Python's `logging` on their way to the frontend
     file_watcher       the process that looks at the files that the generation was loaded from

@@ -193,9 +193,10 @@ class SnapshotTaken(msgspec.Struct, frozen=True, tag=3):
 
 
 class StatusNotice(msgspec.Struct, frozen=True, tag=4):
-    """Status server to frontend: a record for the log at the level Failures."""
+    """Status server to frontend: a record for the log. `is_problem`: something does not work, or it works again."""
 
     text: str
+    is_problem: bool
 
 
 FromStatusServer = StatusWanted | ReloadWanted | VerifyWanted | SnapshotTaken | StatusNotice

@@ -131,7 +131,7 @@ class StatusServer:
             self._report(what, f"{error}; until then {follows}")
         except OSError as error:
             place = f"{error.filename}: " if error.filename else ""
-            self._report(what, f"{place}{error.strerror}; {follows}; the next try comes in {_RETRY:g} s")
+            self._report(what, f"{place}{error.strerror or error}; {follows}; the next try comes in {_RETRY:g} s")
         else:
             self._report(what, "")
 
@@ -149,7 +149,7 @@ class StatusServer:
         """Let the frontend log that something does not work, or that it works again."""
         if why != self._problems.get(what, ""):
             self._problems[what] = why
-            self._send(StatusNotice(f"{what}: {why or 'works now'}"))
+            self._send(StatusNotice(f"{what}: {why or 'works now'}", bool(why)))
 
     # --- the frontend ---------------------------------------------------------------------------------
 
