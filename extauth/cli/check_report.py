@@ -12,10 +12,12 @@ import msgspec
 from extauth.chain import Chain
 from extauth.cli.check_site import MANIFESTO, Findings, manifesto_problem
 from extauth.cli.loading import load_chain, protect_process
-from extauth.config import Config
+from extauth.config import Config, HelperSettings
 from extauth.errors import ConfigError, UnexpectedError
 from extauth.protocol.replies import one_line
 from extauth.workers.log_destinations import log_problems
+from extauth.workers.pid_file import check_pid_file
+from extauth.workers.run_directory import check_run_directory
 
 _SHADOW = "/etc/shadow"
 _OTHERS = "domains that no [[backend]] names"
@@ -148,6 +150,7 @@ class CheckReport(logging.Handler):
             self._warn(f"{config.file}: default_domain = {domain!r}: no backend serves this domain")
         self._check_domains(chain, without_login)
         self._check_setuid(config)
+        self._check_administration(config.helper)
         if self._account is not None:
             self._look_up(config, chain, self._account)
 
@@ -182,6 +185,19 @@ class CheckReport(logging.Handler):
         for domain in self.domains_without_login:
             if self._shows:
                 print(f"no account of {domain} can log in")
+
+    def _check_administration(self, helper: HelperSettings) -> None:
+        """Warn about a folder of the status socket, or a pid file, that serve would not use."""
+        try:
+            if helper.run_directory is not None and helper.run_directory.exists():
+                check_run_directory(helper.run_directory, [os.geteuid()])
+        except (ConfigError, OSError) as error:
+            self._warn(f"helper.run_directory: {error}; until then extauth status does not work")
+        try:
+            if helper.pid_file is not None:
+                check_pid_file(helper.pid_file)
+        except (ConfigError, OSError) as error:
+            self._warn(f"helper.pid_file: {error}; until then it is not written")
 
     def _check_setuid(self, config: Config) -> None:
         """Say whether backends may start setuid programs, and warn if PAM is likely to need one."""

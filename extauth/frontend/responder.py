@@ -9,7 +9,7 @@ from operator import attrgetter
 from extauth.frontend.cache import CachedVerdict, PasswordCache
 from extauth.frontend.counters import Counters, outcome_of
 from extauth.frontend.log import Log, RequestRecord
-from extauth.frontend.pending_requests import PendingRequest, last_fields
+from extauth.frontend.pending_requests import PendingRequest, RequestGroup, last_fields
 from extauth.log_levels import Level
 from extauth.model import Result, SecretResult, Verdict, VerdictResult
 from extauth.protocol.replies import Reply, render_plain, render_reply
@@ -79,9 +79,9 @@ class Responder:
         """Reply to requests with the same verdict: the common parts of replies and records are made once."""
         log, replies = self._log, self.replies
         now, last = time.monotonic(), last_fields(result)
-        for group, together in groupby(requests, _GROUP):
+        for group, alike in _by_group(requests):
             reply, level = group.replies.for_result(result)
-            alike, seconds = list(together), now - group.time
+            seconds = now - group.time
             self._counters.count_replies(group.command, result.verdict, len(alike), seconds)
             if group.on_result is None:
                 replies += [pending.number + reply for pending in alike]
@@ -104,3 +104,10 @@ class Responder:
             if self._log.wants(Level.LOW_LEVEL):
                 record = self._record(pending, Level.LOW_LEVEL, result)
                 self._log.write_request(record, pending.number, seconds)
+
+
+def _by_group(requests: list[PendingRequest]) -> list[tuple[RequestGroup, list[PendingRequest]]]:
+    """Return the requests by their groups, in order. Nearly always all have the same one."""
+    if len(set(map(_GROUP, requests))) == 1:
+        return [(requests[0].group, requests)]
+    return [(group, list(together)) for group, together in groupby(requests, _GROUP)]

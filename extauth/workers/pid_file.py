@@ -30,9 +30,7 @@ class PidFile:
         A new file replaces the old one, so nothing is written through a link.
         """
         path = self._path
-        if path.is_symlink():
-            raise UnsafeFile(f"{path}: is a symbolic link, which is not followed; set helper.pid_file to a file")
-        check_way(path)
+        check_pid_file(path)
         found = self._read()
         if found == self._pid:
             return
@@ -60,6 +58,13 @@ class PidFile:
         finally:
             os.close(descriptor)
         return int(text) if text.isdigit() else None
+
+
+def check_pid_file(path: Path) -> None:
+    """Raise UnsafeFile if the file is a link, or if another user can change the way to it. Raise OSError."""
+    if path.is_symlink():
+        raise UnsafeFile(f"{path}: is a symbolic link, which is not followed; set helper.pid_file to the file itself")
+    check_way(path)
 
 
 def _is_helper(process: int) -> bool:

@@ -148,6 +148,7 @@ def test_run_directory_that_others_can_enter_is_refused(site: Site, mode: int) -
     text = helper.wait_for_information("the status socket: ")
     assert f"run: chmod 700 {folder}" in text
     assert helper.ask(OK) == b"OK"
+    assert f"chmod 700 {folder}".encode() in command(site, "check").stdout
     done = command(site, "status")
     assert done.returncode == 2
     assert f"chmod 700 {folder}".encode() in done.stderr

@@ -83,6 +83,7 @@ def test_pid_file_is_not_written_through_a_link(site: Site) -> None:
     (site.folder / "pid").symlink_to(target)
     helper = serve(site)
     assert "is a symbolic link" in helper.wait_for_information("helper.pid_file: ")
+    assert b"helper.pid_file: " in command(site, "check").stdout
     assert target.read_text() == "keep"
 
 

@@ -139,7 +139,7 @@ class LineCache:
         self._max_rejected = _SPELLINGS * size
         self._rejected: dict[KeyedDigest, tuple[CachedVerdict, bytes]] = {}
         self._records: dict[KeyedDigest, RequestRecord] = {}
-        self.found_rejected: list[Verdict] = []  # what `reply` has replied; the caller takes them
+        self._found_rejected: list[Verdict] = []
         self._hash = new_keyed_hash()
 
     def reply(self, lines: list[Line], now: float, replies: list[bytes], log: Log) -> list[Line]:
@@ -169,7 +169,7 @@ class LineCache:
             if reply and (record or not logs) and number.isalnum() and len(number) <= _MAX_NUMBER:
                 replies.append(number + reply)
                 if found:
-                    self.found_rejected.append(found[0].result.verdict)
+                    self._found_rejected.append(found[0].result.verdict)
                 if record:
                     log.write_request(record, number, time.monotonic() - now)
             elif rest.startswith(b"VRFY "):
@@ -177,6 +177,11 @@ class LineCache:
             else:
                 return others + lines[index:]
         return others
+
+    def take_rejected(self) -> list[Verdict]:
+        """Return the verdicts of the rejected lines that `reply` has replied to since the last call."""
+        found, self._found_rejected = self._found_rejected, []
+        return found
 
     def digest(self, line: bytes) -> KeyedDigest:
         """Return the digest of a line without its number."""

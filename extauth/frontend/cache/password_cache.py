@@ -82,11 +82,8 @@ class PasswordCache:
         return cache.lines.reply(lines, now, replies, log)
 
     def take_rejected(self) -> list[Verdict]:
-        """Return the verdicts of the rejected lines among those that `reply` has replied to since the last call."""
-        if self._cache is None:
-            return []
-        found, self._cache.lines.found_rejected = self._cache.lines.found_rejected, []
-        return found
+        """Return the verdicts of the rejected lines that `reply` has replied to since the last call."""
+        return [] if self._cache is None else self._cache.lines.take_rejected()
 
     def digest(self, request: PasswordRequest) -> KeyedDigest:
         """Return the digest of this account with this password. The cache must be enabled."""
