@@ -185,9 +185,13 @@ def test_watch_redraws_on_a_terminal(site: Site) -> None:
     configure(site)
     serve(site)
     ours, theirs = pty.openpty()
-    arguments = [*EXTAUTH, "status", "--watch", "-c", str(site.config)]
     process = subprocess.Popen(
-        arguments, stdin=theirs, stdout=theirs, stderr=theirs, env=os.environ | {"TERM": "xterm"}
+        [*EXTAUTH, "status", "--watch", "-c", str(site.config)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=os.environ | {"TERM": "xterm"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # whoever runs the tests may ignore it
     )
     os.close(theirs)
     shown = b""

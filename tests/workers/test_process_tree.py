@@ -18,5 +18,5 @@ def test_process_titles_say_which_process_is_which(site: Site) -> None:
     helper = site.serve()
     helper.wait_for_information("serving")
     workers = ["extauth: worker 1", "extauth: worker 2", "extauth: worker 3"]
-    titles = ["extauth: file watcher", "extauth: frontend", "extauth: supervisor", *workers]
+    titles = ["extauth: file watcher", "extauth: frontend", "extauth: status server", "extauth: supervisor", *workers]
     wait_until(lambda: _titles(helper) == titles, f"the titles {titles}")
