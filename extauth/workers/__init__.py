@@ -3,7 +3,8 @@
     supervisor         the parent of a generation's workers: reads the configuration, loads the chain, forks workers
     worker             one of them: its main thread, and threads for each backend
     backend_threads    one backend's threads and queue in a worker
-    stepping_threads   the same for a backend whose threads have several checks under way
+    backend_loop       the same for an async backend: an event loop and its tasks
+    loop_watch         does an event loop go on?
     fair_queue         the order of requests: accounts take turns
     result_batcher     results on their way to the frontend
     threads            threads that a worker cannot do without, and its timer

@@ -14,8 +14,9 @@ from collections import deque
 from functools import partial
 
 from extauth.backends.ldap.connect import Connector
-from extauth.backends.ldap.connection import LdapConnection, Outcome, settle
+from extauth.backends.ldap.connection import LdapConnection
 from extauth.backends.ldap.messages import LdapResult
+from extauth.backends.ldap.pending import Outcome, settle
 from extauth.backends.ldap.result_codes import SUCCESS
 from extauth.backends.ldap.servers import NoResponse, ServerUnavailable
 from extauth.backends.ldap.timers import Timers

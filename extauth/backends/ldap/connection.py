@@ -8,14 +8,8 @@ from __future__ import annotations
 import asyncio
 import copy
 import errno
-import fcntl
-import os
-import socket
 import ssl
-import sys
-import termios
 import time
-from array import array
 from collections.abc import Callable
 from functools import partial
 
@@ -35,31 +29,15 @@ from extauth.backends.ldap.messages import (
     encode_request,
     encode_start_tls,
 )
+from extauth.backends.ldap.pending import Outcome, PendingRequest, random_numbers, settle
 from extauth.backends.ldap.result_codes import BUSY, UNAVAILABLE, describe_result
 from extauth.backends.ldap.servers import ConnectionBroke, NoResponse, Repeat, ServerUnavailable
+from extauth.backends.ldap.sockets import has_unacknowledged_data, set_options
 from extauth.backends.ldap.timers import Timers
 
 _RECEIVED_AT_ONCE = 1 << 14  # bytes
 _DAY = 86_400  # seconds
-_KEEPALIVE_IDLE = 60  # seconds without traffic after which the system probes a connection
-_ACKNOWLEDGE = 2  # seconds in which the other side must acknowledge data; else the connection has broken
 _NEVER_RECEIVED = (errno.ETIMEDOUT, errno.ECONNRESET, errno.EPIPE)
-
-
-Outcome = LdapResult | ServerUnavailable
-"""What became of a request."""
-
-
-class _Pending:
-    """A request that waits for its response until some time (monotonic seconds)."""
-
-    __slots__ = ("entries", "kind", "on_done", "until")
-
-    def __init__(self, kind: int, until: float, on_done: Callable[[Outcome], None]) -> None:
-        self.kind = kind
-        self.until = until
-        self.on_done = on_done
-        self.entries: list[LdapEntry] = []
 
 
 class LdapConnection(asyncio.BufferedProtocol):
@@ -80,7 +58,7 @@ class LdapConnection(asyncio.BufferedProtocol):
         self._unsent: list[bytes] = []
         self._numbers: list[int] = []  # random ones for the next requests
         self._loop = asyncio.get_running_loop()
-        self._pending: dict[int, _Pending] = {}
+        self._pending: dict[int, PendingRequest] = {}
         self._problem: ServerUnavailable | None = None
         self._has_found = False  # has responded to a search
 
@@ -146,7 +124,7 @@ class LdapConnection(asyncio.BufferedProtocol):
     def check_times(self, now: float) -> bool:
         """End the connection if a response is late. A server that leaves one request without it gets no others here."""
         if any(pending.until <= now for pending in self._pending.values()):
-            if self._has_unacknowledged_data():
+            if has_unacknowledged_data(self._transport.get_extra_info("socket")):
                 self._end_broken(str(NoResponse()), None)
             self.end(NoResponse())
         return bool(self._pending)
@@ -155,13 +133,7 @@ class LdapConnection(asyncio.BufferedProtocol):
         """Set the options of the socket. Called again when TLS has begun."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        sock: socket.socket = transport.get_extra_info("socket")
-        if sock.family != socket.AF_UNIX:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEPALIVE_IDLE)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _ACKNOWLEDGE)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _ACKNOWLEDGE * 1000)
+        set_options(transport.get_extra_info("socket"))
 
     def get_buffer(self, _: int) -> bytearray:
         """Return where to put received data. With `asyncio.Protocol`, each read would allocate 256 KiB."""
@@ -203,11 +175,11 @@ class LdapConnection(asyncio.BufferedProtocol):
             return 0
         number = 0
         while not number or number in self._pending:
-            self._numbers = self._numbers or _random_numbers()
+            self._numbers = self._numbers or random_numbers()
             number = self._numbers.pop()
         if not self._pending:
             self._timers.watch(self)
-        self._pending[number] = _Pending(kind, min(time.monotonic() + self._seconds, until), on_done)
+        self._pending[number] = PendingRequest(kind, min(time.monotonic() + self._seconds, until), on_done)
         return number
 
     def _flush(self) -> None:
@@ -239,7 +211,7 @@ class LdapConnection(asyncio.BufferedProtocol):
             content = LdapResult(content.code, content.message, content.policy, tuple(pending.entries))
         pending.on_done(content)
 
-    def _problem_of(self, pending: _Pending, problem: ServerUnavailable) -> ServerUnavailable:
+    def _problem_of(self, pending: PendingRequest, problem: ServerUnavailable) -> ServerUnavailable:
         """Return a request's own exception. A search may be repeated; a bind only if the server has not received it."""
         own = copy.copy(problem)
         is_search = pending.kind == SEARCH_DONE
@@ -255,29 +227,7 @@ class LdapConnection(asyncio.BufferedProtocol):
     def _end_broken(self, reason: str, error: Exception | None) -> None:
         problem = ConnectionBroke(reason)
         never = isinstance(error, OSError) and error.errno in _NEVER_RECEIVED
-        problem.received = not never and not self._unsent and not self._has_unacknowledged_data()
+        problem.received = (
+            not never and not self._unsent and not has_unacknowledged_data(self._transport.get_extra_info("socket"))
+        )
         self.end(problem)
-
-    def _has_unacknowledged_data(self) -> bool:
-        """Return whether the system still has data to send, or data that the other side never acknowledged."""
-        try:
-            sock: socket.socket = self._transport.get_extra_info("socket")
-            queued = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0" * 4)
-        except (OSError, ValueError):
-            return False
-        return int.from_bytes(queued, sys.byteorder) > 0
-
-
-def _random_numbers() -> list[int]:
-    """Return numbers of 31 bits. Nobody can predict 30 of them; the first one is 1, so that each takes four bytes."""
-    return [(number >> 2) | 1 << 30 for number in array("I", os.urandom(1024))]
-
-
-def settle(future: asyncio.Future[LdapResult], outcome: Outcome) -> None:
-    """Give a future its result or exception, unless nobody waits for it any more."""
-    if future.done():
-        return
-    if isinstance(outcome, LdapResult):
-        future.set_result(outcome)
-    else:
-        future.set_exception(outcome)
