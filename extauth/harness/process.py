@@ -152,8 +152,14 @@ def from_here(command: Sequence[str]) -> list[str]:
     return [str(Path(found).absolute()), *map(_absolute, arguments)]
 
 
+def names_a_file_here(word: str) -> bool:
+    """Return whether a word without a `/` names a file in the current directory."""
+    return "/" not in word and os.access(word, os.F_OK) and Path(word).is_file()
+
+
 def _absolute(word: str) -> str:
-    return str(Path(word).absolute()) if "/" in word and os.access(word, os.F_OK) else word
+    is_path = names_a_file_here(word) or ("/" in word and os.access(word, os.F_OK))
+    return str(Path(word).absolute()) if is_path else word
 
 
 def _pidfd(process: int) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 from typing import Protocol
 
@@ -17,7 +18,16 @@ from extauth.model import Secret
 from extauth.protocol.requests import VrfyRequest, render_request
 
 _CHUNK = 65_536
+_LACKS_NUMBER = re.compile(rb"(?:VRFY|SASL|NEW|READPLAIN|INTF|QUIT)(?:[ (]|$)")
 _LONG_WAIT = 60.0  # seconds, when nothing happens
+
+HELP = """\
+verify name@domain    send a VRFY request; the password comes from the terminal, or from the next line
+VRFY name@domain ...  send this request; it gets a number if it has none
+help, ?               show this list
+quit                  close the program's standard input, and end; the end of input does the same
+Other lines are sent as they are."""
+"""The commands of the shell."""
 
 
 class Terminal(Protocol):
@@ -31,9 +41,9 @@ class Terminal(Protocol):
 
 
 class Shell:
-    """Sends typed requests. Shows each reply and its time.
+    """Sends typed requests. Shows each reply and its time. HELP lists the commands of its own.
 
-    `verify name@domain` makes a VRFY request. Its password comes from the terminal, or from the next line.
+    The password of `verify` comes from the terminal, or from the next line.
     """
 
     def __init__(
@@ -52,6 +62,7 @@ class Shell:
         self._last_number = 0
         self._verifying: str | None = None
         self._prompted = False
+        self._has_quit = False
 
     def run(self, descriptor: int) -> None:
         """Send lines from `descriptor` until its end or the program's end, then wait for the program's end.
@@ -72,9 +83,9 @@ class Shell:
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 self._handle_line(line)
-            if not chunk:
+            if not chunk or self._has_quit:
                 break
-        if rest:
+        if rest and not self._has_quit:
             self._handle_line(rest)
         self.manager.finish()
 
@@ -84,27 +95,39 @@ class Shell:
             self._prompted = True
 
     def _handle_line(self, line: bytes) -> None:
+        if self._has_quit:
+            return
         self._execute(line)
         self.manager.run_once()  # this line may change the dialect of the next one
 
     def _execute(self, line: bytes) -> None:
         self._prompted = False
-        word, _, address = line.partition(b" ")
+        word, _, address = line.strip().partition(b" ")
         if self._verifying is not None:
             self._verify(line)
+        elif line.strip() in (b"help", b"?"):
+            for text in HELP.splitlines():
+                self._show(text)
+        elif line.strip() in (b"quit", b"exit"):
+            self._has_quit = True
         elif word == b"verify" and not address:
             self._show("verify needs name@domain")
         elif word == b"verify":
             self._verifying = address.decode(errors="replace")
             if self._terminal:
                 self._verify(self._terminal.ask_password())
+        elif _LACKS_NUMBER.match(line):
+            self.manager.send(b"%s %s" % (self._next_number(), line))
         elif line:
             self.manager.send(line)
 
+    def _next_number(self) -> bytes:
+        self._last_number += 1
+        return b"%06d" % self._last_number
+
     def _verify(self, password: bytes) -> None:
         address, self._verifying = self._verifying or "", None
-        self._last_number += 1
-        request = VrfyRequest(b"%06d" % self._last_number, address, Secret(password))
+        request = VrfyRequest(self._next_number(), address, Secret(password))
         try:
             self.manager.send(render_request(request, self._masker.dialect).removesuffix(b"\n"))
         except MalformedRequest as error:

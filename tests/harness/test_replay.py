@@ -129,8 +129,9 @@ def test_paths_in_the_command_become_absolute(tmp_path: Path) -> None:
         "session.txt",
     ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60, check=True)
-    assert f" {tmp_path / 'conf' / 'a.toml'} conf no/x session.txt\n".encode() in done.stdout
-    assert done.stderr == b"# session.txt is passed unchanged; the file here is ./session.txt\n"
+    session = tmp_path / "session.txt"
+    assert f" {tmp_path / 'conf' / 'a.toml'} conf no/x {session}\n".encode() in done.stdout
+    assert done.stderr == f"# session.txt is passed as {session}\n".encode()
 
 
 def test_standard_error_is_shown_after_the_end(tmp_path: Path) -> None:

@@ -33,6 +33,29 @@ def test_verify_reads_the_password_from_the_next_line() -> None:
     assert sent == [b"VRFY a@d verify \xff", b"VRFY b@d ", b"X"]
 
 
+def test_help_lists_the_commands_and_sends_nothing() -> None:
+    for word in (b"help", b"?"):
+        outcome = _shell(program("answers_ok.sh"), word + b"\n")
+        assert outcome.lines[0].startswith("verify name@domain ")
+        assert not any(line.startswith("I: ") for line in outcome.lines)
+
+
+def test_quit_sends_no_line_behind_it() -> None:
+    outcome = _shell(program("answers_ok.sh"), b"1 VRFY a@d tiger\nquit\n2 VRFY a@d tiger\n3 VRFY a@d tiger")
+    assert [line for line in outcome.lines if line.startswith("I: ")] == ["I: 1 VRFY a@d ***"]
+    assert outcome.lines[-1] == "violations: none"
+
+
+def test_a_request_without_a_number_gets_one() -> None:
+    outcome = _shell(program("answers_ok.sh"), b"VRFY a@d tiger\nSASL(APOP) a@d 00 <1>\nverify a@d\nx\n7 NEW a@d\n")
+    assert [line for line in outcome.lines if line.startswith("I: ")] == [
+        "I: 000001 VRFY a@d ***",
+        "I: 000002 SASL(APOP) a@d *** <1>",
+        "I: 000003 VRFY a@d ***",
+        "I: 7 NEW a@d",
+    ]
+
+
 def test_verify_uses_the_current_dialect() -> None:
     typed = b'verify a b\nx\n1 INTF 7\nverify a b\n"x\n'
     outcome = _shell(program("answers_ok.sh"), typed, "--show-passwords")
@@ -102,6 +125,21 @@ def test_a_terminal_does_not_show_the_password() -> None:
     assert terminal.status() == 0
     assert "I: 000001 VRFY a@d ***" in terminal.shown
     assert "tiger" not in terminal.shown
+
+
+def test_a_terminal_has_line_editing_and_history() -> None:
+    terminal = _Terminal(program("answers_ok.sh"))
+    terminal.wait_for("> ")
+    terminal.type("1 NEW a@\x01\x1b[C\x08" + "2\x05d\n")  # to the begin, one right, delete, 2, to the end
+    terminal.wait_for("I: 2 NEW a@d")
+    terminal.wait_for("O: 2 OK")
+    terminal.wait_for("> ")
+    terminal.type("\x1b[A\x01\x1b[C\x08" + "3\n")  # the line before, with another number
+    terminal.wait_for("I: 3 NEW a@d")
+    terminal.wait_for("O: 3 OK")
+    terminal.wait_for("> ")
+    terminal.type("quit\n")
+    assert terminal.status() == 0
 
 
 def test_events_interrupt_the_prompt() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -102,15 +101,15 @@ class ProgramOptions:
         """
         import tempfile
 
+        from extauth.harness.process import names_a_file_here
         from extauth.harness.program import ProgramSettings
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a shell may have set them to "ignore"
             signal.signal(number, signal.default_int_handler)
         with _errors_as_sentences(), tempfile.TemporaryDirectory(prefix="extauth-harness-") as temporary:
             folder = self.base_directory or Path(temporary)
-            for word in self.program[1:]:
-                if self.base_directory is None and _is_file_here(word):
-                    click.echo(f"# {word} is passed unchanged; the file here is ./{word}", err=True)
+            for word in filter(names_a_file_here, self.program[1:]):
+                click.echo(f"# {word} is passed as {Path(word).absolute()}", err=True)
             yield ProgramSettings(self.program, folder, self.time_out, self.auto_restart)
 
     def masker(self) -> Masker:
@@ -149,11 +148,6 @@ interface_option = click.option(
     metavar="VERSION",
     help="Send an INTF request with this version first, to select the helper dialect.",
 )
-
-
-def _is_file_here(word: str) -> bool:
-    """Return whether a word without a `/` names a file in the current directory."""
-    return "/" not in word and os.access(word, os.F_OK) and Path(word).is_file()
 
 
 @contextmanager

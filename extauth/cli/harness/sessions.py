@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TextIO
@@ -64,17 +65,14 @@ def shell(options: ProgramOptions) -> None:
     from extauth.harness.shell import Shell
 
     masker = options.masker()
-    terminal = _Terminal() if sys.stdin.isatty() else None
-    with options.started() as settings:
+    with options.started() as settings, contextlib.ExitStack() as stack:
+        terminal, descriptor = None, sys.stdin.fileno()
+        if sys.stdin.isatty():
+            from extauth.cli.harness.terminal import LineEditor
+
+            terminal = LineEditor()
+            descriptor = terminal.descriptor
+            stack.enter_context(terminal.started())
         typed = Shell(settings, masker, terminal, options.log(masker), show)
-        typed.run(sys.stdin.fileno())
+        typed.run(descriptor)
     finish(end_lines(typed.manager, masker), success=not typed.manager.violation_count)
-
-
-class _Terminal:
-    def prompt(self) -> None:
-        click.echo("> ", nl=False)
-
-    def ask_password(self) -> bytes:
-        password: str = click.prompt("Password", hide_input=True, default="", show_default=False)
-        return password.encode(errors="surrogateescape")
