@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from extauth.errors import MalformedRequest
-from extauth.frontend.counters import name_of, outcome_of
+from extauth.frontend.counters import Event, name_of, outcome_of
 from extauth.frontend.descriptors import Poller
 from extauth.frontend.log import Log
 from extauth.frontend.pending_requests import PendingRequest
@@ -76,12 +76,13 @@ class Administration:
     def _snapshot(self) -> Snapshot:
         dispatcher, pool, config = self._handler.dispatcher, self._pool, self._config
         counters = dispatcher.counters
+        events = counters.events
         workers, restarts = pool.workers()
         cache = throttle = None
         if config is not None and config.cache is not None:
-            cache = CacheStatus(counters.cache_hits, counters.cache_shared, counters.cache_misses)
+            cache = CacheStatus(events[Event.CACHE_HIT], events[Event.CACHE_SHARED], events[Event.CACHE_MISS])
         if config is not None and config.throttle is not None:
-            throttle = ThrottleStatus(counters.delayed, counters.delay_refused, dispatcher.delayed)
+            throttle = ThrottleStatus(events[Event.DELAYED], events[Event.DELAY_REFUSED], dispatcher.delayed)
         return Snapshot(
             now=time.monotonic(),
             started=self._started,
@@ -89,7 +90,7 @@ class Administration:
             state=self._state.name,
             waiting=len(dispatcher.pending),
             requests=counters.by_command(),
-            refused=counters.refused,
+            refused=events[Event.REFUSED],
             buckets=list(counters.buckets),
             seconds=counters.seconds,
             workers=workers,

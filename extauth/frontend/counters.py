@@ -6,9 +6,24 @@ import time
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from enum import Enum
 
 from extauth.model import Result, Verdict, VerdictResult
 from extauth.workers.status_messages import BUCKETS, BackendStatus
+
+
+class Event(Enum):
+    """What happens to a request, beside its reply."""
+
+    REFUSED = "not a valid request"
+    CACHE_HIT = "its verdict was in the cache"
+    CACHE_SHARED = "it waits for an equal check that is under way"
+    CACHE_MISS = "a backend is asked"
+    DELAYED = "the throttle delays it"
+    DELAY_REFUSED = "too many of its account are delayed"
+
+    __hash__ = object.__hash__  # an enum hashes its name, in Python code
+
 
 Outcome = Verdict | None
 """A verdict, or None for a temporary failure."""
@@ -47,13 +62,15 @@ class Counters:
     """Counts replies, and what the cache, the throttle and the backends did."""
 
     def __init__(self) -> None:
-        self.refused = 0
+        self.events = dict.fromkeys(Event, 0)
         self.buckets = [0] * (len(BUCKETS) + 1)
         self.seconds = 0.0
-        self.cache_hits = self.cache_shared = self.cache_misses = 0
-        self.delayed = self.delay_refused = 0
         self._replies: defaultdict[tuple[str, Outcome], int] = defaultdict(int)
         self._backends: defaultdict[str, _BackendCounts] = defaultdict(_BackendCounts)
+
+    def count(self, event: Event, times: int = 1) -> None:
+        """Count an event."""
+        self.events[event] += times
 
     def count_replies(self, command: str, outcome: Outcome, count: int, seconds: float) -> None:
         """Count replies that came together, so many seconds after their requests."""
@@ -71,7 +88,7 @@ class Counters:
 
     def count_known_lines(self, count: int, rejected: list[Verdict], seconds: float) -> None:
         """Count `VRFY` lines that got their replies from the cache without being parsed."""
-        self.cache_hits += count
+        self.count(Event.CACHE_HIT, count)
         self.count_replies("VRFY", Verdict.OK, count - len(rejected), seconds)
         for verdict in rejected:
             self.count_replies("VRFY", verdict, 1, seconds)

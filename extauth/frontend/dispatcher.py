@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from extauth.frontend.cache import PasswordCache
-from extauth.frontend.counters import Counters
+from extauth.frontend.counters import Counters, Event
 from extauth.frontend.fork_cleanup import forget_in_children
 from extauth.frontend.known_accounts import KnownAccounts
 from extauth.frontend.log import Log
@@ -82,10 +82,10 @@ class Dispatcher:
         if not delay:
             self._check(key, pending, request)
         elif self.throttle.begin_to_wait(request.account):
-            self.counters.delayed += 1
+            self.counters.count(Event.DELAYED)
             heapq.heappush(self._delayed, (time.monotonic() + delay, key, request.account))
         else:
-            self.counters.delay_refused += 1
+            self.counters.count(Event.DELAY_REFUSED)
             self.responder.reply_all(self.pending.take((key,)), _TOO_MANY)
 
     def start_all(
@@ -115,14 +115,14 @@ class Dispatcher:
         digest = cache.digest(request)
         cached = cache.find(request.account, digest, time.monotonic())
         if cached is not None:
-            self.counters.cache_hits += 1
+            self.counters.count(Event.CACHE_HIT)
             self.pending.take((key,))
             self.responder.reply(pending, cached.result, cached, from_cache=True)
         elif cache.join(request, digest, key, self.pending):
-            self.counters.cache_shared += 1
+            self.counters.count(Event.CACHE_SHARED)
             pending.join_check()
         else:
-            self.counters.cache_misses += 1
+            self.counters.count(Event.CACHE_MISS)
             self._send_to_worker(key, request)
 
     def _send_to_worker(self, key: int, request: Request) -> None:
@@ -232,7 +232,8 @@ class Dispatcher:
             pending.keep_steps(steps)
 
     def expire(self) -> None:
-        """Reply to the requests whose deadline is over."""
+        """Reply to the requests whose deadline is over, and forget wrong passwords that no longer count."""
+        self.throttle.forget_old(time.monotonic())
         for keys in self.pending.expired(time.monotonic()):
             for pending in self.pending.take(keys):
                 self.responder.reply(pending, FailureResult(reason="the deadline is over", steps=pending.steps))

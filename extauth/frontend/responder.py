@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from extauth.frontend.cache import CachedVerdict, PasswordCache
-from extauth.frontend.counters import Counters, outcome_of
+from extauth.frontend.counters import Counters, Event, outcome_of
 from extauth.frontend.log import Log, RequestRecord
 from extauth.frontend.pending_requests import PendingRequest, RequestGroup, last_fields
 from extauth.log_levels import Level
@@ -34,7 +34,7 @@ class Responder:
 
     def refuse(self, number: bytes, text: str, why: str = "") -> None:
         """Reply with an error to a line that is not a valid request. `why`: for the log; it must repeat no field."""
-        self._counters.refused += 1
+        self._counters.count(Event.REFUSED)
         self.replies.append(render_reply(Reply(number, "ERROR", text)))
         if self._log.wants(Level.PROBLEMS):
             seq = number.decode()

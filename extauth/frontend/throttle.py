@@ -92,6 +92,14 @@ class Throttle:
         """Whether an account may have wrong passwords. If not, no login needs to be looked at."""
         return bool(self._accounts)
 
+    def forget_old(self, now: float) -> None:
+        """Forget the accounts whose wrong passwords no longer count."""
+        while self._settings is not None and self._accounts:
+            account, oldest = next(iter(self._accounts.items()))
+            if oldest.waiting or oldest.count(now, self._settings.window):
+                return
+            del self._accounts[account]
+
     def delay(self, account: Account, now: float) -> float:
         """Return for how many seconds a login of this account must wait; 0.0: not at all."""
         settings, found = self._settings, self._accounts.get(account)

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from extauth.config.tables import ThrottleSettings
+from extauth.frontend.throttle import Throttle
+from extauth.model import Account, PasswordRequest, Secret
 from tests.backends.ldap.slapd import free_port
 from tests.helper import Helper, Site, wait_for_serving, wait_until
 
@@ -258,3 +261,13 @@ def test_one_repeated_wrong_password_counts_once_in_the_storage(site: Site, redi
     guess(helper, "bob", 1)
     wait_until(lambda: len(redis.keys()) == 2, "the counts of both accounts")  # that of bob comes last
     assert ask(helper, "alice", "right")[1] < 5
+
+
+def test_old_wrong_passwords_are_forgotten() -> None:
+    throttle = Throttle()
+    throttle.configure(ThrottleSettings(window=60))
+    throttle.add_failure(PasswordRequest(Account("ann", "example.com"), Secret(b"wrong")))
+    throttle.forget_old(time.monotonic())
+    assert throttle.is_delaying
+    throttle.forget_old(time.monotonic() + 61)
+    assert not throttle.is_delaying
