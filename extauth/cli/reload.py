@@ -7,17 +7,21 @@ from pathlib import Path
 
 import click
 
+from extauth.cli.options import config_option
+
 _FAILED, _WRONG, _NONE = 1, 2, 3
 _WITHIN = 140.0  # seconds: longer than a helper waits for files
 
 
 @click.command()
-@click.option(
-    "-c", "--config", "config_file", required=True, type=click.Path(path_type=Path), help="The configuration file."
-)
+@config_option
 @click.option("--pid", type=int, help="Reload only the helper whose frontend has this process id.")
 def reload(config_file: Path, pid: int | None) -> None:
     """Let the running helpers read the configuration and all files again. Wait, and say what became of it.
+
+    \b
+    Example:
+      extauth reload -c /etc/extauth/extauth.toml
 
     It does the same as SIGHUP. No request gets lost. If something is wrong, nothing changes.
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from extauth.cli.options import config_option
+
 if TYPE_CHECKING:
     from extauth.cli.running import RunningHelper
 
@@ -17,15 +19,18 @@ _SILENT, _WRONG, _NONE = 1, 2, 3
 
 
 @click.command()
-@click.option(
-    "-c", "--config", "config_file", required=True, type=click.Path(path_type=Path), help="The configuration file."
-)
+@config_option
 @click.option("--pid", type=int, help="Show only the helper whose frontend has this process id.")
 @click.option("--watch", is_flag=True, help="Show it again every 2 seconds, until Ctrl-C. Needs the extra watch.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--check", is_flag=True, help="Print one line for Nagios or Icinga, with its exit statuses.")
 def status(config_file: Path, pid: int | None, watch: bool, as_json: bool, check: bool) -> None:
     """Ask the running helpers how they do: requests, times, workers, backends.
+
+    \b
+    Examples:
+      extauth status -c /etc/extauth/extauth.toml
+      extauth status --check -c /etc/extauth/extauth.toml
 
     Run this as the user that the mail server starts extauth as.
 
@@ -40,6 +45,7 @@ def status(config_file: Path, pid: int | None, watch: bool, as_json: bool, check
       1  a helper does not answer
       2  wrong arguments, or a folder that other users can change
       3  no helper runs with this configuration
+
     \b
     Exit status with --check:
       0  OK
