@@ -41,11 +41,11 @@ def test_metrics_are_valid_and_serve_the_examples(site: Site) -> None:
     helper = serve(site)
     assert helper.ask(OK) == b"OK"
     assert helper.ask(WRONG).startswith(b"ERROR")
-    ok = 'extauth_requests_total{command="VRFY",verdict="OK"} 1.0\n'
-    wait_until(lambda: ok in fetch(port), "the request in the metrics")
+    wrong = 'extauth_backend_requests_total{backend="files",verdict="PASSWORD_MISMATCH"} 1.0\n'
+    wait_until(lambda: wrong in fetch(port), "both requests in the metrics")
     text = fetch(port)
     promtool("check", "metrics", input=text)
-    assert 'extauth_backend_requests_total{backend="files",verdict="PASSWORD_MISMATCH"} 1.0\n' in text
+    assert 'extauth_requests_total{command="VRFY",verdict="OK"} 1.0\n' in text
     assert "extauth_request_duration_seconds_count 2.0\n" in text
     for example in ("extauth.rules.yml", "extauth.dashboard.json"):
         used = set(re.findall(r"\bextauth_\w+", (MONITORING / example).read_text()))
