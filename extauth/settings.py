@@ -157,8 +157,7 @@ class _Problem:
         if missing or (not self._steps and not unknown):
             return None
         steps = [*self._steps, unknown["key"]] if unknown else self._steps
-        rest = dict(table)
-        parent = rest
+        rest = parent = dict(table)
         for step, following in pairwise(steps):
             if not isinstance(parent.get(step), dict) or following == "..." or following.isdigit():
                 del parent[step]  # a list: the whole of it
@@ -178,6 +177,8 @@ class _Problem:
             return f"its name is now {renamed}"
         if key in _TOP_KEYS:
             return "it belongs above the first [section]"
+        if sections := self._sections_with(key):
+            return f"it belongs into [{'] or ['.join(sections)}]"
         keys = [field.encode_name for field in self._fields()]
         if self._beside is not None and not self._steps:
             keys += self._beside.__struct_fields__
@@ -185,6 +186,12 @@ class _Problem:
 
         close = difflib.get_close_matches(key, keys, n=1)
         return f"did you mean {close[0]}?" if close else f"known here: {', '.join(sorted(keys))}"
+
+    def _sections_with(self, key: str) -> list[str]:
+        fields = msgspec.structs.fields(self._settings)
+        return [
+            each.encode_name for each in fields if any(key in kind.__struct_fields__ for kind in _tables(each.type))
+        ]
 
     def _expected(self) -> str:
         if self._problem.startswith("Invalid enum value"):
@@ -198,16 +205,13 @@ class _Problem:
         return f"must be {right}{limit[1] if limit else ''}"
 
     def _fields(self) -> list[msgspec.structs.FieldInfo]:
-        """Return the fields of the table that has the problem."""
         return list(msgspec.structs.fields(self._table()))
 
     def _table(self) -> type[Settings]:
-        """Return the settings of the table that has the problem."""
         settings = self._settings
         for step in self._steps:
             kind = next((f.type for f in msgspec.structs.fields(settings) if f.encode_name == step), None)
-            tables = [each for each in (kind, *get_args(kind)) if isinstance(each, type) and issubclass(each, Settings)]
-            if not tables:
+            if not (tables := _tables(kind)):
                 break
             settings = tables[0]
         return settings
@@ -240,3 +244,7 @@ def _choices(kind: Any) -> list[Any]:
     """Return the values of a Literal, which may be optional."""
     arguments = get_args(kind)
     return [choice for a in arguments for choice in (_choices(a) if get_args(a) else [a]) if choice is not type(None)]
+
+
+def _tables(kind: Any) -> list[type[Settings]]:
+    return [each for each in (kind, *get_args(kind)) if isinstance(each, type) and issubclass(each, Settings)]

@@ -97,6 +97,9 @@ FIRST_BACKEND = r"\[\[backend\]\] number 1, "
         ("server.workers = 3\n" + FILES, "extauth.toml: server: unknown key", r"its name is now \[helper\]$"),
         ("[log]\nserver_level = ''\n" + FILES, r"log\.server_level: unknown key", "its name is now mail_server_level$"),
         ("[log]\nlevl = ''\n" + FILES, r"log\.levl: unknown key", "did you mean level"),
+        ("deadline = 3\n" + FILES, "extauth.toml: deadline: unknown key", r"it belongs into \[helper\]$"),
+        ("[log]\nttl = 3\n" + FILES, r"log\.ttl: unknown key", r"it belongs into \[cache\]$"),
+        (FILES.replace("passwd", "{domian}"), FIRST_BACKEND + "path = ", "unknown placeholder {domian}; known is {dom"),
         ("[cache]\nsiez = 10\n" + FILES, r"cache\.siez: unknown key", "did you mean size"),
         ("[cache]\nsize = 100000000\n" + FILES, r"cache\.size = 100000000", "must be a whole number <= 10000000"),
         # [[backend]]

@@ -13,6 +13,7 @@ from types import ModuleType
 
 from extauth.errors import UnsafeFile
 from extauth.trust import check_trusted, other_writer
+from extauth.trust.names import shown_user
 
 _OUR_FOLDER = Path(__file__).parent.parent
 _BYTECODE = "__pycache__"
@@ -138,7 +139,7 @@ def repair_bytecode(folder: Path) -> str:
     for path, entry in [(folder, status), *_entries(folder)]:
         why = None
         if entry.st_uid not in ours:
-            why = f"belongs to uid {entry.st_uid}"
+            why = f"belongs to {shown_user(entry.st_uid)}"
         elif path != folder and stat.S_ISREG(entry.st_mode) and (writer := other_writer(path, entry)) is not None:
             why = f"is writable by {writer.who}"
         if why is not None:

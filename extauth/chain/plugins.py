@@ -29,6 +29,12 @@ BUILT_IN = {
     "pam": "extauth.backends.pam:Pam",
 }
 
+_OTHER_NAMES = dict.fromkeys(("htpasswd", "passwd", "file", "plain", "text"), 'type = "files"')
+_OTHER_NAMES |= dict.fromkeys(("dovecot", "passwd-file", "passwdfile"), 'type = "files" with format = "dovecot"')
+_OTHER_NAMES |= dict.fromkeys(("ad", "active-directory", "activedirectory", "ldaps", "openldap"), 'type = "ldap"')
+_OTHER_NAMES |= dict.fromkeys(("system", "unix", "os", "saslauthd"), 'type = "pam"')
+_OTHER_NAMES["shadow"] = 'type = "files" with format = "shadow"'
+
 _GROUP = "extauth.backends"
 
 
@@ -54,6 +60,8 @@ def backend_class(type_name: str, folder: Path, *, allow_unsafe: bool = False) -
 
         close = difflib.get_close_matches(type_name.lower(), BUILT_IN, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
+        if usual := _OTHER_NAMES.get(type_name.lower()):
+            hint = f"did you mean {usual}? "
         raise ConfigError(
             f"unknown backend; {hint}built in: {', '.join(sorted(BUILT_IN))}; installed ones: extauth backends; "
             "your own: path/to/file.py:Class or package.module:Class"

@@ -15,6 +15,7 @@ from extauth.cli.loading import load_chain, protect_process
 from extauth.config import Config, HelperSettings
 from extauth.errors import ConfigError, UnexpectedError
 from extauth.protocol.replies import one_line
+from extauth.trust.names import shown_user
 from extauth.workers.log_destinations import log_problems
 from extauth.workers.pid_file import check_pid_file
 from extauth.workers.run_directory import check_run_directory
@@ -208,6 +209,6 @@ class CheckReport(logging.Handler):
         uses_pam = any(backend.type == "pam" for backend in config.backends)
         if uses_pam and not allowed and os.geteuid() != 0 and not os.access(_SHADOW, os.R_OK):
             self._warn(
-                f"uid {os.geteuid()} cannot read {_SHADOW}, and pam_unix cannot start its setuid program unix_chkpwd: "
-                "if your PAM service needs it, set helper.allow_setuid = true"
+                f"{shown_user(os.geteuid())} cannot read {_SHADOW}, and pam_unix cannot start its setuid program "
+                "unix_chkpwd: if your PAM service needs it, set helper.allow_setuid = true"
             )

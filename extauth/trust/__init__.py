@@ -3,6 +3,7 @@
 files     reads a file that is safe, and notices changes
 writers   who else can write a file or folder: its owner, its mode, its ACL
 way       every folder and link on the way to a file
+names     users and groups as ls shows them
 denied    why a file cannot be opened
 log_file  opens the log file where nobody else can turn it into another file
 replace_file  writes a file that other programs read

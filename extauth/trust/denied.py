@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-import grp
 import os
-import pwd
 import stat
 from pathlib import Path
+
+from extauth.trust.names import group_name, user_name
 
 
 def reason_of(error: OSError, path: Path) -> str:
@@ -20,7 +20,7 @@ def reason_of(error: OSError, path: Path) -> str:
 
 def _denied_at(path: Path) -> str:
     """Return the first folder on the way that this user cannot search, or the file that it cannot read."""
-    us = _user(os.geteuid())
+    us = user_name(os.geteuid())
     for folder in reversed(path.parents):
         if not os.access(folder, os.X_OK, effective_ids=True):
             return f"user {us} cannot enter the folder {folder}, {_permissions(folder, stat.S_IXOTH, 'x')}"
@@ -36,24 +36,11 @@ def _permissions(path: Path, bit: int, letter: str) -> str:
     if status.st_uid == os.geteuid():
         bit, whose = bit << 6, "its owner"
     elif status.st_gid in {os.getegid(), *os.getgroups()}:
-        bit, whose = bit << 3, f"group {_group(status.st_gid)}"
+        bit, whose = bit << 3, f"group {group_name(status.st_gid)}"
     else:
         whose = "all others"
-    shown = f"which belongs to {_user(status.st_uid)}:{_group(status.st_gid)}, mode {stat.S_IMODE(status.st_mode):04o}"
+    owner = f"{user_name(status.st_uid)}:{group_name(status.st_gid)}"
+    shown = f"which belongs to {owner}, mode {stat.S_IMODE(status.st_mode):04o}"
     if status.st_mode & bit:
         return f"{shown}: the mode allows it, so look at its ACL, SELinux or AppArmor"
     return f"{shown}: {letter} for {whose} is missing"
-
-
-def _user(number: int) -> str:
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)
-
-
-def _group(number: int) -> str:
-    try:
-        return grp.getgrgid(number).gr_name
-    except KeyError:
-        return str(number)

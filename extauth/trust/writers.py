@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from extauth.errors import UnsafeFile
+from extauth.trust.names import group_name, shown_user
 
 _ATTRIBUTE = "system.posix_acl_access"
 _HEADER, _ENTRY = struct.Struct("<I"), struct.Struct("<HHI")  # a version; tag, permissions, user or group
@@ -38,7 +39,8 @@ def check_owner(path: Path | str, status: os.stat_result, kind: str) -> None:
     """Raise UnsafeFile if something belongs to another user. Its owner can always change it."""
     if status.st_uid not in _ours():
         raise UnsafeFile(
-            f"{path}: this {kind} belongs to uid {status.st_uid}; it must belong to root or to uid {os.geteuid()}, "
+            f"{path}: this {kind} belongs to {shown_user(status.st_uid)}; it must belong to root or to "
+            f"{shown_user(os.geteuid())}, "
             "the user that extauth runs as"
         )
 
@@ -57,16 +59,16 @@ def other_writer(target: Path | str | int, status: os.stat_result) -> OtherWrite
     groups = (0, status.st_uid)
     entries = _acl(target)
     if not entries and status.st_gid not in groups:
-        return OtherWriter(f"group {status.st_gid} (mode {mode:04o})", "chmod g-w")
+        return OtherWriter(f"group {group_name(status.st_gid)} (mode {mode:04o})", "chmod g-w")
     for tag, permissions, number in entries:
         if not permissions & _WRITE:
             continue
         if tag == _USER and number not in _ours():
-            return OtherWriter(f"uid {number} (in its ACL)", f"setfacl -x u:{number}")
+            return OtherWriter(f"{shown_user(number)} (in its ACL)", f"setfacl -x u:{number}")
         if tag == _GROUP and number not in groups:
-            return OtherWriter(f"group {number} (in its ACL)", f"setfacl -x g:{number}")
+            return OtherWriter(f"group {group_name(number)} (in its ACL)", f"setfacl -x g:{number}")
         if tag == _GROUP_OF_FILE and status.st_gid not in groups:
-            return OtherWriter(f"group {status.st_gid} (in its ACL)", "setfacl -m g::r")
+            return OtherWriter(f"group {group_name(status.st_gid)} (in its ACL)", "setfacl -m g::r")
     return None
 
 

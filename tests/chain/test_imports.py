@@ -90,7 +90,7 @@ def test_bytecode_of_another_user_is_refused_at_every_start(plugin: Site, folder
     os.chown(next(bytecode.glob("__init__.*.pyc")), NOBODY, NOBODY)
     for _ in range(2):
         error = error_at_start(plugin)
-        assert f"belongs to uid {NOBODY}, and Python would run it; run: rm -r {bytecode}\n" in error
+        assert f"belongs to uid {NOBODY} (nobody), and Python would run it; run: rm -r {bytecode}\n" in error
     shutil.rmtree(bytecode)
     assert plugin.session(REQUEST) == [b"1 OK"]
 

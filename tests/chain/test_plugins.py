@@ -164,6 +164,8 @@ def test_plugin_that_exits_during_loading_is_refused(site: Site) -> None:
         (":Own", "unknown backend"),
         ("own.py:", "unknown backend"),
         ("flies", "did you mean files?"),
+        ("htpasswd", 'did you mean type = "files"?'),
+        ("passwd-file", 'did you mean type = "files" with format = "dovecot"?'),
     ],
 )
 def test_unknown_backend_type_is_refused_with_file_key_and_value(site: Site, type_name: str, error: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 from typing import Literal
@@ -20,6 +21,7 @@ from extauth.protocol.accounts import canonical_domain
 from extauth.settings import Settings
 
 _DOMAIN = "{domain}"
+_PLACEHOLDER = re.compile(r"\{[^{}/]*\}")
 _MAX_DOMAINS = 10  # in a log line
 _DAY = 86_400  # seconds
 _DEFAULT_SCHEMES = {"plain": "", "dovecot": "CRYPT", "shadow": "CRYPT"}
@@ -93,6 +95,9 @@ class Files(Backend[FilesSettings]):
         self._scheme: str = settings.default_scheme or _DEFAULT_SCHEMES[settings.format]
         if self._scheme and not is_scheme_name(self._scheme):
             raise ConfigError(f"default_scheme = {self._scheme!r}: known are {', '.join(schemes())}")
+        unknown = set(_PLACEHOLDER.findall(str(settings.path))) - {_DOMAIN}
+        if unknown and not settings.path.exists():
+            raise ConfigError(f"path = {str(settings.path)!r}: unknown placeholder {min(unknown)}; known is {_DOMAIN}")
         self._table: PasswordTable
         self._typical: StoredHash | None
         self._weak: dict[str, int] = {}

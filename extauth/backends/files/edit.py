@@ -16,6 +16,7 @@ from extauth.backends.files.formats import BYTE_ORDER_MARK, BadLine, parse_plain
 from extauth.errors import ConfigError, MalformedRequest
 from extauth.passwords import StoredHash, identify
 from extauth.protocol.accounts import AccountParser
+from extauth.trust.names import group_name, shown_user
 
 _MIN_FIELDS = 7  # of a line in the other formats
 
@@ -158,4 +159,6 @@ def _change_owner(descriptor: int, path: Path, user: int, group: int) -> None:
     try:
         os.fchown(descriptor, user, group)
     except PermissionError:
-        raise ConfigError(f"{path}: only root can replace a file of uid {user} and gid {group}") from None
+        raise ConfigError(
+            f"{path}: only root can replace a file of {shown_user(user)} and group {group_name(group)}"
+        ) from None

@@ -30,12 +30,13 @@ th, td { padding: .25rem 1.5rem .25rem 0; border-bottom: 1px solid var(--rule); 
   font-variant-numeric: tabular-nums; }
 th:first-child { text-align: left; font-weight: normal; }
 figure { margin: 0; }
+.scroll { overflow-x: auto; }
 figcaption i { display: inline-block; width: 1.1em; height: .7em; margin: 0 .3em 0 .9em; border-radius: 2px; }
 figcaption i.a { background: var(--a); }
 figcaption i.b { background: var(--b); }
 pre { margin: 0; padding: .9rem 1.1rem; background: var(--panel); border-radius: 6px; white-space: pre-wrap;
   overflow-wrap: anywhere; }
-svg { display: block; width: 100%; height: auto; margin-top: .4rem; }
+svg { display: block; width: 100%; min-width: 40rem; height: auto; margin-top: .4rem; }
 svg text { fill: var(--soft); font: 12px system-ui, sans-serif; }
 svg .axis { fill: none; stroke: var(--soft); }
 svg .grid { stroke: var(--rule); }
@@ -47,6 +48,8 @@ svg .dot { stroke: none; opacity: .55; }
 svg .dot.a, svg .area.a { fill: var(--a); }
 svg .dot.b, svg .area.b { fill: var(--b); }
 svg .area { fill-opacity: .3; stroke-width: 1.2; }
+@media (max-width: 30rem) { body { padding: 1rem .75rem 2rem; } dl { grid-template-columns: 1fr; }
+  dt { margin-top: .4rem; } th, td { padding-right: .75rem; } }
 svg line.mark { stroke: var(--mark); stroke-dasharray: 2 3; }
 svg text.mark { fill: var(--mark); }
 """
@@ -94,13 +97,13 @@ def _facts(report: Report) -> Iterator[str]:
 
 
 def _table(table: ReportTable) -> Iterator[str]:
-    yield "<table>"
+    yield '<div class="scroll"><table>'
     if any(table.columns):
         yield f"<thead><tr><th></th>{''.join(f'<th>{escape(name)}</th>' for name in table.columns)}</tr></thead>"
     yield "<tbody>"
     for name, *cells in table.rows:
         yield f"<tr><th>{escape(name)}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
-    yield "</tbody>\n</table>"
+    yield "</tbody>\n</table></div>"
 
 
 def _plots(report: Report) -> Iterator[str]:
@@ -115,4 +118,5 @@ def _plots(report: Report) -> Iterator[str]:
         ("Replies over time", "per second", replies_over_time),
         ("Histogram of the latency", "number of replies by latency", latency_histogram),
     ):
-        yield f"<h2>{title}</h2>\n<figure><figcaption>{caption}{legend}</figcaption>{plot(series)}</figure>"
+        yield f"<h2>{title}</h2>\n<figure><figcaption>{caption}{legend}</figcaption>"
+        yield f'<div class="scroll">{plot(series)}</div></figure>'

@@ -71,6 +71,12 @@ def test_the_page_and_its_plots_are_well_formed(text: str) -> None:
             assert all(0 <= x <= width and 0 <= y <= height for x, y in points)
 
 
+def test_wide_parts_scroll_on_a_small_screen(text: str) -> None:
+    assert len(re.findall("<table|<svg", text)) == len(re.findall('<div class="scroll"><(?:table|svg)', text)) == 4
+    assert ".scroll { overflow-x: auto; }" in text
+    assert re.search(r"svg \{[^}]*min-width: 40rem;", text)
+
+
 def test_the_page_loads_no_other_files(text: str) -> None:
     page = _Page(text)
     assert not {name for name, _ in page.attributes} & {"src", "href", "xlink:href", "data", "action", "srcset"}
