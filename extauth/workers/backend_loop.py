@@ -42,6 +42,15 @@ class RunningTask:
         self.cancelled_at = 0.0
         self.has_place = True
 
+    def cancel(self, now: float) -> None:
+        """Cancel the task. Its code may go on."""
+        self.cancelled_at = now
+        self.task.cancel()
+
+    def give_up_place(self) -> None:
+        """Let another task have its place."""
+        self.has_place = False
+
 
 class BackendLoop:
     """Calls one async backend: up to `backend.concurrency` requests are under way."""
@@ -144,7 +153,7 @@ class BackendLoop:
         return True
 
     def _free_place(self, running: RunningTask) -> None:
-        running.has_place = False
+        running.give_up_place()
         self._free += 1
         self._queue.free_place(is_newcomer=running.is_newcomer)
 
@@ -187,8 +196,7 @@ class BackendLoop:
         now = time.monotonic()
         for running in list(self._tasks.values()):
             if not running.cancelled_at and now >= running.expires:
-                running.cancelled_at = now
-                running.task.cancel()
+                running.cancel(now)
             elif running.cancelled_at and running.has_place and now - running.cancelled_at >= HANGS_AFTER:
                 self._leave_behind(running)
         self._is_sweeping = False

@@ -48,6 +48,14 @@ class WorkerRequest:
         self.run = run
         self.calls = 0
 
+    def wait(self, until: float) -> None:
+        """Let the result of the backend that is called next count until this time, at most until the deadline."""
+        self.wait_until = min(self.deadline, until)
+
+    def end_call(self) -> None:
+        """Let a later result of the backend that was called not count."""
+        self.calls += 1
+
 
 class WorkerContext(msgspec.Struct, frozen=True):
     """What the threads of a backend use of their worker.

@@ -30,6 +30,16 @@ class ChangingFile(msgspec.Struct):
     is_replaced: bool = False
     rests_after: float = _WRITTEN_RESTS
 
+    def look(self, current: Signature | None, now: float) -> bool:
+        """Take the signature that the file has now. Return whether it rests, or has changed for long enough."""
+        if self.signature != current:
+            replaced = self.signature is not None and current is not None and self.signature[:2] != current[:2]
+            self.rests_after = _REPLACED_RESTS if replaced else _WRITTEN_RESTS
+            self.is_replaced |= replaced or (current is not None and _was_moved(current))
+            self.signature, self.since = current, now
+        limit = _REPLACED_LIMIT if self.is_replaced else _WRITTEN_LIMIT
+        return now - self.since >= self.rests_after or now - self.first >= limit
+
 
 class FileWatch:
     """Looks at files and folders at intervals. Times are monotonic seconds."""
@@ -70,14 +80,7 @@ class FileWatch:
         if current == known:
             self._changing.pop(path, None)
             return False
-        last = self._changing.setdefault(path, ChangingFile(known, now, now))
-        if last.signature != current:
-            replaced = last.signature is not None and current is not None and last.signature[:2] != current[:2]
-            last.rests_after = _REPLACED_RESTS if replaced else _WRITTEN_RESTS
-            last.is_replaced |= replaced or (current is not None and _was_moved(current))
-            last.signature, last.since = current, now
-        limit = _REPLACED_LIMIT if last.is_replaced else _WRITTEN_LIMIT
-        return now - last.since >= last.rests_after or now - last.first >= limit
+        return self._changing.setdefault(path, ChangingFile(known, now, now)).look(current, now)
 
 
 def _was_moved(signature: Signature) -> bool:

@@ -148,11 +148,11 @@ class Worker:
         threads = self._threads[request.run.backend]
         if threads.backend.timeout is not None:
             timeout_at = time.monotonic() + threads.backend.timeout
-            request.wait_until = min(request.deadline, timeout_at)
+            request.wait(timeout_at)
             self._timed[request.slot] = request
             self._monitor.call_at(timeout_at, self._on_timeout, request.slot, request.calls)
         else:
-            request.wait_until = request.deadline
+            request.wait(request.deadline)
         if request.run.may_have_steps:
             self._timed[request.slot] = request
             self._watch_deadline(request)
@@ -192,7 +192,7 @@ class Worker:
         with self._taking_result:
             if request.calls != calls:
                 return None
-            request.calls += 1
+            request.end_call()
             self._timed.pop(request.slot, None)
             final = request.run.add_result(result)
         if final is None:
@@ -207,7 +207,7 @@ class Worker:
     def _on_revoked(self, request: WorkerRequest) -> None:
         """Give a request back to the frontend."""
         with self._taking_result:
-            request.calls += 1
+            request.end_call()
             self._timed.pop(request.slot, None)
         self._send(RequestsRevoked([request.slot]))
 
