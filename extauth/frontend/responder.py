@@ -107,7 +107,8 @@ class Responder:
 
 
 def _by_group(requests: list[PendingRequest]) -> list[tuple[RequestGroup, list[PendingRequest]]]:
-    """Return the requests by their groups, in order. Nearly always all have the same one."""
-    if len(set(map(_GROUP, requests))) == 1:
-        return [(requests[0].group, requests)]
+    """Return the requests by their groups, in order. Nearly always all have the same one: that costs least."""
+    groups = [pending.group for pending in requests]
+    if groups and groups.count(groups[0]) == len(groups):
+        return [(groups[0], requests)]
     return [(group, list(together)) for group, together in groupby(requests, _GROUP)]

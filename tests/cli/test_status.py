@@ -174,7 +174,7 @@ def test_other_users_cannot_ask() -> None:
         path.chmod(0o777)  # after the start: this is about the second line of defence
         for each in (site.folder, path.parent):
             each.chmod(0o755)
-        code = "import socket, sys; s = socket.socket(1); s.connect(sys.argv[1]); print(s.recv(1))"
+        code = "import socket, sys; s = socket.socket(1); s.settimeout(9); s.connect(sys.argv[1]); print(s.recv(1))"
         arguments = [*as_nobody(), sys.executable, "-c", code, str(path)]
         done = subprocess.run(arguments, capture_output=True, check=False)
         helper.kill()
