@@ -10,11 +10,11 @@ import msgspec
 
 from extauth.chain import build_chain
 from extauth.cli.loading import protect_process
-from extauth.config import BackendConfig, BackendSection, Config, ConfigSource, parse_config
+from extauth.config import BackendConfig, BackendSection, Config, ConfigFile, ConfigSource, parse_config
 from extauth.config.origins import KeyPath, key_lines
 from extauth.settings import Settings
 
-_SECTIONS = ("helper", "sasl", "new", "cache", "throttle", "log")
+_SECTIONS = [name for name in ConfigFile.__struct_fields__ if name in Config.__struct_fields__]
 _IS_SECRET = re.compile(r"(?i)passw|secret|token|credential|(^|_)key$")
 _URL_WITH_A_PASSWORD = re.compile(r"://[^/\s]*@|:.*@")
 _HIDDEN = "(not shown)"

@@ -100,6 +100,7 @@ def test_status_tells_that_nobody_of_a_domain_can_log_in(site: Site) -> None:
     done = site.run("check", "-c", str(site.config), "--strict")
     assert done.returncode == 3
     assert b"no account of empty.example can log in\n" in done.stdout
+    assert b"passwd: 1 of 3 accounts cannot log in: " in done.stdout
 
 
 def test_failing_backend_counts_unless_another_one_serves(site: Site) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tomllib
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from extauth.config import ConfigFile
 from tests.chain.support import PLUGIN
 from tests.helper import EXTAUTH, Site
 from tests.paths import ROOT
@@ -78,6 +80,8 @@ def test_config_show_is_toml_with_the_origin_of_each_value(site: Site) -> None:
     assert origins['type = "own.py:Own"'] == "extauth.toml, line 16"
     assert origins["limit = 2.5"] == origins["lower_names = true"] == origins['mode = "0640"'] == "default"
     assert "SESAM" not in text
+    sections = set(ConfigFile.__struct_fields__) - {"default_domain", "lower_names", "backend"}
+    assert sections <= set(re.findall(r"^(?:# )?\[(\w+)\]", text, re.MULTILINE))
     files, own = tomllib.loads(text)["backend"]
     assert (files["format"], own["password"], own["urls"]) == ("plain", "(not shown)", ["(not shown)", "https://host"])
     assert own["options"] == {"text": 'a "quoted" [line]', "api_key": "(not shown)"}

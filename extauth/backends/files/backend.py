@@ -139,6 +139,9 @@ class Files(Backend[FilesSettings]):
             counts = ", ".join(f"{scheme} {count}" for scheme, count in self._weak.items())
             self.log.info("%s: stored passwords that are quickly guessed: %s", self.settings.path, counts)
         by_domain = self._table.count_by_domain()
+        if locked := len(self._table) - by_domain.total():
+            text = "%s: %d of %d accounts cannot log in: locked, empty, or of an unknown scheme"
+            self.log.info(text, self.settings.path, locked, len(self._table))
         served = self.context.domains
         others = {domain: count for domain, count in by_domain.items() if domain and served and domain not in served}
         if others:
