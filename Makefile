@@ -1,6 +1,6 @@
 # make demo       a first look: the harness plays a sample session with the helper
 # make test       run the tests; as root, install the Debian packages that they need
-# make lint       ruff, mypy (strict), codespell, and the import rules between packages
+# make lint       ruff, mypy (strict), codespell, the import rules between packages, and plain English in the pages
 # make test-pythons   run the tests under each installed Python of PYTHONS
 # make test-newest    run the tests under the newest installed Python of PYTHONS, if it is newer than PYTHON
 # make test-lowest    run the tests with the lowest version of every dependency that setup.cfg allows
@@ -98,6 +98,7 @@ lint: $(VENV)/.tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	$(BIN)/python -m tests.prose
 
 clean:
 	rm -rf .venv .venv-* build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -88,8 +88,8 @@ def test_sample_configurations_are_valid(page: Path, site: Site) -> None:
 
 def test_docs_show_the_example_backends() -> None:
     page = (ROOT / "docs" / "backends.md").read_text()
-    backends = "sqlite_backend.py", "saslauthd_backend.py"
-    assert blocks(page, "python") == [(ROOT / "examples" / name).read_text() for name in backends]
+    examples = "sqlite_backend.py", "test_sqlite_backend.py", "saslauthd_backend.py"
+    assert blocks(page, "python") == [(ROOT / "examples" / name).read_text() for name in examples]
     assert blocks(page, "toml") == [(ROOT / "examples" / "sqlite.toml").read_text()]
 
 
@@ -147,6 +147,12 @@ def test_example_backend_answers_from_its_database(site: Site) -> None:
         b"2 VRFY alice@example.com wrong",
         b"3 VRFY bob@example.com password",
     ) == [b"1 OK", b"2 ERROR incorrect password", b"3 ERROR incorrect password"]
+
+
+def test_example_test_of_a_backend_passes() -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "examples/test_sqlite_backend.py"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert "1 passed" in done.stdout, done.stdout
 
 
 def test_async_example_backend_asks_saslauthd(site: Site, tmp_path: Path) -> None:

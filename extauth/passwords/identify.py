@@ -25,7 +25,7 @@ from extauth.passwords.stored import StoredHash, UnusableHash
 _BLANKS = b" \t"
 _LOCKED = re.compile(rb"(?:\*|x|!.*)?", re.DOTALL)
 _UNSUPPORTED = (  # schemes of other programs; compiled when first needed, which is rare
-    rb"\{(?:DIGEST-MD5|SCRAM-SHA-(?:1|256|512)|NTLM?|LANMAN|LM|PLAIN-MD4|PLAIN-TRUNC|OTP|RPA|SKEY"
+    rb"\{(?:DIGEST-MD5|SCRAM-SHA-(?:1|256|512)|NT(?:LM)?|LANMAN|LM|PLAIN-MD4|PLAIN-TRUNC|OTP|RPA|SKEY"
     rb"|SASL|PKCS5S2|PBKDF2_SHA256|PBKDF2-HMAC-SHA(?:1|256|384|512)|KERBEROS|UNIX|NS-MTA-MD5)\}"
     rb"|\{x-isSHA(?:224|256|384|512)?(?:, ?[0-9]+)?\}|\$(?:2x|3|md5(?:,rounds=[0-9]+)?|sha1|S)\$"
 )

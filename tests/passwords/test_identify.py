@@ -187,7 +187,7 @@ def test_no_reason_shows_part_of_the_stored_value(stored: bytes) -> None:
 def test_the_reason_names_a_real_but_unsupported_scheme() -> None:
     assert "{DIGEST-MD5}" in refused(b"{DIGEST-MD5}word").reason
     assert refused(b"$md5,rounds=5000$abcdefgh$$x").reason.endswith(" unsupported scheme $md5,rounds=5000$")
-    for scheme in ("$sha1$", "$S$", "{x-isSHA, 1024}", "{PBKDF2-HMAC-SHA256}", "{PBKDF2_SHA256}"):
+    for scheme in ("{NT}", "$sha1$", "$S$", "{x-isSHA, 1024}", "{PBKDF2-HMAC-SHA256}", "{PBKDF2_SHA256}"):
         assert scheme in refused(scheme.encode() + b"word").reason
 
 
