@@ -29,7 +29,7 @@ UNCOMMON = re.compile(
     r"|thus|til|unto|upon|utili[sz]e|whence|whereby|wherein|whereof|whereupon|whilst|whither|whom|whomever)\b",
     re.IGNORECASE,
 )
-NOT_YET_PLAIN: frozenset[str] = frozenset({"docs/protocol.md"})
+NOT_YET_PLAIN: frozenset[str] = frozenset()
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')*_]*\s+(?=[\"'(*_]*[A-Z0-9`$])")
 _WORD = re.compile(r"\w[\w'.@/-]*")
