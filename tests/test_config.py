@@ -30,7 +30,7 @@ FIRST_BACKEND = r"\[\[backend\]\] number 1, "
 @pytest.mark.parametrize(
     ("text", "key_and_value", "correction"),
     [
-        ("", r"has no \[\[backend\]\]", "README"),
+        ("", r"has no \[\[backend\]\]", "docs/configuration.md"),
         ("x =", "is not TOML", "line 1|end of document"),
         ("a = 1\nb = c\n" + FILES, "is not TOML", "line 2"),
         ("a = 1\na = 2\n" + FILES, "is not TOML", "line 2"),

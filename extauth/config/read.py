@@ -53,7 +53,7 @@ def parse_config(source: ConfigSource) -> Config:
             default_domain = host_name(read.default_domain, path, "default_domain")
     with mistakes.collected():
         if not backends:
-            raise ConfigError(f"{path}: has no [[backend]], so no user could log in; see README.md, Configuration")
+            raise ConfigError(f"{path}: has no [[backend]], so no user could log in; see docs/configuration.md")
     taken = {name for section in backends if isinstance(name := section.get("name"), str)}
     for number, section in enumerate(backends, start=1):
         with mistakes.collected():
