@@ -63,6 +63,18 @@ def test_status_counts_requests_by_command_and_verdict(site: Site) -> None:
     assert "tell-tale" not in text + str(found)
 
 
+def test_status_counts_replies_to_known_lines(site: Site) -> None:
+    configure(site, sections="[cache]")
+    helper = serve(site)
+    for _ in range(4):
+        assert helper.ask(OK) == b"OK"
+        assert helper.ask(WRONG) == b"ERROR incorrect password"
+    snapshot = status(site)["snapshot"]
+    assert snapshot["requests"] == {"VRFY": {"OK": 4, "PASSWORD_MISMATCH": 4}}
+    assert snapshot["cache"] == {"hits": 6, "shared": 0, "misses": 2}
+    assert sum(snapshot["buckets"]) == 8
+
+
 def test_status_shows_a_failing_backend_and_its_error(site: Site) -> None:
     site.write("fixed_result.py", plugin("fixed_result.py"))
     configure(site, backends=FIXED)
