@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from tests.helper import Helper, Site, wait_until
@@ -32,7 +33,7 @@ def serve(site: Site, **options: object) -> Helper:
     return helper
 
 
-def socket_of(site: Site, helper: Helper) -> Any:
+def socket_of(site: Site, helper: Helper) -> Path:
     """Return the status socket of a helper."""
     return site.folder / "run" / f"{helper.process.pid}.sock"
 

@@ -24,6 +24,11 @@ def verify_running(config_file: Path, address: str, password: Secret, mechanism:
     """Ask the helper, print what it says, and return the exit status. With several helpers, ask the first one."""
     set_up_process()
     try:
+        address.encode()
+    except UnicodeEncodeError:
+        click.echo("extauth: malformed request: the account is not UTF-8", err=True)
+        return _REJECTED
+    try:
         helpers = find_helpers(config_file)
     except ConfigError as error:
         click.echo(f"extauth: {error}", err=True)

@@ -14,7 +14,7 @@ from extauth.frontend.log import Log
 from extauth.frontend.pending_requests import PendingRequest
 from extauth.frontend.request_handler import RequestHandler
 from extauth.frontend.states import FrontendState
-from extauth.frontend.status_connection import StatusConnection
+from extauth.frontend.status_connection import SendAnswer, StatusConnection
 from extauth.frontend.worker_pool import WorkerPool
 from extauth.log_levels import Level
 from extauth.model import Result
@@ -103,21 +103,19 @@ class Administration:
 
     # --- requests of the status server ----------------------------------------------------------------
 
-    def _on_request(self, wanted: ReloadWanted | VerifyWanted) -> None:
+    def _on_request(self, wanted: ReloadWanted | VerifyWanted, send: SendAnswer) -> None:
         if isinstance(wanted, ReloadWanted):
-            self._reload(wanted.client)
+            self._reload(wanted.client, send)
         else:
-            self._verify(wanted)
+            self._verify(wanted, send)
 
-    def _reload(self, client: int) -> None:
+    def _reload(self, client: int, send: SendAnswer) -> None:
         """Do what SIGHUP does, and tell the client what became of it."""
-        self._pool.reloads.add_waiting(
-            lambda problem, summary: self._connection.send(ReloadDone(client, problem, summary))
-        )
+        self._pool.reloads.add_waiting(lambda problem, summary: send(ReloadDone(client, problem, summary)))
         self._log.reopen()
         self._pool.reload()
 
-    def _verify(self, wanted: VerifyWanted) -> None:
+    def _verify(self, wanted: VerifyWanted, send: SendAnswer) -> None:
         """Let a login be checked as one of the mail server."""
         client = wanted.client
 
@@ -128,7 +126,7 @@ class Administration:
             verdict = name_of(outcome_of(result))
             if not steps and result.backend:
                 steps = [BackendAnswer(result.backend, verdict, result.reason, None)]
-            self._connection.send(
+            send(
                 VerifyDone(
                     client,
                     str(pending.account),
@@ -145,7 +143,7 @@ class Administration:
         try:
             self._handler.verify(wanted, on_result)
         except MalformedRequest as error:
-            self._connection.send(VerifyDone(client, wanted.address, "", "", "", str(error), False, 0.0, []))
+            send(VerifyDone(client, wanted.address, "", "", "", str(error), False, 0.0, []))
 
 
 def _summary(snapshot: Snapshot) -> list[str]:

@@ -6,6 +6,7 @@ If the status server dies or hangs, another one is started, with growing pauses.
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable
 
@@ -36,11 +37,14 @@ _IDLE_INTERVAL = 5.0  # seconds between two snapshots in any case: the answer sh
 _HANGS_AFTER = 5.0  # seconds without an answer
 _LEAVE_WITHIN = 2.0  # seconds for the status server of an old configuration to remove its files
 
+SendAnswer = Callable[[ToStatusServer], None]
+"""Sends an answer to the status server that has asked; does nothing if that one is gone."""
+
 
 class StatusConnection:
     """Starts a status server with the given settings and talks to it.
 
-    `snapshot` returns a new one. `on_request` takes what an administrator wants.
+    `snapshot` returns a new one. `on_request` takes what an administrator wants, and a function that sends the answer.
     """
 
     def __init__(
@@ -48,7 +52,7 @@ class StatusConnection:
         poller: Poller,
         log: Log,
         snapshot: Callable[[], Snapshot],
-        on_request: Callable[[ReloadWanted | VerifyWanted], None],
+        on_request: Callable[[ReloadWanted | VerifyWanted, SendAnswer], None],
     ) -> None:
         self._poller = poller
         self._log = log
@@ -98,11 +102,11 @@ class StatusConnection:
             if is_due or (last is not None and msgspec.structs.replace(snapshot, now=last.now) != last):
                 self._send_snapshot(snapshot)
 
-    def send(self, message: ToStatusServer) -> None:
-        """Send a message as soon as the status server takes it. It is dropped if there is none."""
-        if self._server is not None:
+    def _send(self, server: ChildProcess | None, message: ToStatusServer) -> None:
+        """Send a message as soon as this status server takes it. Another one would give it to the wrong client."""
+        if server is not None and server is self._server:
             self._unsent += encode(message)
-            self._flush(self._server)
+            self._flush(server)
 
     def end(self) -> bool:
         """Let the status server remove its files and end. Return True when it has; call it again until then."""
@@ -116,7 +120,7 @@ class StatusConnection:
             self._answered_at = snapshot.now
         self._unanswered += 1
         self._last = snapshot
-        self.send(snapshot)
+        self._send(self._server, snapshot)
 
     def _flush(self, server: ChildProcess) -> None:
         """Send as much as the socket takes. The poller calls again when it takes more."""
@@ -178,7 +182,7 @@ class StatusConnection:
         elif isinstance(message, StatusNotice):
             self._log.write(Level.FAILURES if message.is_problem else Level.MAJOR, message.text)
         else:
-            self._on_request(message)
+            self._on_request(message, functools.partial(self._send, self._server))
 
 
 def _new_reader() -> MessageReader[FromStatusServer]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.administration import OK, command, configure, serve, socket_of, status, status_server, stopped
-from tests.helper import Helper, Site, clean_exit, send_sighup, wait_for_serving, wait_until
+from tests.helper import EXTAUTH, Helper, Site, clean_exit, send_sighup, wait_for_serving, wait_until
 from tests.plugins import ScriptedSite, scripted_request
 
 
@@ -189,6 +191,31 @@ def test_verify_running_of_a_malformed_account_replies_nothing_to_the_mail_serve
     assert helper.replies == []
 
 
+def test_answer_for_a_dead_status_server_reaches_no_other_client(scripted: ScriptedSite) -> None:
+    site = scripted.site
+    helper = scripted.serve(settings='workers = 1\ndeadline = 4\nrun_directory = "run"')
+    wait_until(lambda: socket_of(site, helper).exists(), "the status socket")
+    before = socket_of(site, helper).stat().st_mtime_ns
+
+    def start(account: str) -> subprocess.Popen[bytes]:
+        arguments = [*EXTAUTH, "verify", "--running", "-c", str(site.config), account]
+        process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert process.stdin is not None
+        process.stdin.write(b"wait\n")
+        process.stdin.close()
+        return process
+
+    first = start("alice@example.com")
+    scripted.wait_for("wait")
+    os.kill(status_server(helper), signal.SIGKILL)
+    wait_until(lambda: _is_newer(socket_of(site, helper), before), "the socket of another status server")
+    second = start("carol@example.com")
+    with first, second:
+        assert second.stdout is not None
+        assert second.stdout.read().startswith(b"carol@example.com, VRFY")
+        assert (first.wait(), second.wait()) == (3, 75)
+
+
 def test_verify_running_without_a_helper_ends_with_three(site: Site) -> None:
     configure(site)
     assert verify(site, b"x")[0] == 3
@@ -202,6 +229,13 @@ def test_new_run_directory_is_used_after_a_reload(site: Site) -> None:
     send_sighup(helper)
     wait_for_serving(helper, 1)
     wait_until(lambda: _has_moved(site, helper), "the socket in the other folder")
+
+
+def _is_newer(path: Path, time_ns: int) -> bool:
+    try:
+        return path.stat().st_mtime_ns > time_ns
+    except FileNotFoundError:  # the old one has been removed
+        return False
 
 
 def _has_moved(site: Site, helper: Helper) -> bool:
