@@ -213,7 +213,8 @@ def test_answer_for_a_dead_status_server_reaches_no_other_client(scripted: Scrip
     with first, second:
         assert second.stdout is not None
         assert second.stdout.read().startswith(b"carol@example.com, VRFY")
-        assert (first.wait(), second.wait()) == (3, 75)
+        assert second.wait() == 75
+        assert first.wait() in (3, 75)  # the deadline may be over before the status server is killed
 
 
 def test_verify_running_without_a_helper_ends_with_three(site: Site) -> None:
