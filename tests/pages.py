@@ -15,7 +15,10 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
-_VARIABLE = re.compile(r"\b\d+\.\d{3} s\b|\bpid \d+|\b\d+ workers?\b|\buid \d+|\bversion [\d.]+|extauth [\d.]+ starts")
+_VARIABLE = re.compile(
+    r"\b\d+\.\d{3} s\b|\b(?:pid|uid|helper) \d+|\b\d+ workers?\b|\bversion [\d.]+|extauth [\d.]+ starts"
+    r"|\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+)
 
 
 class Block(msgspec.Struct, frozen=True):

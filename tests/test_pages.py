@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.administration import command, serve
 from tests.backends.ldap.ldap_site import ENTRIES, PEOPLE, ldap_site
 from tests.backends.ldap.slapd import Slapd
 from tests.backends.pam.services import Services
-from tests.helper import Site
+from tests.helper import Site, wait_until
 from tests.pages import PAGES, Block, Terminal, anchors, blocks
 from tests.paths import ROOT
 
@@ -31,10 +32,13 @@ def slapd(tmp_path: Path) -> Iterator[Slapd]:
 
 
 @pytest.fixture
-def directory_site(tmp_path: Path) -> Site:
+def directory_site(tmp_path: Path) -> Iterator[Site]:
     """A site with the password of the service account."""
     (tmp_path / "site").mkdir()
-    return ldap_site(tmp_path / "site")
+    site = ldap_site(tmp_path / "site")
+    yield site
+    for helper in site.helpers:
+        helper.kill()
 
 
 def terminal(site: Site, places: dict[str, str]) -> Terminal:
@@ -71,25 +75,35 @@ def test_the_readme_links_every_page_and_stays_short() -> None:
 def test_troubleshooting_shows_what_the_commands_print(slapd: Slapd, directory_site: Site) -> None:
     site = directory_site
     shell = terminal(site, places_of(slapd))
-    (configuration,) = [block.text for block in blocks(TROUBLE) if block.language == "toml"]
-    site.configure(shell.here(configuration))
     site.write("passwd", f"carol@example.com:{CAROL}\n")
     site.write("broken.toml", BROKEN)
-    before: dict[str, Callable[[], None]] = {
-        'All users get "temporary failure"': slapd.kill,
+
+    def let_the_directory_fail() -> None:
+        slapd.kill()
+        serve(site).ask(b"1 VRFY bob@example.com open sesame")
+        wait_until(lambda: b"last error" in command(site, "status").stdout, "the error in the status")
+
+    def let_all_work_again() -> None:
+        (site.folder / "passwd").chmod(0o600)
+        slapd.start()
+
+    before: dict[str, Callable[[], object]] = {
+        'All users get "temporary failure"': let_the_directory_fail,
         "extauth does not start": lambda: (site.folder / "passwd").chmod(0o666),
+        "The mail server refuses a password that is right": let_all_work_again,
     }
-    seen = set()
     differences: list[str] = []
     for block in blocks(TROUBLE):
-        if block.language == "console":
-            if block.heading not in seen:
-                before.get(block.heading, lambda: None)()
-            seen.add(block.heading)
-            differences += shell.differences(
-                block, "wrong" if block.heading == "The password is wrong" else "open sesame"
-            )
-    assert set(before) <= seen
+        match block.language:
+            case "toml":
+                site.configure('[helper]\nworkers = 1\nrun_directory = "run"\n' + shell.here(block.text))
+            case "text":
+                site.write("passwd", block.text)
+            case "console":
+                before.pop(block.heading, lambda: None)()
+                password = "wrong" if block.heading == "The password is wrong" else "open sesame"
+                differences += shell.differences(block, password)
+    assert before == {}
     assert differences == []
 
 
