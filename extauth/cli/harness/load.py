@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -21,11 +18,11 @@ from extauth.cli.harness.options import (
     options_from,
     program_options,
 )
-from extauth.cli.harness.output import finish, write_page
+from extauth.cli.harness.output import finish, show_progress, write_page
 from extauth.cli.help import GroupedCommand
 
 if TYPE_CHECKING:
-    from extauth.harness.load.measurement import LoadPlan, Measurement, ShowProgress
+    from extauth.harness.load.measurement import LoadPlan, Measurement
     from extauth.harness.masking import Masker
 
 _SECONDS = 10.0  # if neither --requests nor --seconds is given
@@ -227,7 +224,7 @@ def load(options: ProgramOptions, load_options: LoadOptions, interface: int | No
             from_here(command)  # fails before the first measurement if a program does not exist
         try:
             for number, name in product(range(1, load_options.all_rounds + 1), commands):
-                with _progress(f"{name} {number}/{load_options.all_rounds}") as progress:
+                with show_progress(f"{name} {number}/{load_options.all_rounds}") as progress:
                     program_settings = replace(settings, command=commands[name])
                     run = measure(program_settings, plan, masker, options.log(masker), progress)
                 runs[name].append(run)
@@ -248,13 +245,3 @@ def load(options: ProgramOptions, load_options: LoadOptions, interface: int | No
     finish([*lines, *text_lines(table), *remarks], success=success or aborted)
     if aborted:
         raise click.Abort
-
-
-@contextmanager
-def _progress(label: str) -> Iterator[ShowProgress]:
-    """Show a progress bar on a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda share: None
-        return
-    with click.progressbar(length=1_000, label=label, file=sys.stderr) as bar:
-        yield lambda share: bar.update(int(share * 1_000) - bar.pos)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, TextIO
 
@@ -13,6 +15,7 @@ import click
 from extauth.version import VERSION
 
 if TYPE_CHECKING:
+    from extauth.harness.load.measurement import ShowProgress
     from extauth.harness.statistics import Statistics
     from extauth.harness.tables import ReportTable
 
@@ -72,3 +75,13 @@ def _options(context: click.Context) -> str:
         if value is not True:
             words.append(shlex.quote(f"{value:g}" if isinstance(value, float) else str(value)))
     return " ".join(words)
+
+
+@contextmanager
+def show_progress(label: str) -> Iterator[ShowProgress]:
+    """Show a progress bar on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda share: None
+        return
+    with click.progressbar(length=1_000, label=label, file=sys.stderr) as bar:
+        yield lambda share: bar.update(int(share * 1_000) - bar.pos)
