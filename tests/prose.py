@@ -31,7 +31,7 @@ UNCOMMON = re.compile(
 )
 NOT_YET_PLAIN: frozenset[str] = frozenset()
 
-_SENTENCE_END = re.compile(r"(?<=[.!?])[\"')*_]*\s+(?=[\"'(*_]*[A-Z0-9`$])")
+_SENTENCE_END = re.compile(r"(?<=[.!?])[\"')*_]*\s+(?=[\"'(*_]*(?:[A-Z0-9`$]|extauth\b))")
 _WORD = re.compile(r"\w[\w'.@/-]*")
 _CODE = "`code`"
 
