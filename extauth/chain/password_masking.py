@@ -8,7 +8,6 @@ whole: with a gap in it, a text that is known otherwise would show the password.
 from __future__ import annotations
 
 import base64
-import html  # here, before workers are forked: a worker may have lost the right to read the library
 import itertools
 import re
 from collections.abc import Iterator, Sequence
@@ -95,6 +94,10 @@ def _has_any(text: str, forms: frozenset[str]) -> bool:
     from_url = _IN_A_URL.sub(lambda match: bytes([int(match[1], 16)]), text.encode(errors="surrogatepass"))
     texts = {text, from_url.decode(errors="surrogateescape"), from_url.decode("latin-1")}
     if "&" in text:
+        try:
+            import html  # here: the first reply should not wait for its tables
+        except ImportError:  # a worker may have lost the right to read the library
+            return True
         texts.add(html.unescape(text))
     return any(form in squashed for squashed in map(_squashed, texts) for form in forms)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import grp
-import pwd
-
 
 def user_name(number: int) -> str:
     """Return the name of a user, or the number if it has none."""
+    import pwd  # here, as below: the first reply should not wait for it
+
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:
@@ -16,6 +15,8 @@ def user_name(number: int) -> str:
 
 def group_name(number: int) -> str:
     """Return the name of a group, or the number if it has none."""
+    import grp
+
     try:
         return grp.getgrgid(number).gr_name
     except KeyError:
