@@ -203,10 +203,8 @@ class Frontend:
         """Return whether no reply can come any more, or none is waited for."""
         if self._writer.is_closed or time.monotonic() >= self._reply_by:
             return True
-        if self._reply_by == math.inf:
-            return False
         waiting = len(self._dispatcher.pending) or self._handler.replies or self._writer.has_output
-        return not self._reader.has_more and not waiting
+        return self._reply_by < math.inf and not self._reader.has_more and not waiting
 
     def _fail_rest(self) -> None:
         """Reply to what is left."""

@@ -40,7 +40,7 @@ class WorkerGroup:
 
     `on_result` takes their results, `on_lost` the requests of workers that have died or are silent, `on_steps` what the
     backends have said about a request whose deadline is near. `send_command` commands the supervisor. `wake`: something
-    has happened that `maintain` must see.
+    has happened that `maintain` must see. `restarts`: how many workers died or were given up.
     """
 
     def __init__(
@@ -64,7 +64,6 @@ class WorkerGroup:
         self._connections: dict[int, WorkerConnection] = {}  # by number
         self._revoking: dict[WorkerHandle, float] = {}  # and when their requests were revoked
         self.restarts = 0
-        """How many workers died or were given up."""
         self._starter = WorkerStarter(log, send_command)
         self._scaler = WorkerScaler(self._workers, self._start)
 
@@ -95,8 +94,6 @@ class WorkerGroup:
             WorkerStatus(number, processes.get(number), worker.state.name, len(worker))
             for number, worker in self._workers.items()
         ]
-
-    # --- requests -------------------------------------------------------------------------------------
 
     def send(self, batch: RequestBatch) -> bool:
         """Give the requests to a worker that will soon finish them, or share them. Return False without workers."""

@@ -66,8 +66,7 @@ class WorkerPool:
         self._serving: Generation | None = None
         self._leaving = LeavingGenerations()
         self._unsent = UnsentRequests(on_result, move_request)
-        self._start_at = 0.0
-        self._replace_at = 0.0
+        self._start_at = self._replace_at = 0.0
         self.needs_maintenance = True
         self._config: FrontendConfig | None = None
         self._due: ConfigSource | None = None  # for the next generation, as soon as one can be started
@@ -228,8 +227,7 @@ class WorkerPool:
         self._reminder.start("; ".join(coming.damaged))
         if coming.config is not None:
             self._use(coming.config)
-            count = coming.config.helper.workers
-            workers = f"{count} worker{'' if count == 1 else 's'}"
+            workers = f"{(count := coming.config.helper.workers)} worker{'' if count == 1 else 's'}"
             self._log.write(Level.MAJOR, f"serving with {workers}: {coming.summary}{coming.warnings.summary}")
 
     def _on_config_read(self, config: FrontendConfig) -> None:
@@ -239,8 +237,8 @@ class WorkerPool:
 
     def _use(self, config: FrontendConfig) -> None:
         if config is not self._config:
-            self._config = config
             self._on_config(config)
+        self._config = config
 
     def _reap(self) -> None:
         """Kill and reap what ended generations have left: their supervisors, and the orphans that came to this process.
