@@ -49,7 +49,7 @@ CLOSE = 0.2
 
 # --- the end --------------------------------------------------------------------------------------------
 
-REPLY = 3.5
+REPLY = 3.2
 """From the end of input, requests under way get their replies. After this time the rest gets "temporary failure"."""
 
 WRITE = 0.5
