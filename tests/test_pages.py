@@ -8,8 +8,10 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import pytest
 
+from extauth.cli.commands import commands
 from tests.administration import command, serve
 from tests.backends.ldap.ldap_site import ENTRIES, PEOPLE, ldap_site
 from tests.backends.ldap.slapd import Slapd
@@ -61,6 +63,31 @@ def test_every_link_leads_to_a_file_and_a_heading() -> None:
             if not file.exists() or (anchor and anchor not in anchors(file.read_text())):
                 dead.append(f"{page.name}: {target}#{anchor}")
     assert dead == []
+
+
+def test_every_command_and_option_in_the_pages_exists() -> None:
+    unknown = set()
+    for page in PAGES:
+        for words in commands_in(page.read_text()):
+            command: click.Command | None = commands
+            context = click.Context(commands)
+            while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+                command = command.get_command(context, words.pop(0))
+            if command is None:
+                unknown.add(f"{page.name}: extauth {' '.join(words)}")
+                continue
+            known = {"-h"} | {option for parameter in command.get_params(context) for option in parameter.opts}
+            given = {word.partition("=")[0] for word in words if re.fullmatch(r"--?[a-z].*", word)}
+            unknown |= {f"{page.name}: {command.name} {option}" for option in given - known}
+    assert unknown == set()
+
+
+def commands_in(text: str) -> list[list[str]]:
+    """Return the commands of extauth in the code of a page, each as its words after `extauth`."""
+    lines = [line for block in blocks(text) for line in block.text.split("\n")]
+    lines += [span or line for span, line in re.findall(r"`([^`\n]+)`|^    (.+)$", text, re.MULTILINE)]
+    starts = (re.search(r"(?:^|[|$] |sudo )(?:[\w/.]*/)?extauth ([a-z-].*)", line.strip()) for line in lines)
+    return [re.split(r" -- | \| ", found[1])[0].split() for found in starts if found]
 
 
 def test_the_readme_links_every_page_and_stays_short() -> None:
