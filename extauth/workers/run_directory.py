@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from extauth.errors import UnsafeFile
+from extauth.trust.names import shown_user
 
 _SUFFIX = ".sock"
 
@@ -47,8 +48,8 @@ def check_run_directory(folder: Path, owners: list[int]) -> None:
         raise UnsafeFile(f"{folder}: is not a folder; remove it, or set helper.run_directory to another folder")
     if status.st_uid not in owners:
         raise UnsafeFile(
-            f"{folder}: belongs to uid {status.st_uid}; it must belong to uid {owners[0]}, the user that extauth runs "
-            "as; set helper.run_directory to another folder"
+            f"{folder}: belongs to {shown_user(status.st_uid)}; it must belong to {shown_user(owners[0])}, "
+            "the user that extauth runs as; set helper.run_directory to another folder"
         )
     if status.st_mode & 0o077:
         raise UnsafeFile(

@@ -173,7 +173,9 @@ def test_run_directory_of_another_user_is_refused(site: Site) -> None:
     folder.mkdir(mode=0o700)
     os.chown(folder, NOBODY, NOBODY)
     helper = site.serve()
-    assert f"belongs to uid {NOBODY}; it must belong to uid 0" in helper.wait_for_information("the status socket: ")
+    assert f"belongs to uid {NOBODY} (nobody); it must belong to uid 0 (root)" in helper.wait_for_information(
+        "the status socket: "
+    )
 
 
 @needs_root

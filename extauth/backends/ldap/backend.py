@@ -106,7 +106,8 @@ class Ldap(Backend[LdapSettings]):
         groups = list(self.settings.required_groups)
         if self.settings.group_filter is not None:
             places, groups = places + groups, []
-        if not await self._directory.self_test(places, groups):
+        attribute = self.settings.group_attribute if groups and places else None
+        if not await self._directory.self_test(places, groups, attribute):
             raise TemporaryFailure("no server can be used, so no account can log in")
 
     async def verify_password(self, account: Account, password: Secret) -> Verdict | VerdictResult:

@@ -6,13 +6,13 @@ import logging
 import ssl
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
 from extauth.backends.ldap.bind_connections import BindConnections
 from extauth.backends.ldap.connect import Connector
 from extauth.backends.ldap.connection import LdapConnection
-from extauth.backends.ldap.filters import ANY_ENTRY
+from extauth.backends.ldap.filters import ANY_ENTRY, parse_filter
 from extauth.backends.ldap.messages import LdapResult, encode_attributes, encode_search
 from extauth.backends.ldap.result_codes import SUCCESS, search_problem
 from extauth.backends.ldap.search_connection import SearchConnection, ServiceAccount
@@ -77,10 +77,11 @@ class LdapDirectory:
                 return found
         raise BackendUnavailable("; ".join(f"{server.url}: {problem}" for server, problem in problems.items()))
 
-    async def self_test(self, places: Iterable[str], groups: Iterable[str]) -> bool:
+    async def self_test(self, places: Sequence[str], groups: Iterable[str], attribute: str | None) -> bool:
         """Log for each server whether extauth can connect, and whether the entries at `places` and the `groups` exist.
 
-        Return whether any server can be used. Groups are not searched at a login, so extauth need not see them.
+        Return whether any server can be used. Groups are not searched at a login, so extauth need not see them. Some
+        entry below one of the places should have `attribute`.
         """
         any_is_usable = False
         for server, connections in self._connections.items():
@@ -89,6 +90,7 @@ class LdapDirectory:
                 outcome = await session.self_test()
                 unseen = [why for group in groups if (why := await session.problem_at(group))]
                 missing = [why for place in places if (why := await session.problem_at(place))]
+                nobody_has = attribute is not None and not missing and not await session.any_has(attribute, places)
             except ServerUnavailable as problem:
                 self._log.error("%s is unavailable: %s", server.url, problem)
             except TemporaryFailure:
@@ -99,6 +101,10 @@ class LdapDirectory:
                     self._log.error("%s: %s", server.url, why)
                 for why in unseen:
                     self._log.warning("%s: required_groups: %s; is the name right?", server.url, why)
+                if nobody_has:
+                    places_text = ", ".join(places)
+                    why = f"no entry below {places_text} has {attribute}, so no account is in a group"
+                    self._log.warning("%s: required_groups: %s; OpenLDAP needs the overlay memberof", server.url, why)
                 any_is_usable |= not missing
             finally:
                 connections.close()
@@ -178,3 +184,11 @@ class LdapSession:
         """Return why extauth cannot search below the entry of that name, or an empty text if it can."""
         result = await self.search(encode_search(place, "base", ANY_ENTRY.encode({}), encode_attributes([])))
         return "" if result.code == SUCCESS else search_problem(result, place, anonymous=self.is_anonymous)
+
+    async def any_has(self, attribute: str, places: Sequence[str]) -> bool:
+        """Return whether an entry below one of the places has the attribute, as far as the server tells."""
+        search = parse_filter(f"({attribute}=*)").encode({})
+        results = [
+            await self.search(encode_search(place, "subtree", search, encode_attributes([]))) for place in places
+        ]
+        return any(result.entries or result.code != SUCCESS for result in results)

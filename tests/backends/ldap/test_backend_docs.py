@@ -18,6 +18,9 @@ from tests.paths import ROOT
 PAGE = (ROOT / "docs" / "ldap.md").read_text()
 
 
+NOBODY_HAS_IT = BY_ATTRIBUTE.replace("seeAlso", "pager")
+
+
 def test_page_lists_all_sub_codes_and_attributes() -> None:
     for word in (*ACTIVE_DIRECTORY_VERDICTS, *STATE_ATTRIBUTES):
         assert re.search(rf"\b{word}\b", PAGE), word
@@ -32,6 +35,7 @@ def test_check_names_a_misspelt_group_and_looks_up_accounts(
         section("right", READER, PEOPLE_BY_UID, BY_ATTRIBUTE, servers=repr(slapd.url))
         + section("wrong", READER, PEOPLE_BY_UID, misspelt, servers=repr(slapd.url))
         + section("locked", READER, PEOPLE_BY_UID, servers=repr(slapd.url))
+        + section("without", READER, PEOPLE_BY_UID, NOBODY_HAS_IT, servers=repr(slapd.url))
     )
 
     def check(account: str) -> list[str]:
@@ -41,6 +45,8 @@ def test_check_names_a_misspelt_group_and_looks_up_accounts(
         texts = report["notes"] + report["warnings"]
         group = "the search in cn=mial,ou=groups,dc=example returned 32 noSuchObject"
         assert f"{slapd.url}: required_groups: {group}; is the name right?" in texts
+        nobody = "no entry below ou=people,dc=example has pager, so no account is in a group"
+        assert f"{slapd.url}: required_groups: {nobody}; OpenLDAP needs the overlay memberof" in texts
         return [text for text in texts if text.startswith(account)]
 
     assert check("alice@right.example") == ["alice@right.example: found in right"]
