@@ -1,4 +1,4 @@
-r"""Quoted strings of the helper dialect: docs/protocol.md, section 3.
+r"""Quoted strings of the helper dialect and of the data format: docs/protocol.md, section 3.
 
 Inside the quotes `\"` stands for `"` and `\\` for one backslash. `\r` `\n` `\t` are CR, LF and TAB, and `\e` is LF.
 `\ddd` is the byte with that decimal number.
@@ -13,6 +13,7 @@ from extauth.errors import MalformedRequest
 NEVER_IN_A_LINE = re.compile(rb"[\0\r\n]")
 """Bytes that are allowed only in quotes. Passwords from the mail server never hold them (section 2)."""
 
+_UNQUOTED = re.compile(rb"[A-Za-z0-9_]+")
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\["\\rnte]|\\(?:[01]\d\d|2[0-4]\d|25[0-5]))*)"')
 _ESCAPE = re.compile(rb'\\(\d\d\d|["\\rnte])')
 _LETTERS = {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"e": b"\n"}
@@ -25,10 +26,19 @@ def unquote_first(field: bytes) -> tuple[bytes, bytes]:
 
     Raises MalformedRequest if the quotes or an escape are broken.
     """
-    match = _QUOTED.match(field)
+    text, end = unquote_at(field, 0)
+    return text, field[end:]
+
+
+def unquote_at(text: bytes, start: int) -> tuple[bytes, int]:
+    """Decode the quoted string that starts at `start`. Return the string and the position after it.
+
+    Raises MalformedRequest if the quotes or an escape are broken.
+    """
+    match = _QUOTED.match(text, start)
     if match is None:
         raise MalformedRequest("a broken quoted string")
-    return _ESCAPE.sub(_decoded, match[1]), field[match.end() :]
+    return _ESCAPE.sub(_decoded, match[1]), match.end()
 
 
 def unquote(field: bytes) -> bytes:
@@ -42,6 +52,11 @@ def unquote(field: bytes) -> bytes:
 def quote(text: bytes) -> bytes:
     """Return `text` as a quoted string. Control characters are escaped."""
     return b'"' + _SPECIAL.sub(lambda match: _NAMED.get(match[0], b"\\%03d" % match[0][0]), text) + b'"'
+
+
+def quote_if_needed(text: bytes) -> bytes:
+    """Return `text` unchanged if it consists of letters, digits and `_`, otherwise as a quoted string."""
+    return text if _UNQUOTED.fullmatch(text) else quote(text)
 
 
 def _decoded(match: re.Match[bytes]) -> bytes:

@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from extauth.model import Secret
-from extauth.protocol.quoting import quote
+from extauth.protocol.quoting import quote_if_needed
 
 MAX_REPLY = 4_096
 """The highest number of bytes in a reply, with its end of line."""
@@ -24,8 +24,6 @@ MALFORMED = "malformed request"
 UNKNOWN_COMMAND = "unknown command"
 UNSUPPORTED_MECHANISM = "unsupported SASL method"
 
-# In the mail server's data format only this is a string without quotes (section 3).
-_PLAIN_WORD = re.compile(rb"[A-Za-z0-9]+")
 _CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+"
 
 
@@ -50,11 +48,10 @@ def render_reply_text(status: str, text: str = "") -> bytes:
 def render_plain(number: bytes, secret: Secret) -> bytes | None:
     """Return the reply `number PLAIN secret` to `READPLAIN` (section 3); None if it is longer than `MAX_REPLY`.
 
-    The secret is quoted unless it consists of letters and digits. This form is unverified: no known helper replies
+    The secret is quoted unless it consists of letters, digits and `_`. This form is unverified: no known helper replies
     anything but FAILURE [field]. If a mail server needs another form, change it here.
     """
-    value = secret.reveal()
-    line = b"%s PLAIN %s\n" % (number, value if _PLAIN_WORD.fullmatch(value) else quote(value))
+    line = b"%s PLAIN %s\n" % (number, quote_if_needed(secret.reveal()))
     return line if len(line) <= MAX_REPLY else None
 
 
