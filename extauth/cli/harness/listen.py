@@ -24,7 +24,7 @@ _SERVICES = {
     "POP3S": "POP3 over TLS",
     "IMAPS": "IMAP over TLS",
     "SMTPS": "SMTP over TLS",
-    "PWD": "PWD, which sets new passwords",
+    "PWD": "PWD and CLI (accounts), with STLS",
 }
 _PEM = click.Path(exists=True, dir_okay=False, path_type=Path)
 

@@ -4,6 +4,7 @@ It needs twisted, so only `extauth harness listen` imports this package.
 
     accounts       domains and accounts
     accounts_file  reads them from TOML
+    setting_names  the account settings by the names of the mail server
     own_password   passwords stored in the accounts file
     os_password    passwords that PAM checks
     policy         which addresses may connect and which passwords are checked; pure functions
@@ -12,7 +13,8 @@ It needs twisted, so only `extauth harness listen` imports this package.
     session        one client connection: access, login, log records, the message in the mailbox
     tls            certificates, and STLS and STARTTLS
     pop3, imap4    protocols with their mailboxes
-    smtp, pwd      protocols without a mailbox
+    smtp           the protocol without a mailbox
+    pwd/           PWD and CLI: logins, new passwords, and the administration of accounts and domains
     server         opens the ports
 """
 

@@ -12,7 +12,9 @@ import msgspec
 from extauth.errors import ConfigError, MalformedRequest
 from extauth.harness.mail.accounts import Accounts, AccountSettings, Domain, MailAccount
 from extauth.harness.mail.own_password import OwnPassword, read_hash
-from extauth.model import Secret
+from extauth.harness.mail.pwd.rights import Right
+from extauth.harness.mail.setting_names import by_server_names
+from extauth.model import Account, Secret
 from extauth.protocol.accounts import AccountParser, canonical_domain
 from extauth.settings import Settings, convert, parse_toml
 
@@ -66,11 +68,14 @@ def read_accounts(path: Path) -> Accounts:
     for number, table in enumerate(top.domain, start=1):
         section = f"[[domain]] number {number},"
         read = convert(table, DomainTable, path, section)
-        domains.append(_domain(read, path, section))
-        accounts += _accounts(read, domains[-1].name, top.defaults, path)
+        domains.append(_domain(read, top.defaults, path, section))
+        accounts += _accounts(read, domains[-1], path)
     _check_unique("domain or alias", (name for domain in domains for name in (domain.name, *domain.aliases)), path)
     _check_unique("address", (address for domain in domains for address in domain.addresses), path)
     _check_unique("account", (account.account.address for account in accounts), path)
+    for account in accounts:
+        if account.account == Account("postmaster", domains[0].name):
+            account.set_rights((Right.UNLIMITED,))
     result = Accounts(
         domains,
         accounts,
@@ -94,7 +99,7 @@ def _check_pam_service(top: TopLevelTable, path: Path) -> None:
         )
 
 
-def _domain(table: DomainTable, path: Path, section: str) -> Domain:
+def _domain(table: DomainTable, defaults: dict[str, Any], path: Path, section: str) -> Domain:
     names = []
     for key, name in (("name", table.name), *(("aliases", alias) for alias in table.aliases)):
         canonical = canonical_domain(name)
@@ -108,7 +113,10 @@ def _domain(table: DomainTable, path: Path, section: str) -> Domain:
         raise ConfigError(
             f"{path}: {section} os_user_name = {table.os_user_name!r}: must contain *, or all accounts share one user"
         )
-    return Domain(names[0], tuple(names[1:]), table.addresses, _certificate(table, path, section))
+    certificate = _certificate(table, path, section)
+    convert(table.defaults, AccountSettings, path, f"[domain.defaults] of {names[0]},")
+    account_defaults = convert({**defaults, **table.defaults}, AccountSettings, path)
+    return Domain(names[0], tuple(names[1:]), table.addresses, certificate, table.os_user_name, account_defaults)
 
 
 def _certificate(table: DomainTable, path: Path, section: str) -> tuple[Path, Path] | None:
@@ -124,22 +132,21 @@ def _certificate(table: DomainTable, path: Path, section: str) -> tuple[Path, Pa
     return table.certificate, table.key
 
 
-def _accounts(domain: DomainTable, name: str, defaults: dict[str, Any], path: Path) -> Iterator[MailAccount]:
-    convert(domain.defaults, AccountSettings, path, f"[domain.defaults] of {name},")
-    parser = AccountParser(name)
-    for number, table in enumerate(domain.account, start=1):
-        section = f"[[domain.account]] number {number} of {name},"
-        read = convert(table, AccountTable, path, section)
+def _accounts(table: DomainTable, domain: Domain, path: Path) -> Iterator[MailAccount]:
+    parser = AccountParser(domain.name)
+    for number, account_table in enumerate(table.account, start=1):
+        section = f"[[domain.account]] number {number} of {domain.name},"
+        read = convert(account_table, AccountTable, path, section)
         try:
             account = parser.parse(read.name)
         except MalformedRequest as error:
             raise ConfigError(f"{path}: {section} name = {read.name!r}: has {error}") from None
         if "@" in read.name or account is None:
             raise ConfigError(f"{path}: {section} name = {read.name!r}: must not contain a domain")
-        own = {key: value for key, value in table.items() if key in AccountSettings.__struct_fields__}
-        settings = convert({**defaults, **domain.defaults, **own}, AccountSettings, path)
+        own = {key: getattr(read, key) for key in AccountSettings.__struct_fields__ if key in account_table}
+        settings = msgspec.structs.replace(domain.defaults, **own)
         os_user = domain.os_user_name.replace("*", account.name)
-        yield MailAccount(account, settings, os_user, _own_password(read, path, section))
+        yield MailAccount(account, settings, os_user, _own_password(read, path, section), by_server_names(own))
 
 
 def _own_password(table: AccountTable, path: Path, section: str) -> OwnPassword | None:

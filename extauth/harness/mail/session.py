@@ -20,6 +20,7 @@ from extauth.harness.mail.mechanisms import CHALLENGE_RESPONSE, Claim, Malformed
 from extauth.harness.mail.policy import Access, LoginRefused, PasswordKind, allowed_access, passwords_to_check
 from extauth.harness.masking import printable
 from extauth.log_levels import Level
+from extauth.model import PasswordRequest, Secret
 
 WriteRecord = Callable[[Level, str, str], None]
 """Writes a log record: its level, its tag, its text."""
@@ -42,6 +43,7 @@ class LoginRecord(msgspec.Struct, frozen=True):
 class MailSession:
     """A connection by `protocol`. Its log records contain its number.
 
+    accounts: all domains and accounts
     tls: the argument for twisted's `startTLS`
     exchanges: starts a SASL exchange, by mechanism
     """
@@ -61,7 +63,7 @@ class MailSession:
         self.protocol = protocol
         self.exchanges = sasl_exchanges(protocol)
         self._transport = transport
-        self._accounts = accounts
+        self.accounts = accounts
         self._authenticator = authenticator
         self._write_record = write_record
         peer = transport.getPeer().host
@@ -80,10 +82,19 @@ class MailSession:
         """Write a log record."""
         self._write_record(level, self.protocol, f"[{self.number}] {printable(text.encode(errors='surrogateescape'))}")
 
+    def log_change(self, text: str) -> None:
+        """Log that an account or a setting was changed."""
+        self.log(Level.LOW_LEVEL, text)
+
+    @property
+    def local_domain(self) -> str:
+        """The name of the domain that the client has connected to."""
+        return self.accounts.domain_at(self._local_address).name
+
     def find_account(self, name: bytes) -> MailAccount | None:
         """Return the account that `name` means on this connection, or None if there is none."""
         try:
-            return self._accounts.find(name.decode(), self._local_address)
+            return self.accounts.find(name.decode(), self._local_address)
         except UnicodeDecodeError:
             return None
 
@@ -97,7 +108,7 @@ class MailSession:
     @property
     def clear_text_allowed(self) -> bool:
         """True if some account accepts a clear-text password on this connection."""
-        return self.over_tls or self._accounts.some_accept_clear_text
+        return self.over_tls or self.accounts.some_accept_clear_text
 
     async def log_in(self, claim: Claim) -> LoginRecord | None:
         """Check the claim. Return None if it is refused; the log gives the reason."""
@@ -115,6 +126,14 @@ class MailSession:
         self.log(Level.LOW_LEVEL, f"logged in: {login}: {result.statuses}")
         at = datetime.now().astimezone()
         return LoginRecord(result.account, self.protocol, claim.mechanism, over_tls, result.password, at, self.number)
+
+    async def password_matches(self, account: MailAccount, password: Secret) -> bool:
+        """Return True if `password` lets the user of `account` in."""
+        request = PasswordRequest(account.account, password)
+        passwords = passwords_to_check(request, account, over_tls=True)  # the password did not come from the user
+        if isinstance(passwords, LoginRefused):
+            return False
+        return isinstance(await self._authenticator.check(passwords, request, account, self.protocol), LoginAccepted)
 
     async def _check(self, claim: Claim, account: MailAccount | None) -> LoginAccepted | LoginRefused:
         if self.access is not Access.FULL:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
 from tests.helper import EXTAUTH, PATIENCE, wait_until
 
@@ -132,7 +133,7 @@ class LineClient:
         self._file.close()
         self._socket.close()
 
-    def __enter__(self) -> LineClient:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

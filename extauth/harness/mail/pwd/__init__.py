@@ -1,0 +1,14 @@
+"""PWD and CLI, the administration of the mail server by a program (docs/mail-server.md, "PWD and CLI").
+
+connection         one connection: login, TLS, and the replies
+commands           the table of all commands, and how one is run
+cli                what a command works with: the caller, the accounts, errors with their codes
+rights             the access rights, and which right a command needs
+account_commands   accounts and their aliases
+settings_commands  the passwords and settings of accounts
+server_commands    domains, modules, access rights, and the log
+"""
+
+from extauth.harness.mail.pwd.connection import Pwd
+
+__all__ = ["Pwd"]

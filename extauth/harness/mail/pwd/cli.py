@@ -1,0 +1,112 @@
+"""What the commands of the CLI work with: the caller, the accounts, and errors with the codes of the mail server."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from extauth.errors import MalformedRequest
+from extauth.harness.mail.accounts import Accounts, Domain, MailAccount
+from extauth.harness.mail.own_password import new_own_password
+from extauth.harness.mail.pwd.rights import Need, Target, may
+from extauth.harness.mail.session import MailSession
+from extauth.log_levels import Level
+from extauth.model import Account, Secret
+from extauth.protocol.data_format import Value
+
+UNKNOWN_COMMAND = 500
+FAILED = 501
+UNKNOWN_DOMAIN = 512
+UNKNOWN_ACCOUNT = 513
+WRONG_PASSWORD = 515
+NAME_EXISTS = 520
+
+
+class CommandError(Exception):
+    """A command that failed: the code of the reply, and its text. The text holds no password."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class WrongArguments(CommandError):
+    """The arguments do not fit the command. The reply shows its syntax."""
+
+    def __init__(self) -> None:
+        super().__init__(FAILED, "wrong arguments")
+
+
+class Cli:
+    """The view of one caller: finds accounts and domains by the names in commands, and checks access rights."""
+
+    def __init__(self, session: MailSession, caller: MailAccount) -> None:
+        self.session = session
+        self.caller = caller
+        self.accounts: Accounts = session.accounts
+
+    def domain(self, name: Value) -> Domain:
+        """Return the domain with this name or alias."""
+        domain = self.accounts.find_domain(name) if isinstance(name, str) else None
+        if domain is None:
+            raise CommandError(UNKNOWN_DOMAIN, "unknown secondary domain name")
+        return domain
+
+    def address(self, name: Value) -> Account:
+        """Return the account that `name` means, even if there is none. Without a domain, it is in the caller's."""
+        if not isinstance(name, str):
+            raise WrongArguments
+        if "@" in name:
+            self.domain(name.rpartition("@")[2])
+        try:
+            account = self.accounts.address(name, self.caller.account.domain)
+        except MalformedRequest as error:
+            raise CommandError(FAILED, f"the account name has {error}") from None
+        assert account is not None
+        return account
+
+    def account(self, name: Value) -> MailAccount:
+        """Return the account with this name or alias."""
+        account = self.accounts.get(self.address(name))
+        if account is None:
+            raise CommandError(UNKNOWN_ACCOUNT, "unknown user account")
+        return account
+
+    def check_right(self, command: str, need: Need, domain: str = "") -> None:
+        """Refuse `command`, and log that, if the caller lacks the right.
+
+        `domain`: the domain that it is for; empty if it is for the whole mail server.
+        """
+        if not may(self.caller, need, Target(self.accounts.main_domain, domain)):
+            target = f" for {domain}" if domain else ""
+            self.session.log(
+                Level.PROBLEMS, f"refused: {self.caller.account}: {command}{target}: needs the right {need.value}"
+            )
+            raise CommandError(FAILED, f"access denied: {command}{target} needs the right {need.value}")
+
+    def log_change(self, text: str) -> None:
+        """Log a change that the caller has made."""
+        self.session.log_change(f"{self.caller.account}: {text}")
+
+
+class Command(msgspec.Struct, frozen=True):
+    """A command: its name, its arguments as a person reads them, the right that it needs, and the function to run.
+
+    The function gets the arguments. It returns the data of the reply, or None if the reply has no data.
+    """
+
+    name: str
+    arguments: str
+    need: Need
+    run: Callable[[Cli, list[Value]], Awaitable[Value]]
+
+
+def set_own_password(account: MailAccount, password: Secret) -> None:
+    """Set the own password of `account` until the harness ends."""
+    if not account.settings.use_own_password:
+        raise CommandError(FAILED, "this account cannot have an own password: UseAppPassword is NO")
+    try:
+        account.set_own_password(new_own_password(password, account.settings.password_encryption))
+    except ValueError as error:
+        raise CommandError(FAILED, str(error)) from None

@@ -1,0 +1,123 @@
+"""The commands for access rights, domains, the modules of the mail server, and its log."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+
+from extauth.harness.mail.pwd.cli import FAILED, Cli, Command, CommandError, WrongArguments
+from extauth.harness.mail.pwd.rights import Need, check_grantable
+from extauth.log_levels import Level
+from extauth.protocol.data_format import Value
+
+
+async def get_rights(cli: Cli, arguments: list[Value]) -> Value:
+    """Return the access rights of an account."""
+    match arguments:
+        case [name]:
+            return list(cli.account(name).rights)
+        case _:
+            raise WrongArguments
+
+
+async def set_rights(cli: Cli, arguments: list[Value]) -> None:
+    """Replace the access rights of an account."""
+    match arguments:
+        case [name, list(names)]:
+            account = cli.account(name)
+        case _:
+            raise WrongArguments
+    try:
+        rights = check_grantable(names, account.account.domain, cli.accounts.main_domain)
+    except ValueError as error:
+        raise CommandError(FAILED, str(error)) from None
+    account.set_rights(rights)
+    cli.log_change(f"set the access rights of {account.account} to ({', '.join(rights)})")
+
+
+async def list_domains(cli: Cli, arguments: list[Value]) -> Value:
+    """Return the names of all domains."""
+    if arguments:
+        raise WrongArguments
+    return [domain.name for domain in cli.accounts.domains]
+
+
+async def main_domain_name(cli: Cli, arguments: list[Value]) -> Value:
+    """Return the name of the main domain."""
+    if arguments:
+        raise WrongArguments
+    return cli.accounts.main_domain
+
+
+async def get_domain_settings(cli: Cli, arguments: list[Value]) -> Value:
+    """Return the settings of a domain."""
+    match arguments:
+        case []:
+            return dict(cli.domain(cli.caller.account.domain).settings)
+        case [name]:
+            return dict(cli.domain(name).settings)
+        case _:
+            raise WrongArguments
+
+
+async def update_domain_settings(cli: Cli, arguments: list[Value]) -> None:
+    """Change some settings of a domain. They are kept, and have no effect."""
+    match arguments:
+        case [str() as name, dict(settings)]:
+            domain = cli.domain(name)
+        case _:
+            raise WrongArguments
+    _update(domain.settings, settings)
+    cli.log_change(f"changed settings of the domain {domain.name}: {', '.join(settings)}")
+
+
+async def get_module(cli: Cli, arguments: list[Value]) -> Value:
+    """Return the settings of a module, such as SMTP."""
+    match arguments:
+        case [str() as name]:
+            return dict(cli.accounts.module_settings.get(name.upper(), {}))
+        case _:
+            raise WrongArguments
+
+
+async def update_module(cli: Cli, arguments: list[Value]) -> None:
+    """Change some settings of a module. They are kept, and have no effect."""
+    match arguments:
+        case [str() as name, dict(settings)]:
+            _update(cli.accounts.module_settings.setdefault(name.upper(), {}), settings)
+        case _:
+            raise WrongArguments
+    cli.log_change(f"changed settings of the module {name.upper()}: {', '.join(settings)}")
+
+
+async def write_log(cli: Cli, arguments: list[Value]) -> None:
+    """Write a record into the log."""
+    match arguments:
+        case [str() | int() as level, str(), *_] if str(level) in set("012345"):
+            words = arguments[1:]
+        case _:
+            raise WrongArguments
+    if not all(isinstance(word, str) for word in words):
+        raise WrongArguments
+    cli.session.log(Level(int(level)), f"{cli.caller.account}: {' '.join(map(str, words))}")
+
+
+def _update(settings: MutableMapping[str, Value], changes: dict[str, Value]) -> None:
+    """Apply `changes`. The value `default` removes a setting."""
+    for name, value in changes.items():
+        if value == "default":
+            settings.pop(name, None)
+        else:
+            settings[name] = value
+
+
+SERVER_COMMANDS = (
+    Command("GETACCOUNTRIGHTS", "account", Need.ONE_ACCOUNT, get_rights),
+    Command("SETACCOUNTRIGHTS", "account (right, ...)", Need.ACCESS_RIGHTS, set_rights),
+    Command("LISTDOMAINS", "", Need.ALL_DOMAINS, list_domains),
+    Command("MAINDOMAINNAME", "", Need.NOTHING, main_domain_name),
+    Command("GETDOMAINSETTINGS", "[domain]", Need.ONE_DOMAIN, get_domain_settings),
+    Command("UPDATEDOMAINSETTINGS", "domain {settings}", Need.ONE_DOMAIN, update_domain_settings),
+    Command("GETMODULE", "module", Need.SERVER_SETTINGS, get_module),
+    Command("UPDATEMODULE", "module {settings}", Need.SERVER_SETTINGS, update_module),
+    Command("WRITELOG", "level text", Need.MONITOR, write_log),
+)

@@ -1,0 +1,49 @@
+"""The password settings of an account, by the names that the mail server gives them in its CLI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from extauth.harness.mail.accounts import AccountSettings
+from extauth.protocol.data_format import Value
+
+_SWITCHES = {
+    "UseAppPassword": "use_own_password",
+    "UseSysPassword": "use_os_password",
+    "UseExtPassword": "use_external_password",
+    "RequireAPOP": "secure_method_required",
+}
+_ENCRYPTION = "PasswordEncryption"
+_ENCRYPTIONS = {"clear": "clear", "A-crpt": "clear", "U-crpt": "crypt"}  # A-crpt is reversible, as clear text is
+_NAMES = {"clear": "clear", "crypt": "U-crpt"}
+
+
+def by_server_names(settings: Mapping[str, Any]) -> dict[str, Value]:
+    """Return keys of the accounts file by the names of the mail server: `use_os_password` is `UseSysPassword`."""
+    named: dict[str, Value] = {
+        name: "YES" if settings[key] else "NO" for name, key in _SWITCHES.items() if key in settings
+    }
+    if "password_encryption" in settings:
+        named[_ENCRYPTION] = _NAMES[settings["password_encryption"]]
+    return named
+
+
+def with_named(defaults: AccountSettings, named: Mapping[str, Value]) -> AccountSettings:
+    """Return `defaults`, changed by the settings in `named`. Other names than those of passwords change nothing.
+
+    Raises ValueError for a value that the setting cannot have.
+    """
+    changes: dict[str, Any] = {}
+    for name, value in named.items():
+        if name in _SWITCHES:
+            if value not in ("YES", "NO"):
+                raise ValueError(f"{name} must be YES, NO or default")
+            changes[_SWITCHES[name]] = value == "YES"
+        elif name == _ENCRYPTION:
+            if not isinstance(value, str) or value not in _ENCRYPTIONS:
+                raise ValueError(f"{name} must be {', '.join(_ENCRYPTIONS)} or default")
+            changes["password_encryption"] = _ENCRYPTIONS[value]
+    return msgspec.structs.replace(defaults, **changes)
