@@ -25,14 +25,17 @@ if TYPE_CHECKING:
 
 BUILT_IN = {
     "files": "extauth.backends.files:Files",
+    "imap": "extauth.backends.imap_pop3:Imap",
     "ldap": "extauth.backends.ldap:Ldap",
     "pam": "extauth.backends.pam:Pam",
+    "pop3": "extauth.backends.imap_pop3:Pop3",
 }
 
 _OTHER_NAMES = dict.fromkeys(("htpasswd", "passwd", "file", "plain", "text"), 'type = "files"')
 _OTHER_NAMES |= dict.fromkeys(("dovecot", "passwd-file", "passwdfile"), 'type = "files" with format = "dovecot"')
 _OTHER_NAMES |= dict.fromkeys(("ad", "active-directory", "activedirectory", "ldaps", "openldap"), 'type = "ldap"')
 _OTHER_NAMES |= dict.fromkeys(("system", "unix", "os", "saslauthd"), 'type = "pam"')
+_OTHER_NAMES |= dict.fromkeys(("imaps", "imap4"), 'type = "imap"') | dict.fromkeys(("pop", "pop3s"), 'type = "pop3"')
 _OTHER_NAMES["shadow"] = 'type = "files" with format = "shadow"'
 
 _GROUP = "extauth.backends"

@@ -26,7 +26,7 @@ def test_built_in_backends_are_listed_with_their_settings(site: Site) -> None:
     done = site.run("backends")
     assert (done.returncode, done.stderr) == (0, b"")
     lines = done.stdout.decode().splitlines()
-    assert [line.split(", from extauth ")[0] for line in lines if line[0] != " "] == ["files", "ldap", "pam"]
+    assert [line.split(", from extauth ")[0] for line in lines if line[0] != " "] == ["files", "imap", "ldap", "pam", "pop3"]
     assert '    format          "dovecot" or "plain" or "shadow", default "plain"' in lines
     assert "    servers              list of strings, required" in lines
 
@@ -40,7 +40,7 @@ def test_backends_of_a_configuration_are_listed_with_their_problems(site: Site) 
     )
     done = site.run("backends", "-c", "extauth.toml", "--json")
     assert (done.returncode, done.stderr) == (1, b"")
-    own, broken, unknown = json.loads(done.stdout)["backends"][3:]
+    own, broken, unknown = json.loads(done.stdout)["backends"][5:]
     assert own == {
         "type": "own.py:Own",
         "origin": f"{site.folder}/own.py",

@@ -10,7 +10,7 @@ servers             the server list: URLs, which servers were unavailable recent
 directory           asks the servers in order until one responds
 search_connection   the connection to one server that all searches share, bound as the service account
 bind_connections    the connections to one server on which users bind
-connect, tls        opens connections, with TLS if configured
+connect             opens connections, with TLS if configured
 connection          one connection: sends requests, and gives each its response
 pending, sockets    requests that wait for their responses; what the system has not delivered
 timers              time limits of everything under way

@@ -21,13 +21,13 @@ from extauth.backends.ldap.settings import (
     LdapSettings,
     binds_and_concurrency,
     check_together,
-    overall_timeout,
     parse_group_filter,
     parse_search,
     parse_servers,
     uses_tls,
 )
-from extauth.backends.ldap.tls import tls_context
+from extauth.backends.network import overall_timeout
+from extauth.backends.tls import load_tls_context
 from extauth.errors import ConfigError, TemporaryFailure
 from extauth.mechanisms.credentials import Credentials
 from extauth.model import Account, Secret, Verdict, VerdictResult
@@ -47,7 +47,11 @@ class Ldap(Backend[LdapSettings]):
         check_together(settings)
         self._binds, self.concurrency = binds_and_concurrency(settings, context.workers)
         self.repeatable = settings.check == "hash"  # a failed bind counts in directories that lock accounts
-        self._overall_timeout = overall_timeout(settings, context.deadline)
+        self._overall_timeout = overall_timeout(
+            settings.overall_timeout,
+            {"connect_timeout": settings.connect_timeout, "read_timeout": settings.read_timeout},
+            context.deadline,
+        )
         self._servers = parse_servers(settings)
         self._search = parse_search(settings)
         self._groups = RequiredGroups(settings.required_groups, settings.group_attribute, parse_group_filter(settings))
@@ -68,10 +72,7 @@ class Ldap(Backend[LdapSettings]):
                 raise ConfigError(f"bind_password_file = {settings.bind_password_file}: is empty")
             assert settings.bind_dn is not None  # check_together has checked it
             self._service = ServiceAccount(settings.bind_dn, Secret(password))
-        if settings.ca_file is not None or uses_tls(settings):
-            self._tls = self._tls_context()
-        if not settings.verify_certificate:
-            self.log.warning("verify_certificate = false: an attacker in the network can read every password")
+        self._tls = load_tls_context(self, settings, uses_tls=uses_tls(settings))
         if not self._search.tells_domains_apart and (self.context.domains is None or len(self.context.domains) > 1):
             self.log.warning(
                 "%s: the same name has the same entry in all domains of this backend; "
@@ -188,20 +189,6 @@ class Ldap(Backend[LdapSettings]):
             return Verdict.SCHEME_NOT_AVAILABLE.because(f"{entry.dn}: {attribute} is missing or cannot be read")
         locked = [each for each in found if isinstance(each, VerdictResult)]
         return [each for each in found if isinstance(each, StoredHash)] or locked[0]
-
-    def _tls_context(self) -> ssl.SSLContext:
-        settings = self.settings
-        certificates = None
-        if settings.ca_file is not None:
-            certificates = self._read("ca_file", settings.ca_file, private=False).decode(errors="replace")
-            certificates = certificates or " "  # an empty text would mean the system's certificates
-        return tls_context(
-            certificates,
-            settings.ca_file,
-            verify_certificate=settings.verify_certificate,
-            ciphers=settings.tls_ciphers,
-            minimum_version=settings.tls_minimum_version,
-        )
 
     def _read(self, key: str, path: Path, *, private: bool = True) -> bytes:
         """Read a file. The ConfigError begins with the key."""

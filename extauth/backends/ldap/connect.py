@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 import ssl
 import time
 from collections.abc import Callable
 from functools import partial
 
 from extauth.backends.ldap.connection import LdapConnection
-from extauth.backends.ldap.servers import LdapServer, NoResponse, ServerUnavailable
+from extauth.backends.ldap.servers import NoResponse, ServerUnavailable
+from extauth.backends.network import ServerAddress, reason_of
 
 _NEXT_ADDRESS = 0.25  # seconds after which the next address of a name is tried as well
 
@@ -25,7 +24,7 @@ class Connector:
 
     def __init__(
         self,
-        server: LdapServer,
+        server: ServerAddress,
         context: ssl.SSLContext | None,
         new: Callable[[], LdapConnection],
         *,
@@ -50,7 +49,7 @@ class Connector:
         except TimeoutError:
             raise NoResponse from None
         except OSError as error:
-            raise ServerUnavailable(_reason(error)) from None
+            raise ServerUnavailable(reason_of(error)) from None
         return connection
 
     async def _open(self, connection: LdapConnection) -> None:
@@ -82,14 +81,3 @@ class Connector:
         except BaseException:  # also when it is cancelled
             connection.end()
             raise
-
-
-def _reason(error: OSError) -> str:
-    """Return the reason of a socket error, for the log."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"TLS: certificate: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS: {error.reason or error.strerror or type(error).__name__}"
-    if error.errno and not isinstance(error, socket.gaierror):
-        return os.strerror(error.errno)
-    return error.strerror or str(error) or type(error).__name__

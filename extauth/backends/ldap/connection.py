@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import copy
 import errno
-import ssl
 import time
 from collections.abc import Callable
 from functools import partial
@@ -36,7 +35,6 @@ from extauth.backends.ldap.sockets import has_unacknowledged_data, set_options
 from extauth.backends.ldap.timers import Timers
 
 _RECEIVED_AT_ONCE = 1 << 14  # bytes
-_DAY = 86_400  # seconds
 _NEVER_RECEIVED = (errno.ETIMEDOUT, errno.ECONNRESET, errno.EPIPE)
 
 
@@ -63,12 +61,9 @@ class LdapConnection(asyncio.BufferedProtocol):
         self._has_found = False  # has responded to a search
 
     @property
-    def certificate_days(self) -> float | None:
-        """In how many days the server's certificate ends; None without TLS, or if certificates are not verified."""
-        certificate = self._transport.get_extra_info("peercert")
-        if not certificate:
-            return None
-        return (ssl.cert_time_to_seconds(certificate["notAfter"]) - time.time()) / _DAY
+    def transport(self) -> asyncio.Transport:
+        """The transport below it."""
+        return self._transport
 
     def bind(self, dn: str, password: bytes, until: float, on_done: Callable[[Outcome], None]) -> None:
         """Bind as `dn`, or anonymously if both are empty."""

@@ -16,9 +16,10 @@ from extauth.backends.ldap.filters import ANY_ENTRY, parse_filter
 from extauth.backends.ldap.messages import LdapResult, encode_attributes, encode_search
 from extauth.backends.ldap.result_codes import SUCCESS, search_problem
 from extauth.backends.ldap.search_connection import SearchConnection, ServiceAccount
-from extauth.backends.ldap.servers import LdapServer, LdapServers, Repeat, ServerUnavailable
+from extauth.backends.ldap.servers import LdapServers, Repeat, ServerUnavailable
 from extauth.backends.ldap.settings import CONNECT_TIMEOUT, READ_TIMEOUT, LdapSettings
 from extauth.backends.ldap.timers import Timers
+from extauth.backends.network import ServerAddress
 from extauth.errors import BackendUnavailable, TemporaryFailure
 from extauth.model import Secret
 
@@ -30,7 +31,7 @@ class LdapDirectory:
 
     def __init__(
         self,
-        servers: tuple[LdapServer, ...],
+        servers: tuple[ServerAddress, ...],
         context: ssl.SSLContext | None,
         service: ServiceAccount | None,
         settings: LdapSettings,
@@ -50,8 +51,8 @@ class LdapDirectory:
     async def ask(self, work: Callable[[LdapSession], Awaitable[T]]) -> T:
         """Run `work` with the first available server. Raises BackendUnavailable if there is none."""
         until = time.monotonic() + self._overall_timeout
-        problems: dict[LdapServer, str] = {}
-        repeated: set[LdapServer] = set()
+        problems: dict[ServerAddress, str] = {}
+        repeated: set[ServerAddress] = set()
         servers = deque(self._servers.in_order())
         while servers:
             server = servers.popleft()
@@ -115,7 +116,7 @@ class LdapDirectory:
         for connections in self._connections.values():
             connections.close()
 
-    def _on_unavailable(self, server: LdapServer, problem: ServerUnavailable) -> None:
+    def _on_unavailable(self, server: ServerAddress, problem: ServerUnavailable) -> None:
         if self._servers.mark_unavailable(server):
             self._log.error("%s is unavailable: %s", server.url, problem)
         if self._servers.has_available():
@@ -127,7 +128,7 @@ class ServerConnections:
 
     def __init__(
         self,
-        server: LdapServer,
+        server: ServerAddress,
         context: ssl.SSLContext | None,
         service: ServiceAccount | None,
         settings: LdapSettings,

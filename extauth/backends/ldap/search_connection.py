@@ -15,10 +15,10 @@ from extauth.backends.ldap.connection import LdapConnection
 from extauth.backends.ldap.messages import LdapResult
 from extauth.backends.ldap.result_codes import SUCCESS, describe_result, verdict_of_bind
 from extauth.backends.ldap.servers import NoResponse
+from extauth.backends.tls import warn_of_certificate
 from extauth.errors import TemporaryFailure
 from extauth.model import Secret, Verdict
 
-_CERTIFICATE_DAYS = 30  # days before its end from which on the self-test warns
 _PAUSE = 30.0  # seconds after a rejection: directories lock out accounts that are rejected too often
 
 
@@ -66,9 +66,7 @@ class SearchConnection:
     async def self_test(self, until: float) -> str:
         """Connect, and return the outcome. Raises as `search` does."""
         connection = await self._connect_once(until)
-        days = connection.certificate_days
-        if days is not None and days < _CERTIFICATE_DAYS:
-            self._log.warning("%s: the certificate of the server ends in %d days", self._url, days)
+        warn_of_certificate(self._log, self._url, connection.transport)
         if self._service is not None:
             return f"accepts the service account {self._service.dn}"
         result = await connection.bind_alone("", b"", until)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
+import contextlib
 import time
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from urllib.parse import quote, unquote, urlsplit
 
-import msgspec
-
+from extauth.backends.network import ServerAddress, parse_server_url
 from extauth.errors import ConfigError
 
 _TRIED_LAST = 30.0  # seconds for which an unavailable server is tried last
@@ -44,59 +43,27 @@ class NoResponse(ServerUnavailable):
         super().__init__(reason)
 
 
-class LdapServer(msgspec.Struct, frozen=True):
-    """One LDAP server. `path` is the local socket of an ldapi:// URL. `url` is its name in the log."""
-
-    url: str
-    host: str = ""
-    port: int = 0
-    tls: bool = False
-    path: str = ""
-
-    @property
-    def is_local(self) -> bool:
-        """Whether it runs on this machine, so that no password crosses the network."""
-        if self.path or self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
-
-
-def parse_server(text: str) -> LdapServer:
+def parse_server(text: str) -> ServerAddress:
     """Return the server of a URL. Raises ConfigError."""
     expected = "must be ldap://host, ldap://host:port, ldaps://host or ldapi://%2Fpath%2Fof%2Fsocket"
-    wrong = ConfigError(f"servers: {text!r}: {expected}")
-    try:
+    with contextlib.suppress(ValueError):
         parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        parts, port = None, None
-    if parts is None or "@" in text:
-        raise ConfigError(
-            f"servers: (not shown, it may contain a password): {expected}; put the user name into bind_dn"
-        )
-    if parts.query or parts.fragment or parts.path not in ("", "/"):
-        raise wrong
-    if parts.scheme == "ldapi":
-        path = unquote(parts.netloc) or _LOCAL_SOCKET
-        return LdapServer(f"ldapi://{quote(path, safe='')}", path=path)
-    if parts.scheme not in _PORTS or not parts.hostname or port == 0:
-        raise wrong
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    port = port or _PORTS[parts.scheme]
-    return LdapServer(f"{parts.scheme}://{host}:{port}", parts.hostname, port, parts.scheme == "ldaps")
+        if parts.scheme == "ldapi" and "@" not in text and not parts.port:
+            if parts.query or parts.fragment or parts.path not in ("", "/"):
+                raise ConfigError(f"servers: {text!r}: {expected}")
+            path = unquote(parts.netloc) or _LOCAL_SOCKET
+            return ServerAddress(f"ldapi://{quote(path, safe='')}", path=path)
+    return parse_server_url(text, "servers", _PORTS, expected, "put the user name into bind_dn")
 
 
 class LdapServers:
     """The server list. Servers that were unavailable recently are tried last."""
 
-    def __init__(self, servers: tuple[LdapServer, ...]) -> None:
+    def __init__(self, servers: tuple[ServerAddress, ...]) -> None:
         self._servers = servers
-        self._unavailable_until: dict[LdapServer, float] = {}
+        self._unavailable_until: dict[ServerAddress, float] = {}
 
-    def in_order(self) -> Iterable[LdapServer]:
+    def in_order(self) -> Iterable[ServerAddress]:
         """Return all servers in the order of the list, with those that were unavailable recently at the end."""
         return self._with_unavailable_last() if self._unavailable_until else self._servers
 
@@ -104,17 +71,17 @@ class LdapServers:
         """Return whether a server was not unavailable recently."""
         return len(self._unavailable_until) < len(self._servers)
 
-    def mark_unavailable(self, server: LdapServer) -> bool:
+    def mark_unavailable(self, server: ServerAddress) -> bool:
         """Try this server last for a while. Return whether it was available before."""
         is_new = server not in self._unavailable_until
         self._unavailable_until[server] = time.monotonic() + _TRIED_LAST
         return is_new
 
-    def mark_available(self, server: LdapServer) -> bool:
+    def mark_available(self, server: ServerAddress) -> bool:
         """Try this server in its turn again. Return whether it was unavailable before."""
         return self._unavailable_until.pop(server, None) is not None
 
-    def _with_unavailable_last(self) -> Iterator[LdapServer]:
+    def _with_unavailable_last(self) -> Iterator[ServerAddress]:
         last = []
         for server in self._servers:
             if self._is_tried_last(server):
@@ -123,7 +90,7 @@ class LdapServers:
                 yield server
         yield from last
 
-    def _is_tried_last(self, server: LdapServer) -> bool:
+    def _is_tried_last(self, server: ServerAddress) -> bool:
         until = self._unavailable_until.get(server)
         now = time.monotonic()
         if until is None or now < until:

@@ -11,19 +11,15 @@ import msgspec
 from extauth.backends.ldap.filters import ANY_ENTRY, InvalidFilter, SearchFilter, parse_filter
 from extauth.backends.ldap.messages import Scope, encode_base
 from extauth.backends.ldap.names import NameTemplate, check_placeholders, parse_dn, placeholders_in
-from extauth.backends.ldap.servers import LdapServer, parse_server
-from extauth.backends.ldap.tls import TlsVersion
+from extauth.backends.ldap.servers import parse_server
+from extauth.backends.network import Seconds, ServerAddress
+from extauth.backends.tls import TlsVersion, check_tls_settings
 from extauth.errors import ConfigError
 from extauth.passwords import is_scheme_name, schemes
 from extauth.settings import Settings
 
-Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
-
 _LEAST_CONCURRENCY = 8
 _CONCURRENCY_OF_HASHES = 32
-
-_OVERALL_TIMEOUT = 10.0  # seconds by default, unless another setting needs more or less
-_OVERALL_SHARE = 2 / 3  # of `helper.deadline` by default, if that is less
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 3.0, 5.0
 """Default seconds. `overall_timeout` limits them."""
@@ -89,7 +85,7 @@ class AccountSearch(msgspec.Struct, frozen=True):
         return base + self.filter.encode(values) + attributes
 
 
-def parse_servers(settings: LdapSettings) -> tuple[LdapServer, ...]:
+def parse_servers(settings: LdapSettings) -> tuple[ServerAddress, ...]:
     """Return the servers. Raises ConfigError, also if one would receive passwords in the clear."""
     servers = tuple(map(parse_server, settings.servers))
     for server in servers:
@@ -180,26 +176,6 @@ def _parse_filter(text: str, key: str, *more: str) -> SearchFilter:
         raise ConfigError(f"{key} = {text!r}: must be a search filter, as in (uid={{name}}); {where}") from None
 
 
-def overall_timeout(settings: LdapSettings, deadline: float) -> float:
-    """Return the seconds for a request. A default never contradicts a setting. Raise ConfigError.
-
-    `deadline` is `helper.deadline`.
-    """
-    overall = settings.overall_timeout
-    if overall is None:
-        longest = max(settings.connect_timeout or 0.0, settings.read_timeout or 0.0)
-        if longest >= deadline:
-            key = "connect_timeout" if longest == settings.connect_timeout else "read_timeout"
-            raise ConfigError(f"{key} = {longest:g}: must be less than helper.deadline = {deadline:g}")
-        return max(min(_OVERALL_TIMEOUT, deadline * _OVERALL_SHARE), longest)
-    if overall >= deadline:
-        raise ConfigError(f"overall_timeout = {overall:g}: must be less than helper.deadline = {deadline:g}")
-    for key, seconds in (("connect_timeout", settings.connect_timeout), ("read_timeout", settings.read_timeout)):
-        if seconds is not None and seconds > overall:
-            raise ConfigError(f"{key} = {seconds:g}: must not be more than overall_timeout = {overall:g}")
-    return overall
-
-
 def check_together(settings: LdapSettings) -> None:
     """Raise ConfigError if keys do not fit together."""
     if (settings.bind_dn is None) != (settings.bind_password_file is None):
@@ -215,11 +191,7 @@ def check_together(settings: LdapSettings) -> None:
         raise ConfigError(f'default_scheme = {settings.default_scheme!r}: is used only with check = "hash"')
     if settings.default_scheme and not is_scheme_name(settings.default_scheme):
         raise ConfigError(f"default_scheme = {settings.default_scheme!r}: must be one of {', '.join(schemes())}")
-    if settings.ca_file is not None and not settings.verify_certificate:
-        raise ConfigError("ca_file: is not used with verify_certificate = false")
-    for key in ("tls_ciphers", "tls_minimum_version"):
-        if getattr(settings, key) is not None and not uses_tls(settings):
-            raise ConfigError(f"{key} = {getattr(settings, key)!r}: is used only with ldaps:// or starttls = true")
+    check_tls_settings(settings, uses_tls=uses_tls(settings), how="ldaps:// or starttls = true")
 
 
 def uses_tls(settings: LdapSettings) -> bool:

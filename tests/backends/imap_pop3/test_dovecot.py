@@ -1,0 +1,92 @@
+"""The backends `imap` and `pop3` with a real Dovecot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.backends.imap_pop3.dovecot import Dovecot, WithoutPlain
+from tests.backends.ldap.slapd import Certificates
+from tests.helper import Site
+from tests.needs import needs_root
+
+pytestmark = needs_root
+
+OK, REFUSED, TEMPORARY = b"OK", b"ERROR incorrect password", b"ERROR temporary failure"
+HEAD = '[helper]\nworkers = 1\n[log]\nmail_server_level = "Low Level"\n'
+WAYS = ["imap", "imaps", "imap-starttls", "imap-login", "pop3", "pop3s", "pop3-starttls", "pop3-user"]
+"""Protocol, and TLS or the older login without SASL."""
+
+
+def section(way: str, server: str, *keys: str) -> str:
+    """Return a [[backend]] section."""
+    lines = [f'type = "{way[:4]}"', f'name = "{way}"', f"server = {server!r}", *keys]
+    return "\n".join(["[[backend]]", *lines, ""])
+
+
+NAME = 'username = "{name}"'
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="module")
+def dovecot(certificates: Certificates) -> Iterator[Dovecot]:
+    dovecot = Dovecot(certificates)
+    yield dovecot
+    dovecot.end()
+
+
+LOGINS = {
+    b"alice@x.example open sesame": OK,
+    b"alice@x.example open sesam": REFUSED,
+    b'alice@x.example "open sesame\\r\\nNOOP"': REFUSED,
+    b'alice@x.example "open sesame\\000"': REFUSED,
+    b"nobody@x.example pw9": REFUSED,
+    'odd@x.example ä "q" \\x {5}'.encode(): OK,
+    b"alice@short.example of the short name": OK,
+    b"alice@short.example open sesame": REFUSED,
+    b"alice@broken.example open sesame": TEMPORARY,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_login_gets_the_answer_of_dovecot(site: Site, dovecot: Dovecot, certificates: Certificates, way: str) -> None:
+    site.write("ca.pem", certificates.authority.read_bytes())
+    protocol, _, more = way.partition("-")
+    url = dovecot.url(protocol)
+    if more in ("login", "user"):
+        proxy = WithoutPlain(dovecot.ports[protocol])
+        url = f"{protocol}://127.0.0.1:{proxy.port}"
+    tls = ['ca_file = "ca.pem"'] if protocol.endswith("s") or more == "starttls" else []
+    starttls = ["starttls = true"] if more == "starttls" else []
+    names = ['domains = ["x.example", "broken.example"]']
+    short = section(f"{protocol}-short", url, *tls, *starttls, 'domains = ["short.example"]', 'username = "{name}"')
+    site.configure(HEAD + section(way, url, *tls, *starttls, *names) + short)
+    helper = site.serve()
+    helper.send(*(b"%d VRFY %s" % (number, login) for number, login in enumerate(LOGINS)))
+    replies = {login: helper.reply(b"%d" % number) for number, login in enumerate(LOGINS)}
+    assert replies == LOGINS, (helper.information, dovecot.log()[-800:])
+    if more in ("login", "user"):
+        assert (b"LOGIN {15}" if more == "login" else b"USER alice") in proxy.received
+        proxy.close()
+    checked = site.run("check", "-c", str(site.config))
+    assert f"{url} is available and takes passwords" in checked.stdout.decode(), checked
+
+
+@pytest.mark.parametrize("keys", ["", "verify_certificate = false"])
+def test_unknown_certificate_gets_no_password(site: Site, dovecot: Dovecot, keys: str) -> None:
+    urls = {way: dovecot.url(way.partition("-")[0]) for way in ("imaps", "imap-starttls", "pop3s", "pop3-starttls")}
+    sections = [
+        section(way, url, keys, "starttls = true" if "starttls" in way else "", f'domains = ["{way}.example"]', NAME)
+        for way, url in urls.items()
+    ]
+    site.configure(HEAD + "".join(sections))
+    helper = site.serve()
+    for way in urls:
+        assert helper.ask(f"1 VRFY alice@{way}.example of the short name".encode()) == (OK if keys else TEMPORARY)
+        if not keys:
+            helper.wait_for_information(f"account=alice@{way}.*TLS: certificate: ")
