@@ -26,7 +26,13 @@ def test_built_in_backends_are_listed_with_their_settings(site: Site) -> None:
     done = site.run("backends")
     assert (done.returncode, done.stderr) == (0, b"")
     lines = done.stdout.decode().splitlines()
-    assert [line.split(", from extauth ")[0] for line in lines if line[0] != " "] == ["files", "imap", "ldap", "pam", "pop3"]
+    assert [line.split(", from extauth ")[0] for line in lines if line[0] != " "] == [
+        "files",
+        "imap",
+        "ldap",
+        "pam",
+        "pop3",
+    ]
     assert '    format          "dovecot" or "plain" or "shadow", default "plain"' in lines
     assert "    servers              list of strings, required" in lines
 
