@@ -11,6 +11,7 @@ import pytest
 from msgspec import inspect
 
 from extauth.backends.files.backend import FilesSettings
+from extauth.backends.imap_pop3.settings import ImapSettings, Pop3Settings
 from extauth.backends.ldap.settings import LdapSettings
 from extauth.backends.pam.backend import PamSettings
 from extauth.config import BackendSection, ConfigFile
@@ -99,7 +100,16 @@ def test_configuration_page_has_all_keys_types_and_defaults() -> None:
     assert {key: rows[key]["default"] for key in wrong} == BY_MACHINE
 
 
-@pytest.mark.parametrize(("page", "kind"), [("files", FilesSettings), ("pam", PamSettings), ("ldap", LdapSettings)])
+@pytest.mark.parametrize(
+    ("page", "kind"),
+    [
+        ("files", FilesSettings),
+        ("imap", ImapSettings),
+        ("imap", Pop3Settings),
+        ("ldap", LdapSettings),
+        ("pam", PamSettings),
+    ],
+)
 def test_page_of_a_backend_has_its_keys_and_defaults(page: str, kind: type[Settings]) -> None:
     rows, known = table(f"{page}.md"), fields(kind)
     assert set(rows) == set(known)

@@ -33,7 +33,8 @@ UNDECIDED = frozenset(
 
 OUTAGE = re.compile(
     r"(?i)temporar|unavailable|try again|later|internal|generic failure|(?:system|server) error"
-    r"|busy|overload|time(?:d|-)? ?out|too many|exceed|lock|in use|tls|ssl|secur|encrypt|plain ?text|clear ?text"
+    r"|busy|overload|time(?:d|-)? ?out|too many|exceed|lock|in use"
+    r"|tls|ssl|secure|security|encrypt|plain ?text|clear ?text"
 )
 """Words in an answer without a code that are not about the password. Old servers have no codes."""
 

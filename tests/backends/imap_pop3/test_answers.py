@@ -7,9 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from extauth.backends.imap_pop3.answers import POP3_REFUSALS, REFUSALS, UNDECIDED
+from extauth.backends.imap_pop3.answers import UNAVAILABLE as UNAVAILABLE_CODES
 from tests.backends.imap_pop3.dovecot import Answers
 from tests.backends.imap_pop3.test_dovecot import HEAD, OK, REFUSED, TEMPORARY
 from tests.helper import Helper, Site
+from tests.paths import ROOT
 
 SECRET = b"open sesame"
 STARTTLS = "starttls = true\n"
@@ -160,3 +163,12 @@ def test_answer_becomes_a_verdict(helper: Helper, servers: dict[str, Answers], n
     if CASES[name][1].startswith(STARTTLS):
         assert b"alice" not in servers[name].received
         assert b"AUTH" not in servers[name].received
+
+
+def test_page_has_every_code_with_its_verdict() -> None:
+    rows = re.findall(r"^\| (.*) \| (.*) \|$", (ROOT / "docs" / "imap.md").read_text(), re.MULTILINE)
+    shown = {code: cell for answers, cell in rows for code in re.findall(r"`(?:NO|-ERR) \[([A-Z/-]+)\]`", answers)}
+    expected = {code: f"`{found.verdict.name}`" for code, found in (REFUSALS | POP3_REFUSALS).items()}
+    expected |= dict.fromkeys(UNAVAILABLE_CODES, "temporary failure: unavailable")
+    expected |= dict.fromkeys(UNDECIDED, "temporary failure")
+    assert {code: cell.partition(".")[0] for code, cell in shown.items()} == expected

@@ -10,6 +10,7 @@ from tests.backends.imap_pop3.dovecot import Dovecot, WithoutPlain
 from tests.backends.ldap.slapd import Certificates
 from tests.helper import Site
 from tests.needs import needs_root
+from tests.paths import EXAMPLES
 
 pytestmark = needs_root
 
@@ -90,3 +91,31 @@ def test_unknown_certificate_gets_no_password(site: Site, dovecot: Dovecot, keys
         assert helper.ask(f"1 VRFY alice@{way}.example of the short name".encode()) == (OK if keys else TEMPORARY)
         if not keys:
             helper.wait_for_information(f"account=alice@{way}.*TLS: certificate: ")
+
+
+def test_the_example_serves_after_its_server_is_named(site: Site, dovecot: Dovecot, certificates: Certificates) -> None:
+    example = (EXAMPLES / "imap.toml").read_text().replace("imaps://old-mail.example.com", dovecot.url("imaps"))
+    site.configure(example.replace('"example.com"', '"x.example"') + f'ca_file = "{certificates.authority}"\n')
+    assert site.session(b"1 VRFY alice@x.example open sesame") == [b"1 OK"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ('server = "imap://mail.example.com"', "would receive passwords in the clear"),
+        ('server = "imaps://mail.example.com"\nstarttls = true', "starttls: is used only with imap://"),
+        ('server = "imaps://alice:pw9@mail.example.com"', "not shown, it may contain a password"),
+        ('server = "pop3s://mail.example.com"', "must be imaps://host"),
+        ('server = "imaps://mail.example.com"\nusername = "x"', "must contain {name} or {account}"),
+        ('server = "imaps://mail.example.com"\nusername = "{user}"', "{user} is unknown"),
+        ('server = "imaps://mail.example.com"\noverall_timeout = 15', "must be less than helper.deadline"),
+        ('server = "imap://127.0.0.1"\ntls_ciphers = "DEFAULT"', "is used only with a URL with TLS"),
+    ],
+)
+def test_wrong_settings_are_refused(site: Site, keys: str, problem: str) -> None:
+    site.configure(f'[[backend]]\ntype = "imap"\n{keys}\n')
+    done = site.run("check", "-c", str(site.config))
+    assert done.returncode != 0
+    shown = " ".join((done.stdout + done.stderr).decode().split())
+    assert problem in shown
+    assert "pw9" not in shown
