@@ -33,18 +33,20 @@ class FairQueue(Generic[T]):
         self._newcomers_under_way = 0
         self._places = places
         self._others_came_at = -math.inf  # when a request of another account came last (monotonic seconds)
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._getters = 0  # threads that wait in `get`
 
     def put(self, account: Account, item: T, *, is_newcomer: bool) -> None:
         """Add an item behind the others of its account."""
-        with self._changed:
+        with self._lock:  # the lock of the condition, whose own methods take longer
             if is_newcomer:
                 self._newcomers.setdefault(account, deque()).append(item)
                 self._turns.setdefault(None, deque())
             else:
                 self._turns.setdefault(account, deque()).append(item)
                 self._others_came_at = time.monotonic()
-            self._changed.notify()
+            self._notify()
 
     @property
     def waiting(self) -> int:
@@ -53,24 +55,30 @@ class FairQueue(Generic[T]):
 
     def get(self) -> T:
         """Take the next item. Wait for it."""
-        with self._changed:
+        with self._lock:
             while (item := self._take_next()) is None:
+                self._getters += 1
                 self._changed.wait()
+                self._getters -= 1
             return item
 
     def take(self) -> T | None:
         """Take the next item. Return None if there is none, or if only newcomers wait and have all their places."""
         if not self._turns:
             return None
-        with self._changed:
+        with self._lock:
             return self._take_next()
 
     def free_place(self, *, is_newcomer: bool) -> None:
         """Say that an item that was taken has no place any more."""
         if is_newcomer:
-            with self._changed:
+            with self._lock:
                 self._newcomers_under_way -= 1
-                self._changed.notify()
+                self._notify()
+
+    def _notify(self) -> None:
+        if self._getters:
+            self._changed.notify()
 
     def _most_newcomers(self) -> int:
         """Return how many places newcomers may have."""
