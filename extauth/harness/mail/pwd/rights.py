@@ -58,20 +58,14 @@ class Target(msgspec.Struct, frozen=True):
 
 def may(caller: MailAccount, need: Need, target: Target) -> bool:
     """Return True if the rights of `caller` are enough."""
-    held = rights_of(caller, target.main_domain)
+    held = caller.rights
     if need is Need.NOTHING or Right.UNLIMITED in held:
         return True
     if need is Need.ACCESS_RIGHTS:
         return Right.USER_ACCOUNTS in held and target.domain not in ("", target.main_domain)
     if need in (Need.ONE_ACCOUNT, Need.ONE_DOMAIN) and target.domain == caller.account.domain:
-        return bool(held & {Right.USER_ACCOUNTS, Right.OWN_DOMAIN})
+        return Right.USER_ACCOUNTS in held or Right.OWN_DOMAIN in held
     return _ENOUGH[need] in held
-
-
-def rights_of(account: MailAccount, main_domain: str) -> set[str]:
-    """Return the rights that count. Outside the main domain the server-wide rights do not."""
-    rights = set(account.rights)
-    return rights if account.account.domain == main_domain else rights - SERVER_WIDE
 
 
 def check_grantable(rights: Iterable[object], domain: str, main_domain: str) -> tuple[str, ...]:

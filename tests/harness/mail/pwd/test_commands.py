@@ -117,6 +117,8 @@ def test_settings_are_shown_with_and_without_defaults(cli_server: MailServer) ->
             "UPDATEACCOUNTSETTINGS set {Password=new;UseSysPassword=YES;}",
             "UPDATEACCOUNTSETTINGS set {RealName=default;Password=#5;}",
             "GETACCOUNTEFFECTIVESETTINGS set",
+            "CREATEACCOUNT bad {UseAppPassword=#1;}",
+            "GETACCOUNTSETTINGS bad",
             "DELETEACCOUNT set",
         ) == [
             "200 OK",
@@ -127,6 +129,8 @@ def test_settings_are_shown_with_and_without_defaults(cli_server: MailServer) ->
             "501 Password must be a string",
             "201 { UseAppPassword = YES; UseSysPassword = NO; UseExtPassword = NO; RequireAPOP = YES; "
             'PasswordEncryption = clear; RealName = "Ann B"; MaxAccountSize = #5; }',
+            "501 UseAppPassword must be YES, NO or default",
+            "513 unknown user account",
             "200 OK",
         ]
 

@@ -8,6 +8,8 @@ import socket
 import ssl
 from pathlib import Path
 
+import pytest
+
 from tests.harness.mail.pwd.admin import Admin
 from tests.harness.mail.server import LineClient, MailServer
 from tests.helper import PATIENCE
@@ -75,11 +77,12 @@ def test_stls_starts_tls_and_forgets_the_user_name(cli_server: MailServer) -> No
     assert codes == [b"500", b"300", b"200", b"500"]
 
 
-def test_plain_text_after_stls_is_never_run(cli_server: MailServer) -> None:
+@pytest.mark.parametrize("before", [b"", b"USER user1\nPASS wrong\n"])
+def test_plain_text_after_stls_is_never_run(cli_server: MailServer, before: bytes) -> None:
     with LineClient(cli_server.port("pwd")) as client:
         client.read()
         seen = len(cli_server.log)
-        client.send(b"STLS\nUSER user1\nPASS secret of user1")
+        client.send(before + b"STLS\nUSER user1\nPASS secret of user1")
         records = cli_server.wait_for("PWD .*plain text after the start of TLS: connection closed", since=seen)
         assert "logged in" not in "".join(records)
 
