@@ -18,6 +18,7 @@ MAX_LINES = 100
 """Lines of a server in one connection. A login needs about ten."""
 
 _NEXT_ADDRESS = 0.25  # seconds after which the next address of a name is tried as well
+_TLS_END = 1.0  # seconds for the server to end TLS, after a login
 _SHOWN = 200  # bytes of a line in an error
 
 
@@ -51,6 +52,7 @@ class MailConnection:
                 self._server.host,
                 self._server.port,
                 ssl=self._context if self._server.tls else None,
+                ssl_shutdown_timeout=_TLS_END if self._server.tls else None,
                 happy_eyeballs_delay=_NEXT_ADDRESS,
             )
         except OSError as error:
@@ -65,7 +67,13 @@ class MailConnection:
         reader, protocol = _stream()
         loop = asyncio.get_running_loop()
         try:
-            secure = await loop.start_tls(self.transport, protocol, self._context, server_hostname=self._server.host)
+            secure = await loop.start_tls(
+                self.transport,
+                protocol,
+                self._context,
+                server_hostname=self._server.host,
+                ssl_shutdown_timeout=_TLS_END,
+            )
         except OSError as error:
             raise BackendUnavailable(reason_of(error)) from None
         if secure is None:

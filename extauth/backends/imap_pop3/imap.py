@@ -37,6 +37,7 @@ class ImapClient:
             if status != b"OK":
                 raise BackendUnavailable(f"STARTTLS refused: {shown(text)}")
             await self._connection.start_tls()
+            self._capabilities = frozenset()  # those from before TLS may be forged
         status, text = await self._command(b"CAPABILITY")
         if status != b"OK":
             raise BackendUnavailable(f"CAPABILITY refused: {shown(text)}")

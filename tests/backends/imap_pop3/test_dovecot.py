@@ -46,6 +46,7 @@ LOGINS = {
     b"alice@x.example open sesam": REFUSED,
     b'alice@x.example "open sesame\\r\\nNOOP"': REFUSED,
     b'alice@x.example "open sesame\\000"': REFUSED,
+    b"alice@x.example open sesame" + b"x" * 300: REFUSED,
     b"nobody@x.example pw9": REFUSED,
     'odd@x.example ä "q" \\x {5}'.encode(): OK,
     b"alice@short.example of the short name": OK,
@@ -91,12 +92,14 @@ def test_unknown_certificate_gets_no_password(site: Site, dovecot: Dovecot, keys
         assert helper.ask(f"1 VRFY alice@{way}.example of the short name".encode()) == (OK if keys else TEMPORARY)
         if not keys:
             helper.wait_for_information(f"account=alice@{way}.*TLS: certificate: ")
+    assert site.run("check", "-c", str(site.config)).returncode == (0 if keys else 3)
 
 
 def test_the_example_serves_after_its_server_is_named(site: Site, dovecot: Dovecot, certificates: Certificates) -> None:
     example = (EXAMPLES / "imap.toml").read_text().replace("imaps://old-mail.example.com", dovecot.url("imaps"))
     site.configure(example.replace('"example.com"', '"x.example"') + f'ca_file = "{certificates.authority}"\n')
-    assert site.session(b"1 VRFY alice@x.example open sesame") == [b"1 OK"]
+    requests = b"1 INTF 7", b"2 VRFY alice@x.example open sesame", b"3 NEW nobody@x.example"
+    assert site.session(*requests)[1:] == [b"2 OK", b"3 FAILURE temporary failure"]
 
 
 @pytest.mark.parametrize(
