@@ -86,6 +86,7 @@ def listen(
         raise click.UsageError(f"Name a port to listen on: --{', --'.join(map(str.lower, _SERVICES))}.")
     if (certificate is None) != (key is None):
         raise click.UsageError("--certificate and --key go together.")
+    import contextlib
     import tempfile  # here: --help needs none of these
 
     from extauth.harness.external import ExternalAuthentication
@@ -101,9 +102,15 @@ def listen(
         statistics.handle_event(event)
         log.handle_event(event)
 
-    with options.started() as settings, tempfile.TemporaryDirectory(prefix="extauth-harness-") as folder:
+    with options.started() as settings, contextlib.ExitStack() as cleanup:
+        folder = cleanup.enter_context(tempfile.TemporaryDirectory(prefix="extauth-harness-"))
         mail = _mail_package()
         accounts_read = mail.read_accounts(accounts)
+        if options.base_directory is not None and "PWD" in wanted:
+            access_files = mail.AccessFiles(options.base_directory, accounts_read.main_domain)
+            cleanup.callback(access_files.close)
+            access_files.load(accounts_read)
+            accounts_read.keep_rights(access_files.save)
         certificates = mail.Certificates(accounts_read, certificate and key and (certificate, key))
         with ExternalAuthentication(settings, interface, handle_event) as external:
             server = mail.MailServer(accounts_read, external, certificates, log.record)

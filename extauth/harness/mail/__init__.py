@@ -4,6 +4,7 @@ It needs twisted, so only `extauth harness listen` imports this package.
 
     accounts       domains and accounts
     accounts_file  reads them from TOML
+    access_files   the access rights in files of the base directory
     setting_names  the account settings by the names of the mail server
     own_password   passwords stored in the accounts file
     os_password    passwords that PAM checks
@@ -18,8 +19,9 @@ It needs twisted, so only `extauth harness listen` imports this package.
     server         opens the ports
 """
 
+from extauth.harness.mail.access_files import AccessFiles
 from extauth.harness.mail.accounts_file import read_accounts
 from extauth.harness.mail.server import MailServer
 from extauth.harness.mail.tls import Certificates
 
-__all__ = ["Certificates", "MailServer", "read_accounts"]
+__all__ = ["AccessFiles", "Certificates", "MailServer", "read_accounts"]

@@ -5,7 +5,7 @@ Accounts and settings can change while the mail server runs. The changes last un
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
@@ -80,6 +80,10 @@ class Domain(msgspec.Struct, frozen=True):
     settings: dict[str, Value] = msgspec.field(default_factory=dict)
 
 
+SaveRights = Callable[[str, Mapping[Account, tuple[str, ...]]], None]
+"""Saves the access rights of the accounts of a domain. Raises OSError."""
+
+
 class Accounts:
     """All domains and accounts. The first domain is the main domain."""
 
@@ -99,6 +103,7 @@ class Accounts:
         self.pam_service = pam_service
         self.pam_service_folder = pam_service_folder
         self.use_os_passwords = any(account.settings.use_os_password for account in accounts)
+        self._save_rights: SaveRights | None = None
         self.module_settings: dict[str, dict[str, Value]] = {}
         self._accounts = {account.account: account for account in accounts}
         self._aliases: dict[Account, MailAccount] = {}
@@ -181,6 +186,16 @@ class Accounts:
             del self._aliases[Account(alias, domain)]
         account.set_names(account.account, account.os_user, aliases)
         self._aliases |= {Account(alias, domain): account for alias in aliases}
+
+    def keep_rights(self, save: SaveRights) -> None:
+        """Save the access rights with `save` from now on."""
+        self._save_rights = save
+
+    def save_rights(self, domain: str) -> None:
+        """Save the access rights of a domain. Raises OSError."""
+        if self._save_rights is not None:
+            rights = {account.account: account.rights for account in self.of_domain(domain) if account.rights}
+            self._save_rights(domain, rights)
 
     def _os_user(self, address: Account) -> str:
         return self._domains[address.domain].os_user_name.replace("*", address.name)

@@ -46,6 +46,8 @@ async def rename(cli: Cli, arguments: list[Value]) -> None:
     old_address = account.account
     cli.accounts.rename(account, address)
     cli.log_change(f"renamed {old_address} to {address}")
+    if account.rights:
+        cli.save_rights(address.domain)
 
 
 async def delete(cli: Cli, arguments: list[Value]) -> None:
@@ -57,6 +59,8 @@ async def delete(cli: Cli, arguments: list[Value]) -> None:
             raise WrongArguments
     cli.accounts.remove(account)
     cli.log_change(f"deleted {account.account}")
+    if account.rights:
+        cli.save_rights(account.account.domain)
 
 
 async def list_accounts(cli: Cli, arguments: list[Value]) -> Value:

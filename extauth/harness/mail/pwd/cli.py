@@ -85,6 +85,15 @@ class Cli:
             )
             raise CommandError(FAILED, f"access denied: {command}{target} needs the right {need.value}")
 
+    def save_rights(self, domain: str) -> None:
+        """Save the access rights of a domain, if the harness keeps them in files."""
+        try:
+            self.accounts.save_rights(domain)
+        except OSError as error:
+            reason = f"the access rights of {domain} cannot be saved: {error.strerror}"
+            self.session.log(Level.FAILURES, reason)
+            raise CommandError(FAILED, reason) from None
+
     def log_change(self, text: str) -> None:
         """Log a change that the caller has made."""
         self.session.log_change(f"{self.caller.account}: {text}")

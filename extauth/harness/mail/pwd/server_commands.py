@@ -30,7 +30,13 @@ async def set_rights(cli: Cli, arguments: list[Value]) -> None:
         rights = check_grantable(names, account.account.domain, cli.accounts.main_domain)
     except ValueError as error:
         raise CommandError(FAILED, str(error)) from None
+    before = account.rights
     account.set_rights(rights)
+    try:
+        cli.save_rights(account.account.domain)
+    except CommandError:
+        account.set_rights(before)
+        raise
     cli.log_change(f"set the access rights of {account.account} to ({', '.join(rights)})")
 
 
