@@ -31,10 +31,12 @@ UNDECIDED = frozenset(
 )
 """Codes that say nothing about the password. Any other code has the same effect; these are shown by name."""
 
-OUTAGE = re.compile(
-    r"(?i)temporar|unavailable|try again|later|internal|generic failure|(?:system|server) error"
-    r"|busy|overload|time(?:d|-)? ?out|too many|exceed|lock|in use"
-    r"|tls|ssl|secure|security|encrypt|plain ?text|clear ?text"
+OUTAGE = re.compile(r"(?i)temporar|unavailable|try again|later|internal|generic failure|(?:system|server) error")
+"""Words of an outage. Cyrus answers `-ERR [AUTH] authenticating: generic failure` if it cannot reach saslauthd."""
+
+NO_REFUSAL = re.compile(
+    rf"{OUTAGE.pattern}|busy|overload|time(?:d|-)? ?out|too many|exceed|lock|in use"
+    "|tls|ssl|secure|security|encrypt|plain ?text|clear ?text"
 )
 """Words in an answer without a code that are not about the password. Old servers have no codes."""
 
@@ -50,7 +52,7 @@ def imap_verdict(status: bytes, text: bytes) -> VerdictResult:
     code = _code(text)
     if code is None:
         return _without_code("NO", text)
-    return _of_code("NO", code, REFUSALS)
+    return _of_code("NO", code, text, REFUSALS)
 
 
 def pop3_refusal(text: bytes, *, has_codes: bool) -> VerdictResult:
@@ -60,7 +62,7 @@ def pop3_refusal(text: bytes, *, has_codes: bool) -> VerdictResult:
     """
     code = _code(text)
     if code is not None:
-        return _of_code("-ERR", code, POP3_REFUSALS)
+        return _of_code("-ERR", code, text, POP3_REFUSALS)
     if has_codes:
         raise TemporaryFailure("-ERR without a code, from a server that refuses with [AUTH]")
     return _without_code("-ERR", text)
@@ -68,7 +70,7 @@ def pop3_refusal(text: bytes, *, has_codes: bool) -> VerdictResult:
 
 def is_outage(text: bytes) -> bool:
     """Return whether an answer without a code speaks of something else than the password."""
-    return OUTAGE.search(text.decode(errors="replace")) is not None
+    return NO_REFUSAL.search(text.decode(errors="replace")) is not None
 
 
 def _without_code(status: str, text: bytes) -> VerdictResult:
@@ -85,11 +87,13 @@ def _code(text: bytes) -> str | None:
     return match[1].decode().upper()
 
 
-def _of_code(status: str, code: str, refusals: dict[str, VerdictResult]) -> VerdictResult:
+def _of_code(status: str, code: str, text: bytes, refusals: dict[str, VerdictResult]) -> VerdictResult:
     """Return the verdict of a code. Codes of POP3 have levels: SYS/TEMP/X is a SYS/TEMP (RFC 2449, section 8)."""
     while code not in refusals and code not in UNAVAILABLE and code not in UNDECIDED and "/" in code:
         code = code.rpartition("/")[0]
     if code in refusals:
+        if refusals[code].verdict is Verdict.PASSWORD_MISMATCH and OUTAGE.search(text.decode(errors="replace")):
+            raise TemporaryFailure(f"{status} [{code}], but its text speaks of an outage")
         return refusals[code]
     if code in UNAVAILABLE:
         raise BackendUnavailable(f"{status} [{code}]")

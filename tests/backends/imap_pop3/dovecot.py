@@ -113,8 +113,9 @@ class Dovecot:
 class WithoutPlain(TestServer):
     """Forwards to a server, and hides from the client that it has the SASL mechanism PLAIN."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, is_hiding: bool = True) -> None:
         self._to = port
+        self._hidden = (b"AUTH=PLAIN", b"SASL PLAIN") if is_hiding else ()
         super().__init__()
 
     def serve(self, connection: socket.socket) -> None:
@@ -127,7 +128,9 @@ class WithoutPlain(TestServer):
     def _back(self, server: socket.socket, connection: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := server.recv(65536):
-                connection.sendall(data.replace(b"AUTH=PLAIN", b"AUTH=OTHER").replace(b"SASL PLAIN", b"SASL OTHER"))
+                for name in self._hidden:
+                    data = data.replace(name, name.replace(b"PLAIN", b"OTHER"))
+                connection.sendall(data)
 
 
 class Answers(TestServer):

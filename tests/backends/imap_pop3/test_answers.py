@@ -101,6 +101,7 @@ CASES: dict[str, tuple[bytes, str, Answered, bytes | str, str]] = {
     "no-tls": (b"* OK hi\r\n", STARTTLS + TIMES, IMAP | {b"STARTTLS": b"TAG OK\r\n"}, UNAVAILABLE, "."),
     "pop-ok": (b"+OK\r\n", "", POP3, OK, "verdict=OK"),
     "pop-auth": (b"+OK hi\r\n", "", pop3(b"-ERR [AUTH] no\r\n"), REFUSED, "PASSWORD_MISMATCH"),
+    "pop-cyrus": (b"+OK\r\n", "", pop3(b"-ERR [AUTH] authenticating: generic failure\r\n"), TEMPORARY, "of an outage"),
     "pop-bare": (b"+OK hi\r\n", "", pop3(b"-ERR no\r\n"), REFUSED, "PASSWORD_MISMATCH.*without a code"),
     "pop-promised": (b"+OK hi\r\n", "", pop3(b"-ERR no\r\n") | CODES, TEMPORARY, "without a code"),
     "pop-temp": (b"+OK hi\r\n", "", pop3(b"-ERR [SYS/TEMP] no\r\n"), UNAVAILABLE, r"-ERR \[SYS/TEMP\]"),

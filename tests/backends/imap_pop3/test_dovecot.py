@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
 
+from extauth.backends.context import BackendContext
+from extauth.backends.imap_pop3 import Imap, Pop3
+from extauth.backends.imap_pop3.settings import ImapSettings, Pop3Settings
+from extauth.model import Account, Secret, Verdict, VerdictResult
+from extauth.protocol.accounts import AccountParser
 from tests.backends.imap_pop3.dovecot import Dovecot, WithoutPlain
 from tests.backends.ldap.slapd import Certificates
 from tests.helper import Site
@@ -44,8 +50,8 @@ def dovecot(certificates: Certificates) -> Iterator[Dovecot]:
 LOGINS = {
     b"alice@x.example open sesame": OK,
     b"alice@x.example open sesam": REFUSED,
-    b'alice@x.example "open sesame\\r\\nNOOP"': REFUSED,
-    b'alice@x.example "open sesame\\000"': REFUSED,
+    b'alice@x.example "open\\tsesame"': REFUSED,
+    b'alice@x.example "open sesame\\r\\nNOOP"': b"ERROR malformed request",
     b"alice@x.example open sesame" + b"x" * 300: REFUSED,
     b"nobody@x.example pw9": REFUSED,
     'odd@x.example ä "q" \\x {5}'.encode(): OK,
@@ -69,6 +75,7 @@ def test_login_gets_the_answer_of_dovecot(site: Site, dovecot: Dovecot, certific
     short = section(f"{protocol}-short", url, *tls, *starttls, 'domains = ["short.example"]', 'username = "{name}"')
     site.configure(HEAD + section(way, url, *tls, *starttls, *names) + short)
     helper = site.serve()
+    assert helper.ask(b"start INTF 7") == b"INTF 7"  # now quoted passwords are decoded
     helper.send(*(b"%d VRFY %s" % (number, login) for number, login in enumerate(LOGINS)))
     replies = {login: helper.reply(b"%d" % number) for number, login in enumerate(LOGINS)}
     assert replies == LOGINS, (helper.information, dovecot.log()[-800:])
@@ -77,6 +84,27 @@ def test_login_gets_the_answer_of_dovecot(site: Site, dovecot: Dovecot, certific
         proxy.close()
     checked = site.run("check", "-c", str(site.config))
     assert f"{url} is available and takes passwords" in checked.stdout.decode(), checked
+
+
+@pytest.mark.parametrize("way", ["imap", "imap-login", "pop3", "pop3-user"])
+def test_line_end_in_a_password_is_no_command(dovecot: Dovecot, way: str) -> None:
+    """The front door refuses such passwords. So this test calls the backends themselves."""
+    kind, _, more = way.partition("-")
+    proxy = WithoutPlain(dovecot.ports[kind], is_hiding=bool(more))
+    imap = kind == "imap"
+    settings = (ImapSettings if imap else Pop3Settings)(server=f"{kind}://127.0.0.1:{proxy.port}")
+    context = BackendContext("x", None, AccountParser(), deadline=15)
+    backend = Imap(settings, context) if imap else Pop3(settings, context)  # type: ignore[arg-type]
+    alice = Account("alice", "x.example")
+
+    async def verdicts() -> list[Verdict]:
+        endings = (b"", b"\r\nNOOP", b"\n", b"\0")
+        found = [await backend.verify_password(alice, Secret(b"open sesame" + ending)) for ending in endings]
+        return [each.verdict if isinstance(each, VerdictResult) else each for each in found]
+
+    assert asyncio.run(verdicts()) == [Verdict.OK, *[Verdict.PASSWORD_MISMATCH] * 3]
+    assert (b"\r\nNOOP" in proxy.received) is (way == "imap-login")  # there it is in a literal
+    proxy.close()
 
 
 @pytest.mark.parametrize("keys", ["", "verify_certificate = false"])
