@@ -38,7 +38,7 @@ def man(folder: Path) -> None:
 
 def man_pages(commands: click.Command) -> Iterator[tuple[str, str]]:
     """Yield the name and the text of the page of each command, in the language of man (groff_man(7))."""
-    yield from _pages(commands, click.Context(commands, info_name="extauth"))
+    yield from _pages(commands, click.Context(commands, info_name="extauth", **commands.context_settings))
 
 
 def _pages(command: click.Command, context: click.Context) -> Iterator[tuple[str, str]]:

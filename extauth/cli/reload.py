@@ -26,10 +26,6 @@ def reload(config_file: Path, pid: int | None) -> None:
     It does the same as SIGHUP. No request gets lost. If something is wrong, nothing changes.
 
     \b
-    Example:
-      extauth reload -c /etc/extauth/extauth.toml
-
-    \b
     Exit status:
       0  every helper has reloaded
       1  a reload failed, or a helper does not answer

@@ -35,11 +35,6 @@ def status(config_file: Path, pid: int | None, watch: bool, as_json: bool, check
     Run this as the user that the mail server starts extauth as.
 
     \b
-    Examples:
-      extauth status -c /etc/extauth/extauth.toml
-      extauth status -c /etc/extauth/extauth.toml --check
-
-    \b
     Exit status:
       0  every helper has answered
       1  a helper does not answer

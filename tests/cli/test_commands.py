@@ -44,6 +44,7 @@ def test_help_has_an_example_and_is_quick(words: tuple[str, ...]) -> None:
     assert max(map(len, done.stdout.splitlines())) <= 80
     if words != ("config",):  # the commands below it have examples
         assert re.search(rf"\n  Examples?:\n    extauth {' '.join(words)}", done.stdout)
+        assert len(re.findall(r"^  Examples?:", done.stdout, re.MULTILINE)) == 1
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "click" in imported
     if words != ("passwd",):  # its help names the schemes
@@ -62,6 +63,7 @@ def test_man_pages_have_no_warnings(tmp_path: Path) -> None:
     assert shown.stderr == ""
     assert re.search(r"EXTAUTH-HARNESS-LOAD\(1\)", shown.stdout)
     assert "-c, --config FILE" in shown.stdout
+    assert "-h, --help" in shown.stdout
 
 
 def test_completion_script_completes_commands_in_bash(tmp_path: Path) -> None:
