@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import grp  # noqa: F401  # reason_of names groups, and another user may be unable to read the modules of Python
 import os
 import pwd
 import sys
