@@ -131,7 +131,7 @@ class Report:
         if not way.served_by and way.account is not None:
             return f"no backend serves {way.account.domain}; configured: {self._domains()}"
         if isinstance(result, FailureResult):
-            return _advice_on_failure(way)
+            return _advice_on_failure(way, debug=self._debug)
         if not way.asked:
             return one_line(result.reason)
         return _advice_on_verdict(way, result)
@@ -143,14 +143,15 @@ class Report:
         return f"{', '.join(domains[:_MAX_DOMAINS])}{more}"
 
 
-def _advice_on_failure(way: Way) -> str:
+def _advice_on_failure(way: Way, *, debug: bool) -> str:
     failed = [asked.name for asked in way.asked if isinstance(asked.result, FailureResult)]
     unavailable = [
         each.name for each in way.asked if isinstance(each.result, FailureResult) and each.result.unavailable
     ]
     if failed and failed == unavailable:
         return f"{', '.join(failed)} cannot be reached: no login until it can"
-    return f"{', '.join(failed)} gave no verdict: run this command with --debug to see the error"
+    remedy = "see the error above" if debug else "run this command with --debug to see the error"
+    return f"{', '.join(failed)} gave no verdict: {remedy}"
 
 
 def _advice_on_verdict(way: Way, result: VerdictResult) -> str:

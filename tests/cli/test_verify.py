@@ -177,6 +177,7 @@ def test_debug_shows_errors_but_no_password(site: Site) -> None:
     text = "\n".join(lines)
     assert "ValueError: no such column" in text
     assert "in verify_password" in text
+    assert lines[-1] == "Leaks gave no verdict: see the error above"
     assert text.count("the reason is withheld: it may contain the password") == 1
     assert b"a record is withheld" in done.stderr
     assert "no such column" not in verify(site, "alice@example.com")[2].stdout.decode()
