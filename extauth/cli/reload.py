@@ -29,7 +29,8 @@ def reload(config_file: Path, pid: int | None) -> None:
     Exit status:
       0  every helper has reloaded
       1  a reload failed, or a helper does not answer
-      2  wrong arguments, or a folder that other users can change
+      2  wrong arguments, a folder that other users can change, or
+         a configuration that cannot be read
       3  no helper runs with this configuration
     """
     from extauth.cli.running import HelperSilent, ask, find_helpers, none_found  # here: --help needs none of this

@@ -38,10 +38,16 @@ class RunningHelper(msgspec.Struct, frozen=True):
 def find_helpers(config_file: Path, pid: int | None = None) -> list[RunningHelper]:
     """Return the helpers that serve a configuration file, or the one with this process id.
 
-    A helper that does not answer is returned, too: it may serve this file. Raise ConfigError if a folder is unsafe.
+    A helper that does not answer is returned, too: it may serve this file. Raise ConfigError if a folder is unsafe,
+    or if there is no helper and the file cannot be read: it may name another folder.
     """
     found: list[RunningHelper] = []
-    for folder in run_directories(_run_directory(config_file)):
+    problem = ""
+    try:
+        folders = run_directories(_run_directory(config_file))
+    except ConfigError as error:
+        folders, problem = run_directories(None), str(error)
+    for folder in folders:
         try:
             owners = [os.geteuid()]
             if os.geteuid() == 0:
@@ -53,7 +59,11 @@ def find_helpers(config_file: Path, pid: int | None = None) -> list[RunningHelpe
         for number, path in sockets:
             if pid in (None, number):
                 found += _look_at(number, path)
-    return [each for each in found if each.report is None or _is_same(Path(each.report.config_file), config_file)]
+    helpers = [each for each in found if each.report is None or _is_same(Path(each.report.config_file), config_file)]
+    if problem and not helpers:
+        where = " and ".join(map(str, folders))
+        raise ConfigError(f"{problem}; so helper.run_directory is not known, and no helper was found in {where}")
+    return helpers
 
 
 def none_found(config_file: Path, pid: int | None) -> str:
@@ -108,10 +118,7 @@ def _look_at(pid: int, path: Path) -> Sequence[RunningHelper]:
 
 def _run_directory(config_file: Path) -> Path | None:
     """Return `helper.run_directory`. Other mistakes of the configuration do not matter: the helper may still run."""
-    try:
-        table = parse_toml(ConfigSource(config_file).read().content or b"", config_file)
-    except ConfigError:
-        return None
+    table = parse_toml(ConfigSource(config_file).read().content or b"", config_file)
     helper = table.get("helper")
     folder = helper.get("run_directory") if isinstance(helper, dict) else None
     return config_file.absolute().parent / folder if isinstance(folder, str) and folder else None

@@ -38,7 +38,8 @@ def status(config_file: Path, pid: int | None, watch: bool, as_json: bool, check
     Exit status:
       0  every helper has answered
       1  a helper does not answer
-      2  wrong arguments, or a folder that other users can change
+      2  wrong arguments, a folder that other users can change, or
+         a configuration that cannot be read
       3  no helper runs with this configuration
 
     \b
@@ -47,7 +48,8 @@ def status(config_file: Path, pid: int | None, watch: bool, as_json: bool, check
       1  WARNING: a backend fails, the last reload failed, or no metrics
       2  CRITICAL: no helper runs, one does not answer, no worker serves,
          or every backend fails
-      3  UNKNOWN: a folder that other users can change
+      3  UNKNOWN: a folder that other users can change, or
+         a configuration that cannot be read
     """
     if watch + as_json + check > 1:
         raise click.UsageError("--watch, --json and --check exclude each other")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import signal
 import socket
@@ -102,6 +103,17 @@ def test_check_is_ok_then_critical_without_a_helper(site: Site) -> None:
     assert not socket_of(site, helper).exists()
     check = command(site, "status", "--check")
     assert (check.returncode, check.stdout) == (2, b"EXTAUTH CRITICAL - no helper runs\n")
+
+
+def test_broken_configuration_is_the_reason_why_none_is_found(site: Site) -> None:
+    configure(site)
+    site.config.write_bytes(site.config.read_bytes() + b"broken\n")
+    done = command(site, "reload")
+    assert done.returncode == 2
+    assert re.search(rb"is not TOML: .*; so helper.run_directory is not known, and no helper was found in /", done.stderr)
+    check = command(site, "status", "--check")
+    assert check.returncode == 3
+    assert check.stdout.startswith(b"EXTAUTH UNKNOWN - ")
 
 
 def test_two_helpers_with_one_configuration_are_both_shown(site: Site) -> None:
