@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from extauth.cli.options import config_option
+from extauth.version import pip_install
 
 if TYPE_CHECKING:
     from extauth.cli.running import RunningHelper
@@ -98,7 +99,8 @@ def _watch(config_file: Path, pid: int | None) -> None:
         from rich.live import Live
         from rich.text import Text
     except ImportError:
-        raise click.UsageError("--watch needs a package; in the checkout, run: pip install '.[watch]'") from None
+        remedy = pip_install("'.[watch]'")
+        raise click.UsageError(f"--watch needs a package; in the checkout, run: {remedy}") from None
 
     def shown() -> Text:
         helpers = find_helpers(config_file, pid)

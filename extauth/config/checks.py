@@ -14,6 +14,7 @@ from extauth.log_levels import LEVEL_NAMES
 from extauth.mechanisms import MECHANISMS
 from extauth.protocol.accounts import canonical_domain
 from extauth.settings import show
+from extauth.version import pip_install
 
 
 def check_mechanisms(read: ConfigFile, path: Path) -> None:
@@ -87,7 +88,7 @@ def check_throttle(read: ConfigFile, path: Path) -> None:
     elif importlib.util.find_spec("limits") is None:
         kind = throttle.storage.partition(":")[0].removesuffix("s")
         wrong = f"throttle.storage = {throttle.storage!r}"
-        raise ConfigError(f"{path}: {wrong}: needs a package; in the checkout, run: pip install '.[{kind}]'")
+        raise ConfigError(f"{path}: {wrong}: needs a package; in the checkout, run: " + pip_install(f"'.[{kind}]'"))
 
 
 def check_metrics(metrics: MetricsSettings, path: Path) -> None:
@@ -99,7 +100,7 @@ def check_metrics(metrics: MetricsSettings, path: Path) -> None:
         if match is None or not 0 < int(match[1]) < 65_536:
             raise ConfigError(f'{path}: {wrong}: must be an IP address and a port, such as "127.0.0.1:9110"')
     if (listen or metrics.textfile) is not None and importlib.util.find_spec("prometheus_client") is None:
-        raise ConfigError(f"{path}: {wrong}: needs a package; in the checkout, run: pip install '.[metrics]'")
+        raise ConfigError(f"{path}: {wrong}: needs a package; in the checkout, run: " + pip_install("'.[metrics]'"))
 
 
 def host_name(domain: str, path: Path, key: str) -> str:

@@ -17,6 +17,7 @@ from extauth.errors import BackendUnavailable, ConfigError, TemporaryFailure
 from extauth.model import Account, Secret, Verdict, VerdictResult
 from extauth.settings import Settings
 from extauth.trust import check_trusted
+from extauth.version import pip_install
 
 if TYPE_CHECKING:
     from extauth.libpam import PamResult, PamService, PamTransaction
@@ -113,7 +114,7 @@ class Pam(Backend[PamSettings]):
         try:
             from extauth.libpam import PamService
         except ImportError:
-            raise ConfigError("python-pam is missing; install it with: pip install python-pam") from None
+            raise ConfigError(f"python-pam is missing; install it with: {pip_install('python-pam')}") from None
         name, folder = self.settings.service, self.settings.service_folder
         try:
             self._service = PamService(name, folder)

@@ -12,6 +12,7 @@ from extauth.cli.harness.options import PROGRAM_OPTIONS, ProgramOptions, html_op
 from extauth.cli.harness.output import finish, write_page
 from extauth.cli.help import GroupedCommand
 from extauth.errors import ExtauthError
+from extauth.version import pip_install
 
 if TYPE_CHECKING:
     from extauth.harness.events import Event
@@ -134,7 +135,8 @@ def _mail_package() -> Any:
     try:
         from extauth.harness import mail
     except ImportError as error:
+        remedy = pip_install("'.[listen]'")
         raise ExtauthError(
-            f"{error.name} is missing: the mail server needs twisted; in the checkout, run: pip install '.[listen]'"
+            f"{error.name} is missing: the mail server needs twisted; in the checkout, run: {remedy}"
         ) from None
     return mail

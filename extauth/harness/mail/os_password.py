@@ -7,6 +7,7 @@ from pathlib import Path
 
 from extauth.errors import BackendUnavailable, ConfigError
 from extauth.model import Secret
+from extauth.version import pip_install
 
 
 class OsPasswords:
@@ -19,7 +20,8 @@ class OsPasswords:
         try:
             from extauth.libpam import PamService
         except ImportError:
-            raise ConfigError("use_os_password needs python-pam; install it with: pip install python-pam") from None
+            remedy = pip_install("python-pam")
+            raise ConfigError(f"use_os_password needs python-pam; install it with: {remedy}") from None
         try:
             self._service = PamService(service, folder, fail_delay=True, terminal=_terminal())
         except (OSError, AttributeError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +34,8 @@ def test_a_missing_python_pam_is_named_in_the_error(site: Site) -> None:
     site.configure(backend(type="without.py:Without"))
     done = site.run("check", "-c", str(site.config))
     assert done.returncode == 1
-    assert done.stderr.decode().endswith("python-pam is missing; install it with: pip install python-pam\n")
+    remedy = f"{sys.prefix}/bin/pip install python-pam"
+    assert done.stderr.decode().endswith(f"python-pam is missing; install it with: {remedy}\n")
 
 
 def test_check_reports_access_to_etc_shadow(site: Site, services: Services) -> None:

@@ -9,6 +9,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,9 +94,8 @@ def test_impossible_options_are_errors(tmp_path: Path) -> None:
 def test_an_error_tells_how_to_install_twisted(tmp_path: Path) -> None:
     (tmp_path / "twisted.py").write_text("raise ImportError(name='twisted')\n")
     message = start_error(tmp_path, "--pop3", "0", environment=os.environ | {"PYTHONPATH": str(tmp_path)})
-    assert message == (
-        "Error: twisted is missing: the mail server needs twisted; in the checkout, run: pip install '.[listen]'\n"
-    )
+    remedy = f"{sys.prefix}/bin/pip install '.[listen]'"
+    assert message == (f"Error: twisted is missing: the mail server needs twisted; in the checkout, run: {remedy}\n")
 
 
 def test_the_configured_certificate_is_used(tmp_path: Path) -> None:
