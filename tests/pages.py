@@ -78,7 +78,7 @@ class Terminal:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=240,
+            timeout=600,  # pip may be slow on a busy machine
         )
         output = done.stdout
         for there, here in sorted(self._places.items(), key=lambda item: -len(item[1])):  # one may begin another

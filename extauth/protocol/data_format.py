@@ -2,7 +2,7 @@
 
 | value | written |
 |---|---|
-| `str` | `letters_and_digits_1`, or `"quoted"` (see quoting.py); quoted strings side by side are one string |
+| `str` | `lettersAndDigits1`, or `"quoted"` (see quoting.py); quoted strings side by side are one string |
 | `bytes` | a data block: `[base64]` |
 | `int` | `#123`, at most 64 bits with its sign |
 | `None` | `#NULL#` |

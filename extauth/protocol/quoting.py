@@ -13,7 +13,7 @@ from extauth.errors import MalformedRequest
 NEVER_IN_A_LINE = re.compile(rb"[\0\r\n]")
 """Bytes that are allowed only in quotes. Passwords from the mail server never hold them (section 2)."""
 
-_UNQUOTED = re.compile(rb"[A-Za-z0-9_]+")
+_UNQUOTED = re.compile(rb"[A-Za-z0-9]+")
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\["\\rnte]|\\(?:[01]\d\d|2[0-4]\d|25[0-5]))*)"')
 _ESCAPE = re.compile(rb'\\(\d\d\d|["\\rnte])')
 _LETTERS = {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"e": b"\n"}
@@ -55,7 +55,7 @@ def quote(text: bytes) -> bytes:
 
 
 def quote_if_needed(text: bytes) -> bytes:
-    """Return `text` unchanged if it consists of letters, digits and `_`, otherwise as a quoted string."""
+    """Return `text` unchanged if it consists of letters and digits, otherwise as a quoted string."""
     return text if _UNQUOTED.fullmatch(text) else quote(text)
 
 

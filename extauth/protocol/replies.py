@@ -48,7 +48,7 @@ def render_reply_text(status: str, text: str = "") -> bytes:
 def render_plain(number: bytes, secret: Secret) -> bytes | None:
     """Return the reply `number PLAIN secret` to `READPLAIN` (section 3); None if it is longer than `MAX_REPLY`.
 
-    The secret is quoted unless it consists of letters, digits and `_`. This form is unverified: no known helper replies
+    The secret is quoted unless it consists of letters and digits. This form is unverified: no known helper replies
     anything but FAILURE [field]. If a mail server needs another form, change it here.
     """
     line = b"%s PLAIN %s\n" % (number, quote_if_needed(secret.reveal()))

@@ -110,7 +110,7 @@ def test_broken_configuration_is_the_reason_why_none_is_found(site: Site) -> Non
     site.config.write_bytes(site.config.read_bytes() + b"broken\n")
     done = command(site, "reload", "--pid", "1")  # helpers of other tests may be in the folder
     assert done.returncode == 2
-    assert re.search(rb"is not TOML: .*; so helper.run_directory is not known, and no helper was found in /", done.stderr)
+    assert re.search(rb"is not TOML: .*; so helper.run_directory is not known, and no helper was found", done.stderr)
     check = command(site, "status", "--check", "--pid", "1")
     assert check.returncode == 3
     assert check.stdout.startswith(b"EXTAUTH UNKNOWN - ")

@@ -26,10 +26,11 @@ LONG = requests(1_000, b"VRFY alice@example.com wait/" + b"x" * 60_000)
 
 
 class MemoryGrowth:
-    """Measures how much the peak memory of each process of a helper grows."""
+    """Measures how much the peak memory of the frontend, the supervisor and the workers grows."""
 
     def __init__(self, helper: Helper) -> None:
-        self._before = {process: self._peak(process) for process in [helper.process.pid, *helper.descendants()]}
+        processes = [helper.process.pid, *helper.processes("supervisor"), *helper.processes("worker")]
+        self._before = {process: self._peak(process) for process in processes}
 
     def growth(self) -> int:
         """Return the growth in MiB of the process that grew most."""

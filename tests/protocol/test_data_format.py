@@ -60,7 +60,7 @@ def test_each_form_of_a_value_is_read(text: bytes, value: Value) -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        ("a_1", b"a_1"),
+        ("a_1", b'"a_1"'),
         ("a-1", b'"a-1"'),
         ("", b'""'),
         ("#NULL#", b'"#NULL#"'),
