@@ -15,10 +15,16 @@ from extauth.cli.options import config_option
 
 @click.command(
     cls=GroupedCommand,
-    groups={"What is checked": ["config_file", "account", "user", "base_directory"], "Result": ["strict", "as_json"]},
+    groups={"What is checked": ["config_file", "accounts", "user", "base_directory"], "Result": ["strict", "as_json"]},
 )
 @config_option
-@click.option("--account", metavar="NAME@DOMAIN", help="Say which backends know this account. Needs no password.")
+@click.option(
+    "--account",
+    "accounts",
+    metavar="NAME@DOMAIN",
+    multiple=True,
+    help="Say which backends know this account. Needs no password. May be given several times.",
+)
 @click.option("--user", metavar="NAME", help="As root: say what would differ for this user.")
 @click.option(
     "--base-directory",
@@ -29,7 +35,12 @@ from extauth.cli.options import config_option
 @click.option("--strict", is_flag=True, help="End with status 4 if there are warnings.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def check(
-    config_file: Path, account: str | None, user: str | None, base_directory: Path | None, strict: bool, as_json: bool
+    config_file: Path,
+    accounts: tuple[str, ...],
+    user: str | None,
+    base_directory: Path | None,
+    strict: bool,
+    as_json: bool,
 ) -> None:
     """Read the configuration and all files as serve would. Say what is wrong and what would be served.
 
@@ -51,9 +62,9 @@ def check(
     from extauth.cli.check_site import check_as
 
     entry = _entry_of(user) if user is not None else None
-    report = CheckReport(config_file, shows=not as_json, account=account)
+    report = CheckReport(config_file, shows=not as_json, accounts=accounts)
     if entry is not None:
-        other = CheckReport(config_file, shows=False, account=account)
+        other = CheckReport(config_file, shows=False, accounts=accounts)
         found = check_as(entry, other.run_for_findings)  # first: what follows gives up rights
     report.run()
     if base_directory is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -25,13 +26,13 @@ _OTHERS = "domains that no [[backend]] names"
 
 
 class CheckReport(logging.Handler):
-    """Loads and tries everything. `shows`: print what it finds at once. `account`: an account to look up."""
+    """Loads and tries everything. `shows`: print what it finds at once. `accounts`: accounts to look up."""
 
-    def __init__(self, config_file: Path, *, shows: bool, account: str | None = None) -> None:
+    def __init__(self, config_file: Path, *, shows: bool, accounts: Iterable[str] = ()) -> None:
         super().__init__()
         self._config_file = config_file
         self._shows = shows
-        self._account = account
+        self._accounts = accounts
         self.mistakes: list[str] = []
         self.warnings: list[str] = []
         self.notes: list[str] = []
@@ -152,8 +153,8 @@ class CheckReport(logging.Handler):
         self._check_domains(chain, without_login)
         self._check_setuid(config)
         self._check_administration(config.helper)
-        if self._account is not None:
-            self._look_up(config, chain, self._account)
+        for account in self._accounts:
+            self._look_up(config, chain, account)
 
     def _look_up(self, config: Config, chain: Chain, account: str) -> None:
         from extauth.cli.check_account import look_up_account  # here because it imports asyncio

@@ -78,7 +78,7 @@ class PasswordFileReader:
         if bad > _MAX_REPORTS:
             self._log.warning("%s: %d more lines cannot be used", path, bad - _MAX_REPORTS)
         if des := self._count_of_des() - des:
-            text = "%s: only the first 8 characters count of %d passwords that are stored with DES; set them again"
+            text = "%s: passwords stored with DES, of which only the first 8 characters count: %d; set them again"
             self._log.warning(text, path, des)
 
     def weak_schemes(self) -> dict[str, int]:

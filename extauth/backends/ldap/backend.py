@@ -109,7 +109,7 @@ class Ldap(Backend[LdapSettings]):
             places, groups = places + groups, []
         attribute = self.settings.group_attribute if groups and places else None
         if not await self._directory.self_test(places, groups, attribute):
-            raise TemporaryFailure("no server can be used, so no account can log in")
+            raise TemporaryFailure("no server can be used, so this backend lets no account in")
 
     async def verify_password(self, account: Account, password: Secret) -> Verdict | VerdictResult:
         """Return whether the password is right and the account may log in."""

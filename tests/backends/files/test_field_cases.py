@@ -72,7 +72,7 @@ def test_clear_text_keeps_its_blanks(site: Site) -> None:
 
 def test_des_gets_a_warning_and_is_counted(site: Site) -> None:
     _site(site, b"u:" + DES + b"\nv:" + DES + b"\nw:" + APR1 + b"\nx:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\ny:{PLAIN}pw\n")
-    warning = "only the first 8 characters count of 2 passwords that are stored with DES"
+    warning = "passwords stored with DES, of which only the first 8 characters count: 2"
     helper = site.serve()
     helper.wait_for_information(f"u: {warning}")
     assert helper.end() == 0

@@ -296,14 +296,14 @@ def test_check_command_reports_every_server(slapd: Slapd, tmp_path_factory: pyte
         f"{slapd.url} is available and accepts the service account cn=reader,dc=example",
         "stranger serves stranger.example",
         f"{slapd.url} rejects the service account cn=stranger,dc=example: 49 invalidCredentials",
-        "no server can be used, so no account can log in",
+        "no server can be used, so this backend lets no account in",
         "anonymous serves anonymous.example",
         f"{slapd.local_url} is available and accepts an anonymous bind",
         "lost serves lost.example",
         f"{slapd.url} is available and accepts an anonymous bind",
         f"{slapd.url}: the anonymous search in ou=nowhere,dc=example returned 32 noSuchObject; {HINT}",
         f"{slapd.url}: the anonymous search in cn=nobody,dc=example returned 32 noSuchObject; {HINT}",
-        "no server can be used, so no account can log in",
+        "no server can be used, so this backend lets no account in",
     ]
     assert lines[-3:-1] == [f"no account of {name}.example can log in" for name in ("stranger", "lost")]
 
