@@ -233,7 +233,7 @@ def test_killed_log_writer_is_replaced_and_keeps_unsent_records(site: Site) -> N
     helper = serve(site, log)
     (first,) = log_writers(helper)
     assert helper.ask(request(0)) == REFUSED
-    wait_until(lambda: numbers(log.read_text()) == [0], "the first record")
+    wait_until(lambda: log.exists() and numbers(log.read_text()) == [0], "the first record")
     os.kill(first, signal.SIGSTOP)
     helper.send(*(request(number) for number in range(1, 5_000)))
     helper.wait_for_replies(4_999)

@@ -110,7 +110,7 @@ def test_sighup_reopens_the_log_file(scripted: ScriptedSite, broken: bool) -> No
     helper = scripted.serve(sections='[log]\nfile = "log"')
     log, rotated = scripted.site.folder / "log", scripted.site.folder / "log.1"
     assert helper.ask(bobs_request(1)) == b"OK"
-    wait_until(lambda: "bob@example.org" in log.read_text(), "a record")
+    wait_until(lambda: log.exists() and "bob@example.org" in log.read_text(), "a record")
     log.rename(rotated)
     if broken:
         scripted.site.configure("[server")

@@ -58,7 +58,7 @@ def test_pid_file_has_the_frontend_and_goes_with_it(site: Site) -> None:
     file = site.folder / "pid"
     file.write_text("1\n")  # of a process that is no helper
     helper = serve(site, umask=0)
-    wait_until(lambda: file.read_text() == f"{helper.process.pid}\n", "the pid file")
+    wait_until(lambda: file.exists() and file.read_text() == f"{helper.process.pid}\n", "the pid file")
     assert file.stat().st_mode & 0o7777 == 0o644
     with clean_exit(helper):
         helper.close()
