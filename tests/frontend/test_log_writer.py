@@ -42,6 +42,12 @@ def log_writers(helper: Helper) -> list[int]:
     return [process for process in helper.descendants() if title(process) == "extauth: log writer"]
 
 
+def log_writer(helper: Helper) -> int:
+    """Return the only log writer. A new process has its title after a moment."""
+    wait_until(lambda: len(log_writers(helper)) == 1, "the log writer")
+    return log_writers(helper)[0]
+
+
 def title(process: int) -> str:
     """Return the title of a process; "" if it has ended."""
     try:
@@ -91,7 +97,7 @@ def test_hanging_file_system_stops_neither_replies_nor_the_end(site: Site, tmp_p
         for number in range(2, 20):
             assert helper.ask(request(number)) == REFUSED
         assert helper.ask(b"20 VRFY bob@example.com password") == b"OK"
-        (writer,) = log_writers(helper)
+        writer = log_writer(helper)
         started = time.monotonic()
         assert helper.end() == 0
         assert time.monotonic() - started < 5
@@ -231,7 +237,7 @@ def test_log_that_is_not_read_delays_shutdown_by_half_a_second(site: Site, fifo:
 def test_killed_log_writer_is_replaced_and_keeps_unsent_records(site: Site) -> None:
     log = site.folder / "log"
     helper = serve(site, log)
-    (first,) = log_writers(helper)
+    first = log_writer(helper)
     assert helper.ask(request(0)) == REFUSED
     wait_until(lambda: log.exists() and numbers(log.read_text()) == [0], "the first record")
     os.kill(first, signal.SIGSTOP)
@@ -251,7 +257,7 @@ def test_killed_log_writer_is_replaced_and_keeps_unsent_records(site: Site) -> N
 
 def test_log_writer_ends_when_no_log_is_configured(site: Site) -> None:
     helper = serve(site, site.folder / "log")
-    (first,) = log_writers(helper)
+    first = log_writer(helper)
     site.configure(f'[log]\nmail_server_level = "Major & Failures"\n{BACKEND}')
     send_sighup(helper)
     wait_for_exit([first])
@@ -269,7 +275,7 @@ def test_log_writer_ends_when_no_log_is_configured(site: Site) -> None:
 
 def test_log_writer_writes_the_last_records_of_a_killed_frontend(site: Site) -> None:
     helper = serve(site, site.folder / "log")
-    (writer,) = log_writers(helper)
+    writer = log_writer(helper)
     os.kill(writer, signal.SIGSTOP)
     assert helper.ask(request(1)) == REFUSED
     helper.process.kill()
