@@ -55,6 +55,7 @@ class PausableServer(Responder):
             return []
         name = "".join(re.findall(r"uid=(\w+),dc=x", operation.decode(errors="replace")))
         if name.startswith("slow") or (name and self.paused.is_set()):
+            self.bound[threading.get_ident()] = ""  # a bind replaces the one before it, also while it is under way
             self.waiting.append(name)
             return []
         is_right = not name or _value_after(rb",dc=x\x80", operation) == f"right-{name}"
