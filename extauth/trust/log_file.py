@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -44,13 +45,12 @@ def _open(path: Path, flags: int, mode: int) -> int:
         if error.errno == errno.ELOOP:
             raise _is_link(path) from None
         raise
-    try:
+    with contextlib.ExitStack() as on_error:
+        on_error.callback(os.close, descriptor)
         if is_shared:
             _check_shared(path, os.fstat(descriptor))
         os.set_blocking(descriptor, True)
-    except BaseException:
-        os.close(descriptor)
-        raise
+        on_error.pop_all()
     return descriptor
 
 

@@ -1,4 +1,4 @@
-"""The way to a file: every folder and symbolic link on it. Whoever can change one of them can replace the file."""
+"""The way to a file: every folder and symbolic link on it. A user who can change one of them can replace the file."""
 
 from __future__ import annotations
 

@@ -75,20 +75,19 @@ class OtherMailServer(Backend[S], Generic[S]):
         if not password.reveal() or b"\0" in password.reveal():
             return Verdict.PASSWORD_MISMATCH.because("an empty password, or a NUL in it")
         connection = MailConnection(self._server, self._tls)
+        verdict = None
         try:
             async with asyncio.timeout(self._overall_timeout):
                 client = await self._connect(connection)
                 verdict = await client.log_in(self._user_name.of(account), password.reveal())
             client.end()
         except TimeoutError:
-            connection.abort()
             raise BackendUnavailable(f"{self._server.url}: no answer to the login in time") from None
         except TemporaryFailure as failure:
-            connection.abort()
             raise type(failure)(f"{self._server.url}: {failure}") from None
-        except BaseException:  # also when it is cancelled
-            connection.abort()
-            raise
+        finally:
+            if verdict is None:  # it failed, or was cancelled
+                connection.abort()
         return verdict
 
     async def _connect(self, connection: MailConnection) -> ImapClient | Pop3Client:

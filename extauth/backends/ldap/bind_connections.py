@@ -150,7 +150,7 @@ class BindConnections:
             connection = await self._connector.connect(math.inf)
         except ServerUnavailable as problem:
             self._on_cannot_open(problem)
-        except BaseException:
+        except asyncio.CancelledError:  # `close` does it
             self._count -= 1
             raise
         else:

@@ -68,7 +68,7 @@ class Connector:
 
     async def _start_tls(self, connection: LdapConnection, until: float) -> None:
         assert self._context is not None
-        try:
+        with connection.ended_on_error():
             result = await connection.request_tls(until)
             if result.code != 0:
                 raise ServerUnavailable(f"StartTLS refused: {result.code} {result.message[:200]}".rstrip())
@@ -78,6 +78,3 @@ class Connector:
             if secure is None:
                 raise ServerUnavailable("the server closed the connection")
             connection.connection_made(secure)
-        except BaseException:  # also when it is cancelled
-            connection.end()
-            raise

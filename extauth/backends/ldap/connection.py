@@ -6,10 +6,11 @@ Times are monotonic seconds.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import errno
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from extauth.backends.ldap.ber import InvalidResponse, message_size
@@ -115,6 +116,17 @@ class LdapConnection(asyncio.BufferedProtocol):
         while self._pending:
             _, pending = self._pending.popitem()
             pending.on_done(self._problem_of(pending, problem))
+
+    @contextlib.contextmanager
+    def ended_on_error(self) -> Iterator[None]:
+        """Close it if what follows fails or is cancelled."""
+        is_done = False
+        try:
+            yield
+            is_done = True
+        finally:
+            if not is_done:
+                self.end()
 
     def check_times(self, now: float) -> bool:
         """End the connection if a response is late. A server that leaves one request without it gets no others here."""

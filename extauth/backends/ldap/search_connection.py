@@ -105,12 +105,9 @@ class SearchConnection:
 
     async def _connect(self) -> LdapConnection:
         connection = await self._connector.connect(math.inf)  # several requests wait, each until its own deadline
-        try:
-            if self._service is not None:
+        if self._service is not None:
+            with connection.ended_on_error():
                 await self._bind_service(connection, self._service)
-        except BaseException:
-            connection.end()
-            raise
         return connection
 
     async def _bind_service(self, connection: LdapConnection, service: ServiceAccount) -> None:
