@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from ldap3.utils import asn1
 
+from extauth.backends.ldap.ber import InvalidResponse
 from extauth.backends.ldap.ldap3_reader import reads_accepted_bind
-from extauth.backends.ldap.messages import POLICY_CONTROL
+from extauth.backends.ldap.messages import POLICY_CONTROL, decode_message
 from tests.backends.ldap.ldap_servers import BIND_RESPONSE, SEARCH_DONE, element, result
 
 NUMBER = b"\x02\x01\x07"
@@ -38,3 +39,11 @@ def test_ldap3_has_the_decoder_that_is_used() -> None:
     data = element(0x30, NUMBER + result(BIND_RESPONSE, 0))
     found = asn1.decode_message_fast(data)  # type: ignore[no-untyped-call]  # missing in the type stubs
     assert (found["messageID"], found["protocolOp"], found["payload"][0][2:]) == (7, 1, (10, 0))
+
+
+@pytest.mark.parametrize("number", [NUMBER, b"\x02\x04\x40\0\0\x07"])
+def test_an_acceptance_that_ldap3_does_not_read_is_invalid(monkeypatch: pytest.MonkeyPatch, number: bytes) -> None:
+    message = element(0x30, number + result(BIND_RESPONSE, 0, "only in this test"))
+    monkeypatch.setattr(asn1, "decode_message_fast", lambda _: {"payload": []})
+    with pytest.raises(InvalidResponse, match="ldap3"):
+        decode_message(message)
