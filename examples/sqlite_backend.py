@@ -14,10 +14,17 @@ class SqliteSettings(Settings, frozen=True):
 class Sqlite(Backend[SqliteSettings]):
     Settings = SqliteSettings
 
+    def self_test(self) -> None:
+        self._stored("postmaster@example.com")
+
     def verify_password(self, account: Account, password: Secret) -> Verdict | VerdictResult:
+        stored = self._stored(account.address)
+        return Verdict.USER_UNKNOWN if stored is None else verify_hash(stored, password)
+
+    def _stored(self, address: str) -> str | None:
         try:
             with contextlib.closing(sqlite3.connect(f"file:{self.settings.database}?mode=ro", uri=True)) as database:
-                row = database.execute("SELECT stored FROM accounts WHERE address = ?", [account.address]).fetchone()
+                row = database.execute("SELECT stored FROM accounts WHERE address = ?", [address]).fetchone()
         except sqlite3.OperationalError as error:
             raise BackendUnavailable(str(error)) from None
-        return Verdict.USER_UNKNOWN if row is None else verify_hash(row[0], password)
+        return None if row is None else row[0]

@@ -38,6 +38,14 @@ class Secret(Redacted, frozen=True, array_like=True, eq=False, gc=False):
         """Return whether `other` is the same secret. The time does not depend on where they differ."""
         return hmac.compare_digest(self._bytes, other.encode() if isinstance(other, str) else other)
 
+    def __eq__(self, other: object) -> bool:
+        """Raise TypeError for a text or bytes, which would never be equal."""
+        if isinstance(other, bytes | str):
+            raise TypeError("compare a Secret with its method matches()")
+        return self is other
+
+    __hash__ = object.__hash__
+
 
 class Account(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An account in canonical form (docs/protocol.md, section 3, "The account")."""

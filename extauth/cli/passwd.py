@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from extauth.cli.options import NameChoice
 from extauth.passwords.make import DEFAULT_SCHEME, MAKEABLE
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--bulk", is_flag=True, help="Read many accounts from standard input, each line is name@domain:password.")
 @click.option(
     "--scheme",
-    type=click.Choice(MAKEABLE, case_sensitive=False),
+    type=NameChoice(MAKEABLE),
     metavar="SCHEME",
     help=f"How to store the password: {', '.join(MAKEABLE)}. CRAM-MD5 works for the mechanism CRAM-MD5, PLAIN for "
     f"all mechanisms. The default is that of most accounts in the file, if it is strong, else {DEFAULT_SCHEME}.",
@@ -89,12 +90,16 @@ def _set_many(file: Path, scheme: str | None) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     from extauth.backends.files.edit import canonical_account, set_passwords
+    from extauth.errors import ConfigError
     from extauth.passwords import make_hash
 
     scheme = scheme or _scheme_for(file)
     passwords: dict[str, Secret] = {}
     for number, account, password in _lines():
-        passwords[canonical_account(account, f"line {number}")] = password
+        try:
+            passwords[canonical_account(account, f"line {number}")] = password
+        except ConfigError as error:
+            raise click.ClickException(f"{error}; no account was changed") from None
 
     with ThreadPoolExecutor() as threads:  # the costly schemes let other threads run
         stored = threads.map(lambda password: make_hash(password, scheme), passwords.values())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from extauth.cli.options import config_option
+from extauth.cli.options import NameChoice, config_option
 
 if TYPE_CHECKING:
     from extauth.model import Secret
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @config_option
 @click.option(
     "--sasl",
-    type=click.Choice(["CRAM-MD5", "APOP"], case_sensitive=False),
+    type=NameChoice(["CRAM-MD5", "APOP"]),
     metavar="MECHANISM",
     help="Log in with CRAM-MD5 or APOP. extauth makes a challenge, and computes the response from the password.",
 )

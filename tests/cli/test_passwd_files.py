@@ -37,7 +37,11 @@ def test_bulk_sets_the_passwords_of_many_accounts(site: Site) -> None:
         (["--bulk"], b"a@d.example:x\nno colon\n", "line 2: must be name@domain:password; no account was changed"),
         (["--bulk"], b"a@d.example:\n", "line 1: must be name@domain:password"),
         (["--bulk"], b"a@d.example:SESAM\0\n", "line 1: the password contains a NUL"),
-        (["--bulk"], b"a@d.example:x\n@:SESAM\n", "line 2: '@' is not an account"),
+        (
+            ["--bulk"],
+            b"a@d.example:x\n@:SESAM\n",
+            "'@' is not an account: use name@domain, or a name for every domain; no account was changed",
+        ),
         (["--bulk", "--delete"], b"a@d.example:SESAM\n", "Use --bulk or --delete"),
         (["--bulk", "a@d.example"], b"a@d.example:SESAM\n", "Use ACCOUNT or --bulk"),
         ([], b"SESAM\n", "Name one ACCOUNT, or use --bulk"),

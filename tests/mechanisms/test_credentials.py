@@ -31,3 +31,9 @@ def test_the_hmac_of_a_context_equals_that_of_hashlib(size: int) -> None:
 def test_contexts_match_if_they_are_of_one_password() -> None:
     assert CramMd5Context.of(Secret(b"")).matches(EMPTY_PASSWORD_CONTEXT)
     assert not CramMd5Context.of(Secret(b"x")).matches(EMPTY_PASSWORD_CONTEXT)
+
+
+@pytest.mark.parametrize("other", ["open sesame", b"open sesame"])
+def test_comparing_a_secret_with_text_is_an_error(other: object) -> None:
+    with pytest.raises(TypeError, match="matches"):
+        _ = Secret(b"open sesame") == other

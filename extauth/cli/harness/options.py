@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import click
 
+from extauth.cli.options import NameChoice
 from extauth.errors import ExtauthError
 from extauth.log_levels import LEVEL_NAMES
 
@@ -81,7 +82,7 @@ class ProgramOptions:
         str | None,
         click.option(
             "--log-level",
-            type=click.Choice(list(LEVEL_NAMES), case_sensitive=False),
+            type=NameChoice(LEVEL_NAMES),
             metavar="LEVEL",
             help=f"Write the mail server's log to standard error. Levels: {', '.join(LEVEL_NAMES)}.",
         ),
