@@ -75,8 +75,9 @@ class ExternalAuthentication:
     def ask(self, request: MakeRequest) -> Future[Reply | None]:
         """Send a request to the program. The result is its reply, or None if the request is rejected.
 
-        A request is rejected in three cases: the program is gone for good, its reply has no valid status, or the
-        dialect cannot express the request. `request` is called in another thread. It may raise only MalformedRequest.
+        A request is rejected if the program is gone for good, or if its reply has no valid status. `request` is called
+        in another thread. It may raise only MalformedRequest. If it does, or if the dialect cannot express the request,
+        the result is this exception.
         """
         future: Future[Reply | None] = Future()
         with self._lock:
@@ -128,8 +129,8 @@ class ExternalAuthentication:
         number = self._next_number()
         try:
             line = self._line(make_request(number))
-        except MalformedRequest:
-            future.set_result(None)
+        except MalformedRequest as error:
+            future.set_exception(error)
         else:
             self._replies[number] = future
             self._manager.send(line)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from extauth.errors import MalformedRequest
 from extauth.harness.events import Event, LineSent, ProgramEnded
 from extauth.harness.external import ExternalAuthentication
 from extauth.harness.process import Process
@@ -85,7 +86,8 @@ def test_without_the_interface_the_dialect_is_classic(tmp_path: Path) -> None:
     refuses = ["perl", "-ne", r'$| = 1; /^(\S+) (.*)/; print "$1 ERROR $2\n"']
     with _started(tmp_path, refuses, interface=7) as ask:
         assert ask.reply("a@d", b'"x') == 'ERROR VRFY a@d "x'
-        assert ask.reply("a b@d") is None, "the classic dialect cannot express it"
+        with pytest.raises(MalformedRequest):
+            ask.reply("a b@d")
 
 
 def test_requests_are_rejected_after_the_program_ended(tmp_path: Path) -> None:
@@ -137,7 +139,7 @@ def test_without_requests_it_sleeps_until_the_program_ends(tmp_path: Path, monke
 
 def test_a_request_that_cannot_be_sent_is_rejected_alone(tmp_path: Path) -> None:
     with ExternalAuthentication(ProgramSettings(_REPEATS_REQUESTS, tmp_path), None, lambda event: None) as external:
-        assert _Client(external)("\udc80@d").result(_WAIT) is None
+        assert isinstance(_Client(external)("\udc80@d").exception(_WAIT), MalformedRequest)
         assert _Client(external).reply("a@d") == "ERROR VRFY a@d secret"
 
 

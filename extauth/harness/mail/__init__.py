@@ -11,6 +11,8 @@ It needs twisted, so only `extauth harness listen` imports this package.
     policy         which addresses may connect and which passwords are checked; pure functions
     mechanisms     SASL mechanisms and the login claims that clients make
     authenticator  checks the passwords that the policy names
+    stream         one connection as a stream, for protocols that are coroutines
+    network        twisted's reactor on a loop of asyncio
     session        one client connection: access, login, log records, the message in the mailbox
     tls            certificates, and STLS and STARTTLS
     pop3, imap4    protocols with their mailboxes

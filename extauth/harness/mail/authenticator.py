@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
-from twisted.internet import reactor
-from twisted.internet.defer import Deferred
-from twisted.internet.threads import deferToThread
 
+from extauth.errors import MalformedRequest
 from extauth.harness.mail.accounts import MailAccount
 from extauth.harness.mail.os_password import OsPasswords
 from extauth.harness.mail.policy import LoginRefused, PasswordKind
@@ -20,6 +19,9 @@ from extauth.protocol.requests import Dialect, MailServerRequest, SaslRequest, V
 
 _OK = "OK"
 _ERROR = "ERROR"
+_TEMPORARY_FAILURE = "ERROR temporary failure"
+_NOT_ASKED = "not asked"
+_UNDECIDED = frozenset({_TEMPORARY_FAILURE, "FAILURE", "rejected"})
 
 
 class HelperClient(Protocol):
@@ -32,7 +34,8 @@ class HelperClient(Protocol):
     def ask(self, request: Callable[[bytes], MailServerRequest]) -> Future[Reply | None]:
         """Send the request that `request` makes from a request number.
 
-        The result is the reply, or None if the request is rejected.
+        The result is the reply, or None if the request is rejected. Fails with MalformedRequest if the dialect cannot
+        express the request.
         """
 
 
@@ -42,6 +45,15 @@ class LoginAccepted(msgspec.Struct, frozen=True):
     account: MailAccount
     password: PasswordKind
     statuses: str
+
+
+class LoginUndecided(msgspec.Struct, frozen=True):
+    """No password matched, and the helper had a temporary failure. The reason lists the results of all checks."""
+
+    reason: str
+
+
+LoginResult = LoginAccepted | LoginRefused | LoginUndecided
 
 
 class Authenticator:
@@ -56,29 +68,29 @@ class Authenticator:
 
     async def check(
         self, passwords: Iterable[PasswordKind], request: CheckRequest, account: MailAccount, protocol: str
-    ) -> LoginAccepted | LoginRefused:
+    ) -> LoginResult:
         """Check these passwords of the account in order, up to the first match."""
-        statuses = []
+        texts, undecided = [], False
         for password in passwords:
             status = await self._status(password, request, account, protocol)
-            statuses.append(f"{password.value} {status}")
+            texts.append(f"{password.value} {status}")
             if status == _OK:
-                return LoginAccepted(account, password, ", ".join(statuses))
-        return LoginRefused(", ".join(statuses))
+                return LoginAccepted(account, password, ", ".join(texts))
+            undecided = undecided or status in _UNDECIDED
+        return (LoginUndecided if undecided else LoginRefused)(", ".join(texts))
 
     async def _status(self, password: PasswordKind, request: CheckRequest, account: MailAccount, protocol: str) -> str:
         """Check one password. Return the status as a reply of the helper names it."""
         if password is PasswordKind.EXTERNAL:
             return await self._ask_helper(request, protocol)
-        check: Deferred[bool]
         if password is PasswordKind.OWN:
             assert account.own_password is not None
-            check = deferToThread(account.own_password.matches, request)
+            matches = await asyncio.to_thread(account.own_password.matches, request)
         else:
             assert self._os_passwords is not None
             assert isinstance(request, PasswordRequest)
-            check = deferToThread(self._os_passwords.check, account.os_user, request.password)
-        return _OK if await check else _ERROR
+            matches = await asyncio.to_thread(self._os_passwords.check, account.os_user, request.password)
+        return _OK if matches else _ERROR
 
     async def _ask_helper(self, request: CheckRequest, protocol: str) -> str:
         address = request.account.address
@@ -89,13 +101,10 @@ class Authenticator:
                 return VrfyRequest(number, address, request.password, mode)
             return SaslRequest(number, request.mechanism, address, request.response, request.challenge, mode)
 
-        reply = await _deferred_result(self._helper.ask(make_line))
-        return "rejected" if reply is None else reply.status
-
-
-def _deferred_result(future: Future[Reply | None]) -> Deferred[Reply | None]:
-    """Return a Deferred that fires in the reactor's thread with the result of `future`."""
-    loop: Any = reactor
-    deferred: Deferred[Reply | None] = Deferred()
-    future.add_done_callback(lambda done: loop.callFromThread(deferred.callback, done.result()))
-    return deferred
+        try:
+            reply = await asyncio.wrap_future(self._helper.ask(make_line))
+        except MalformedRequest:
+            return _NOT_ASKED
+        if reply is None:
+            return "rejected"
+        return _TEMPORARY_FAILURE if (reply.status, reply.text) == (_ERROR, "temporary failure") else reply.status

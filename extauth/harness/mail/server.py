@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import signal
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from twisted.internet import reactor
+import msgspec
 from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import ILogObserver, LogEvent, globalLogBeginner
 from zope.interface import implementer
@@ -19,19 +22,35 @@ from extauth.harness.mail.accounts import Accounts
 from extauth.harness.mail.accounts_file import is_loopback
 from extauth.harness.mail.authenticator import Authenticator, HelperClient
 from extauth.harness.mail.imap4 import Imap4
+from extauth.harness.mail.network import loop, reactor
 from extauth.harness.mail.os_password import OsPasswords
+from extauth.harness.mail.policy import Access
 from extauth.harness.mail.pop3 import Pop3
-from extauth.harness.mail.pwd import Pwd
-from extauth.harness.mail.session import MailSession, NewSession, WriteRecord
+from extauth.harness.mail.pwd import serve_pwd
+from extauth.harness.mail.session import Connection, MailSession, WriteRecord
 from extauth.harness.mail.smtp import Smtp
+from extauth.harness.mail.stream import PlainTextAfterStartTls, Stream
 from extauth.harness.mail.tls import Certificates
 from extauth.log_levels import Level
 
-_PROTOCOLS: dict[str, type[Pop3] | type[Imap4] | type[Smtp] | type[Pwd]] = {
+
+class MailProtocol(msgspec.Struct, frozen=True):
+    """A protocol: its name in the log, the function that serves a connection, and what a stranger reads.
+
+    `idle_timeout`: seconds to wait for the client
+    """
+
+    name: str
+    serve: Callable[[MailSession, Stream], Awaitable[None]]
+    refusal: bytes
+    idle_timeout: float
+
+
+_PROTOCOLS: dict[str, type[Pop3] | type[Imap4] | type[Smtp] | MailProtocol] = {
     "POP3": Pop3,
     "IMAP": Imap4,
     "SMTP": Smtp,
-    "PWD": Pwd,
+    "PWD": MailProtocol("PWD", serve_pwd, b"500 only client addresses may connect\r\n", 300),
 }
 
 
@@ -80,48 +99,101 @@ class MailServer:
 
     def run(self) -> None:
         """Serve until SIGINT, SIGTERM or SIGHUP."""
-        loop: Any = reactor
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda *_: loop.callFromThread(loop.stop))
-        loop.run(installSignalHandlers=False)
+            signal.signal(number, lambda *_: reactor.callFromThread(reactor.stop))
+        reactor.run(installSignalHandlers=False)
+        loop.run_until_complete(_cancel_all_tasks())
 
     def _listen(self, service: str, host: str, port: int) -> int:
         protocol = _PROTOCOLS.get(service) or _PROTOCOLS[service.removesuffix("S")]
-        factory = _ProtocolFactory(protocol, self._session)
-        network: Any = reactor
+        factory = _ProtocolFactory(self._protocol_maker(protocol))
         try:
             if service in _PROTOCOLS:
-                listening = network.listenTCP(port, factory, interface=host)
+                listening = reactor.listenTCP(port, factory, interface=host)
             else:
-                listening = network.listenSSL(port, factory, self._certificates.at(host), interface=host)
+                listening = reactor.listenSSL(port, factory, self._certificates.at(host), interface=host)
         except CannotListenError as error:
             reason = error.socketError.strerror or error.socketError
             raise CannotListen(f"{service}: cannot listen on {host}, port {port}: {reason}") from None
         return int(listening.getHost().port)
 
-    def _session(self, protocol: str, transport: Any) -> MailSession:
-        tls = self._certificates.at(transport.getHost().host)
+    def _protocol_maker(self, protocol: Any) -> Callable[[], Protocol]:
+        if isinstance(protocol, MailProtocol):
+            return lambda: Stream(partial(self._serve, protocol))
+        return lambda: protocol(self._old_session)
+
+    async def _serve(self, protocol: MailProtocol, stream: Stream) -> None:
+        """Serve one connection to its end."""
+        stream.idle_timeout = protocol.idle_timeout
+        stream.tls = self._certificates.at(stream.local_address)
+        session = self._session(protocol.name, stream)
+        try:
+            if session.access is Access.NONE:
+                stream.write(protocol.refusal)
+            else:
+                await protocol.serve(session, stream)
+        except EOFError:
+            pass  # the client has closed the connection
+        except TimeoutError:
+            session.log(Level.LOW_LEVEL, f"idle for {protocol.idle_timeout:g} seconds: connection closed")
+            stream.abort()
+        except PlainTextAfterStartTls:
+            session.log(Level.PROBLEMS, "plain text after the start of TLS: connection closed")
+            stream.abort()
+        except Exception as error:  # noqa: BLE001  # a bug must not end the mail server
+            log_bug(self._write_record, error)
+
+    def _session(self, protocol: str, connection: Connection) -> MailSession:
         return MailSession(
-            next(self._numbers), protocol, transport, tls, self._accounts, self._authenticator, self._write_record
+            next(self._numbers), protocol, connection, self._accounts, self._authenticator, self._write_record
         )
+
+    def _old_session(self, protocol: str, transport: Any) -> MailSession:
+        session = self._session(protocol, _TransportConnection(transport))
+        session.tls = self._certificates.at(transport.getHost().host)
+        return session
+
+
+async def _cancel_all_tasks() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class _TransportConnection:
+    """The connection of a protocol of twisted."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self.local_address = transport.getHost().host
+        self.peer_address = transport.getPeer().host
+
+    @property
+    def over_tls(self) -> bool:
+        return bool(ISSLTransport.providedBy(self._transport))
+
+
+def log_bug(write_record: WriteRecord, error: BaseException) -> None:
+    """Log an unexpected exception: type and place, but not the text, which may contain a password."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    place = f"{traceback.tb_frame.f_code.co_filename}, line {traceback.tb_lineno}" if traceback else "an unknown place"
+    write_record(Level.FAILURES, "SYSTEM", f"{type(error).__name__} in {place}")
 
 
 @implementer(ILogObserver)
 class _BugLogger:
-    """Logs unexpected exceptions: type and place, but not the text, which may contain a password."""
+    """Logs exceptions in twisted."""
 
     def __init__(self, write_record: WriteRecord) -> None:
         self._write_record = write_record
 
     def __call__(self, event: LogEvent) -> None:
         failure = event.get("log_failure") or event.get("failure")  # twisted.mail uses the older twisted.python.log
-        if failure is None:
-            return
-        traceback = failure.getTracebackObject()
-        while traceback.tb_next is not None:
-            traceback = traceback.tb_next
-        place = f"{traceback.tb_frame.f_code.co_filename}, line {traceback.tb_lineno}"
-        self._write_record(Level.FAILURES, "SYSTEM", f"{failure.type.__name__} in {place}")
+        if failure is not None:
+            log_bug(self._write_record, failure.value.with_traceback(failure.getTracebackObject()))
 
 
 class _ProtocolFactory(Factory):
@@ -129,12 +201,11 @@ class _ProtocolFactory(Factory):
 
     noisy = False
 
-    def __init__(self, protocol: Any, new_session: NewSession) -> None:
-        self._protocol = protocol
-        self._new_session = new_session
+    def __init__(self, new_protocol: Callable[[], Protocol]) -> None:
+        self._new_protocol = new_protocol
 
     def buildProtocol(self, addr: Any) -> Protocol:
         """Return the protocol object of a new connection."""
-        protocol: Protocol = self._protocol(self._new_session)
+        protocol = self._new_protocol()
         protocol.factory = self
         return protocol

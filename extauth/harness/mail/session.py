@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import enum
 from collections.abc import Callable
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import ISSLTransport
 
 from extauth.harness.mail.accounts import Accounts, MailAccount
-from extauth.harness.mail.authenticator import Authenticator, LoginAccepted
+from extauth.harness.mail.authenticator import Authenticator, LoginAccepted, LoginResult, LoginUndecided
 from extauth.harness.mail.mechanisms import CHALLENGE_RESPONSE, Claim, MalformedClaim, SaslExchange, sasl_exchanges
 from extauth.harness.mail.policy import Access, LoginRefused, PasswordKind, allowed_access, passwords_to_check
 from extauth.harness.masking import printable
@@ -26,6 +27,31 @@ WriteRecord = Callable[[Level, str, str], None]
 """Writes a log record: its level, its tag, its text."""
 
 _SENDER = "extauth harness <postmaster@localhost>"
+
+
+class Connection(Protocol):
+    """What a session needs of a connection."""
+
+    @property
+    def local_address(self) -> str:
+        """The address that the client has connected to."""
+
+    @property
+    def peer_address(self) -> str:
+        """The address of the client."""
+
+    @property
+    def over_tls(self) -> bool:
+        """True if the connection uses TLS now."""
+
+
+class LoginFailure(enum.Enum):
+    """Why a login fails."""
+
+    REFUSED = enum.auto()
+    """The password is wrong, or a rule forbids the login."""
+    UNAVAILABLE = enum.auto()
+    """A temporary failure: the helper could not decide."""
 
 
 class LoginRecord(msgspec.Struct, frozen=True):
@@ -44,30 +70,30 @@ class MailSession:
     """A connection by `protocol`. Its log records contain its number.
 
     accounts: all domains and accounts
-    tls: the argument for twisted's `startTLS`
     exchanges: starts a SASL exchange, by mechanism
+    tls: the argument for twisted's `startTLS`, for the protocols of twisted.mail
     """
+
+    tls: Any = None
 
     def __init__(
         self,
         number: int,
         protocol: str,
-        transport: Any,
-        tls: Any,
+        connection: Connection,
         accounts: Accounts,
         authenticator: Authenticator,
         write_record: WriteRecord,
     ) -> None:
         self.number = number
-        self.tls = tls
         self.protocol = protocol
         self.exchanges = sasl_exchanges(protocol)
-        self._transport = transport
+        self._connection = connection
         self.accounts = accounts
         self._authenticator = authenticator
         self._write_record = write_record
-        peer = transport.getPeer().host
-        self._local_address = transport.getHost().host
+        peer = connection.peer_address
+        self._local_address = connection.local_address
         self.log(Level.ALL_INFO, f"connected from {peer} to {self._local_address}" + (", TLS" if self.over_tls else ""))
         self.access = allowed_access(protocol, peer, clients_only=accounts.clients_only, clients=accounts.clients)
         if self.access is Access.NONE:
@@ -76,7 +102,7 @@ class MailSession:
     @property
     def over_tls(self) -> bool:
         """True if the connection uses TLS now."""
-        return bool(ISSLTransport.providedBy(self._transport))
+        return self._connection.over_tls
 
     def log(self, level: Level, text: str) -> None:
         """Write a log record."""
@@ -110,8 +136,8 @@ class MailSession:
         """True if some account accepts a clear-text password on this connection."""
         return self.over_tls or self.accounts.some_accept_clear_text
 
-    async def log_in(self, claim: Claim) -> LoginRecord | None:
-        """Check the claim. Return None if it is refused; the log gives the reason."""
+    async def log_in(self, claim: Claim) -> LoginRecord | LoginFailure:
+        """Check the claim. The log gives the reason of a failure."""
         name = b"" if isinstance(claim, MalformedClaim) else claim.name
         account = self.find_account(name)
         who = account.account.address if account else name.decode(errors="surrogateescape") or "(no name)"
@@ -122,7 +148,10 @@ class MailSession:
             result = LoginRefused("TLS started during the login")
         if isinstance(result, LoginRefused):
             self.log(Level.PROBLEMS, f"refused: {login}: {result.reason}")
-            return None
+            return LoginFailure.REFUSED
+        if isinstance(result, LoginUndecided):
+            self.log(Level.PROBLEMS, f"temporary failure: {login}: {result.reason}")
+            return LoginFailure.UNAVAILABLE
         self.log(Level.LOW_LEVEL, f"logged in: {login}: {result.statuses}")
         at = datetime.now().astimezone()
         return LoginRecord(result.account, self.protocol, claim.mechanism, over_tls, result.password, at, self.number)
@@ -135,7 +164,7 @@ class MailSession:
             return False
         return isinstance(await self._authenticator.check(passwords, request, account, self.protocol), LoginAccepted)
 
-    async def _check(self, claim: Claim, account: MailAccount | None) -> LoginAccepted | LoginRefused:
+    async def _check(self, claim: Claim, account: MailAccount | None) -> LoginResult:
         if self.access is not Access.FULL:
             return LoginRefused("only client addresses may log in")
         if isinstance(claim, MalformedClaim):
@@ -149,8 +178,8 @@ class MailSession:
         return await self._authenticator.check(passwords, request, account, self.protocol)
 
 
-NewSession = Callable[[str, Any], MailSession]
-"""Makes a session for a connection, from its protocol and its transport."""
+NewSession = Callable[[str, Connection], MailSession]
+"""Makes a session for a connection by this protocol."""
 
 
 class LoginPortal:
@@ -169,11 +198,12 @@ class LoginPortal:
         The result is the interface of the avatar, the avatar, and the function to call at logout. Fails with
         UnauthorizedLogin if the session refuses the claim.
         """
-        return Deferred.fromCoroutine(self._login(claim if isinstance(claim, Claim) else claim.claim, interfaces))
+        claim = claim if isinstance(claim, Claim) else claim.claim
+        return Deferred.fromFuture(asyncio.ensure_future(self._login(claim, interfaces)))
 
     async def _login(self, claim: Claim, interfaces: tuple[Any, ...]) -> tuple[Any, Any, Any]:
         login = await self._session.log_in(claim)
-        if login is None:
+        if isinstance(login, LoginFailure):
             raise UnauthorizedLogin
         avatar = self._new_avatar(login)
         return next(i for i in interfaces if i.providedBy(avatar)), avatar, lambda: None

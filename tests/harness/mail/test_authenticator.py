@@ -33,7 +33,7 @@ NO_PASSWORD = "no enabled password can be checked with this mechanism"  # a log 
         ("stranger@example.com", "external one", "refused: unknown account", ""),
         ("alice@elsewhere.example", "own one", "refused: unknown account", ""),
         ("alice@example.org", "the other alice", "logged in: own OK", ""),
-        ("odd name@example.com", "external one", "refused: External rejected", ""),
+        ("odd name@example.com", "external one", "refused: External not asked", ""),
     ],
 )
 def test_clear_text_passwords(

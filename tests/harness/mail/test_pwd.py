@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from twisted.internet.testing import StringTransport
 
-from extauth.harness.mail.policy import Access
-from extauth.harness.mail.pwd import Pwd
 from tests.harness.mail.server import LineClient, MailServer
 from tests.harness.mail.site import check_replies, log_in
 
@@ -57,23 +52,6 @@ def test_a_password_too_long_to_hash_is_only_checked_elsewhere(mail_server: Mail
 
 def codes_of(replies: list[bytes]) -> str:
     return b" ".join(reply[:3] for reply in replies).decode()
-
-
-class BrokenSession:
-    access = Access.FULL
-    local_domain = "example.com"
-    over_tls = False
-
-    async def log_in(self, claim: object) -> None:
-        raise ValueError(claim)
-
-
-def test_pwd_replies_even_if_a_login_raises() -> None:
-    transport: Any = StringTransport()  # type: ignore[no-untyped-call]
-    pwd = Pwd(lambda protocol, transport: BrokenSession())  # type: ignore[arg-type, return-value]
-    pwd.makeConnection(transport)  # type: ignore[no-untyped-call]
-    pwd.dataReceived(b"USER alice\nPASS x\nUSER alice\nQUIT\n")
-    assert codes_of(transport.value().splitlines()) == "200 300 501 300 200"
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_no_login_succeeds_while_the_program_never_replies(tmp_path: Path) -> No
     with MailServer(tmp_path, ACCOUNTS, program("never_answers.sh"), "--time-out", "0.3") as server:
         assert "-ERR" in log_in(server, "alice", "open sesame")
         server.wait_for(r"1 EXTAUTH no reply within 0.3 seconds")
-        server.wait_for(r"3 POP \[1\] refused: alice@example.com, USER, no TLS: External rejected")
+        server.wait_for(r"3 POP \[1\] temporary failure: alice@example.com, USER, no TLS: External rejected")
         assert "-ERR" in log_in(server, "alice", "open sesame")
         assert log_in(server, "bob", "own one").startswith("+OK")
         assert server.end() == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import poplib
 import re
 import smtplib
@@ -162,16 +161,6 @@ def test_the_start_of_tls_resets_the_connection_state(mail_server: MailServer) -
         assert smtp.rcpt("a@elsewhere.example")[0] == 503
         smtp.mail("alice@example.com")
         assert smtp.rcpt("a@elsewhere.example")[0] == 550
-
-
-def test_a_login_is_refused_if_tls_starts_meanwhile(mail_server: MailServer) -> None:
-    seen = len(mail_server.log)
-    with LineClient(mail_server.port("imap")) as imap:
-        imap.read()
-        imap.send(b"a AUTHENTICATE CRAM-MD5")
-        imap.read()
-        imap.send(base64.b64encode(b"alice@example.com x") + b"\r\nb STARTTLS")
-        mail_server.wait_for("refused: alice@example.com, CRAM-MD5, no TLS: TLS started during the login", since=seen)
 
 
 def test_tls_does_not_start_after_a_login_by_pop(mail_server: MailServer) -> None:

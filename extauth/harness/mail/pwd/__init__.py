@@ -9,6 +9,6 @@ settings_commands  the passwords and settings of accounts
 server_commands    domains, modules, access rights, and the log
 """
 
-from extauth.harness.mail.pwd.connection import Pwd
+from extauth.harness.mail.pwd.connection import serve_pwd
 
-__all__ = ["Pwd"]
+__all__ = ["serve_pwd"]

@@ -1,0 +1,185 @@
+"""One connection as a stream: a protocol reads a line, awaits what it takes, replies, and reads the next line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer, ISSLTransport
+from twisted.internet.protocol import Protocol
+from zope.interface import implementer
+
+from extauth.harness.mail.network import loop
+
+_READ_AHEAD = 65_536  # bytes; reading stops when twice as many wait
+
+
+class LineTooLong(Exception):
+    """A line has more bytes than the protocol allows. The stream has skipped it. The next line can be read."""
+
+
+class PlainTextAfterStartTls(Exception):
+    """The client sent plain text after the command that starts TLS. Close the connection, do not interpret this text.
+
+    It may come from an attacker (RFC 3207, section 4.2; RFC 2595, sections 2.4 and 4).
+    """
+
+
+@implementer(IHalfCloseableProtocol, IPushProducer)
+class Stream(Protocol):
+    """A connection that `serve` serves. The end of `serve` closes it.
+
+    reader: the bytes from the client; TLS replaces it
+    idle_timeout: seconds to wait for the client, in each call of `read_line` and `read_exactly`
+    tls: the argument for twisted's `startTLS`; set it before `start_tls`
+
+    twisted sets the other public method names that are not in snake case.
+    """
+
+    transport: Any
+    reader: asyncio.StreamReader
+    tls: Any = None
+    idle_timeout = 300.0
+
+    def __init__(self, serve: Callable[[Stream], Awaitable[None]]) -> None:
+        self._serve = serve
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._task: asyncio.Task[None]
+
+    @property
+    def local_address(self) -> str:
+        """The address that the client has connected to."""
+        return str(self.transport.getHost().host)
+
+    @property
+    def peer_address(self) -> str:
+        """The address of the client."""
+        return str(self.transport.getPeer().host)
+
+    @property
+    def over_tls(self) -> bool:
+        """True if the connection uses TLS now."""
+        return bool(ISSLTransport.providedBy(self.transport))
+
+    async def read_line(self, limit: int) -> bytes:
+        """Return the next line without its end, CRLF or LF. Before that, wait until the client has taken the replies.
+
+        Raises LineTooLong if it has more than `limit` bytes, EOFError at the end of the input, TimeoutError. The end
+        of the input is no end of a line, because the rest of that line may be lost.
+        """
+        line, too_long = b"", False
+        async with asyncio.timeout(self.idle_timeout):
+            await self.drain()
+            while not line.endswith(b"\n"):
+                try:
+                    line += await self.reader.readuntil(b"\n")
+                except asyncio.LimitOverrunError as overrun:
+                    line += await self.reader.readexactly(overrun.consumed)
+                except asyncio.IncompleteReadError as end:
+                    if too_long or len(line) + len(end.partial) > limit:
+                        raise LineTooLong from None
+                    raise
+                if len(line) > limit + 2:
+                    line, too_long = line[-1:], True
+        line = line[:-1].removesuffix(b"\r")
+        if too_long or len(line) > limit:
+            raise LineTooLong
+        return line
+
+    async def read_exactly(self, count: int) -> bytes:
+        """Return the next `count` bytes. Raises EOFError if the input ends before that, TimeoutError."""
+        async with asyncio.timeout(self.idle_timeout):
+            await self.drain()
+            return await self.reader.readexactly(count)
+
+    def write(self, data: bytes) -> None:
+        """Send data. It waits in memory until the client takes it."""
+        self.transport.write(data)
+
+    async def drain(self) -> None:
+        """Wait until the client has taken most of what was sent."""
+        await self._writable.wait()
+
+    async def start_tls(self) -> None:
+        """Start TLS. Raises PlainTextAfterStartTls if the client has sent more than the command before it."""
+        before, self.reader = self.reader, self._new_reader()
+        before.feed_eof()
+        if await before.read():
+            raise PlainTextAfterStartTls
+        self.transport.startTLS(self.tls)
+
+    def close(self) -> None:
+        """Close the connection when everything is sent."""
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+
+    def abort(self) -> None:
+        """Close the connection at once. What is not sent yet is lost."""
+        self.transport.abortConnection()
+
+    def cancel(self) -> asyncio.Task[None]:
+        """Stop serving. Return the task, which ends soon."""
+        self._task.cancel()
+        return self._task
+
+    def connectionMade(self) -> None:
+        """Begin to serve."""
+        self.reader = self._new_reader()
+        self.transport.registerProducer(self, True)
+        self._task = loop.create_task(self._run())
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take data from the client."""
+        self.reader.feed_data(data)
+
+    def readConnectionLost(self) -> None:
+        """The client has closed its sending half. It still gets the replies to what it has sent."""
+        self.reader.feed_eof()
+
+    def writeConnectionLost(self) -> None:
+        """The client takes no more data."""
+        self._writable.set()
+
+    def connectionLost(self, reason: Any = None) -> None:
+        """The connection is closed."""
+        self.reader.feed_eof()
+        self._writable.set()
+
+    def pauseProducing(self) -> None:
+        """Many bytes wait for the client: send no more."""
+        self._writable.clear()
+
+    def resumeProducing(self) -> None:
+        """The client has taken them."""
+        self._writable.set()
+
+    def stopProducing(self) -> None:
+        """The client takes no more data."""
+        self._writable.set()
+
+    async def _run(self) -> None:
+        try:
+            await self._serve(self)
+        finally:
+            self.close()
+
+    def _new_reader(self) -> asyncio.StreamReader:
+        reader = asyncio.StreamReader(limit=_READ_AHEAD, loop=loop)
+        transport: Any = _FlowControl(self)
+        reader.set_transport(transport)
+        return reader
+
+
+class _FlowControl:
+    """Lets a reader of asyncio pause a connection of twisted. asyncio sets the method names."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    def pause_reading(self) -> None:
+        self._stream.transport.pauseProducing()
+
+    def resume_reading(self) -> None:
+        self._stream.transport.resumeProducing()
