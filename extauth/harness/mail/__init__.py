@@ -6,6 +6,7 @@ It needs twisted, so only `extauth harness listen` imports this package.
     accounts_file  reads them from TOML
     access_files   the access rights in files of the base directory
     setting_names  the account settings by the names of the mail server
+    mailbox        the mail of an account
     own_password   passwords stored in the accounts file
     os_password    passwords that PAM checks
     policy         which addresses may connect and which passwords are checked; pure functions

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from extauth.errors import MalformedRequest
+from extauth.harness.mail.mailbox import Mailbox
 from extauth.harness.mail.own_password import Encryption, OwnPassword
 from extauth.model import Account
 from extauth.protocol.accounts import AccountParser, canonical_domain
@@ -37,6 +38,7 @@ class MailAccount(msgspec.Struct):
     own_settings: the settings that the account itself has, by the names of the mail server
     aliases: other names, without the domain
     rights: the names of the access rights
+    mailbox: its mail
     """
 
     account: Account
@@ -46,6 +48,7 @@ class MailAccount(msgspec.Struct):
     own_settings: dict[str, Value] = msgspec.field(default_factory=dict)
     aliases: tuple[str, ...] = ()
     rights: tuple[str, ...] = ()
+    mailbox: Mailbox = msgspec.field(default_factory=Mailbox)
 
     def set_own_password(self, password: OwnPassword | None) -> None:
         """Replace the own password."""

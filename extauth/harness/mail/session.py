@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -17,6 +18,7 @@ from twisted.internet.defer import Deferred
 
 from extauth.harness.mail.accounts import Accounts, MailAccount
 from extauth.harness.mail.authenticator import Authenticator, LoginAccepted, LoginResult, LoginUndecided
+from extauth.harness.mail.mailbox import Mailbox
 from extauth.harness.mail.mechanisms import CHALLENGE_RESPONSE, Claim, MalformedClaim, SaslExchange, sasl_exchanges
 from extauth.harness.mail.policy import Access, LoginRefused, PasswordKind, allowed_access, passwords_to_check
 from extauth.harness.masking import printable
@@ -52,6 +54,15 @@ class LoginFailure(enum.Enum):
     """The password is wrong, or a rule forbids the login."""
     UNAVAILABLE = enum.auto()
     """A temporary failure: the helper could not decide."""
+
+
+class RecipientStatus(enum.Enum):
+    """Whether an address is one of this mail server."""
+
+    KNOWN = enum.auto()
+    UNKNOWN = enum.auto()
+    TEMPORARY_FAILURE = enum.auto()
+    """Nobody can say it now."""
 
 
 class LoginRecord(msgspec.Struct, frozen=True):
@@ -123,6 +134,10 @@ class MailSession:
             return self.accounts.find(name.decode(), self._local_address)
         except UnicodeDecodeError:
             return None
+
+    async def recipient_status(self, address: bytes) -> RecipientStatus:
+        """Return whether the mail server has an account with this address."""
+        return RecipientStatus.UNKNOWN if self.find_account(address) is None else RecipientStatus.KNOWN
 
     @property
     def offered(self) -> list[bytes]:
@@ -209,8 +224,19 @@ class LoginPortal:
         return next(i for i in interfaces if i.providedBy(avatar)), avatar, lambda: None
 
 
+@contextlib.contextmanager
+def open_mailbox(login: LoginRecord) -> Iterator[Mailbox]:
+    """Return the mailbox of the account. In the context, it has a message for this session that describes the login."""
+    mailbox = login.account.mailbox
+    mailbox.append(login_message(login).as_bytes(), received=login.at, session=login.session)
+    try:
+        yield mailbox
+    finally:
+        mailbox.end_session(login.session)
+
+
 def login_message(login: LoginRecord) -> EmailMessage:
-    """Return the only message of a mailbox. It describes the login. As bytes, its lines end with CRLF."""
+    """Return the message that describes the login. As bytes, its lines end with CRLF."""
     message = EmailMessage(policy=SMTP)
     message["From"] = _SENDER
     message["To"] = login.account.account.address

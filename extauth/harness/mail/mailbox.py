@@ -1,0 +1,103 @@
+"""The mail of an account, in memory. All connections of the account share it.
+
+A message may belong to one session alone. Other sessions do not see it, and it is gone when the session ends. The
+message that describes a login is such a message.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+import msgspec
+
+MAX_MAILBOX_SIZE = 33_554_432
+"""Bytes of all messages in a mailbox."""
+
+_validities = itertools.count(int(time.time()))
+
+
+class MailboxFull(Exception):
+    """The message does not fit into the mailbox."""
+
+
+class Message(msgspec.Struct, eq=False):
+    """One message.
+
+    uid: never used for another message of the mailbox
+    content: the header and the body, with CRLF line ends
+    received: the time of arrival, with a time zone
+    flags: such as `\\Seen`; change them with `Mailbox.set_flags`
+    session: the session that sees it; None: all of them
+    """
+
+    uid: int
+    content: bytes
+    received: datetime
+    flags: frozenset[str] = frozenset()
+    session: int | None = None
+
+
+class Mailbox:
+    """The messages of one account, in the order of their UIDs.
+
+    uid_validity: a different number for each mailbox, and after each start of the harness
+    next_uid: the UID of the next message
+    """
+
+    def __init__(self) -> None:
+        self.uid_validity = next(_validities)
+        self.next_uid = 1
+        self._messages: dict[int, Message] = {}
+        self._watchers: list[Callable[[], None]] = []
+
+    @property
+    def size(self) -> int:
+        """The bytes of the messages that all sessions see."""
+        return sum(len(message.content) for message in self._messages.values() if message.session is None)
+
+    def messages(self, session: int) -> list[Message]:
+        """Return the messages that a session sees, in the order of their UIDs."""
+        return [message for message in self._messages.values() if message.session in (None, session)]
+
+    def append(
+        self, content: bytes, flags: Iterable[str] = (), received: datetime | None = None, session: int | None = None
+    ) -> Message:
+        """Add a message. `received` is now if it is None. Raises MailboxFull."""
+        if session is None and self.size + len(content) > MAX_MAILBOX_SIZE:
+            raise MailboxFull(f"the mailbox has {self.size} of {MAX_MAILBOX_SIZE} bytes; delete messages")
+        received = received or datetime.now().astimezone()
+        message = Message(self.next_uid, content, received, frozenset(flags), session)
+        self.next_uid += 1
+        self._messages[message.uid] = message
+        self._changed()
+        return message
+
+    def set_flags(self, message: Message, flags: Iterable[str]) -> None:
+        """Replace the flags of a message."""
+        message.flags = frozenset(flags)
+        self._changed()
+
+    def remove(self, messages: Iterable[Message]) -> None:
+        """Delete messages. Those that are gone already do not matter."""
+        for message in messages:
+            self._messages.pop(message.uid, None)
+        self._changed()
+
+    def end_session(self, session: int) -> None:
+        """Delete the messages that only this session saw."""
+        self.remove([message for message in self._messages.values() if message.session == session])
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call `changed` after each change, until `unwatch`."""
+        self._watchers.append(changed)
+
+    def unwatch(self, changed: Callable[[], None]) -> None:
+        """Stop the calls of `changed`."""
+        self._watchers.remove(changed)
+
+    def _changed(self) -> None:
+        for changed in list(self._watchers):
+            changed()
