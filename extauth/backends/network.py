@@ -1,4 +1,4 @@
-"""What backends that ask a server have in common: its URL, the time limits, and why it cannot be reached."""
+"""What backends that ask a server have in common: its URL, passwords, time limits, and why it cannot be reached."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import os
 import socket
 import ssl
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
 
+from extauth.backends.watched_files import WatchedFiles
 from extauth.errors import ConfigError
+from extauth.model import Secret
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 
@@ -79,6 +82,17 @@ def overall_timeout(overall: float | None, parts: Mapping[str, float | None], de
         if part is not None and part > overall:
             raise ConfigError(f"{key} = {part:g}: must not be more than overall_timeout = {overall:g}")
     return overall
+
+
+def load_password(backend: WatchedFiles, key: str, path: Path) -> Secret:
+    """Read a file that holds one password and perhaps a line end. Raises ConfigError, which begins with `key`."""
+    try:
+        password = backend.read_file(path).removesuffix(b"\n").removesuffix(b"\r")
+    except ConfigError as error:
+        raise ConfigError(f"{key} = {error}") from None
+    if not password:
+        raise ConfigError(f"{key} = {path}: is empty")
+    return Secret(password)
 
 
 def reason_of(error: OSError) -> str:

@@ -56,27 +56,36 @@ def load_tls_context(backend: WatchedFiles, settings: TlsSettings, *, uses_tls: 
     """
     if not settings.verify_certificate:
         backend.log.warning("verify_certificate = false: an attacker in the network can read every password")
+    if not uses_tls and settings.ca_file is None:
+        return None
+    context = load_verifying_context(backend, settings.ca_file)
+    _apply(settings, context)
+    return context
+
+
+def load_verifying_context(backend: WatchedFiles, ca_file: Path | None) -> ssl.SSLContext:
+    """Read `ca_file` and return a TLS context that checks certificates. None: the system's certificates.
+
+    The context accepts CA certificates without the key usage extension. Many in-house CAs have none, and Python 3.13
+    refuses them by default. Raises ConfigError. The backend reloads if the file changes.
+    """
     certificates = None
-    if settings.ca_file is not None:
+    if ca_file is not None:
         try:
-            certificates = backend.read_file(settings.ca_file, private=False).decode(errors="replace")
+            certificates = backend.read_file(ca_file, private=False).decode(errors="replace")
         except ConfigError as error:
             raise ConfigError(f"ca_file = {error}") from None
         certificates = certificates or " "  # an empty text would mean the system's certificates
-    return _tls_context(certificates, settings) if uses_tls or settings.ca_file is not None else None
-
-
-def _tls_context(certificates: str | None, settings: TlsSettings) -> ssl.SSLContext:
-    """Return the TLS context. `certificates`: those to trust, as PEM; None: the system's.
-
-    The context accepts CA certificates without the key usage extension. Many in-house CAs have none, and Python 3.13
-    refuses them by default. Raises ConfigError.
-    """
     try:
         context = ssl.create_default_context(cadata=certificates)
     except ssl.SSLError:
-        raise ConfigError(f"ca_file = {settings.ca_file}: contains no PEM certificates") from None
+        raise ConfigError(f"ca_file = {ca_file}: contains no PEM certificates") from None
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
+
+
+def _apply(settings: TlsSettings, context: ssl.SSLContext) -> None:
+    """Apply the keys to a context. Raises ConfigError."""
     if not settings.verify_certificate:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -87,7 +96,6 @@ def _tls_context(certificates: str | None, settings: TlsSettings) -> ssl.SSLCont
             raise ConfigError(f"tls_ciphers = {settings.tls_ciphers!r}: OpenSSL knows no such cipher") from None
     if settings.tls_minimum_version is not None:
         context.minimum_version = _VERSIONS[settings.tls_minimum_version]
-    return context
 
 
 def warn_of_certificate(log: logging.Logger, url: str, transport: asyncio.BaseTransport) -> None:

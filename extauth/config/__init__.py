@@ -11,6 +11,7 @@ from extauth.config.read import parse_config, read_config
 from extauth.config.tables import (
     BackendSection,
     CacheSettings,
+    CliSettings,
     ConfigFile,
     Facility,
     HelperSettings,
@@ -26,6 +27,7 @@ __all__ = [
     "BackendConfig",
     "BackendSection",
     "CacheSettings",
+    "CliSettings",
     "Config",
     "ConfigFile",
     "ConfigSource",

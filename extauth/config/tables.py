@@ -48,6 +48,22 @@ class NewSettings(Settings, frozen=True):
     known_is_enough: bool = False
 
 
+class CliSettings(Settings, frozen=True):
+    """The keys for the PWD/CLI port of the mail server. `account` needs access rights there.
+
+    `starttls`: log in with the password over TLS, not by APOP. Times are in seconds.
+    """
+
+    account: str
+    password_file: Path
+    host: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 106
+    starttls: bool = False
+    ca_file: Path | None = None
+    connect_timeout: Annotated[float, msgspec.Meta(gt=0, le=60)] = 5
+    reply_timeout: Annotated[float, msgspec.Meta(gt=0, le=60)] = 5
+
+
 class CacheSettings(Settings, frozen=True):
     """`[cache]`: seconds that a verdict counts; number of accounts, and of wrong passwords, that are kept."""
 

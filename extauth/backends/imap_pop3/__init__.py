@@ -2,7 +2,6 @@
 
 backend      the two backends: open a connection for each login, and try the password there
 settings     the keys of the configuration
-connection   one connection: TLS, lines, and limits on what the server may send
 imap, pop3   the few commands of each protocol
 answers      the answers to a login as verdicts
 """

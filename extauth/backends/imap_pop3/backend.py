@@ -8,10 +8,10 @@ from typing import ClassVar, Generic, TypeVar
 
 from extauth.backends.base import Backend
 from extauth.backends.context import BackendContext
-from extauth.backends.imap_pop3.connection import MailConnection
 from extauth.backends.imap_pop3.imap import ImapClient
 from extauth.backends.imap_pop3.pop3 import Pop3Client
 from extauth.backends.imap_pop3.settings import ImapSettings, Pop3Settings, ServerSettings, UserName, parse_server
+from extauth.backends.mail_connection import MailConnection
 from extauth.backends.network import overall_timeout
 from extauth.backends.tls import check_tls_settings, load_tls_context, warn_of_certificate
 from extauth.errors import BackendUnavailable, TemporaryFailure

@@ -10,7 +10,7 @@ import base64
 import secrets
 
 from extauth.backends.imap_pop3.answers import imap_verdict
-from extauth.backends.imap_pop3.connection import MailConnection, shown
+from extauth.backends.mail_connection import MailConnection, shown
 from extauth.errors import BackendUnavailable, TemporaryFailure
 from extauth.model import VerdictResult
 

@@ -10,7 +10,7 @@ import base64
 import re
 
 from extauth.backends.imap_pop3.answers import is_outage, pop3_refusal
-from extauth.backends.imap_pop3.connection import MailConnection, shown
+from extauth.backends.mail_connection import MailConnection, shown
 from extauth.errors import BackendUnavailable, TemporaryFailure
 from extauth.model import Verdict, VerdictResult
 

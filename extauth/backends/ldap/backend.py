@@ -6,7 +6,6 @@ import asyncio
 import datetime
 import ssl
 from functools import partial
-from pathlib import Path
 
 from extauth.backends.base import Backend
 from extauth.backends.context import BackendContext
@@ -26,9 +25,9 @@ from extauth.backends.ldap.settings import (
     parse_servers,
     uses_tls,
 )
-from extauth.backends.network import overall_timeout
+from extauth.backends.network import load_password, overall_timeout
 from extauth.backends.tls import load_tls_context
-from extauth.errors import ConfigError, TemporaryFailure
+from extauth.errors import TemporaryFailure
 from extauth.mechanisms.credentials import Credentials
 from extauth.model import Account, Secret, Verdict, VerdictResult
 from extauth.passwords import StoredHash, identify
@@ -66,12 +65,9 @@ class Ldap(Backend[LdapSettings]):
         """Read the service account's password and the trusted certificates."""
         settings = self.settings
         if settings.bind_password_file is not None:
-            password = self._read("bind_password_file", settings.bind_password_file)
-            password = password.removesuffix(b"\n").removesuffix(b"\r")
-            if not password:
-                raise ConfigError(f"bind_password_file = {settings.bind_password_file}: is empty")
+            password = load_password(self, "bind_password_file", settings.bind_password_file)
             assert settings.bind_dn is not None  # check_together has checked it
-            self._service = ServiceAccount(settings.bind_dn, Secret(password))
+            self._service = ServiceAccount(settings.bind_dn, password)
         self._tls = load_tls_context(self, settings, uses_tls=uses_tls(settings))
         if not self._search.tells_domains_apart and (self.context.domains is None or len(self.context.domains) > 1):
             self.log.warning(
@@ -189,13 +185,6 @@ class Ldap(Backend[LdapSettings]):
             return Verdict.SCHEME_NOT_AVAILABLE.because(f"{entry.dn}: {attribute} is missing or cannot be read")
         locked = [each for each in found if isinstance(each, VerdictResult)]
         return [each for each in found if isinstance(each, StoredHash)] or locked[0]
-
-    def _read(self, key: str, path: Path, *, private: bool = True) -> bytes:
-        """Read a file. The ConfigError begins with the key."""
-        try:
-            return self.read_file(path, private=private)
-        except ConfigError as error:
-            raise ConfigError(f"{key} = {error}") from None
 
 
 async def _verify(stored: list[StoredHash], password: Secret) -> Verdict:

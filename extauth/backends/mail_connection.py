@@ -1,4 +1,4 @@
-"""One connection to a mail server: TLS, lines, and limits on what the server may send.
+"""One connection to a mail server, by IMAP, POP3 or PWD: TLS, lines, and limits on what the server may send.
 
 Nothing that the server has sent before TLS counts after it.
 """
@@ -12,10 +12,10 @@ from extauth.backends.network import ServerAddress, reason_of
 from extauth.errors import BackendUnavailable
 
 MAX_LINE = 8_192
-"""Bytes of a line. RFC 2683, section 3.2.1.5, asks IMAP clients to take 8,000; POP3 has at most 512."""
+"""Bytes of a line by default. RFC 2683, section 3.2.1.5, asks IMAP clients to take 8,000; POP3 has at most 512."""
 
 MAX_LINES = 100
-"""Lines of a server in one connection. A login needs about ten."""
+"""Lines of a server in one connection by default. A login needs about ten."""
 
 _NEXT_ADDRESS = 0.25  # seconds after which the next address of a name is tried as well
 _TLS_END = 1.0  # seconds for the server to end TLS, after a login
@@ -25,12 +25,22 @@ _SHOWN = 200  # bytes of a line in an error
 class MailConnection:
     """An open connection. All methods raise BackendUnavailable if it breaks, and OSError never.
 
-    `context`: how to use TLS. No error shows what was sent.
+    `context`: how to use TLS. `max_line`: bytes of a line of the server. `max_lines`: how many it may send; None: any
+    number. No error shows what was sent.
     """
 
-    def __init__(self, server: ServerAddress, context: ssl.SSLContext | None) -> None:
+    def __init__(
+        self,
+        server: ServerAddress,
+        context: ssl.SSLContext | None,
+        *,
+        max_line: int = MAX_LINE,
+        max_lines: int | None = MAX_LINES,
+    ) -> None:
         self._server = server
         self._context = context
+        self._max_line = max_line
+        self._max_lines = max_lines
         self._reader: asyncio.StreamReader
         self._transport: asyncio.Transport | None = None
         self._received = b""
@@ -95,7 +105,7 @@ class MailConnection:
     async def line(self) -> bytes:
         """Return the next line without its end."""
         while b"\n" not in self._received:
-            if len(self._received) > MAX_LINE:
+            if len(self._received) > self._max_line:
                 break
             try:
                 data = await self._reader.read(MAX_LINE)
@@ -106,15 +116,30 @@ class MailConnection:
             self._received += data
         line, _, self._received = self._received.partition(b"\n")
         self._lines += 1
-        if len(line) > MAX_LINE:
-            raise BackendUnavailable(f"invalid answer: a line of more than {MAX_LINE} bytes")
-        if self._lines > MAX_LINES:
-            raise BackendUnavailable(f"invalid answer: more than {MAX_LINES} lines")
+        if len(line) > self._max_line:
+            raise BackendUnavailable(f"invalid answer: a line of more than {self._max_line} bytes")
+        if self._max_lines is not None and self._lines > self._max_lines:
+            raise BackendUnavailable(f"invalid answer: more than {self._max_lines} lines")
         return line.removesuffix(b"\r")
 
     def has_received(self) -> bool:
         """Return whether the server has sent more than was read."""
         return bool(self._received)
+
+    async def is_silent(self) -> bool:
+        """Return whether it is open and nothing has come that was not read."""
+        if self._received or self.transport.is_closing():
+            return False
+        for _ in range(2):
+            await asyncio.sleep(0)  # the loop looks at the socket, and then takes what has come
+        try:
+            async with asyncio.timeout(0):
+                await self._reader.read(1)
+        except TimeoutError:
+            return True
+        except OSError:
+            pass
+        return False
 
     def close(self) -> None:
         """Close it when all is sent."""

@@ -1,0 +1,40 @@
+"""A client for the PWD/CLI port of CommuniGate Pro. A site's own backend may use it, too (docs/provisioning.md).
+
+client    `CliClient`: commands, over a connection that is opened when it is needed
+session   one connection: TLS, login, command and reply
+errors    the replies that refuse a command, as exceptions
+load      a client from the keys of a section of the configuration
+"""
+
+from extauth.communigate.client import Argument, CliClient
+from extauth.communigate.errors import (
+    AccountExists,
+    CliError,
+    CliUnavailable,
+    CommandRefused,
+    LoginRefused,
+    NoRight,
+    UnknownAccount,
+    UnknownCommand,
+    UnknownDomain,
+    WrongPassword,
+)
+from extauth.communigate.load import load_client
+from extauth.protocol.data_format import Value
+
+__all__ = [
+    "AccountExists",
+    "Argument",
+    "CliClient",
+    "CliError",
+    "CliUnavailable",
+    "CommandRefused",
+    "LoginRefused",
+    "NoRight",
+    "UnknownAccount",
+    "UnknownCommand",
+    "UnknownDomain",
+    "Value",
+    "WrongPassword",
+    "load_client",
+]

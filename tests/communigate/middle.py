@@ -1,0 +1,43 @@
+"""Something between the client and the PWD port of the harness: it hides the challenge, and loses replies."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import threading
+
+from tests.backends.ldap.ldap_servers import TestServer
+
+
+class Middle(TestServer):
+    """Forwards to a port. `hides_challenge`: no APOP. `loses`: the command after which it closes the connection."""
+
+    def __init__(self, port: int, *, hides_challenge: bool = False) -> None:
+        self._to = port
+        self._hides_challenge = hides_challenge
+        self.loses = b""
+        super().__init__()
+
+    def serve(self, connection: socket.socket) -> None:
+        with socket.create_connection(("127.0.0.1", self._to)) as server:
+            threading.Thread(target=self._back, args=(server, connection), daemon=True).start()
+            while data := connection.recv(65536):
+                self.received += data
+                if self.loses and data.startswith(self.loses):
+                    self.loses = b""
+                    server.sendall(data)
+                    server.recv(1, socket.MSG_PEEK)  # it has been carried out
+                    connection.shutdown(socket.SHUT_RDWR)
+                server.sendall(data)
+
+    def commands(self) -> list[bytes]:
+        """Return the first word of each line that the client has sent in the clear."""
+        return re.findall(rb"(?m)^([A-Z]+)\b", self.received)
+
+    def _back(self, server: socket.socket, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := server.recv(65536):
+                if self._hides_challenge:
+                    data = re.sub(rb" <.*>", b"", data)
+                connection.sendall(data)

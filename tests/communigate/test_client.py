@@ -1,0 +1,195 @@
+"""The client for the PWD/CLI port, at the harness."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import pytest
+
+from extauth.communigate import (
+    AccountExists,
+    CliClient,
+    CliUnavailable,
+    CommandRefused,
+    LoginRefused,
+    NoRight,
+    UnknownAccount,
+    UnknownCommand,
+    UnknownDomain,
+    WrongPassword,
+)
+from extauth.communigate.errors import refusal
+from extauth.model import Account, Secret
+from tests.backends.ldap.slapd import Certificates
+from tests.communigate.middle import Middle
+from tests.harness.mail.pwd.admin import ACCOUNTS
+from tests.harness.mail.server import MailServer
+from tests.helper import PATIENCE, wait_until
+
+_ELSEWHERE = "0.0.0.0"  # noqa: S104  # reaches this computer, but is no address of the loopback
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, certificates: Certificates) -> Iterator[MailServer]:
+    certificate, key = certificates.issue("mail", f"IP:127.0.0.1,IP:{_ELSEWHERE}")
+    options = ("--certificate", str(certificate), "--key", str(key))
+    with MailServer(tmp_path_factory.mktemp("server"), ACCOUNTS, ["cat"], *options) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def tls(certificates: Certificates) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=certificates.authority)
+
+
+def client(port: int, name: str = "postmaster", **options: Any) -> CliClient:
+    host: str = options.pop("host", "127.0.0.1")
+    password = options.pop("password", Secret(b"secret of " + name.encode()))
+    return CliClient(host, port, account=name, password=password, **options)
+
+
+def run(work: Callable[[CliClient], Coroutine[Any, Any, Any]], using: CliClient) -> Any:
+    """Run `work` with a client, and close it."""
+
+    async def main() -> Any:
+        async with asyncio.timeout(PATIENCE), using:
+            return await work(using)
+
+    return asyncio.run(main())
+
+
+@contextlib.contextmanager
+def between(server: MailServer, **options: Any) -> Iterator[Middle]:
+    middle = Middle(server.port("pwd"), **options)
+    try:
+        yield middle
+    finally:
+        middle.close()
+
+
+async def rights(client: CliClient) -> list[str]:
+    return await client.get_account_rights(client.account)
+
+
+def test_commands_change_accounts(server: MailServer) -> None:
+    account = Account("c.d", "second.org")
+
+    async def work(cli: CliClient) -> None:
+        await cli.create_account(
+            account, kind="MultiMailbox", settings={"RealName": 'Ä "B"\n', "UseAppPassword": "YES"}
+        )
+        await cli.set_account_password(account, Secret(b'\xe4 "q" \\x'))
+        assert await cli.command("VerifyAccountPassword", account, "PASSWORD", Secret(b'\xe4 "q" \\x')) is None
+        await cli.update_account_settings(account, {"RealName": "default", "MaxAccountSize": 5})
+        assert await cli.get_account_settings("c.d@second.org") == {"UseAppPassword": "YES", "MaxAccountSize": 5}
+        await cli.set_account_aliases(account, ["cd", "c d"])
+        assert await cli.command("GETACCOUNTALIASES", account) == ["cd", "c d"]
+        assert await rights(cli) == ["Master"]
+
+    run(work, client(server.port("pwd")))
+
+
+def test_each_refusal_has_its_class(server: MailServer) -> None:
+    async def work(cli: CliClient) -> None:
+        refused: list[tuple[type[CommandRefused], str, tuple[Any, ...]]] = [
+            (UnknownCommand, "FLY", ()),
+            (UnknownDomain, "LISTACCOUNTS", ("third.org",)),
+            (UnknownAccount, "DELETEACCOUNT", ("nobody",)),
+            (WrongPassword, "VERIFYACCOUNTPASSWORD", ("pbx", "PASSWORD", Secret(b"wrong"))),
+            (AccountExists, "CREATEACCOUNT", ("pbx",)),
+            (CommandRefused, "DELETEACCOUNT", ()),
+        ]
+        for kind, verb, arguments in refused:
+            with pytest.raises(CommandRefused) as caught:
+                await cli.command(verb, *arguments)
+            assert type(caught.value) is kind
+            assert "wrong" not in str(caught.value) or not arguments
+
+    run(work, client(server.port("pwd")))
+    with pytest.raises(NoRight, match=r"^CREATEACCOUNT new: 501 access denied"):
+        run(lambda cli: cli.create_account("new"), client(server.port("pwd"), "user1"))
+    exists = refusal("CREATEACCOUNT a", 501, "Account with this name already exists", has_secret=False)
+    assert type(exists) is AccountExists
+
+
+@pytest.mark.parametrize(
+    ("hides_challenge", "options", "commands"),
+    [
+        (False, {}, [b"APOP", b"INLINE", b"GETACCOUNTRIGHTS", b"QUIT"]),
+        (True, {}, [b"USER", b"PASS", b"INLINE", b"GETACCOUNTRIGHTS", b"QUIT"]),
+        (True, {"host": _ELSEWHERE}, [b"STLS"]),
+        (False, {"starttls": True}, [b"STLS"]),
+    ],
+    ids=["apop", "loopback", "another computer", "starttls"],
+)
+def test_no_password_crosses_the_network_in_the_clear(
+    server: MailServer, tls: ssl.SSLContext, hides_challenge: bool, options: dict[str, Any], commands: list[bytes]
+) -> None:
+    with between(server, hides_challenge=hides_challenge) as middle:
+        assert run(rights, client(middle.port, tls=tls, **options)) == ["Master"]
+        wait_until(lambda: middle.commands()[: len(commands)] == commands, f"{commands} in {middle.received!r}")
+        assert (b"secret of" in middle.received) == (b"PASS" in commands)
+
+
+def test_a_command_with_a_password_begins_tls(server: MailServer, tls: ssl.SSLContext) -> None:
+    async def work(cli: CliClient) -> None:
+        assert await rights(cli) == ["Master"]
+        await cli.set_account_password("pbx", Secret(b"secret of pbx"))
+
+    with between(server) as middle:
+        run(work, client(middle.port, host=_ELSEWHERE, tls=tls))
+        assert middle.commands()[:4] == [b"APOP", b"INLINE", b"GETACCOUNTRIGHTS", b"STLS"]
+        assert b"secret of" not in middle.received
+        with pytest.raises(CliUnavailable, match="TLS: certificate: unable to get local issuer"):
+            run(work, client(middle.port, host=_ELSEWHERE))
+
+
+def test_a_broken_connection_is_opened_again(server: MailServer) -> None:
+    async def work(cli: CliClient) -> None:
+        await rights(cli)
+        middle.cut()  # while nothing is sent: any command can go on
+        await cli.create_account("idle")
+        middle.loses = b"GET"  # can be repeated
+        assert await rights(cli) == ["Master"]
+        middle.loses = b"CREATE"  # cannot: it has been carried out
+        with pytest.raises(CliUnavailable, match="CREATEACCOUNT: the server closed the connection"):
+            await cli.create_account("lost")
+        with pytest.raises(AccountExists):
+            await cli.create_account("lost")
+
+    with between(server) as middle:
+        run(work, client(middle.port))
+
+
+def test_a_refused_login_is_not_tried_again_at_once(server: MailServer) -> None:
+    wrong = client(server.port("pwd"), "user1", password=Secret(b"not it"))
+
+    async def work(cli: CliClient) -> None:
+        since = len(server.log)
+        for _ in range(2):
+            with pytest.raises(LoginRefused, match="login of user1 was refused with the code 515"):
+                await rights(cli)
+        server.wait_for("refused: user1", since)
+        assert str(server.log[since:]).count("refused: user1") == 1
+        assert "not it" not in repr(cli)
+
+    run(work, wrong)
+
+
+def test_silence_is_an_outage() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        slow = client(silent.getsockname()[1], connect_timeout=0.05)
+        with pytest.raises(CliUnavailable, match=r"pwd://127.0.0.1:\d+: no connection and login in time"):
+            run(rights, slow)
+    with pytest.raises(CliUnavailable, match="Connection refused"):
+        run(rights, client(slow.server.port))
