@@ -26,7 +26,8 @@ BIN = $(VENV)/bin
 # takes long, and always uses python3
 FRESH = tests/test_readme.py::test_readme_commands_run_in_a_fresh_checkout
 MINOR = 'import sys; print(sys.version_info.minor)'
-TEST_PACKAGES = acl apache2-utils bindfs curl dovecot-core dovecot-imapd dovecot-pop3d fetchmail gcc gdb gsasl isync ldap-utils libc6-dev \
+TEST_PACKAGES = acl apache2-utils bindfs curl cyrus-imapd cyrus-pop3d dovecot-core dovecot-imapd dovecot-pop3d fetchmail gcc gdb gsasl \
+    isync ldap-utils libc6-dev \
     libnet-ssleay-perl libnss-wrapper libpam-pwdfile libpam-wrapper libpam0g-dev \
     libsasl2-modules logrotate man-db mpop msmtp openssl perl prometheus redis-server sasl2-bin slapd swaks whois
 BENCH_PACKAGES = dovecot-ldap libnet-ldap-perl squid
