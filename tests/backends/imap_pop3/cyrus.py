@@ -56,7 +56,7 @@ class Cyrus:
             create = ["saslpasswd2", "-p", "-c", "-f", str(self._folder / "sasldb"), "-u", domain, name]
             subprocess.run(create, input=password.encode(), check=True)
         self.ports: dict[tuple[str, str], int] = {}
-        services = []
+        services: list[str] = []
         for kind, keys in KINDS.items():
             config = self._folder / f"{kind}.conf"
             config.write_text((CONFIG + keys).format(folder=self._folder))
@@ -65,7 +65,8 @@ class Cyrus:
                 name = f"{protocol}{len(services)}"
                 services.append(f'{name} cmd="{program} -C {config}" listen="127.0.0.1:{port}" prefork=0')
         main = self._folder / "works.conf"
-        (self._folder / "cyrus.conf").write_text("START {\n}\nSERVICES {\n" + "\n".join(services) + "\n}\nEVENTS {\n}\n")
+        listed = "\n".join(services)
+        (self._folder / "cyrus.conf").write_text(f"START {{\n}}\nSERVICES {{\n{listed}\n}}\nEVENTS {{\n}}\n")
         for path in [self._folder, *self._folder.rglob("*")]:
             shutil.chown(path, "cyrus", "mail")
         subprocess.run([PROGRAMS / "cyr_deny", "-C", main, "-m", "not today", denied], check=True)
