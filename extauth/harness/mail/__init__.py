@@ -10,14 +10,16 @@ It needs twisted, so only `extauth harness listen` imports this package.
     own_password   passwords stored in the accounts file
     os_password    passwords that PAM checks
     policy         which addresses may connect and which passwords are checked; pure functions
-    mechanisms     SASL mechanisms and the login claims that clients make
+    mechanisms     login claims that clients make
+    sasl           SASL for POP and SMTP
     authenticator  checks the passwords that the policy names
     stream         one connection as a stream, for protocols that are coroutines
     network        twisted's reactor on a loop of asyncio
-    session        one client connection: access, login, log records, the message in the mailbox
+    session        one client connection: access, login, log records
     tls            certificates, and STLS and STARTTLS
-    pop3, imap4    protocols with their mailboxes
-    smtp           the protocol without a mailbox
+    pop3, maildrop POP, and its view of a mailbox
+    smtp, delivery SMTP, and what becomes of a mail
+    imap4          IMAP with a mailbox of its own
     pwd/           PWD and CLI: logins, new passwords, and the administration of accounts and domains
     server         opens the ports
 """

@@ -58,6 +58,10 @@ class Mailbox:
         """The bytes of the messages that all sessions see."""
         return sum(len(message.content) for message in self._messages.values() if message.session is None)
 
+    def fits(self, size: int) -> bool:
+        """Return True if there is room for a message of this many bytes."""
+        return self.size + size <= MAX_MAILBOX_SIZE
+
     def messages(self, session: int) -> list[Message]:
         """Return the messages that a session sees, in the order of their UIDs."""
         return [message for message in self._messages.values() if message.session in (None, session)]
@@ -66,7 +70,7 @@ class Mailbox:
         self, content: bytes, flags: Iterable[str] = (), received: datetime | None = None, session: int | None = None
     ) -> Message:
         """Add a message. `received` is now if it is None. Raises MailboxFull."""
-        if session is None and self.size + len(content) > MAX_MAILBOX_SIZE:
+        if session is None and not self.fits(len(content)):
             raise MailboxFull(f"the mailbox has {self.size} of {MAX_MAILBOX_SIZE} bytes; delete messages")
         received = received or datetime.now().astimezone()
         message = Message(self.next_uid, content, received, frozenset(flags), session)

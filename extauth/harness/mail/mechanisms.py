@@ -130,6 +130,9 @@ class CramMd5Exchange:
         return False
 
 
+MECHANISMS = (b"CRAM-MD5", b"LOGIN", b"PLAIN")
+"""The SASL mechanisms, in the order in which they are offered."""
+
 CHALLENGE_RESPONSE = frozenset({b"CRAM-MD5"})
 """The SASL mechanisms that do not send the password."""
 

@@ -1,184 +1,244 @@
-"""POP3 (RFC 1939) on twisted's POP3, with SASL in several steps (RFC 5034), STLS (RFC 2595), and the mailbox."""
+"""POP3 (RFC 1939) with CAPA (RFC 2449), SASL (RFC 5034), STLS (RFC 2595), and the response codes of RFC 3206."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-from io import BytesIO
-from typing import Any
+import enum
+from collections.abc import Awaitable, Callable
 
-from twisted.mail import pop3
-from twisted.mail.interfaces import IMailboxPOP3
-from zope.interface import implementer
+import msgspec
 
-from extauth.harness.mail.mechanisms import Claim, PasswordClaim, ResponseClaim, SaslExchange, new_challenge
-from extauth.harness.mail.policy import Access
-from extauth.harness.mail.session import LoginPortal, LoginRecord, NewSession, login_message
-from extauth.harness.mail.tls import StartTlsMixin
+from extauth.harness.mail.maildrop import Maildrop, NoSuchMessage
+from extauth.harness.mail.mechanisms import MECHANISMS, Claim, PasswordClaim, ResponseClaim, new_challenge
+from extauth.harness.mail.sasl import MAX_SASL_LINE, SaslError, sasl_claim
+from extauth.harness.mail.session import LoginFailure, LoginRecord, MailSession, open_mailbox
+from extauth.harness.mail.stream import LineTooLong, Stream
+from extauth.log_levels import Level
 from extauth.model import Secret
 
+_SERVER = "CommuniGate Pro POP3 Server"
 
-class Pop3(StartTlsMixin, pop3.POP3):
-    """One connection. twisted sets the method names: `do_STLS` is the command STLS."""
 
-    AUTH_CMDS = [*pop3.POP3.AUTH_CMDS, b"STLS"]  # noqa: RUF012  # twisted's name for the commands before a login
-    transport: Any
-    portal: Any
-    magic: bytes
-    blocked: Any
+class _Refused(Exception):
+    """The text of a reply -ERR."""
 
-    def __init__(self, new_session: NewSession) -> None:
-        self._new_session = new_session
-        self._exchange: SaslExchange
 
-    def connectionMade(self) -> None:
-        """Greet a client, or close the connection of a stranger."""
-        self._session = self._new_session("POP", self.transport)
-        if self._session.access is Access.NONE:
-            self.failResponse(b"only client addresses may connect")
-            self.transport.loseConnection()
-            return
-        self.portal = LoginPortal(self._session, Pop3Mailbox)
-        self.magic = new_challenge("POP")
-        super().connectionMade()
+class When(enum.Enum):
+    """When a command is possible."""
 
-    def state_COMMAND(self, line: bytes) -> None:
-        """Run a command. Refuse one with wrong arguments."""
+    BEFORE_LOGIN = "before the login"
+    AFTER_LOGIN = "after the login"
+    ALWAYS = "always"
+
+
+async def serve_pop3(session: MailSession, stream: Stream) -> None:
+    """Serve one connection."""
+    connection = Pop3Connection(session, stream)
+    if login := await connection.serve_until_login():
+        with open_mailbox(login) as mailbox:
+            await connection.serve_maildrop(Maildrop(mailbox, login.session))
+
+
+class Pop3Connection:
+    """One connection. Each command gets one reply, `+OK` or `-ERR`. The lines of a longer one end with a dot."""
+
+    def __init__(self, session: MailSession, stream: Stream) -> None:
+        self._session = session
+        self._stream = stream
+        self._challenge = new_challenge("POP")
+        self._name: bytes | None = None
+        self._login: LoginRecord | None = None
+        self._maildrop: Maildrop
+        self._ended = False
+
+    async def serve_until_login(self) -> LoginRecord | None:
+        """Greet the client and run its commands. Return its login, or None after QUIT."""
+        self._ok(f"{_SERVER} ready {self._challenge.decode()}")
+        while self._login is None and not self._ended:
+            await self._run_next()
+        return self._login
+
+    async def serve_maildrop(self, maildrop: Maildrop) -> None:
+        """Run the commands after the login, until QUIT."""
+        self._maildrop = maildrop
+        self._ok(f"{maildrop.summary.split()[0]} messages")
+        while not self._ended:
+            await self._run_next()
+
+    async def _run_next(self) -> None:
         try:
-            self.processCommand(*line.split(b" "))
-        except pop3.POP3Error as error:
-            self.failResponse(error.args[0])
-        except (TypeError, ValueError):
-            self.failResponse(b"wrong arguments")
+            name, _, argument = (await self._stream.read_line(MAX_SASL_LINE)).partition(b" ")
+            command = COMMANDS.get(name.upper())
+            if command is None:
+                raise _Refused("unknown command")
+            if command.when is (When.BEFORE_LOGIN if self._login else When.AFTER_LOGIN):
+                raise _Refused(f"{name.upper().decode()} is possible only {command.when.value}")
+            if command.most is not None:
+                argument = argument.strip()
+                if not command.least <= len(argument.split()) <= command.most:
+                    raise _Refused("wrong arguments")
+            await command.run(self, argument)
+        except LineTooLong:
+            self._session.log(Level.PROBLEMS, f"a line has more than {MAX_SASL_LINE} bytes: ignored")
+            self._send("-ERR the line is too long")
+        except (_Refused, SaslError, NoSuchMessage) as error:
+            self._send(f"-ERR {error}")
 
-    def listCapabilities(self) -> list[bytes]:
-        """Return the capabilities for CAPA (RFC 2449)."""
-        capabilities = [b"TOP", b"UIDL", b"PIPELINING"]
-        if self._session.clear_text_allowed:
-            capabilities.append(b"USER")
-        if offered := self._session.offered:
-            capabilities.append(b" ".join((b"SASL", *offered)))
-        if not self._session.over_tls:
-            capabilities.append(b"STLS")
-        return capabilities
+    async def _capa(self, argument: bytes) -> None:
+        capabilities = ["TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE", "EXPIRE NEVER"]
+        if self._login is None:
+            if self._session.clear_text_allowed:
+                capabilities.append("USER")
+            if offered := self._session.offered:
+                capabilities.append(" ".join(("SASL", *(name.decode() for name in offered))))
+            if not self._session.over_tls:
+                capabilities.append("STLS")
+        self._list("capabilities:", capabilities)
 
-    def do_STLS(self) -> None:
-        """Start TLS."""
-        if self._session.over_tls:
-            self.failResponse(b"TLS is already active")
-        elif self.mbox:
-            self.failResponse(b"STLS is not allowed after a login")
-        else:
-            self.successResponse(b"begin TLS")
-            self.transport.startTLS(self._session.tls)
-
-    def reset_client_state(self) -> None:
-        """Forget the name that USER gave."""
-        self._userIs = None
-
-    def do_PASS(self, *words: bytes) -> None:
-        """Log in with the name from USER and a password, which may contain spaces."""
-        name, self._userIs = self._userIs, None
-        if name is None:
-            self.failResponse(b"send USER first")
-        else:
-            self._log_in(PasswordClaim("USER", name, Secret(b" ".join(words))))
-
-    def do_USER(self, *words: bytes) -> None:
+    async def _user(self, argument: bytes) -> None:
         """Take a name, which may contain spaces."""
-        super().do_USER(b" ".join(words))
+        if not argument:
+            raise _Refused("USER needs a name")
+        self._name = argument
+        self._ok("send the password")
 
-    def do_APOP(self, *words: bytes) -> None:
+    async def _pass(self, argument: bytes) -> None:
+        """Log in with the name from USER and a password: the rest of the line, unchanged."""
+        name, self._name = self._name, None
+        if name is None:
+            raise _Refused("send USER first")
+        await self._log_in(PasswordClaim("USER", name, Secret(argument)))
+
+    async def _apop(self, argument: bytes) -> None:
         """Log in with a name, which may contain spaces, and a digest of the greeting."""
-        *name, digest = words
-        self._log_in(ResponseClaim("APOP", b" ".join(name), Secret(digest), Secret(self.magic)))
+        name, _, digest = argument.rstrip().rpartition(b" ")
+        if not name:
+            raise _Refused("APOP needs a name and a digest")
+        await self._log_in(ResponseClaim("APOP", name, Secret(digest), Secret(self._challenge)))
 
-    def do_AUTH(self, mechanism: bytes = b"", initial: bytes | None = None) -> None:
-        """Start a SASL exchange. Without a mechanism, list the mechanisms."""
-        start = self._session.exchanges.get(mechanism.upper())
+    async def _auth(self, argument: bytes) -> None:
+        """Log in by SASL. Without a mechanism, list the mechanisms."""
+        mechanism, _, initial = argument.partition(b" ")
         if not mechanism:
-            self.successResponse(b"mechanisms:")
-            for name in self._session.offered:
-                self.sendLine(name)
-            self.sendLine(b".")
-        elif start is None:
-            self.failResponse(b"unknown mechanism")
+            self._list("mechanisms:", [name.decode() for name in self._session.offered])
+        elif mechanism.upper() not in MECHANISMS:
+            raise _Refused("unknown mechanism")
         else:
-            self._exchange = start()
-            challenge = self._exchange.getChallenge()
-            if initial is None:
-                self._send_challenge(challenge)
-            else:
-                self.state_AUTH(b"" if initial == b"=" else initial)
+            await self._log_in(await sasl_claim(self._stream, "POP", mechanism.upper(), initial, b"+"))
 
-    def state_AUTH(self, line: bytes) -> None:
-        """Take a response."""
-        self.state = "COMMAND"
-        try:
-            response = base64.b64decode(line, validate=True)  # a client that cancels sends *, which also fails here
-        except binascii.Error:
-            self.failResponse(b"not valid base64")
-            return
-        self._exchange.setResponse(response)
-        if self._exchange.moreChallenges():
-            self._send_challenge(self._exchange.getChallenge())
+    async def _stls(self, argument: bytes) -> None:
+        """Start TLS, and forget the name that USER gave."""
+        if self._session.over_tls:
+            raise _Refused("TLS is already active")
+        self._ok("begin TLS")
+        await self._stream.start_tls()
+        self._name = None
+
+    async def _noop(self, argument: bytes) -> None:
+        self._ok("nothing done")
+
+    async def _quit(self, argument: bytes) -> None:
+        """End the connection. After a login, delete what is marked."""
+        if self._login is not None:
+            self._maildrop.update()
+        self._ended = True
+        self._ok(f"{_SERVER} connection closed")
+
+    async def _stat(self, argument: bytes) -> None:
+        self._ok(self._maildrop.summary)
+
+    async def _list_sizes(self, argument: bytes) -> None:
+        """Return the size of a message, or of all."""
+        if argument:
+            number, message = self._maildrop.get(argument)
+            self._ok(f"{number} {len(message.content)}")
         else:
-            self._log_in(self._exchange.claim)
+            self._list("sizes:", [f"{number} {len(message.content)}" for number, message in self._maildrop])
 
-    def _unblock(self, result: Any) -> None:
-        """Run the commands that waited for a login. twisted's version crashes on an invalid command."""
-        waiting, self.blocked = self.blocked or [], None
-        self.pass_until_tls(self.lineReceived, [b" ".join((command, *words)) for command, words in waiting])
+    async def _uidl(self, argument: bytes) -> None:
+        """Return the unique ID of a message, or of all."""
+        ids = {number: self._maildrop.unique_id(message) for number, message in self._maildrop}
+        if argument:
+            number, _ = self._maildrop.get(argument)
+            self._ok(f"{number} {ids[number]}")
+        else:
+            self._list("unique IDs:", [f"{number} {unique_id}" for number, unique_id in ids.items()])
 
-    def _send_challenge(self, challenge: bytes) -> None:
-        self.state = "AUTH"
-        self.sendLine(b"+ " + base64.b64encode(challenge))
+    async def _retr(self, argument: bytes) -> None:
+        _, message = self._maildrop.get(argument)
+        self._ok(f"{len(message.content)} bytes")
+        self._send_lines(message.content)
 
-    def _log_in(self, claim: Claim) -> None:
-        login = self.portal.login(claim, None, IMailboxPOP3)
-        login.addCallbacks(self._cbMailbox, self._ebMailbox, callbackArgs=(b"",)).addErrback(self._ebUnexpected)
-        self._longOperation(login)  # later commands wait until the login ends
+    async def _top(self, argument: bytes) -> None:
+        """Send the header of a message and the first lines of its body."""
+        wanted, count = argument.split()
+        _, message = self._maildrop.get(wanted)
+        if not count.isdigit() or len(count) > 9:
+            raise _Refused("wrong number of lines")
+        header, blank, body = message.content.partition(b"\r\n\r\n")
+        lines = body.splitlines(keepends=True)
+        self._ok("header and lines:")
+        self._send_lines(b"".join((header, blank, *lines[: int(count)])))
+
+    async def _dele(self, argument: bytes) -> None:
+        number, _ = self._maildrop.get(argument)
+        self._maildrop.delete(number)
+        self._ok(f"message {number} marked as deleted")
+
+    async def _rset(self, argument: bytes) -> None:
+        self._maildrop.undelete_all()
+        self._ok("no message is marked as deleted")
+
+    async def _log_in(self, claim: Claim) -> None:
+        match await self._session.log_in(claim):
+            case LoginRecord() as login:
+                self._login = login
+            case LoginFailure.UNAVAILABLE:
+                raise _Refused("[SYS/TEMP] temporary failure; try again later")
+            case _:
+                raise _Refused("[AUTH] incorrect password or unknown account")
+
+    def _ok(self, text: str) -> None:
+        self._send(f"+OK {text}")
+
+    def _list(self, title: str, lines: list[str]) -> None:
+        self._ok(title)
+        for line in lines:
+            self._send(line)
+        self._send(".")
+
+    def _send(self, line: str) -> None:
+        self._stream.write(line.encode() + b"\r\n")
+
+    def _send_lines(self, content: bytes) -> None:
+        """Send a message. A dot is put before each line that begins with one."""
+        end = b"" if content.endswith(b"\r\n") else b"\r\n"
+        self._stream.write((b"\r\n" + content + end).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n")
 
 
-@implementer(IMailboxPOP3)
-class Pop3Mailbox:
-    """The mailbox, which has one message. twisted sets the method names. Positions count from 0."""
+class Command(msgspec.Struct, frozen=True):
+    """A command: its function, when it is possible, and how many words may follow. None: it reads the text itself."""
 
-    def __init__(self, login: LoginRecord) -> None:
-        self._message = login_message(login).as_bytes()
-        self._uid = b"%d.%d" % (login.at.timestamp(), login.session)
-        self._deleted = False
+    run: Callable[[Pop3Connection, bytes], Awaitable[None]]
+    when: When
+    least: int = 0
+    most: int | None = 0
 
-    def listMessages(self, position: int | None = None) -> int | list[int]:
-        """Return the size of the message in bytes, 0 if it is deleted. Without a position, return a list of sizes."""
-        size = 0 if self._deleted else len(self._message)
-        if position is None:
-            return [size]
-        self._check(position)
-        return size
 
-    def getMessage(self, position: int) -> BytesIO:
-        """Return the message with LF line ends, as twisted expects it."""
-        self._check(position)
-        return BytesIO(self._message.replace(b"\r\n", b"\n"))
-
-    def getUidl(self, position: int) -> bytes:
-        """Return the unique ID of the message."""
-        self._check(position)
-        return self._uid
-
-    def deleteMessage(self, position: int) -> None:
-        """Mark the message as deleted."""
-        self._check(position)
-        self._deleted = True
-
-    def undeleteMessages(self) -> None:
-        """Remove the mark."""
-        self._deleted = False
-
-    def sync(self) -> None:
-        """Do nothing: each login has its own message."""
-
-    def _check(self, position: int) -> None:
-        if position != 0:
-            raise ValueError("there is only one message")
+COMMANDS: dict[bytes, Command] = {
+    b"CAPA": Command(Pop3Connection._capa, When.ALWAYS),
+    b"USER": Command(Pop3Connection._user, When.BEFORE_LOGIN, most=None),
+    b"PASS": Command(Pop3Connection._pass, When.BEFORE_LOGIN, most=None),
+    b"APOP": Command(Pop3Connection._apop, When.BEFORE_LOGIN, most=None),
+    b"AUTH": Command(Pop3Connection._auth, When.BEFORE_LOGIN, most=2),
+    b"STLS": Command(Pop3Connection._stls, When.BEFORE_LOGIN),
+    b"STAT": Command(Pop3Connection._stat, When.AFTER_LOGIN),
+    b"LIST": Command(Pop3Connection._list_sizes, When.AFTER_LOGIN, most=1),
+    b"UIDL": Command(Pop3Connection._uidl, When.AFTER_LOGIN, most=1),
+    b"RETR": Command(Pop3Connection._retr, When.AFTER_LOGIN, 1, 1),
+    b"TOP": Command(Pop3Connection._top, When.AFTER_LOGIN, 2, 2),
+    b"DELE": Command(Pop3Connection._dele, When.AFTER_LOGIN, 1, 1),
+    b"RSET": Command(Pop3Connection._rset, When.AFTER_LOGIN),
+    b"NOOP": Command(Pop3Connection._noop, When.AFTER_LOGIN),
+    b"QUIT": Command(Pop3Connection._quit, When.ALWAYS),
+}
+"""Every command by its name in capital letters."""

@@ -25,10 +25,10 @@ from extauth.harness.mail.imap4 import Imap4
 from extauth.harness.mail.network import loop, reactor
 from extauth.harness.mail.os_password import OsPasswords
 from extauth.harness.mail.policy import Access
-from extauth.harness.mail.pop3 import Pop3
+from extauth.harness.mail.pop3 import serve_pop3
 from extauth.harness.mail.pwd import serve_pwd
 from extauth.harness.mail.session import Connection, MailSession, WriteRecord
-from extauth.harness.mail.smtp import Smtp
+from extauth.harness.mail.smtp import serve_smtp
 from extauth.harness.mail.stream import PlainTextAfterStartTls, Stream
 from extauth.harness.mail.tls import Certificates
 from extauth.log_levels import Level
@@ -46,10 +46,10 @@ class MailProtocol(msgspec.Struct, frozen=True):
     idle_timeout: float
 
 
-_PROTOCOLS: dict[str, type[Pop3] | type[Imap4] | type[Smtp] | MailProtocol] = {
-    "POP3": Pop3,
+_PROTOCOLS: dict[str, type[Imap4] | MailProtocol] = {
+    "POP3": MailProtocol("POP", serve_pop3, b"-ERR only client addresses may connect\r\n", 600),
     "IMAP": Imap4,
-    "SMTP": Smtp,
+    "SMTP": MailProtocol("SMTP", serve_smtp, b"", 300),
     "PWD": MailProtocol("PWD", serve_pwd, b"500 only client addresses may connect\r\n", 300),
 }
 

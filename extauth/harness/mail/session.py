@@ -19,7 +19,14 @@ from twisted.internet.defer import Deferred
 from extauth.harness.mail.accounts import Accounts, MailAccount
 from extauth.harness.mail.authenticator import Authenticator, LoginAccepted, LoginResult, LoginUndecided
 from extauth.harness.mail.mailbox import Mailbox
-from extauth.harness.mail.mechanisms import CHALLENGE_RESPONSE, Claim, MalformedClaim, SaslExchange, sasl_exchanges
+from extauth.harness.mail.mechanisms import (
+    CHALLENGE_RESPONSE,
+    MECHANISMS,
+    Claim,
+    MalformedClaim,
+    SaslExchange,
+    sasl_exchanges,
+)
 from extauth.harness.mail.policy import Access, LoginRefused, PasswordKind, allowed_access, passwords_to_check
 from extauth.harness.masking import printable
 from extauth.log_levels import Level
@@ -115,6 +122,11 @@ class MailSession:
         """True if the connection uses TLS now."""
         return self._connection.over_tls
 
+    @property
+    def peer_address(self) -> str:
+        """The address of the client."""
+        return self._connection.peer_address
+
     def log(self, level: Level, text: str) -> None:
         """Write a log record."""
         self._write_record(level, self.protocol, f"[{self.number}] {printable(text.encode(errors='surrogateescape'))}")
@@ -144,7 +156,7 @@ class MailSession:
         """The SASL mechanisms to offer: those that some account accepts now, none for strangers."""
         if self.access is not Access.FULL:
             return []
-        return [name for name in self.exchanges if name in CHALLENGE_RESPONSE or self.clear_text_allowed]
+        return [name for name in MECHANISMS if name in CHALLENGE_RESPONSE or self.clear_text_allowed]
 
     @property
     def clear_text_allowed(self) -> bool:

@@ -49,6 +49,10 @@ password = "own one"
 use_os_password = true
 
 [[domain.account]]
+name = "transcript"
+password = "own one"
+
+[[domain.account]]
 name = "migrates"
 
 [[domain.account]]

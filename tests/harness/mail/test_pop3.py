@@ -8,7 +8,6 @@ import re
 import pytest
 
 from tests.harness.mail.server import LineClient, MailServer
-from tests.harness.mail.site import check_replies
 
 
 def test_the_message_describes_the_login(mail_server: MailServer) -> None:
@@ -48,26 +47,3 @@ def test_waiting_commands_after_stls_are_dropped(mail_server: MailServer, after_
         pop.send(b"APOP alice x\r\nSTLS\r\n", end=after_stls)
         records = mail_server.wait_for("after the start of TLS: connection closed", since=seen)
     assert sum("EXTAUTH I: " in record for record in records) == 1
-
-
-@pytest.mark.parametrize(
-    ("lines", "replies"),
-    [
-        (["PASS x", "USER alice", "PASS", "NOOP"], ["-ERR", "+OK", "-ERR", "-ERR"]),
-        (
-            ["AUTH CRAM-MD5", "*", "AUTH NTLM", "AUTH PLAIN", "!", "QUIT"],
-            ["+ ", "-ERR", "-ERR", "+ ", "-ERR", "+OK"],
-        ),
-        (
-            ["AUTH CRAM-MD5", "YWxpY2U=", "APOP alice", "APOP", "AUTH a b c"],
-            ["+ ", "-ERR", "-ERR", "-ERR", "-ERR"],
-        ),
-        (["AUTH PLAIN AGFsaWNlAG93biBvbmU=", "CAPA x"], ["+OK", "-ERR"]),
-        (["AUTH LOGIN YWxpY2U=", "b3duIG9uZQ==", "RETR", "RETR x"], ["+ UGFzc3dvcmQ6", "+OK", "-ERR", "-ERR"]),
-        (["USER alice\r\nPASS own one\r\nSTAT", "NOOP"], ["+OK", "+OK", "+OK 1 ", "+OK"]),
-        (["APOP alice x\r\nSTAT\r\nNOOP x\r\nQUIT"], ["-ERR", "-ERR", "-ERR", "+OK"]),
-        (["\xff\xfe", "USER \xff", "PASS x"], ["-ERR", "+OK", "-ERR"]),
-    ],
-)
-def test_unusual_pop_commands_get_a_reply(mail_server: MailServer, lines: list[str], replies: list[str]) -> None:
-    check_replies(mail_server, "pop3", lines, replies)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.harness.mail.server import LineClient, MailServer
-from tests.harness.mail.site import check_replies, log_in
+from tests.harness.mail.site import log_in
 
 
 def set_password(mail_server: MailServer, name: str, old: str, new: str) -> list[bytes]:
@@ -88,9 +88,3 @@ def test_passwords_with_unusual_characters_reach_every_protocol(mail_server: Mai
         pop.read()
         pop.ask(b"USER migrates@example.com")
         assert pop.ask(f"PASS {odd}".encode()).startswith(b"+OK")
-
-
-def test_invalid_pwd_commands_get_an_error(mail_server: MailServer) -> None:
-    check_replies(
-        mail_server, "pwd", ["NEWPASS x", "PASS x", "USER", "APOP x", "LISTDOMAINS", "nonsense", ""], ["500"] * 7
-    )

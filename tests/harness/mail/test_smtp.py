@@ -7,7 +7,6 @@ import smtplib
 import pytest
 
 from tests.harness.mail.server import MailServer
-from tests.harness.mail.site import check_replies
 
 
 def test_mail_to_others_needs_a_login(mail_server: MailServer) -> None:
@@ -23,26 +22,3 @@ def test_mail_to_others_needs_a_login(mail_server: MailServer) -> None:
         "mail from <b@elsewhere.example> to <alice@example.net>: 25 bytes, subject: for alice",
         "mail from <alice@example.com> to <a@elsewhere.example>: 30 bytes, subject: good morning",
     ]
-
-
-@pytest.mark.parametrize(
-    ("lines", "replies"),
-    [
-        (
-            ["AUTH", "AUTH NTLM", "AUTH PLAIN", "!", "AUTH PLAIN", "*"],
-            ["501", "504", "334 ", "5", "334 ", "501"],
-        ),
-        (["AUTH PLAIN YQ==", "AUTH PLAIN AGFsaWNlAG93biBvbmU=", "AUTH PLAIN"], ["535", "235", "503"]),
-        (["AUTH PLAIN Ym9iAGFsaWNlAG93biBvbmU=", "DATA", "VRFY alice"], ["535", "503", "252"]),
-        (
-            ["NOOP", "NOOP x", "HELP", "MAIL FROM:<>", "RSET", "RCPT TO:<alice@example.com>", "QUIT"],
-            ["250", "250", "214", "250", "250", "503", "221"],
-        ),
-        (
-            ["\xff\xfe", "AUTH \xff", "MAIL FROM:<\xff@a.example>", "EXPN x", ""],
-            ["500", "504", "501", "500", "500"],
-        ),
-    ],
-)
-def test_unusual_smtp_commands_get_a_reply(mail_server: MailServer, lines: list[str], replies: list[str]) -> None:
-    check_replies(mail_server, "smtp", lines, replies)

@@ -111,7 +111,8 @@ def test_clear_text_is_not_offered_if_no_account_accepts_it(mail_server: MailSer
         capabilities = []
         while (line := pop.read()) != b".":
             capabilities.append(line)
-        assert capabilities == [b"TOP", b"UIDL", b"PIPELINING", b"SASL CRAM-MD5", b"STLS"]
+        assert capabilities[-2:] == [b"SASL CRAM-MD5", b"STLS"]
+        assert b"USER" not in capabilities
         pop.ask(b"USER alice@example.com")
         assert pop.ask(b"PASS open sesame").startswith(b"-ERR")
     with LineClient(mail_server.port("imap")) as imap:
@@ -123,8 +124,10 @@ def test_clear_text_is_not_offered_if_no_account_accepts_it(mail_server: MailSer
     with LineClient(mail_server.port("smtp")) as smtp:
         smtp.read()
         smtp.send(b"EHLO a.example")
-        extensions = [smtp.read() for _ in range(3)]
-        assert [extension[4:] for extension in extensions[1:]] == [b"AUTH CRAM-MD5", b"STARTTLS"]
+        extensions = [smtp.read()]
+        while not extensions[-1].startswith(b"250 "):
+            extensions.append(smtp.read())
+        assert extensions[-2:] == [b"250-AUTH CRAM-MD5", b"250 STARTTLS"]
 
 
 @pytest.mark.parametrize(
@@ -159,12 +162,14 @@ def test_the_start_of_tls_resets_the_connection_state(mail_server: MailServer) -
         smtp.mail("alice@example.com")
         smtp.starttls(context=context)
         assert smtp.rcpt("a@elsewhere.example")[0] == 503
+        assert smtp.mail("alice@example.com")[0] == 503
+        smtp.ehlo()
         smtp.mail("alice@example.com")
         assert smtp.rcpt("a@elsewhere.example")[0] == 550
 
 
 def test_tls_does_not_start_after_a_login_by_pop(mail_server: MailServer) -> None:
-    with pytest.raises(poplib.error_proto, match="STLS is not allowed after a login"):
+    with pytest.raises(poplib.error_proto, match="STLS not supported by server"):
         _log_in_by_pop(mail_server).stls()
 
 
