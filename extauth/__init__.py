@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from extauth.backends.context import BackendContext
     from extauth.errors import BackendUnavailable, ConfigError, ExtauthError, TemporaryFailure, UnsafeFile
     from extauth.mechanisms.credentials import CramMd5Context
-    from extauth.model import Account, Secret, Verdict, VerdictResult
+    from extauth.model import Account, KnownAccount, Secret, Verdict, VerdictResult
     from extauth.passwords import verify_hash, verify_hash_async
     from extauth.settings import Settings
 
@@ -24,6 +24,7 @@ __all__ = [
     "ConfigError",
     "CramMd5Context",
     "ExtauthError",
+    "KnownAccount",
     "Secret",
     "Settings",
     "TemporaryFailure",
@@ -39,7 +40,7 @@ _MODULES = {
     "extauth.backends.context": ["BackendContext"],
     "extauth.errors": ["BackendUnavailable", "ConfigError", "ExtauthError", "TemporaryFailure", "UnsafeFile"],
     "extauth.mechanisms.credentials": ["CramMd5Context"],
-    "extauth.model": ["Account", "Secret", "Verdict", "VerdictResult"],
+    "extauth.model": ["Account", "KnownAccount", "Secret", "Verdict", "VerdictResult"],
     "extauth.passwords": ["verify_hash", "verify_hash_async"],
     "extauth.settings": ["Settings"],
 }

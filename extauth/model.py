@@ -126,10 +126,18 @@ class SecretRequest(msgspec.Struct, frozen=True, array_like=True, tag=3, gc=Fals
     is_newcomer: bool = False
 
 
+class ProvisionRequest(msgspec.Struct, frozen=True, array_like=True, tag=4, gc=False):
+    """Create this account in the mail server. A worker makes it of an AccountRequest that a backend has answered."""
+
+    account: Account
+    attributes: dict[str, tuple[str, ...]]
+    is_newcomer: bool = False
+
+
 CheckRequest = PasswordRequest | ResponseRequest
 """The requests that check a login."""
 
-Request = CheckRequest | AccountRequest | SecretRequest
+Request = CheckRequest | AccountRequest | SecretRequest | ProvisionRequest
 
 
 # --- results ------------------------------------------------------------------------------------------
@@ -162,6 +170,15 @@ class SecretResult(VerdictResult, frozen=True, array_like=True, tag=2, kw_only=T
     """The verdict OK together with the account's clear-text password."""
 
     secret: Secret
+
+
+class KnownAccount(VerdictResult, frozen=True, array_like=True, tag=3, kw_only=True, gc=False):
+    """What `knows_account` may return for an account that exists: `Verdict.OK`, and attributes of the account.
+
+    `attributes`: lists of texts by name. `[provision]` makes account settings and aliases of them.
+    """
+
+    attributes: dict[str, tuple[str, ...]] = {}
 
 
 class FailureResult(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):

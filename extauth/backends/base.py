@@ -70,6 +70,9 @@ class Backend(WatchedFiles, Generic[S]):
         """Return OK if the account exists, also if it is locked or expired; USER_UNKNOWN if it does not exist.
 
         The mail server returns mail to unknown accounts: raise TemporaryFailure unless "unknown" is certain.
+
+        You may return a `KnownAccount` instead of OK, with the attributes that `self.context.attributes` names:
+        `[provision]` uses them when it creates the account.
         """
         raise TemporaryFailure("this backend cannot say which accounts exist")
 

@@ -20,7 +20,7 @@ class BackendContext(msgspec.Struct, frozen=True):
     `name`: the backend's name in the log. `domains`: the domains that it serves (None: every domain).
     `accounts`: the rules for canonical form. `deadline`: seconds after which extauth no longer waits for a verdict.
     `history`: what earlier loads of the same configuration have read. `workers`: how many processes use the backend at
-    the same time.
+    the same time. `attributes`: of accounts, which `knows_account` may return, because `[provision]` uses them.
     """
 
     name: str
@@ -30,6 +30,7 @@ class BackendContext(msgspec.Struct, frozen=True):
     allow_unsafe_files: bool = False
     history: FileHistory = NO_HISTORY
     workers: int = 1
+    attributes: tuple[str, ...] = ()
 
     @property
     def known_files(self) -> frozenset[Path]:

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Sequence
 from itertools import islice
 from typing import Any
 
+import msgspec
+
 from extauth.backends.base import Backend
 from extauth.chain.call_marks import CALLED, IN_CALL
 from extauth.chain.password_masking import loggable_reason
@@ -14,7 +16,9 @@ from extauth.mechanisms import MECHANISMS
 from extauth.mechanisms.credentials import EMPTY_PASSWORD_CONTEXT, CramMd5Context, Credentials
 from extauth.model import (
     AccountRequest,
+    KnownAccount,
     PasswordRequest,
+    ProvisionRequest,
     Request,
     ResponseRequest,
     Result,
@@ -57,6 +61,9 @@ class BackendAdapter:
             return self._checked(returned, request, "verify_password")
         if type(request) is AccountRequest:
             return self._known(await awaited(self._backend.knows_account(request.account)), request)
+        if type(request) is ProvisionRequest:
+            create = self._backend.create  # type: ignore[attr-defined]  # only the provisioner gets such a request
+            return self._checked(await create(request.account, request.attributes), request, "create")
         return self._looked_up(await awaited(self._backend.lookup_secret(request.account)), request)
 
     def call_fast(
@@ -96,7 +103,8 @@ class BackendAdapter:
     def _known(self, returned: object, request: AccountRequest) -> VerdictResult:
         result = self._checked(returned, request, "knows_account")
         if result.verdict in _EXISTS:
-            return VerdictResult(Verdict.OK, result.backend, result.reason)
+            attributes = returned.attributes if isinstance(returned, KnownAccount) else {}
+            return KnownAccount(Verdict.OK, result.backend, result.reason, attributes=_checked_attributes(attributes))
         if result.verdict is Verdict.USER_UNKNOWN:
             return result
         raise UnexpectedError(f"knows_account returned {result.verdict.name}, which says nothing about the account")
@@ -133,6 +141,13 @@ class BackendAdapter:
         ):
             return VerdictResult(returned.verdict, self._name, loggable_reason(returned.reason, request))
         raise UnexpectedError(f"{method} returned {type(returned).__name__}: must be a Verdict")
+
+
+def _checked_attributes(attributes: object) -> dict[str, tuple[str, ...]]:
+    try:
+        return msgspec.convert(attributes, dict[str, tuple[str, ...]])
+    except msgspec.ValidationError:
+        raise UnexpectedError("knows_account returned attributes that are not lists of texts by name") from None
 
 
 async def awaited(returned: object) -> object:

@@ -16,6 +16,8 @@ from extauth.errors import ConfigError, Mistakes, UnexpectedError
 from extauth.guard import call_guarded
 from extauth.settings import convert
 
+_PROVISION = "provision"  # the name of this section, and of the provisioner in the log
+
 
 def build_chain(config: Config, history: FileHistory = NO_HISTORY) -> Chain:
     """Return the chain of `config`, not loaded yet. `history`: what earlier loads have read.
@@ -27,7 +29,29 @@ def build_chain(config: Config, history: FileHistory = NO_HISTORY) -> Chain:
         with mistakes.collected():
             backends.append(ConfiguredBackend(_backend(section, config, history), section, config.file))
     mistakes.raise_all()
-    return Chain(backends)
+    return Chain(backends, _provisioner(config, history))
+
+
+def _provisioner(config: Config, history: FileHistory) -> ConfiguredBackend | None:
+    if config.provision is None:
+        return None
+    from extauth.communigate.provisioner import Provisioner  # here because it imports asyncio
+
+    section = BackendConfig(_PROVISION, _PROVISION, None, None, False, False, False, {}, f"[{_PROVISION}]", frozenset())
+    return ConfiguredBackend(Provisioner(config.provision, _context(section, config, history)), section, config.file)
+
+
+def _context(section: BackendConfig, config: Config, history: FileHistory) -> BackendContext:
+    return BackendContext(
+        section.name,
+        section.domains,
+        config.accounts,
+        config.helper.deadline,
+        config.helper.allow_unsafe_files,
+        history,
+        config.helper.workers,
+        () if config.provision is None else config.provision.wanted_attributes,
+    )
 
 
 def _backend(section: BackendConfig, config: Config, history: FileHistory) -> Backend[Any]:
@@ -41,17 +65,8 @@ def _backend(section: BackendConfig, config: Config, history: FileHistory) -> Ba
         settings = call_guarded(convert, section.options, cls.Settings, config.file, section.section, BackendSection)
     except UnexpectedError as error:
         raise ConfigError(f"{where} the settings of {section.type}: {error}") from None
-    context = BackendContext(
-        section.name,
-        section.domains,
-        config.accounts,
-        config.helper.deadline,
-        allow_unsafe,
-        history,
-        config.helper.workers,
-    )
     try:
-        backend = call_guarded(cls, settings, context)
+        backend = call_guarded(cls, settings, _context(section, config, history))
     except ConfigError as error:
         raise ConfigError(f"{where} {error}") from None
     except UnexpectedError as error:

@@ -22,10 +22,16 @@ _NOT_DISCLOSED = VerdictResult(Verdict.SCHEME_NOT_AVAILABLE, reason="no backend 
 
 
 class Chain:
-    """The backends of one configuration: emergency backends last, the others in the order of the file."""
+    """The backends of one configuration: emergency backends last, the others in the order of the file.
 
-    def __init__(self, backends: Iterable[ConfiguredBackend]) -> None:
+    `provisioner`: creates accounts that a backend knows (`NEW`); None: nothing does.
+    """
+
+    def __init__(self, backends: Iterable[ConfiguredBackend], provisioner: ConfiguredBackend | None = None) -> None:
         self.backends = tuple(sorted(backends, key=lambda backend: backend.emergency))
+        self.provisioner = provisioner
+        self.callable = self.backends if provisioner is None else (*self.backends, provisioner)
+        """All that a worker calls: the backends and the provisioner."""
         serving: dict[str, list[ConfiguredBackend]] = {
             domain: [] for backend in self.backends for domain in backend.domains or ()
         }
@@ -39,11 +45,16 @@ class Chain:
         """Load every backend. Return the files and folders that they read. Raise ConfigError, with all mistakes."""
         seen: SeenFiles = {}
         mistakes = Mistakes()
-        for backend in self.backends:
+        for backend in self.callable:
             with mistakes.collected():
                 seen |= backend.load()
         mistakes.raise_all()
         return seen
+
+    def describe(self) -> str:
+        """Say for the log what this chain serves."""
+        texts = [backend.describe() for backend in self.backends]
+        return "; ".join([*texts, *([f"{self.provisioner.name} creates accounts"] if self.provisioner else [])])
 
     @property
     def domains(self) -> list[str]:
@@ -70,31 +81,32 @@ class Chain:
         started: list[ChainRun | Result] = []
         for backends, together in groupby(requests, lambda request: self.backends_of(request.account.domain)):
             part = list(together)
-            started += _start(backends, part, slots[len(started) : len(started) + len(part)], called)
+            started += self._start(backends, part, slots[len(started) : len(started) + len(part)], called)
         return started
 
     def backends_of(self, domain: str) -> tuple[ConfiguredBackend, ...]:
         """Return the backends that serve a domain, in the order in which they are asked."""
         return self._by_domain.get(domain, self._for_every_domain)
 
-
-def _start(
-    backends: tuple[ConfiguredBackend, ...], requests: list[Request], slots: list[int], called: memoryview
-) -> list[ChainRun | Result]:
-    if not backends:
-        return [NOT_SERVED] * len(requests)
-    began = time.monotonic()
-    results = backends[0].call_fast(requests, slots, called)
-    seconds = (time.monotonic() - began) / len(requests)
-    started: list[ChainRun | Result] = []
-    for request, result, slot in zip(requests, results, slots, strict=True):
-        if type(result) is VerdictResult and result.verdict is _OK:
-            started.append(result)
-        elif type(request) is SecretRequest and not any(backend.readplain for backend in backends):
-            started.append(_NOT_DISCLOSED)
-        else:
-            started.append(_continue(ChainRun(request, backends, began), result, seconds, slot, called))
-    return started
+    def _start(
+        self, backends: tuple[ConfiguredBackend, ...], requests: list[Request], slots: list[int], called: memoryview
+    ) -> list[ChainRun | Result]:
+        """Send requests with the same backends along the chain."""
+        if not backends:
+            return [NOT_SERVED] * len(requests)
+        began = time.monotonic()
+        results = backends[0].call_fast(requests, slots, called)
+        seconds = (time.monotonic() - began) / len(requests)
+        started: list[ChainRun | Result] = []
+        for request, result, slot in zip(requests, results, slots, strict=True):
+            if type(result) is VerdictResult and result.verdict is _OK:
+                started.append(result)
+            elif type(request) is SecretRequest and not any(backend.readplain for backend in backends):
+                started.append(_NOT_DISCLOSED)
+            else:
+                run = ChainRun(request, backends, began, self.provisioner)
+                started.append(_continue(run, result, seconds, slot, called))
+        return started
 
 
 def _continue(

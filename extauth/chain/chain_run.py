@@ -7,19 +7,39 @@ import time
 import msgspec
 
 from extauth.chain.configured_backend import ConfiguredBackend
-from extauth.model import FailureResult, Request, Result, Step, Verdict, VerdictResult
+from extauth.model import (
+    AccountRequest,
+    FailureResult,
+    KnownAccount,
+    ProvisionRequest,
+    Request,
+    Result,
+    Step,
+    Verdict,
+    VerdictResult,
+)
 
 _ENDS_THE_CHAIN = {Verdict.OK, Verdict.USER_DISABLED, Verdict.PASSWORD_EXPIRED}
 _STRONGEST_FIRST = (Verdict.PASSWORD_MISMATCH, Verdict.SCHEME_NOT_AVAILABLE, Verdict.USER_UNKNOWN)
 
 
 class ChainRun:
-    """One request on its way along the chain. `began`: when its first backend was called (monotonic seconds)."""
+    """One request on its way along the chain. `began`: when its first backend was called (monotonic seconds).
 
-    __slots__ = ("_backends", "_began", "_failures", "_position", "_rejection", "_steps", "request")
+    `provisioner`: creates the account of an AccountRequest that a backend knows. It is called like one more backend.
+    """
 
-    def __init__(self, request: Request, backends: tuple[ConfiguredBackend, ...], began: float) -> None:
+    __slots__ = ("_backends", "_began", "_failures", "_position", "_provisioner", "_rejection", "_steps", "request")
+
+    def __init__(
+        self,
+        request: Request,
+        backends: tuple[ConfiguredBackend, ...],
+        began: float,
+        provisioner: ConfiguredBackend | None = None,
+    ) -> None:
         self.request = request
+        self._provisioner = provisioner
         self._backends = backends
         self._position = 0
         self._rejection: VerdictResult | None = None
@@ -50,6 +70,8 @@ class ChainRun:
         """
         backend = self.backend
         final = self._add(backend, result)
+        if type(final) is KnownAccount:
+            final = self._provision(final)
         if final is not None and not self._steps:
             return final
         now = time.monotonic()
@@ -59,8 +81,20 @@ class ChainRun:
         self._began = now
         return None if final is None else msgspec.structs.replace(final, steps=self._steps)
 
+    def _provision(self, known: KnownAccount) -> VerdictResult | None:
+        """Let the provisioner be called next, if there is one. Otherwise return the final result."""
+        if self._provisioner is None:
+            return VerdictResult(known.verdict, known.backend, known.reason, known.provisional)
+        assert type(self.request) is AccountRequest  # only its results are of this type
+        self.request = ProvisionRequest(self.request.account, known.attributes, self.request.is_newcomer)
+        self._position += 1
+        self._backends = (*self._backends[: self._position], self._provisioner)
+        return None
+
     def _add(self, backend: ConfiguredBackend, result: Result) -> Result | None:
         failure = self._failures[0] if self._failures else None
+        if type(self.request) is ProvisionRequest:
+            return result
         if isinstance(result, FailureResult):
             self._failures.append(result)
         elif result.verdict is Verdict.OK:

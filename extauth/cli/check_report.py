@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from extauth.chain import Chain
+from extauth.chain import Chain, ConfiguredBackend
 from extauth.cli.check_site import MANIFESTO, Findings, manifesto_problem
 from extauth.cli.loading import load_chain, protect_process
 from extauth.config import Config, HelperSettings
@@ -37,6 +37,7 @@ class CheckReport(logging.Handler):
         self.warnings: list[str] = []
         self.notes: list[str] = []
         self.domains_without_login: list[str] = []
+        self.creates_no_accounts = False
         self._mechanisms: tuple[str, ...] = ()
 
     def run(self) -> None:
@@ -91,7 +92,7 @@ class CheckReport(logging.Handler):
         """Return the exit status."""
         if self.mistakes:
             return 1
-        if self.domains_without_login:
+        if self.domains_without_login or self.creates_no_accounts:
             return 3
         return 4 if strict and self.warnings else 0
 
@@ -101,6 +102,7 @@ class CheckReport(logging.Handler):
             "configuration": one_line(str(self._config_file)),
             "mistakes": self.mistakes,
             "domains_without_login": self.domains_without_login,
+            "creates_no_accounts": self.creates_no_accounts,
             "warnings": self.warnings,
             "notes": self.notes,
             "mechanisms": self._mechanisms,
@@ -151,6 +153,8 @@ class CheckReport(logging.Handler):
         if domain is not None and not chain.backends_of(domain):
             self._warn(f"{config.file}: default_domain = {domain!r}: no backend serves this domain")
         self._check_domains(chain, without_login)
+        if chain.provisioner is not None:
+            self._check_provisioner(chain.provisioner)
         self._check_setuid(config)
         self._check_administration(config.helper)
         for account in self._accounts:
@@ -187,6 +191,11 @@ class CheckReport(logging.Handler):
         for domain in self.domains_without_login:
             if self._shows:
                 print(f"no account of {domain} can log in")
+
+    def _check_provisioner(self, provisioner: ConfiguredBackend) -> None:
+        self.creates_no_accounts = provisioner.self_test() is None
+        if self.creates_no_accounts and self._shows:
+            print("[provision] cannot create accounts")
 
     def _check_administration(self, helper: HelperSettings) -> None:
         """Warn about a folder of the status socket, or a pid file, that serve would not use."""

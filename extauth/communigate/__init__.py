@@ -4,6 +4,12 @@ client    `CliClient`: commands, over a connection that is opened when it is nee
 session   one connection: TLS, login, command and reply
 errors    the replies that refuse a command, as exceptions
 load      a client from the keys of a section of the configuration
+
+[provision]:
+
+provisioner     creates an account that a backend knows
+account_values  attributes in a backend to settings and aliases in the mail server
+shared_limit    how many accounts the workers may create together in a minute
 """
 
 from extauth.communigate.client import Argument, CliClient

@@ -18,6 +18,7 @@ from extauth.config.tables import (
     LogSettings,
     MetricsSettings,
     NewSettings,
+    ProvisionSettings,
     SaslSettings,
     ThrottleSettings,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "LogSettings",
     "MetricsSettings",
     "NewSettings",
+    "ProvisionSettings",
     "SaslSettings",
     "ThrottleSettings",
     "parse_config",

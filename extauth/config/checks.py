@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from extauth.config.tables import ConfigFile, MetricsSettings
+from extauth.config.tables import ConfigFile, MetricsSettings, ProvisionSettings
 from extauth.config.values import BackendConfig
 from extauth.errors import ConfigError
 from extauth.log_levels import LEVEL_NAMES
@@ -89,6 +89,20 @@ def check_throttle(read: ConfigFile, path: Path) -> None:
         kind = throttle.storage.partition(":")[0].removesuffix("s")
         wrong = f"throttle.storage = {throttle.storage!r}"
         raise ConfigError(f"{path}: {wrong}: needs a package; in the checkout, run: " + pip_install(f"'.[{kind}]'"))
+
+
+def check_provision(provision: ProvisionSettings | None, path: Path) -> None:
+    """Raise ConfigError if a setting of new accounts cannot be sent, or would be a password."""
+    if provision is None:
+        return
+    account = provision.account
+    if not account or not account.isprintable() or " " in account:
+        raise ConfigError(f"{path}: provision.account = {account!r}: must be a name without spaces")
+    for key, names in (("settings", provision.settings), ("attributes", provision.attributes)):
+        if "Password" in names:
+            raise ConfigError(f"{path}: provision.{key}: Password: extauth gives new accounts no password")
+        if twice := [name for name in provision.attributes if name in provision.settings]:
+            raise ConfigError(f"{path}: provision.attributes: {twice[0]} is in provision.settings, too")
 
 
 def check_metrics(metrics: MetricsSettings, path: Path) -> None:

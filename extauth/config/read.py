@@ -12,6 +12,7 @@ from extauth.config.checks import (
     check_log_mode,
     check_mechanisms,
     check_metrics,
+    check_provision,
     check_throttle,
     correct_levels,
     host_name,
@@ -46,6 +47,8 @@ def parse_config(source: ConfigSource) -> Config:
     with mistakes.collected():
         check_throttle(read, path)
     with mistakes.collected():
+        check_provision(read.provision, path)
+    with mistakes.collected():
         check_metrics(read.metrics, path)
     default_domain = None
     if read.default_domain is not None:
@@ -63,7 +66,7 @@ def parse_config(source: ConfigSource) -> Config:
         check_backends(found, read.helper.deadline, path)
     mistakes.raise_all()
     accounts = AccountParser(default_domain, lower_names=read.lower_names)
-    settings = read.helper, read.sasl, read.new, read.cache, read.throttle, read.log, read.metrics
+    settings = read.helper, read.sasl, read.new, read.provision, read.cache, read.throttle, read.log, read.metrics
     return Config(path, *settings, accounts, tuple(found))
 
 

@@ -64,6 +64,26 @@ class CliSettings(Settings, frozen=True):
     reply_timeout: Annotated[float, msgspec.Meta(gt=0, le=60)] = 5
 
 
+class ProvisionSettings(CliSettings, frozen=True):
+    """`[provision]`: accounts that `NEW` asks about and a backend knows are created in the mail server.
+
+    `type`: of the mailbox. `settings`: of each new account. `attributes`: more settings, and the attributes in the
+    backends that they are taken from. `aliases`: attributes with other addresses.
+    """
+
+    type: str = ""
+    settings: dict[str, str] = msgspec.field(default_factory=lambda: {"UseAppPassword": "NO", "UseExtPassword": "YES"})
+    attributes: dict[str, str] = msgspec.field(default_factory=lambda: {"RealName": "cn"})
+    aliases: tuple[str, ...] = ()
+    limit_per_minute: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 60
+    dry_run: bool = False
+
+    @property
+    def wanted_attributes(self) -> tuple[str, ...]:
+        """The attributes that backends should return, each once."""
+        return tuple(dict.fromkeys((*self.attributes.values(), *self.aliases)))
+
+
 class CacheSettings(Settings, frozen=True):
     """`[cache]`: seconds that a verdict counts; number of accounts, and of wrong passwords, that are kept."""
 
@@ -145,6 +165,7 @@ class ConfigFile(Settings, frozen=True):
     helper: HelperSettings = HelperSettings()
     sasl: SaslSettings = SaslSettings()
     new: NewSettings = NewSettings()
+    provision: ProvisionSettings | None = None
     cache: CacheSettings | None = None
     throttle: ThrottleSettings | None = None
     log: LogSettings = LogSettings()

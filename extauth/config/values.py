@@ -13,6 +13,7 @@ from extauth.config.tables import (
     LogSettings,
     MetricsSettings,
     NewSettings,
+    ProvisionSettings,
     SaslSettings,
     ThrottleSettings,
 )
@@ -71,6 +72,7 @@ class Config(msgspec.Struct, frozen=True):
     helper: HelperSettings
     sasl: SaslSettings
     new: NewSettings
+    provision: ProvisionSettings | None
     cache: CacheSettings | None
     throttle: ThrottleSettings | None
     log: LogSettings

@@ -96,7 +96,7 @@ class Administration:
             workers=workers,
             worker_restarts=restarts,
             reloads=pool.reloads.status,
-            backends=counters.backends([] if config is None else [backend.name for backend in config.backends]),
+            backends=counters.backends([] if config is None else config.names),
             cache=cache,
             throttle=throttle,
         )

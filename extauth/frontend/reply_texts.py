@@ -19,19 +19,20 @@ from extauth.workers.frontend_config import FrontendConfig
 
 
 class ReplyTexts(msgspec.Struct, frozen=True):
-    """The replies to one command, without the number, and the level of the log record for a rejection."""
+    """The replies to one command, without the number, and the levels of the log record."""
 
     accepted: bytes
     rejected: bytes
     temporary_failure: bytes
     level_if_rejected: Level = Level.PROBLEMS
+    level_if_accepted: Level = Level.LOW_LEVEL
 
     def for_result(self, result: Result) -> tuple[bytes, Level]:
         """Return the reply for a result, and the level of its log record."""
         if not isinstance(result, VerdictResult):
             return self.temporary_failure, Level.FAILURES
         if result.verdict is Verdict.OK:
-            return self.accepted, Level.LOW_LEVEL
+            return self.accepted, self.level_if_accepted
         return self.rejected, self.level_if_rejected
 
 
@@ -52,11 +53,13 @@ def reply_texts(dialect: Dialect, config: FrontendConfig) -> dict[str, ReplyText
     )
     texts = {VrfyRequest.command: login, SaslRequest.command: login}
     if dialect is Dialect.HELPER:
+        is_in_mail_server = config.new.known_is_enough or config.creates_accounts
         texts[NewRequest.command] = ReplyTexts(
-            accepted=OK_REPLY if config.new.known_is_enough else render_reply_text("FAILURE", NOT_CREATED),
+            accepted=OK_REPLY if is_in_mail_server else render_reply_text("FAILURE", NOT_CREATED),
             rejected=render_reply_text("ERROR", UNKNOWN_ACCOUNT),
             temporary_failure=render_reply_text("FAILURE", TEMPORARY_FAILURE),
             level_if_rejected=Level.LOW_LEVEL,  # mail to any invented address leads to such a request
+            level_if_accepted=Level.MAJOR if config.creates_accounts else Level.LOW_LEVEL,
         )
         texts[ReadPlainRequest.command] = _READPLAIN
     return texts

@@ -29,11 +29,15 @@ class BackendDomains(msgspec.Struct, frozen=True):
 
 
 class FrontendConfig(msgspec.Struct, frozen=True):
-    """What the frontend needs to know: plain values, which can be sent."""
+    """What the frontend needs to know: plain values, which can be sent.
+
+    `creates_accounts`: an account that a backend knows is in the mail server when its result comes.
+    """
 
     helper: HelperSettings = HelperSettings()
     sasl: SaslSettings = SaslSettings()
     new: NewSettings = NewSettings()
+    creates_accounts: bool = False
     cache: CacheSettings | None = None
     throttle: ThrottleSettings | None = None
     log: LogSettings = LogSettings()
@@ -53,6 +57,7 @@ class FrontendConfig(msgspec.Struct, frozen=True):
             config.helper,
             config.sasl,
             config.new,
+            config.provision is not None and not config.provision.dry_run,
             config.cache,
             config.throttle,
             config.log,
@@ -61,6 +66,11 @@ class FrontendConfig(msgspec.Struct, frozen=True):
             config.accounts.lower_names,
             backends,
         )
+
+    @property
+    def names(self) -> list[str]:
+        """What the status shows: the backends, and the provisioner if it creates accounts."""
+        return [*(backend.name for backend in self.backends), *(["provision"] if self.creates_accounts else [])]
 
     def account_parser(self) -> AccountParser:
         """Return a new parser for the addresses in requests."""

@@ -105,7 +105,7 @@ class Supervisor:
         seen = chain.load()
         start_collecting_garbage()
         die_with_parent(parent, enabled=False)  # from here on this process notices the end itself and cleans up first
-        summary = one_line("; ".join(backend.describe() for backend in chain.backends))
+        summary = one_line(chain.describe())
         files = [path for path, signature in seen.items() if signature is not None]
         self._send(GenerationLoaded(files, summary, chain.file_contents(), chain.damaged_files()))
         self._serve(chain, FileWatcher(seen), config.helper.worker_memory)

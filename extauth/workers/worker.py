@@ -60,7 +60,7 @@ class Worker:
         forward_logs_to(self._send, chain.loggable_record)
         context = WorkerContext(marks, self._on_result, self._on_results, self._on_revoked, self._on_hang, self._log)
         self._monitor = Monitor(marks, context.on_failure)
-        self._threads = {backend: _start_threads(backend, context) for backend in chain.backends}
+        self._threads = {backend: _start_threads(backend, context) for backend in chain.callable}
         self._monitor.start(threads.check for threads in self._threads.values())
 
     def run(self) -> NoReturn:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from pathlib import Path
@@ -10,17 +9,18 @@ from typing import Literal
 
 from extauth.backends.base import Backend
 from extauth.backends.context import BackendContext
+from extauth.backends.files.domain_path import DOMAIN, DomainPath
 from extauth.backends.files.formats import AgingPassword, likely_format
+from extauth.backends.files.full_names import ATTRIBUTE, FullNames
 from extauth.backends.files.reader import PasswordFileReader
 from extauth.backends.files.table import PasswordTable, TableEntry
 from extauth.errors import BackendUnavailable, ConfigError, TemporaryFailure
 from extauth.mechanisms.credentials import Credentials
-from extauth.model import Account, Secret, Verdict, VerdictResult
+from extauth.model import Account, KnownAccount, Secret, Verdict, VerdictResult
 from extauth.passwords import SLOW, StoredHash, identify, is_scheme_name, schemes, unpack, verify_packed
 from extauth.protocol.accounts import canonical_domain
 from extauth.settings import Settings
 
-_DOMAIN = "{domain}"
 _PLACEHOLDER = re.compile(r"\{[^{}/]*\}")
 _MAX_DOMAINS = 10  # in a log line
 _DAY = 86_400  # seconds
@@ -38,38 +38,6 @@ class FilesSettings(Settings, frozen=True):
     path: Path
     format: Literal["plain", "dovecot", "shadow"] = "plain"
     default_scheme: str | None = None
-
-
-class DomainPath:
-    """A path with one `{domain}` in it. Raises ConfigError if there are more."""
-
-    def __init__(self, path: Path) -> None:
-        self._before, _, self._after = str(path).partition(_DOMAIN)
-        if _DOMAIN in self._after:
-            raise ConfigError(f"path = {str(path)!r}: contains {_DOMAIN} more than once")
-        above, _, self._prefix = self._before.rpartition(os.sep)
-        self.folder = Path(above or os.sep)
-        self._suffix = self._after.partition(os.sep)[0]
-
-    def file_of(self, domain: str) -> Path:
-        """Return the file of a domain."""
-        return Path(self._before + domain + self._after)
-
-    def existing_domains(self) -> list[str]:
-        """Return the text in the place of `{domain}` for every name in the folder. Raises OSError."""
-        names = sorted(entry.name for entry in self.folder.iterdir())
-        return [domain for name in names if (domain := self._domain_in(name))]
-
-    def domain_of(self, path: Path) -> str:
-        """Return the text in the place of `{domain}`; an empty text if the path does not match."""
-        text = str(path)
-        domain = text[len(self._before) : len(text) - len(self._after)]
-        return domain if self.file_of(domain) == path and os.sep not in domain else ""
-
-    def _domain_in(self, name: str) -> str:
-        if not (name.startswith(self._prefix) and name.endswith(self._suffix)):
-            return ""
-        return name[len(self._prefix) : len(name) - len(self._suffix)]
 
 
 def _is_missing(path: Path) -> bool:
@@ -95,25 +63,26 @@ class Files(Backend[FilesSettings]):
         self._scheme: str = settings.default_scheme or _DEFAULT_SCHEMES[settings.format]
         if self._scheme and not is_scheme_name(self._scheme):
             raise ConfigError(f"default_scheme = {self._scheme!r}: known are {', '.join(schemes())}")
-        unknown = set(_PLACEHOLDER.findall(str(settings.path))) - {_DOMAIN}
+        unknown = set(_PLACEHOLDER.findall(str(settings.path))) - {DOMAIN}
         if unknown and not settings.path.exists():
-            raise ConfigError(f"path = {str(settings.path)!r}: unknown placeholder {min(unknown)}; known is {_DOMAIN}")
+            raise ConfigError(f"path = {str(settings.path)!r}: unknown placeholder {min(unknown)}; known is {DOMAIN}")
         self._table: PasswordTable
         self._typical: StoredHash | None
         self._weak: dict[str, int] = {}
+        has_names = ATTRIBUTE in context.attributes and settings.format == "dovecot"
+        self._full_names = FullNames(context.accounts) if has_names else None
         self._unavailable: dict[str, str] = {}  # domain -> why its file cannot be read
 
     def load(self) -> None:
         """Read the file, or the files of all domains."""
         path = self.settings.path
         reader = PasswordFileReader(self.settings.format, self._scheme, self.context.accounts, self.log)
-        if _DOMAIN in str(path):
+        if DOMAIN in str(path):
             self._load_domains(DomainPath(path), reader)
         elif path not in self.context.known_files and _is_missing(path):
             raise ConfigError(f"path = {path}: No such file; create it with: extauth passwd {path} name@domain")
         else:
-            data = self.read_file(path)
-            reader.read(path, data)
+            data = self._read_accounts(path, reader)
             self.check_contents(path, data, len(reader))
             self._warn_about_format(path, data)
             several = self.context.domains is None or len(self.context.domains) > 1
@@ -177,9 +146,12 @@ class Files(Backend[FilesSettings]):
             return found
         return found.credentials() or Verdict.SCHEME_NOT_AVAILABLE.because(f"{found.scheme} is stored one-way")
 
-    def knows_account(self, account: Account) -> Verdict:
+    def knows_account(self, account: Account) -> Verdict | KnownAccount:
         """Say whether the account has a line, even a line that allows no login."""
-        return Verdict.USER_UNKNOWN if self._find(account) is _UNKNOWN else Verdict.OK
+        if self._find(account) is _UNKNOWN:
+            return Verdict.USER_UNKNOWN
+        attributes = self._full_names.attributes(account) if self._full_names is not None else {}
+        return KnownAccount(Verdict.OK, attributes=attributes)
 
     def _verify(self, found: StoredHash | VerdictResult, password: Secret) -> Verdict | VerdictResult:
         if isinstance(found, StoredHash):
@@ -208,6 +180,13 @@ class Files(Backend[FilesSettings]):
         if likely is not None:
             self.log.warning('%s: is read as format = "plain", but looks like format = "%s"', path, likely)
 
+    def _read_accounts(self, path: Path, reader: PasswordFileReader, domain: str | None = None) -> bytes:
+        data = self.read_file(path)
+        reader.read(path, data, domain)
+        if self._full_names is not None:
+            self._full_names.read(data, domain)
+        return data
+
     def _load_domain(self, domain: str, path: Path, reader: PasswordFileReader) -> None:
         if path not in self.context.known_files and not path.exists():
             self.watch(path)  # no file has ever been there, so the domain has no accounts
@@ -215,8 +194,7 @@ class Files(Backend[FilesSettings]):
             return
         accounts = len(reader)
         try:
-            data = self.read_file(path)
-            reader.read(path, data, domain)
+            data = self._read_accounts(path, reader, domain)
             self._warn_about_format(path, data)
             self.check_contents(path, data, len(reader) - accounts)
         except BackendUnavailable as error:

@@ -29,7 +29,7 @@ from extauth.backends.network import load_password, overall_timeout
 from extauth.backends.tls import load_tls_context
 from extauth.errors import TemporaryFailure
 from extauth.mechanisms.credentials import Credentials
-from extauth.model import Account, Secret, Verdict, VerdictResult
+from extauth.model import Account, KnownAccount, Secret, Verdict, VerdictResult
 from extauth.passwords import StoredHash, identify
 
 _NOBODY = "cn=extauth asks for no account"
@@ -56,6 +56,7 @@ class Ldap(Backend[LdapSettings]):
         self._groups = RequiredGroups(settings.required_groups, settings.group_attribute, parse_group_filter(settings))
         attributes = self._groups.attributes() + ((settings.hash_attribute,) if settings.check == "hash" else ())
         self._attributes = encode_attributes(attributes)
+        self._attributes_of_known = encode_attributes(attributes + context.attributes)
         self._attributes_with_state = encode_attributes(attributes + STATE_ATTRIBUTES)
         self._service: ServiceAccount | None = None
         self._tls: ssl.SSLContext | None = None
@@ -139,9 +140,9 @@ class Ldap(Backend[LdapSettings]):
 
     async def knows_account(self, account: Account) -> Verdict | VerdictResult:
         """Return OK if the account has an entry, locked or not, and is in the required groups."""
-        found = await self._directory.ask(partial(self._find, account, self._attributes))
+        found = await self._directory.ask(partial(self._find, account, self._attributes_of_known))
         if not isinstance(found, VerdictResult):
-            return Verdict.OK
+            return KnownAccount(Verdict.OK, attributes={name: found.texts(name) for name in self.context.attributes})
         if not (self._search.is_needed or self.settings.required_groups or self._service):
             raise TemporaryFailure(f"{found.reason}, but without bind_dn the directory may hide the entry")
         return Verdict.USER_UNKNOWN.because(found.reason)

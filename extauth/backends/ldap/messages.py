@@ -54,6 +54,10 @@ class LdapEntry(msgspec.Struct, frozen=True):
     dn: str
     attributes: dict[str, list[bytes]]
 
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return the values of an attribute. What is not UTF-8 in them is replaced. `name`: in any case."""
+        return tuple(value.decode(errors="replace") for value in self.attributes.get(name.lower(), ()))
+
     def __repr__(self) -> str:  # the values may be passwords
         return f"LdapEntry({self.dn!r})"
 
