@@ -45,7 +45,11 @@ def _port_options(function: Callable[..., None]) -> Callable[..., None]:
 
 @click.command(
     cls=GroupedCommand,
-    groups={"Mail server": ["accounts", "host", "certificate", "key"], "Ports": list(_SERVICES), **PROGRAM_OPTIONS},
+    groups={
+        "Mail server": ["accounts", "host", "grant", "deny", "certificate", "key"],
+        "Ports": list(_SERVICES),
+        **PROGRAM_OPTIONS,
+    },
 )
 @click.option(
     "--accounts", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The domains and accounts."
@@ -57,6 +61,18 @@ def _port_options(function: Callable[..., None]) -> Callable[..., None]:
     metavar="ADDRESS",
     help="Listen on this loopback address. May be repeated.  [default: 127.0.0.1, ::1, those of the domains]",
 )
+@click.option(
+    "--grant",
+    multiple=True,
+    metavar="LISTENER=ADDRESS,...",
+    help="Accept connections only from these addresses, networks and ranges, such as pop3=127.0.0.0/8.",
+)
+@click.option(
+    "--deny",
+    multiple=True,
+    metavar="LISTENER=ADDRESS,...",
+    help="Close connections from these addresses at once. Both may be repeated.",
+)
 @click.option("--certificate", type=_PEM, help="The mail server's certificate (PEM). The default is a new one.")
 @click.option("--key", type=_PEM, help="The private key of the certificate (PEM).")
 @interface_option
@@ -66,6 +82,8 @@ def listen(
     options: ProgramOptions,
     accounts: Path,
     host: tuple[str, ...],
+    grant: tuple[str, ...],
+    deny: tuple[str, ...],
     certificate: Path | None,
     key: Path | None,
     interface: int | None,
@@ -112,6 +130,7 @@ def listen(
             cleanup.callback(access_files.close)
             access_files.load(accounts_read)
             accounts_read.keep_rights(access_files.save)
+        mail.restrict(accounts_read.module_settings, grant=grant, deny=deny)
         certificates = mail.Certificates(accounts_read, certificate and key and (certificate, key))
         with ExternalAuthentication(settings, interface, handle_event) as external:
             server = mail.MailServer(accounts_read, external, certificates, log.record)

@@ -13,6 +13,7 @@ It needs twisted, so only `extauth harness listen` imports this package.
     mechanisms     login claims that clients make
     sasl           SASL for POP and SMTP
     authenticator  checks the passwords that the policy names
+    restrictions   Grant and Deny lists: the addresses from which a listener accepts connections
     stream         one connection as a stream, for protocols that are coroutines
     network        twisted's reactor on a loop of asyncio
     session        one client connection: access, login, log records
@@ -26,7 +27,8 @@ It needs twisted, so only `extauth harness listen` imports this package.
 
 from extauth.harness.mail.access_files import AccessFiles
 from extauth.harness.mail.accounts_file import read_accounts
+from extauth.harness.mail.restrictions import restrict
 from extauth.harness.mail.server import MailServer
 from extauth.harness.mail.tls import Certificates
 
-__all__ = ["AccessFiles", "Certificates", "MailServer", "read_accounts"]
+__all__ = ["AccessFiles", "Certificates", "MailServer", "read_accounts", "restrict"]

@@ -6,7 +6,6 @@ Accounts and settings can change while the mail server runs. The changes last un
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 import msgspec
@@ -14,6 +13,7 @@ import msgspec
 from extauth.errors import MalformedRequest
 from extauth.harness.mail.mailbox import Mailbox
 from extauth.harness.mail.own_password import Encryption, OwnPassword
+from extauth.harness.mail.restrictions import AddressRange
 from extauth.model import Account
 from extauth.protocol.accounts import AccountParser, canonical_domain
 from extauth.protocol.data_format import Value
@@ -96,7 +96,7 @@ class Accounts:
         accounts: Sequence[MailAccount],
         *,
         clients_only: bool,
-        clients: Sequence[IPv4Network | IPv6Network],
+        clients: Sequence[AddressRange],
         pam_service: str,
         pam_service_folder: Path | None,
     ) -> None:

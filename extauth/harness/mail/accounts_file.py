@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ from extauth.errors import ConfigError, MalformedRequest
 from extauth.harness.mail.accounts import Accounts, AccountSettings, Domain, MailAccount
 from extauth.harness.mail.own_password import OwnPassword, read_hash
 from extauth.harness.mail.pwd.rights import Right
+from extauth.harness.mail.restrictions import MODULES, TLS_PORT, AddressRange, read_address_range
 from extauth.harness.mail.setting_names import by_server_names
 from extauth.model import Account, Secret
 from extauth.protocol.accounts import AccountParser, canonical_domain
+from extauth.protocol.data_format import Value
 from extauth.settings import Settings, convert, parse_toml
 
 _PAM_FOLDERS = (Path("/etc/pam.d"), Path("/usr/lib/pam.d"))
@@ -28,8 +30,16 @@ class TopLevelTable(Settings, frozen=True):
     client_addresses: tuple[str, ...] = ()
     pam_service: str = "login"
     pam_service_folder: Path | None = None
+    listener: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
     defaults: dict[str, Any] = msgspec.field(default_factory=dict)
     domain: tuple[dict[str, Any], ...] = ()
+
+
+class ListenerTable(Settings, frozen=True):
+    """The keys of a `[listener.NAME]`: its Grant and Deny lists."""
+
+    grant: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
 
 
 class DomainTable(Settings, frozen=True):
@@ -80,13 +90,29 @@ def read_accounts(path: Path) -> Accounts:
         domains,
         accounts,
         clients_only=top.grant_access_to_clients_only,
-        clients=[_network(address, path) for address in top.client_addresses],
+        clients=[_address_range(address, f"{path}: client_addresses") for address in top.client_addresses],
         pam_service=top.pam_service,
         pam_service_folder=top.pam_service_folder,
     )
+    for name, table in top.listener.items():
+        module, settings = _listener(name, table, path)
+        result.module_settings[module] = settings
     if result.use_os_passwords:
         _check_pam_service(top, path)
     return result
+
+
+def _listener(name: str, table: dict[str, Any], path: Path) -> tuple[str, dict[str, Value]]:
+    """Return the module of a listener, and its settings by the names of the mail server."""
+    section = f"[listener.{name}]"
+    if name not in MODULES:
+        raise ConfigError(f"{path}: {section}: must be one of {', '.join(MODULES)}; {TLS_PORT}")
+    read = convert(table, ListenerTable, path, section)
+    lists = {"grant": read.grant, "deny": read.deny}
+    for key, entries in lists.items():
+        for entry in entries:
+            _address_range(entry, f"{path}: {section} {key}")
+    return MODULES[name], {key.capitalize(): list(entries) for key, entries in lists.items() if entries}
 
 
 def _check_pam_service(top: TopLevelTable, path: Path) -> None:
@@ -160,13 +186,11 @@ def _own_password(table: AccountTable, path: Path, section: str) -> OwnPassword 
     return OwnPassword(Secret(table.password.encode())) if table.password else None
 
 
-def _network(address: str, path: Path) -> IPv4Network | IPv6Network:
+def _address_range(text: str, where: str) -> AddressRange:
     try:
-        return ip_network(address)
-    except ValueError:
-        raise ConfigError(
-            f"{path}: client_addresses: {address!r} must be an address or a network, such as 127.0.0.2 or 127.0.1.0/24"
-        ) from None
+        return read_address_range(text)
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from None
 
 
 def is_loopback(address: str) -> bool:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import ip_address
 
 import msgspec
 
 from extauth.harness.mail.accounts import MailAccount
+from extauth.harness.mail.restrictions import AddressRange
 from extauth.model import CheckRequest, PasswordRequest
-
-Networks = Iterable[IPv4Network | IPv6Network]
 
 _SERVER_COMPUTER = ("127.0.0.1", "::1")  # the other loopback addresses are strangers
 
@@ -38,7 +37,7 @@ class LoginRefused(msgspec.Struct, frozen=True):
     reason: str
 
 
-def allowed_access(protocol: str, address: str, *, clients_only: bool, clients: Networks) -> Access:
+def allowed_access(protocol: str, address: str, *, clients_only: bool, clients: Iterable[AddressRange]) -> Access:
     """Return the permissions of a connection from `address`.
 
     `clients_only` is the setting *Grant Access to Clients Only*. With it a stranger may still send mail by SMTP, but
@@ -71,5 +70,5 @@ def passwords_to_check(
     return kinds or LoginRefused("no enabled password can be checked with this mechanism")
 
 
-def _is_client(address: str, clients: Networks) -> bool:
-    return address in _SERVER_COMPUTER or any(ip_address(address) in network for network in clients)
+def _is_client(address: str, clients: Iterable[AddressRange]) -> bool:
+    return address in _SERVER_COMPUTER or any(ip_address(address) in entry for entry in clients)

@@ -15,6 +15,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import ILogObserver, LogEvent, globalLogBeginner
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
 from extauth.errors import ExtauthError
@@ -27,6 +28,7 @@ from extauth.harness.mail.os_password import OsPasswords
 from extauth.harness.mail.policy import Access
 from extauth.harness.mail.pop3 import serve_pop3
 from extauth.harness.mail.pwd import serve_pwd
+from extauth.harness.mail.restrictions import RestrictedFactory
 from extauth.harness.mail.session import Connection, MailSession, WriteRecord
 from extauth.harness.mail.smtp import serve_smtp
 from extauth.harness.mail.stream import PlainTextAfterStartTls, Stream
@@ -106,12 +108,13 @@ class MailServer:
 
     def _listen(self, service: str, host: str, port: int) -> int:
         protocol = _PROTOCOLS.get(service) or _PROTOCOLS[service.removesuffix("S")]
-        factory = _ProtocolFactory(self._protocol_maker(protocol))
+        factory: Any = _ProtocolFactory(self._protocol_maker(protocol))
+        if service not in _PROTOCOLS:
+            tls: Any = self._certificates.at(host)
+            factory = TLSMemoryBIOFactory(tls, False, factory)
+        factory = RestrictedFactory(factory, service, self._accounts.module_settings, self._write_record)
         try:
-            if service in _PROTOCOLS:
-                listening = reactor.listenTCP(port, factory, interface=host)
-            else:
-                listening = reactor.listenSSL(port, factory, self._certificates.at(host), interface=host)
+            listening = reactor.listenTCP(port, factory, interface=host)
         except CannotListenError as error:
             reason = error.socketError.strerror or error.socketError
             raise CannotListen(f"{service}: cannot listen on {host}, port {port}: {reason}") from None

@@ -32,7 +32,19 @@ def accounts(lines: str) -> str:
         ("x = ", "is not TOML"),
         ("", "has no [[domain]]"),
         ("colour = 1\n" + ACCOUNTS, "colour: unknown key"),
-        ('client_addresses = ["127.0.0.300"]\n' + ACCOUNTS, "'127.0.0.300' must be an address or a network"),
+        (
+            'client_addresses = ["127.0.0.300"]\n' + ACCOUNTS,
+            "client_addresses: '127.0.0.300' must be an address, a network or a range",
+        ),
+        (
+            '[listener.pop3s]\ndeny = ["127.0.0.1"]\n' + ACCOUNTS,
+            "[listener.pop3s]: must be one of pop3, imap, smtp, pwd;",
+        ),
+        (
+            '[listener.pop3]\ngrant = ["127.0.0.1/8"]\n' + ACCOUNTS,
+            "[listener.pop3] grant: '127.0.0.1/8' must be a network; write 127.0.0.0/8",
+        ),
+        ("[listener.imap]\ndenny = []\n" + ACCOUNTS, "[listener.imap] denny: unknown key; did you mean deny?"),
         ("[defaults]\nuse_own = true\n" + ACCOUNTS, "[defaults] use_own: unknown key; did you mean use_own_password?"),
         ("[[domain]]\n", "[[domain]] number 1, name: is missing"),
         ('[[domain]]\nname = "exa mple"\n', "[[domain]] number 1, name: 'exa mple' must be a host name"),
@@ -116,7 +128,7 @@ def test_the_page_lists_every_key_and_the_example_loads() -> None:
     tables: dict[str, type[Settings]] = {"": TopLevelTable, "domain.": DomainTable, "domain.account.": AccountTable}
     inherited = {field.name for field in msgspec.structs.fields(AccountSettings)}
     keys = {prefix + field.name for prefix, kind in tables.items() for field in msgspec.structs.fields(kind)}
-    keys -= {"domain", "domain.account", "defaults", "domain.defaults"}
+    keys -= {"domain", "domain.account", "listener", "defaults", "domain.defaults"}
     keys = {key for key in keys if key.removeprefix("domain.account.") not in inherited} | inherited
     named = {
         key

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from extauth.harness.mail.accounts import AccountSettings, MailAccount
 from extauth.harness.mail.own_password import OwnPassword
 from extauth.harness.mail.policy import Access, LoginRefused, PasswordKind, allowed_access, passwords_to_check
+from extauth.harness.mail.restrictions import read_address_range
 from extauth.model import Account, CheckRequest, PasswordRequest, ResponseRequest, Secret
 
 ALICE = Account("alice", "example.com")
@@ -73,5 +73,5 @@ def test_passwords_are_checked_in_order(
 def test_access_with_grant_access_to_clients_only(
     protocol: str, address: str, clients_only: bool, expected: Access
 ) -> None:
-    clients = [ip_network("127.0.1.0/24"), ip_network("::2")]
+    clients = [read_address_range("127.0.1.0/24"), read_address_range("::2")]
     assert allowed_access(protocol, address, clients_only=clients_only, clients=clients) is expected

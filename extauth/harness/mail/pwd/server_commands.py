@@ -6,6 +6,7 @@ from collections.abc import MutableMapping
 
 from extauth.harness.mail.pwd.cli import FAILED, Cli, Command, CommandError, WrongArguments
 from extauth.harness.mail.pwd.rights import Need, check_grantable
+from extauth.harness.mail.restrictions import MODULES, read_restriction
 from extauth.log_levels import Level
 from extauth.protocol.data_format import Value
 
@@ -80,19 +81,26 @@ async def get_module(cli: Cli, arguments: list[Value]) -> Value:
     """Return the settings of a module, such as SMTP."""
     match arguments:
         case [str() as name]:
-            return dict(cli.accounts.module_settings.get(name.upper(), {}))
+            return dict(cli.accounts.module_settings.get(_module(name), {}))
         case _:
             raise WrongArguments
 
 
 async def update_module(cli: Cli, arguments: list[Value]) -> None:
-    """Change some settings of a module. They are kept, and have no effect."""
+    """Change some settings of a module. Its Grant and Deny lists count for new connections. Others are only kept."""
     match arguments:
-        case [str() as name, dict(settings)]:
-            _update(cli.accounts.module_settings.setdefault(name.upper(), {}), settings)
+        case [str() as name, dict(changes)]:
+            module = _module(name)
         case _:
             raise WrongArguments
-    cli.log_change(f"changed settings of the module {name.upper()}: {', '.join(settings)}")
+    settings = dict(cli.accounts.module_settings.get(module, {}))
+    _update(settings, changes)
+    try:
+        read_restriction(settings)
+    except ValueError as error:
+        raise CommandError(FAILED, str(error)) from None
+    cli.accounts.module_settings[module] = settings
+    cli.log_change(f"changed settings of the module {module}: {', '.join(changes)}")
 
 
 async def write_log(cli: Cli, arguments: list[Value]) -> None:
@@ -105,6 +113,11 @@ async def write_log(cli: Cli, arguments: list[Value]) -> None:
     if not all(isinstance(word, str) for word in words):
         raise WrongArguments
     cli.session.log(Level(int(level)), f"{cli.caller.account}: {' '.join(map(str, words))}")
+
+
+def _module(name: str) -> str:
+    """Return the name of a module. It may have the name of its listener: POP3 for POP."""
+    return MODULES.get(name.lower(), name.upper())
 
 
 def _update(settings: MutableMapping[str, Value], changes: dict[str, Value]) -> None:
