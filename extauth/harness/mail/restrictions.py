@@ -92,7 +92,7 @@ def _read_list(name: str, settings: Mapping[str, Value]) -> tuple[AddressRange, 
 
 
 def restrict(modules: dict[str, dict[str, Value]], *, grant: Iterable[str], deny: Iterable[str]) -> None:
-    """Replace the lists that options of the form `LISTENER=ADDRESS,...` name. Raises ConfigError.
+    """Replace the lists that options of the form `LISTENER=ADDRESS,...` name. Check all lists. Raises ConfigError.
 
     Several options for the same list are one list.
     """
@@ -109,19 +109,28 @@ def restrict(modules: dict[str, dict[str, Value]], *, grant: Iterable[str], deny
             new.setdefault((MODULES[listener], name), []).extend(entries)
     for (module, name), addresses_of_list in new.items():
         modules.setdefault(module, {})[name] = addresses_of_list
+    for module in MODULES.values():
+        try:
+            read_restriction(modules.get(module, {}))
+        except ValueError as error:
+            raise ConfigError(f"settings of the module {module}: {error}") from None
 
 
 class RestrictedFactory(WrappingFactory):
     """Makes protocol objects only for connections that the lists accept now. twisted closes the others at once.
 
     service: the name of the port, such as POP3S
-    modules: the settings of the modules; they may change
+    modules: returns the settings of the modules as they are now
     """
 
     noisy = False
 
     def __init__(
-        self, factory: Any, service: str, modules: Modules, write_record: Callable[[Level, str, str], None]
+        self,
+        factory: Any,
+        service: str,
+        modules: Callable[[], Modules],
+        write_record: Callable[[Level, str, str], None],
     ) -> None:
         super().__init__(factory)
         self._service = service
@@ -131,7 +140,7 @@ class RestrictedFactory(WrappingFactory):
 
     def buildProtocol(self, addr: Any) -> Any:
         """Return the protocol object of a new connection, or None to close it."""
-        reason = read_restriction(self._modules.get(self._module, {})).why_refused(addr.host)
+        reason = read_restriction(self._modules().get(self._module, {})).why_refused(addr.host)
         if reason is not None:
             text = f"connection from {addr.host} to {self._service} closed: {reason}"
             self._write_record(Level.PROBLEMS, self._module, text)

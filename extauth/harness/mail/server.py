@@ -112,7 +112,7 @@ class MailServer:
         if service not in _PROTOCOLS:
             tls: Any = self._certificates.at(host)
             factory = TLSMemoryBIOFactory(tls, False, factory)
-        factory = RestrictedFactory(factory, service, self._accounts.module_settings, self._write_record)
+        factory = RestrictedFactory(factory, service, lambda: self._accounts.module_settings, self._write_record)
         try:
             listening = reactor.listenTCP(port, factory, interface=host)
         except CannotListenError as error:
