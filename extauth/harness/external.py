@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
@@ -13,6 +14,7 @@ from types import TracebackType
 from extauth.errors import MalformedRequest
 from extauth.harness.events import Event, LineReceived, RequestRejected
 from extauth.harness.lines import STATUSES
+from extauth.harness.processes import ProcessInfo, tree
 from extauth.harness.program import EventHandler, ProgramSettings
 from extauth.harness.program_manager import ProgramManager
 from extauth.harness.protocol_checker import Violation
@@ -20,6 +22,9 @@ from extauth.protocol.replies import Reply, parse_reply
 from extauth.protocol.requests import Dialect, IntfRequest, MailServerRequest, render_request
 
 _LONG_WAIT = 60.0  # seconds, when nothing happens
+_LOOK_EVERY = 0.03  # seconds
+_LOOKS = 3  # at a program that does nothing: then it waits for requests
+_LONGEST_START = 10.0  # seconds
 
 MakeRequest = Callable[[bytes], MailServerRequest]
 """Makes a request with the given number."""
@@ -71,6 +76,23 @@ class ExternalAuthentication:
     def dialect(self) -> Dialect:
         """The dialect for the next request."""
         return self._manager.dialect
+
+    def wait_for_start(self) -> bool:
+        """Wait until the program sleeps, since then it waits for requests. Return False if it ended before that.
+
+        With Auto-Restart another program follows, so the result is True. A program that is busy for 10 seconds counts
+        as started.
+        """
+        until = time.monotonic() + _LONGEST_START
+        seen: list[ProcessInfo] = []
+        looks = 0
+        while self._manager.serving and looks < _LOOKS and time.monotonic() < until:
+            time.sleep(_LOOK_EVERY)
+            run = self._manager.program_run
+            before, seen = seen, tree(run.program.process.id) if run is not None else []
+            sleeps = seen == before and all(process.state == "S" for process in seen)
+            looks = looks + 1 if sleeps else 0
+        return self._manager.serving
 
     def ask(self, request: MakeRequest) -> Future[Reply | None]:
         """Send a request to the program. The result is its reply, or None if the request is rejected.

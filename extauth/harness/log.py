@@ -24,6 +24,7 @@ from extauth.harness.report import violation_text
 from extauth.log_levels import LEVEL_NAMES, Level
 
 _TAG = "EXTAUTH"
+_MAX_ERRORS = 1_000
 
 
 class MailServerLog:
@@ -33,6 +34,10 @@ class MailServerLog:
         self._level = LEVEL_NAMES[level]
         self._masker = masker
         self._write = write
+        self.harness_errors: list[Violation] = []
+        """The first thousand records with the tag SYSTEM: errors in the harness itself."""
+        self.harness_error_count = 0
+        """The number of all of them. Like violations they make the run fail."""
 
     def handle_event(self, event: Event | Violation) -> None:
         """Log `event`, if the level includes it."""
@@ -43,7 +48,11 @@ class MailServerLog:
         self.record(level, _TAG, text)
 
     def record(self, level: Level, tag: str, text: str) -> None:
-        """Write a record with the tag of a mail server module, if the level includes it."""
+        """Write a record with the tag of a mail server module, if the level includes it. Count those of SYSTEM."""
+        if tag == "SYSTEM":
+            self.harness_error_count += 1
+            if len(self.harness_errors) < _MAX_ERRORS:
+                self.harness_errors.append(Violation(f"error in the harness: {text}"))
         if level <= self._level:
             self._write(f"{datetime.now():%H:%M:%S.%f}"[:-3] + f" {level:d} {tag} {text}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from extauth.harness.events import (
     Event,
@@ -48,9 +48,9 @@ def times_line(statistics: Statistics) -> Iterator[str]:
         yield "times: " + ", ".join(f"{name} {time}" for name, time in time_rows(statistics.times()))
 
 
-def violation_lines(manager: ProgramManager, masker: Masker) -> Iterator[str]:
-    """Yield the violations of the protocol."""
-    for violation in manager.violations[:MAX_SHOWN]:
+def violation_lines(manager: ProgramManager, masker: Masker, harness_errors: Sequence[Violation] = ()) -> Iterator[str]:
+    """Yield the violations of the protocol, and the errors in the harness."""
+    for violation in [*harness_errors[:MAX_SHOWN], *manager.violations[:MAX_SHOWN]]:
         yield violation_line(violation, masker)
     yield from total_line(manager.violation_count, "violations")
 
@@ -65,10 +65,14 @@ def violation_text(violation: Violation, masker: Masker) -> str:
     return violation.text if violation.line is None else f"{violation.text}: {masker.received(violation.line)}"
 
 
-def end_lines(manager: ProgramManager, masker: Masker) -> Iterator[str]:
-    """Yield the program's standard error, how it ended, and the number of violations."""
+def end_lines(manager: ProgramManager, masker: Masker, harness_errors: int = 0) -> Iterator[str]:
+    """Yield the program's standard error, how it ended, and the number of violations.
+
+    `harness_errors`: the number of errors in the harness. They count as violations.
+    """
     yield from _ended_lines(manager.ended, masker)
-    yield f"violations: {manager.violation_count or 'none'}"
+    own = f" (errors in the harness: {harness_errors:,})" if harness_errors else ""
+    yield f"violations: {manager.violation_count + harness_errors or 'none'}{own}"
 
 
 def _ended_lines(ended: ProgramEnded | None, masker: Masker) -> Iterator[str]:

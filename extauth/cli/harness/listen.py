@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from extauth.cli.harness.options import PROGRAM_OPTIONS, ProgramOptions, html_option, interface_option, program_options
-from extauth.cli.harness.output import finish, write_page
+from extauth.cli.harness.output import finish, show, write_page
 from extauth.cli.help import GroupedCommand
 from extauth.errors import ExtauthError
 from extauth.version import pip_install
@@ -134,6 +134,11 @@ def listen(
         certificates = mail.Certificates(accounts_read, certificate and key and (certificate, key))
         with ExternalAuthentication(settings, interface, handle_event) as external:
             server = mail.MailServer(accounts_read, external, certificates, log.record)
+            if not external.wait_for_start():
+                external.stop()
+                for line in [*violation_lines(external.manager, masker), *end_lines(external.manager, masker)]:
+                    show(line)
+                raise ExtauthError("the program ended at once, so the mail server does not start; correct the program")
             for line in server.listen(wanted, host):
                 click.echo(line)
             if certificates.made is not None:
@@ -144,9 +149,10 @@ def listen(
             server.run()
     manager = external.manager
     table = statistics_table(statistics, masker)
-    remarks = [*violation_lines(manager, masker), *end_lines(manager, masker)]
+    errors = log.harness_error_count
+    remarks = [*violation_lines(manager, masker, log.harness_errors), *end_lines(manager, masker, errors)]
     write_page(html, {"program": options.program}, table, {"replies": statistics}, remarks)
-    finish([*text_lines(table), *remarks], success=not manager.violation_count)
+    finish([*text_lines(table), *remarks], success=not (manager.violation_count or errors))
 
 
 def _mail_package() -> Any:

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import signal
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -84,6 +85,8 @@ class MailServer:
         self._numbers = itertools.count(1)
         observer: Any = _BugLogger(write_record)
         globalLogBeginner.beginLoggingTo([observer], discardBuffer=True, redirectStandardIO=False)
+        loop.set_exception_handler(lambda _, context: log_bug(write_record, context.get("exception") or RuntimeError()))
+        threading.excepthook = lambda arguments: log_bug(write_record, arguments.exc_value or RuntimeError())
 
     def listen(self, ports: Mapping[str, int], hosts: Sequence[str]) -> Iterator[str]:
         """Listen on these ports. Yield `SERVICE ADDRESS:PORT` for each. Port 0 is a free port.

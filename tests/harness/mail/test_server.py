@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -32,13 +33,18 @@ TAKES_INTERFACES = ["perl", "-ne", '$| = 1; /^(\\S+) (\\S+)/; print $1, $2 eq \'
 
 
 def start_error(
-    folder: Path, *options: str, accounts: str = ACCOUNTS, environment: dict[str, str] | None = None
+    folder: Path,
+    *options: str,
+    accounts: str = ACCOUNTS,
+    environment: dict[str, str] | None = None,
+    helper: Sequence[str] = program("answers_ok.sh"),
 ) -> str:
     """Start it in a way that must fail. Return its error."""
     (folder / "accounts.toml").write_text(accounts)
-    command = [*EXTAUTH, "harness", "listen", "--accounts", "accounts.toml", *options, "--", *program("answers_ok.sh")]
+    command = [*EXTAUTH, "harness", "listen", "--accounts", "accounts.toml", *options, "--", *helper]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=20)
     assert done.returncode == 2, done.stdout
+    assert "ready" not in done.stdout
     assert "Traceback" not in done.stderr
     return done.stderr
 
@@ -89,6 +95,33 @@ def test_impossible_options_are_errors(tmp_path: Path) -> None:
         assert f"POP3: cannot listen on 127.0.0.1, port {port}: Address already" in start_error(
             tmp_path, "--pop3", port
         )
+
+
+def test_a_program_that_ends_at_once_is_an_error(tmp_path: Path) -> None:
+    helper = ["sh", "-c", "sleep 0.02; echo no configuration >&2; exit 3"]
+    lines = start_error(tmp_path, "--pop3", "0", helper=helper).splitlines()
+    assert lines[-1] == "Error: the program ended at once, so the mail server does not start; correct the program"
+    assert any("1 EXTAUTH standard error: no configuration" in line for line in lines)
+
+
+def test_an_error_in_the_harness_counts_as_a_violation(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "from extauth.harness.mail.session import MailSession\n"
+        "async def log_in(self, claim):\n    raise KeyError('tanstaaf')\n"
+        "MailSession.log_in = log_in\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    options = ["--log-level", "Crashes Only"]
+    with MailServer(tmp_path, ACCOUNTS, program("answers_ok.sh"), *options, environment=environment) as mail_server:
+        pop = poplib.POP3("127.0.0.1", mail_server.port("pop3"), timeout=20)
+        pop.user("alice")
+        with pytest.raises((poplib.error_proto, OSError)):
+            pop.pass_("x")
+        assert mail_server.end() == 1
+        lines = mail_server.shown.splitlines()
+        assert lines[-1] == "violations: 1 (errors in the harness: 1)"
+        assert f"violation: error in the harness: KeyError in {tmp_path}/sitecustomize.py, line 3" in lines
+        assert "tanstaaf" not in mail_server.shown
 
 
 def test_an_error_tells_how_to_install_twisted(tmp_path: Path) -> None:
