@@ -13,7 +13,7 @@ from datetime import datetime
 
 import msgspec
 
-MAX_MAILBOX_SIZE = 33_554_432
+MAX_MAILBOX_SIZE = 16_777_216
 """Bytes of all messages in a mailbox."""
 
 _validities = itertools.count(int(time.time()))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import poplib
 import smtplib
 
 import pytest
 
-from tests.harness.mail.server import MailServer
+from tests.harness.mail.server import LineClient, MailServer
 
 
 def test_mail_to_others_needs_a_login(mail_server: MailServer) -> None:
@@ -22,3 +23,60 @@ def test_mail_to_others_needs_a_login(mail_server: MailServer) -> None:
         "mail from <b@elsewhere.example> to <alice@example.net>: 25 bytes, subject: for alice",
         "mail from <alice@example.com> to <a@elsewhere.example>: 30 bytes, subject: good morning",
     ]
+
+
+def test_pop_reads_what_smtp_has_delivered(mail_server: MailServer) -> None:
+    text = "Subject: a dot\n\n.\n..two\nend"
+    with smtplib.SMTP("127.0.0.1", mail_server.port("smtp"), timeout=20) as smtp:
+        smtp.sendmail("b@elsewhere.example", ["migrates@example.com", "Migrates@example.net"], text)
+    first, second = _pop(mail_server), _pop(mail_server)
+    assert first.stat()[0] == second.stat()[0] == 2, "one message for both addresses, and one that describes the login"
+    lines = first.retr(1)[1]
+    assert lines[0] == b"Return-Path: <b@elsewhere.example>"
+    assert lines[1].startswith(b"Received: from ")
+    assert lines[4:] == text.encode().split(b"\n")
+    assert first.top(1, 1)[1][-1] == b"."
+    assert first.uidl(1).split()[2] == second.uidl(1).split()[2]
+    assert first.uidl(2).split()[2] != second.uidl(2).split()[2]
+    first.dele(1)
+    first.quit()
+    assert second.retr(1)[1] == lines, "a session has its own list"
+    second.quit()
+    assert _pop(mail_server).stat()[0] == 1
+
+
+def test_without_quit_nothing_is_deleted(mail_server: MailServer) -> None:
+    with smtplib.SMTP("127.0.0.1", mail_server.port("smtp"), timeout=20) as smtp:
+        smtp.sendmail("b@elsewhere.example", ["migrates@example.com"], "Subject: x\n\nx\n")
+    pop = _pop(mail_server)
+    pop.dele(1)
+    pop.close()
+    pop = _pop(mail_server)
+    assert pop.stat()[0] == 2
+    pop.dele(1)
+    pop.quit()
+
+
+def test_a_message_and_a_mailbox_have_a_limit(mail_server: MailServer) -> None:
+    line = b"x" * 1_000_000 + b"\r\n"
+    envelope = b"MAIL FROM:<>\r\nRCPT TO:<migrates@example.com>\r\nRCPT TO:<alice@example.com>\r\nDATA"
+    codes = []
+    with LineClient(mail_server.port("smtp")) as smtp:
+        smtp.read()
+        smtp.ask(b"HELO c.example")
+        for count in (11, 10, 10):
+            smtp.send(envelope)
+            assert [smtp.read()[:3] for _ in range(4)] == [b"250", b"250", b"250", b"354"]
+            codes.append(smtp.ask(line * count + b".")[:3])
+    assert codes == [b"552", b"250", b"452"]
+    for name in ("migrates", "alice"):
+        pop = _pop(mail_server, name)
+        for number in range(1, pop.stat()[0]):
+            pop.dele(number)
+        pop.quit()
+
+
+def _pop(mail_server: MailServer, name: str = "migrates") -> poplib.POP3:
+    pop = poplib.POP3("127.0.0.1", mail_server.port("pop3"), timeout=20)
+    pop.apop(f"{name}@example.com", "external one")
+    return pop
