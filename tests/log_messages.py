@@ -27,6 +27,7 @@ _SINKS = {  # functions of extauth that log a text, or errors whose text is logg
     "FailureResult": 1,
     "Step": 2,
     **dict.fromkeys(("because", "BackendUnavailable", "TemporaryFailure", "UnexpectedError", "MalformedRequest"), 0),
+    **dict.fromkeys(("CliUnavailable", "LoginRefused"), 0),
     **dict.fromkeys(("BadLine", "UnusableHash", "ServerUnavailable", "ConnectionBroke", "NoResponse"), 0),
 }
 _PLACEHOLDER = re.compile(r"%[-.0-9]*[a-z]|%%")

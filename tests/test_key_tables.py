@@ -73,6 +73,8 @@ def type_in_words(kind: inspect.Type) -> str:
             return "path"
         case inspect.VarTupleType(item_type=inspect.StrType()):
             return "list of texts"
+        case inspect.DictType(value_type=inspect.StrType()):
+            return "table of texts"
     raise NotImplementedError(kind)
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.log_messages import Source
 from tests.paths import ROOT
 
-FOLDERS = ["backends", "chain", "frontend", "mechanisms", "passwords", "protocol", "workers"]
+FOLDERS = ["backends", "chain", "communigate", "frontend", "mechanisms", "passwords", "protocol", "workers"]
 NOT_ON_THE_PAGE = {
     "a request of the helper dialect",  # the harness alone renders requests
     "an account that is not text",

@@ -84,6 +84,7 @@ def test_sample_configurations_are_valid(page: Path, site: Site) -> None:
     shutil.copy(ROOT / "examples" / "sqlite_backend.py", site.folder)
     site.write("passwd/example.com", "")
     site.write("reader.secret", "the password of the service account")
+    site.write("robot.secret", "the password of the account that creates others")
     for text in texts(page.read_text(), "toml"):
         site.configure(text.replace('path = "passwd"', 'path = "passwd/example.com"'))
         done = site.run("check", "-c", "extauth.toml")

@@ -15,7 +15,7 @@ from extauth.config.origins import KeyPath, key_lines
 from extauth.settings import Settings
 
 _SECTIONS = [name for name in ConfigFile.__struct_fields__ if name in Config.__struct_fields__]
-_IS_SECRET = re.compile(r"(?i)passw|secret|token|credential|(^|_)key$")
+_IS_SECRET = re.compile(r"(?i)(?<!^UseApp)(?<!^UseSys)(?<!^UseExt)passw|secret|token|credential|(^|_)key$")
 _URL_WITH_A_PASSWORD = re.compile(r"://[^/\s]*@|:.*@")
 _HIDDEN = "(not shown)"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")

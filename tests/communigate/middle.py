@@ -17,6 +17,7 @@ class Middle(TestServer):
         self._to = port
         self._hides_challenge = hides_challenge
         self.loses = b""
+        self._is_losing = False
         super().__init__()
 
     def serve(self, connection: socket.socket) -> None:
@@ -25,10 +26,7 @@ class Middle(TestServer):
             while data := connection.recv(65536):
                 self.received += data
                 if self.loses and data.startswith(self.loses):
-                    self.loses = b""
-                    server.sendall(data)
-                    server.recv(1, socket.MSG_PEEK)  # it has been carried out
-                    connection.shutdown(socket.SHUT_RDWR)
+                    self.loses, self._is_losing = b"", True
                 server.sendall(data)
 
     def commands(self) -> list[bytes]:
@@ -38,6 +36,10 @@ class Middle(TestServer):
     def _back(self, server: socket.socket, connection: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := server.recv(65536):
+                if self._is_losing:  # the command has been carried out
+                    self._is_losing = False
+                    connection.shutdown(socket.SHUT_RDWR)
+                    return
                 if self._hides_challenge:
                     data = re.sub(rb" <.*>", b"", data)
                 connection.sendall(data)
