@@ -26,7 +26,7 @@ BIN = $(VENV)/bin
 # takes long, and always uses python3
 FRESH = tests/test_readme.py::test_readme_commands_run_in_a_fresh_checkout
 MINOR = 'import sys; print(sys.version_info.minor)'
-TEST_PACKAGES = acl apache2-utils bindfs curl cyrus-imapd cyrus-pop3d dovecot-core dovecot-imapd dovecot-pop3d fetchmail gcc gdb gsasl \
+TEST_PACKAGES = acl apache2-utils bindfs curl cyrus-common dovecot-core dovecot-imapd dovecot-pop3d fetchmail gcc gdb gsasl \
     isync ldap-utils libc6-dev \
     libnet-ssleay-perl libnss-wrapper libpam-pwdfile libpam-wrapper libpam0g-dev \
     libsasl2-modules logrotate man-db mpop msmtp openssl perl prometheus redis-server sasl2-bin slapd swaks whois
@@ -47,6 +47,7 @@ test: test-deps $(VENV)/.tests bytecode
 
 test-deps:
 	@tests/need-packages $(TEST_PACKAGES)
+	@tests/unpack-packages build/cyrus cyrus-common cyrus-imapd cyrus-pop3d  # they conflict with those of Dovecot
 
 test-pythons: test-deps
 	@set -e; for name in $(PYTHONS); do \

@@ -14,8 +14,11 @@ from pathlib import Path
 
 from tests.backends.ldap.slapd import free_port
 from tests.helper import PATIENCE, wait_until
+from tests.paths import ROOT
 
-PROGRAMS = Path("/usr/lib/cyrus/bin")
+PROGRAMS = Path("usr/lib/cyrus/bin")
+UNPACKED = ROOT / "build" / "cyrus" / PROGRAMS
+"""The servers, which cannot be installed beside those of Dovecot. `make test-deps` unpacks them."""
 
 CONFIG = """\
 configdirectory: {folder}/config
@@ -47,10 +50,13 @@ class Cyrus:
     """Serves IMAP and POP3 for the kinds of KINDS. All users have the same password."""
 
     def __init__(self, users: Iterable[str], password: str, denied: str) -> None:
+        assert (UNPACKED / "imapd").exists(), "Cyrus is missing; as root, run: make test-deps"
         self._folder = Path(tempfile.mkdtemp(prefix="cyrus-"))
         self._folder.chmod(0o755)
         for name in ("config", "mail", "run"):
             (self._folder / name).mkdir()
+        for program in ("imapd", "pop3d"):  # the user cyrus may not be able to read the checkout
+            shutil.copy(UNPACKED / program, self._folder)
         for user in users:
             name, _, domain = user.partition("@")
             create = ["saslpasswd2", "-p", "-c", "-f", str(self._folder / "sasldb"), "-u", domain, name]
@@ -63,15 +69,25 @@ class Cyrus:
             for protocol, program in (("imap", "imapd"), ("pop3", "pop3d")):
                 port = self.ports[kind, protocol] = free_port()
                 name = f"{protocol}{len(services)}"
-                services.append(f'{name} cmd="{program} -C {config}" listen="127.0.0.1:{port}" prefork=0')
+                services.append(
+                    f'{name} cmd="{self._folder / program} -C {config}" listen="127.0.0.1:{port}" prefork=0'
+                )
         main = self._folder / "works.conf"
         listed = "\n".join(services)
         (self._folder / "cyrus.conf").write_text(f"START {{\n}}\nSERVICES {{\n{listed}\n}}\nEVENTS {{\n}}\n")
         for path in [self._folder, *self._folder.rglob("*")]:
             shutil.chown(path, "cyrus", "mail")
-        subprocess.run([PROGRAMS / "cyr_deny", "-C", main, "-m", "not today", denied], check=True)
+        subprocess.run(["/" / PROGRAMS / "cyr_deny", "-C", main, "-m", "not today", denied], check=True)
         self._process = subprocess.Popen(
-            [PROGRAMS / "master", "-C", main, "-M", self._folder / "cyrus.conf", "-p", self._folder / "run" / "pid"],
+            [
+                "/" / PROGRAMS / "master",
+                "-C",
+                main,
+                "-M",
+                self._folder / "cyrus.conf",
+                "-p",
+                self._folder / "run" / "pid",
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
