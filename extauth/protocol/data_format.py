@@ -26,10 +26,10 @@ from extauth.protocol.quoting import quote_if_needed, unquote_at
 Value = str | bytes | int | None | Sequence["Value"] | dict[str, "Value"]
 
 MAX_SIZE = 1_048_576
-"""The highest number of bytes that are read."""
+"""The highest number of bytes that are read, unless the caller allows more."""
 
 MAX_DEPTH = 32
-"""The highest number of arrays and dictionaries inside each other."""
+"""The highest number of arrays and dictionaries inside each other, unless the caller allows more."""
 
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _WORD = re.compile(rb"[A-Za-z0-9\-_.@!#%\]:\x80-\xff]+")
@@ -43,9 +43,9 @@ class MalformedData(ValueError):
     """The text is not in the data format. The error names the position in bytes, but no part of the text."""
 
 
-def read(text: bytes) -> Value:
+def read(text: bytes, *, max_size: int = MAX_SIZE, max_depth: int = MAX_DEPTH) -> Value:
     """Return the only value in `text`. Raises MalformedData."""
-    reader = _Reader(text)
+    reader = _Reader(text, max_size, max_depth)
     value = reader.value(0)
     if not reader.at_end():
         raise reader.error("something after the value")
@@ -89,10 +89,11 @@ def write(value: Value) -> bytes:
 class _Reader:
     """Reads values from left to right."""
 
-    def __init__(self, text: bytes) -> None:
-        if len(text) > MAX_SIZE:
-            raise MalformedData(f"longer than {MAX_SIZE:,} bytes")
+    def __init__(self, text: bytes, max_size: int = MAX_SIZE, max_depth: int = MAX_DEPTH) -> None:
+        if len(text) > max_size:
+            raise MalformedData(f"longer than {max_size:,} bytes")
         self._text = text
+        self._max_depth = max_depth
         self._position = 0
 
     def error(self, reason: str) -> MalformedData:
@@ -106,8 +107,8 @@ class _Reader:
 
     def value(self, depth: int, *, join: bool = True) -> Value:
         """Read one value. `join`: quoted strings side by side are one string."""
-        if depth > MAX_DEPTH:
-            raise self.error(f"more than {MAX_DEPTH} arrays and dictionaries inside each other")
+        if depth > self._max_depth:
+            raise self.error(f"more than {self._max_depth} arrays and dictionaries inside each other")
         match self._next():
             case b"(":
                 return self._array(depth + 1)

@@ -125,11 +125,9 @@ def listen(
         folder = cleanup.enter_context(tempfile.TemporaryDirectory(prefix="extauth-harness-"))
         mail = _mail_package()
         accounts_read = mail.read_accounts(accounts)
-        if options.base_directory is not None and "PWD" in wanted:
-            access_files = mail.AccessFiles(options.base_directory, accounts_read.main_domain)
-            cleanup.callback(access_files.close)
-            access_files.load(accounts_read)
-            accounts_read.keep_rights(access_files.save)
+        if options.base_directory is not None:
+            files = cleanup.enter_context(contextlib.closing(mail.StateFiles(options.base_directory)))
+            mail.State(files, accounts_read)
         mail.restrict(accounts_read.module_settings, grant=grant, deny=deny)
         certificates = mail.Certificates(accounts_read, certificate and key and (certificate, key))
         with ExternalAuthentication(settings, interface, handle_event) as external:

@@ -2,9 +2,13 @@
 
 It needs twisted, so only `extauth harness listen` imports this package.
 
-    accounts       domains and accounts
+    account        one account, one domain
+    accounts       all domains and accounts
     accounts_file  reads them from TOML
-    access_files   the access rights in files of the base directory
+    account_list   reads a file with one account in each line
+    state          what the CLI has changed, in files that survive a restart
+    state_files    these files: lock, read, replace
+    domain_settings  the settings of a domain that have an effect
     setting_names  the account settings by the names of the mail server
     mailbox        the mail of an account
     own_password   passwords stored in the accounts file
@@ -14,6 +18,9 @@ It needs twisted, so only `extauth harness listen` imports this package.
     sasl           SASL for POP and SMTP
     authenticator  checks the passwords that the policy names
     restrictions   Grant and Deny lists: the addresses from which a listener accepts connections
+    login          checks a login: account, limit, passwords
+    consult_external  asks the helper about accounts that do not exist
+    login_limit    the limit on failed logins of an account
     stream         one connection as a stream, for protocols that are coroutines
     network        twisted's reactor on a loop of asyncio
     session        one client connection: access, login, log records
@@ -25,10 +32,11 @@ It needs twisted, so only `extauth harness listen` imports this package.
     server         opens the ports
 """
 
-from extauth.harness.mail.access_files import AccessFiles
 from extauth.harness.mail.accounts_file import read_accounts
 from extauth.harness.mail.restrictions import restrict
 from extauth.harness.mail.server import MailServer
+from extauth.harness.mail.state import State
+from extauth.harness.mail.state_files import StateFiles
 from extauth.harness.mail.tls import Certificates
 
-__all__ = ["AccessFiles", "Certificates", "MailServer", "read_accounts", "restrict"]
+__all__ = ["Certificates", "MailServer", "State", "StateFiles", "read_accounts", "restrict"]

@@ -1,90 +1,43 @@
-"""The domains and accounts of the mail server, and the lookup of an account by its login name.
+"""The domains and accounts of the mail server, and the lookup of an account by its address.
 
-Accounts and settings can change while the mail server runs. The changes last until it ends.
+Accounts and settings can change while the mail server runs: `Accounts.change` makes and saves one change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import contextlib
+import copy
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
-from extauth.errors import MalformedRequest
-from extauth.harness.mail.mailbox import Mailbox
-from extauth.harness.mail.own_password import Encryption, OwnPassword
+from extauth.harness.mail.account import AccountSettings, Domain, MailAccount
+from extauth.harness.mail.domain_settings import FailedLoginFlow, failed_login_flow
 from extauth.harness.mail.restrictions import AddressRange
 from extauth.model import Account
 from extauth.protocol.accounts import AccountParser, canonical_domain
 from extauth.protocol.data_format import Value
-from extauth.settings import Settings
+
+__all__ = ["AccountSettings", "Accounts", "Domain", "MailAccount"]
 
 
-class AccountSettings(Settings, frozen=True):
-    """The password settings of an account. Its domain and the whole file may set defaults for them."""
+class _Tables(msgspec.Struct):
+    """Everything that a change can replace.
 
-    use_own_password: bool = True
-    use_os_password: bool = False
-    use_external_password: bool = True
-    secure_method_required: bool = False
-    password_encryption: Encryption = "clear"  # noqa: S105  # a setting, not a password
-
-
-class MailAccount(msgspec.Struct):
-    """One account. It can change while the mail server runs.
-
-    settings: the settings that count, with the defaults
-    own_password: None if it has none
-    own_settings: the settings that the account itself has, by the names of the mail server
-    aliases: other names, without the domain
-    rights: the names of the access rights
-    mailbox: its mail
+    changed: the accounts that are not as the accounts file has them; those that are deleted belong to these
+    changed_modules: the same for modules
     """
 
-    account: Account
-    settings: AccountSettings
-    os_user: str
-    own_password: OwnPassword | None = None
-    own_settings: dict[str, Value] = msgspec.field(default_factory=dict)
-    aliases: tuple[str, ...] = ()
-    rights: tuple[str, ...] = ()
-    mailbox: Mailbox = msgspec.field(default_factory=Mailbox)
+    accounts: dict[Account, MailAccount]
+    aliases: dict[Account, MailAccount]
+    changed: set[Account]
+    modules: dict[str, dict[str, Value]]
+    changed_modules: set[str]
 
-    def set_own_password(self, password: OwnPassword | None) -> None:
-        """Replace the own password."""
-        self.own_password = password
-
-    def set_settings(self, own: dict[str, Value], effective: AccountSettings) -> None:
-        """Replace the settings: those of the account itself, and those that count."""
-        self.own_settings, self.settings = own, effective
-
-    def set_names(self, account: Account, os_user: str, aliases: tuple[str, ...]) -> None:
-        """Replace the names. Only `Accounts` does so, since it finds accounts by their names."""
-        self.account, self.os_user, self.aliases = account, os_user, aliases
-
-    def set_rights(self, rights: tuple[str, ...]) -> None:
-        """Replace the access rights."""
-        self.rights = rights
-
-
-class Domain(msgspec.Struct, frozen=True):
-    """A domain with its aliases, its local addresses, and its certificate and key (PEM files).
-
-    In `os_user_name`, `*` stands for the account name. `defaults` are for its accounts. `settings` are those that the
-    CLI has set; they have no effect.
-    """
-
-    name: str
-    aliases: tuple[str, ...] = ()
-    addresses: tuple[str, ...] = ()
-    certificate: tuple[Path, Path] | None = None
-    os_user_name: str = "*"
-    defaults: AccountSettings = AccountSettings()
-    settings: dict[str, Value] = msgspec.field(default_factory=dict)
-
-
-SaveRights = Callable[[str, Mapping[Account, tuple[str, ...]]], None]
-"""Saves the access rights of the accounts of a domain. Raises OSError."""
+    def copied(self) -> _Tables:
+        """Return a copy. The accounts themselves are the same."""
+        return _Tables(*(copy.copy(getattr(self, field)) for field in self.__struct_fields__))
 
 
 class Accounts:
@@ -97,34 +50,22 @@ class Accounts:
         *,
         clients_only: bool,
         clients: Sequence[AddressRange],
+        count_temporary_failures: bool,
         pam_service: str,
         pam_service_folder: Path | None,
     ) -> None:
         self.domains = domains
         self.clients_only = clients_only
         self.clients = clients
+        self.count_temporary_failures = count_temporary_failures
         self.pam_service = pam_service
         self.pam_service_folder = pam_service_folder
-        self.use_os_passwords = any(account.settings.use_os_password for account in accounts)
-        self._save_rights: SaveRights | None = None
-        self.module_settings: dict[str, dict[str, Value]] = {}
-        self._accounts = {account.account: account for account in accounts}
-        self._aliases: dict[Account, MailAccount] = {}
+        self._tables = _Tables({account.account: account for account in accounts}, {}, set(), {}, set())
+        self.use_os_passwords = any(account.settings.use_os_password for account in self._all_kinds())
+        self._save: Callable[[str], None] = lambda domain: None
         self._domains = {domain.name: domain for domain in domains}
         self._domain_names = {alias: domain.name for domain in domains for alias in (domain.name, *domain.aliases)}
         self._domains_by_address = {address: domain for domain in domains for address in domain.addresses}
-
-    def find(self, name: str, local_address: str) -> MailAccount | None:
-        """Return the account with this login name, or None if there is none.
-
-        A name without a domain belongs to the domain of `local_address`, otherwise to the main domain. A domain alias
-        stands for its domain.
-        """
-        try:
-            address = self.address(name, self.domain_at(local_address).name)
-        except MalformedRequest:
-            return None
-        return None if address is None else self.get(address)
 
     @property
     def main_domain(self) -> str:
@@ -134,7 +75,22 @@ class Accounts:
     @property
     def some_accept_clear_text(self) -> bool:
         """True if some account accepts a clear-text password without TLS."""
-        return any(not account.settings.secure_method_required for account in self._accounts.values())
+        return any(not account.settings.secure_method_required for account in self._all_kinds())
+
+    @property
+    def module_settings(self) -> dict[str, dict[str, Value]]:
+        """The settings of the modules of the mail server, such as SMTP."""
+        return self._tables.modules
+
+    @property
+    def changed_modules(self) -> dict[str, Value]:
+        """The settings of the modules that the CLI has changed."""
+        return {name: self._tables.modules[name] for name in sorted(self._tables.changed_modules)}
+
+    def set_module(self, name: str, settings: dict[str, Value]) -> None:
+        """Replace the settings of a module. They are saved from now on."""
+        self._tables.modules[name] = settings
+        self._tables.changed_modules.add(name)
 
     def domain_at(self, local_address: str) -> Domain:
         """Return the domain that this address is assigned to, otherwise the main domain."""
@@ -154,51 +110,116 @@ class Accounts:
         return Account(account.name, canonical) if account and canonical else None
 
     def get(self, address: Account) -> MailAccount | None:
-        """Return the account with this address or alias."""
-        return self._accounts.get(address) or self._aliases.get(address)
+        """Return the account with this address or alias. Create it if the accounts file has any name in the domain."""
+        found = self.existing(address)
+        pattern = self._domains[address.domain].any_name
+        if found is None and pattern is not None and address not in self._tables.changed:
+            own = dict(pattern.own_settings)
+            found = MailAccount(address, pattern.settings, self._os_user(address), own_settings=own, in_file=True)
+            self._tables.accounts[address] = found
+        return found
+
+    def existing(self, address: Account) -> MailAccount | None:
+        """Return the account with this address or alias. Create none."""
+        return self._tables.accounts.get(address) or self._tables.aliases.get(address)
 
     def of_domain(self, domain: str) -> Iterator[MailAccount]:
         """Yield the accounts of a domain."""
-        return (account for account in self._accounts.values() if account.account.domain == domain)
+        return (account for account in self._tables.accounts.values() if account.account.domain == domain)
+
+    def changed(self, domain: str) -> Iterator[tuple[Account, MailAccount | None]]:
+        """Yield the accounts of a domain that are not as the accounts file has them; None for a deleted one."""
+        tables = self._tables
+        return ((address, tables.accounts.get(address)) for address in tables.changed if address.domain == domain)
 
     def defaults_of(self, account: MailAccount) -> AccountSettings:
         """Return the default settings of the account's domain."""
         return self._domains[account.account.domain].defaults
 
+    def failed_login_flow(self, account: MailAccount) -> FailedLoginFlow:
+        """Return the limit on failed logins of an account."""
+        return failed_login_flow(self._domains[account.account.domain].settings)
+
+    def save_with(self, save: Callable[[str], None]) -> None:
+        """Save each change from now on: call `save` with the name of the domain. It raises OSError if it fails."""
+        self._save = save
+
+    @contextlib.contextmanager
+    def change(self, domain: str, account: MailAccount | None = None) -> Iterator[None]:
+        """Save the change that the block makes in `domain`, and in `account` if there is one.
+
+        If the block raises an error, or the change cannot be saved, nothing has changed. Raises OSError then.
+        """
+        before, settings = self._tables, self._domains[domain].settings
+        old_settings, old = dict(settings), copy.copy(account)
+        self._tables = before.copied()
+        try:
+            yield
+            if account and old and account.differs(old):
+                self.set_changed(account)
+            self._save(domain)
+        except BaseException:
+            self._tables = before
+            settings.clear()
+            settings.update(old_settings)
+            if account and old:
+                account.become(old)
+            with contextlib.suppress(OSError):
+                self._save(domain)  # one of several files may have been replaced
+            raise
+
+    def set_changed(self, account: MailAccount) -> None:
+        """Save the account from now on: it is not as the accounts file has it."""
+        if account.account in self._tables.accounts:
+            self._tables.changed.add(account.account)
+
     def add(self, address: Account) -> MailAccount:
         """Create an account with default settings. The address must be free."""
-        account = MailAccount(address, self._domains[address.domain].defaults, self._os_user(address))
-        self._accounts[address] = account
+        domain = self._domains[address.domain]
+        in_file = address in self._tables.changed or domain.any_name is not None
+        account = MailAccount(address, domain.defaults, self._os_user(address), in_file=in_file)
+        self._tables.accounts[address] = account
+        self._tables.changed.add(address)
         return account
+
+    def remove_name(self, address: Account) -> None:
+        """Delete the account of this address if the accounts file has it."""
+        account = self._tables.accounts.get(address)
+        if account is not None:
+            self.remove(account)
+        elif self._domains[address.domain].any_name is not None:
+            self._tables.changed.add(address)
 
     def remove(self, account: MailAccount) -> None:
         """Delete an account with its aliases."""
         self.set_aliases(account, ())
-        del self._accounts[account.account]
+        self._remove_name(account)
 
     def rename(self, account: MailAccount, address: Account) -> None:
         """Give an account a free address in the same domain."""
-        del self._accounts[account.account]
-        account.set_names(address, self._os_user(address), account.aliases)
-        self._accounts[address] = account
+        self._remove_name(account)
+        account.set_names(address, self._os_user(address), in_file=address in self._tables.changed)
+        self._tables.accounts[address] = account
 
     def set_aliases(self, account: MailAccount, aliases: tuple[str, ...]) -> None:
         """Replace the aliases of an account. The addresses must be free."""
         domain = account.account.domain
         for alias in account.aliases:
-            del self._aliases[Account(alias, domain)]
-        account.set_names(account.account, account.os_user, aliases)
-        self._aliases |= {Account(alias, domain): account for alias in aliases}
+            del self._tables.aliases[Account(alias, domain)]
+        account.set_aliases(aliases)
+        self._tables.aliases |= {Account(alias, domain): account for alias in aliases}
 
-    def keep_rights(self, save: SaveRights) -> None:
-        """Save the access rights with `save` from now on."""
-        self._save_rights = save
+    def _remove_name(self, account: MailAccount) -> None:
+        del self._tables.accounts[account.account]
+        if account.in_file:
+            self._tables.changed.add(account.account)  # otherwise it would be there again after a restart
+        else:
+            self._tables.changed.discard(account.account)
 
-    def save_rights(self, domain: str) -> None:
-        """Save the access rights of a domain. Raises OSError."""
-        if self._save_rights is not None:
-            rights = {account.account: account.rights for account in self.of_domain(domain) if account.rights}
-            self._save_rights(domain, rights)
+    def _all_kinds(self) -> Iterator[MailAccount]:
+        """Yield all accounts, and for each domain the one that stands for every other name."""
+        yield from self._tables.accounts.values()
+        yield from (domain.any_name for domain in self.domains if domain.any_name is not None)
 
     def _os_user(self, address: Account) -> str:
         return self._domains[address.domain].os_user_name.replace("*", address.name)

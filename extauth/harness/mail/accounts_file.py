@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -10,16 +10,19 @@ from typing import Any
 import msgspec
 
 from extauth.errors import ConfigError, MalformedRequest
+from extauth.harness.mail.account_list import read_account_list
 from extauth.harness.mail.accounts import Accounts, AccountSettings, Domain, MailAccount
+from extauth.harness.mail.domain_settings import check_domain_settings
 from extauth.harness.mail.own_password import OwnPassword, read_hash
 from extauth.harness.mail.pwd.rights import Right
 from extauth.harness.mail.restrictions import MODULES, TLS_PORT, AddressRange, read_address_range
-from extauth.harness.mail.setting_names import by_server_names
+from extauth.harness.mail.setting_names import by_server_names, domain_settings
 from extauth.model import Account, Secret
 from extauth.protocol.accounts import AccountParser, canonical_domain
 from extauth.protocol.data_format import Value
 from extauth.settings import Settings, convert, parse_toml
 
+_ANY_NAME = "*"
 _PAM_FOLDERS = (Path("/etc/pam.d"), Path("/usr/lib/pam.d"))
 
 
@@ -28,6 +31,7 @@ class TopLevelTable(Settings, frozen=True):
 
     grant_access_to_clients_only: bool = False
     client_addresses: tuple[str, ...] = ()
+    count_temporary_failures: bool = False
     pam_service: str = "login"
     pam_service_folder: Path | None = None
     listener: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
@@ -51,12 +55,19 @@ class DomainTable(Settings, frozen=True):
     os_user_name: str = "*"
     certificate: Path | None = None
     key: Path | None = None
+    external_on_unknown: bool = False
+    external_on_provision: bool = False
+    failed_login_flow: tuple[int, str] = (10, "1m")
+    accounts_from: Path | None = None
     defaults: dict[str, Any] = msgspec.field(default_factory=dict)
     account: tuple[dict[str, Any], ...] = ()
 
 
 class AccountTable(AccountSettings, frozen=True, kw_only=True):
-    """The keys of a `[[domain.account]]`. The inherited ones may have defaults in the domain and in the file."""
+    """The keys of a `[[domain.account]]`. The inherited ones may have defaults in the domain and in the file.
+
+    name: `*` for every name that is not the name of another account
+    """
 
     name: str
     password: str | None = None
@@ -78,8 +89,13 @@ def read_accounts(path: Path) -> Accounts:
     for number, table in enumerate(top.domain, start=1):
         section = f"[[domain]] number {number},"
         read = convert(table, DomainTable, path, section)
-        domains.append(_domain(read, top.defaults, path, section))
-        accounts += _accounts(read, domains[-1], path)
+        domain = _domain(read, top.defaults, path, section, table)
+        for account in _accounts(read, domain, path):
+            if account.account.name == _ANY_NAME:
+                domain = _with_any_name(domain, account, path)
+            else:
+                accounts.append(account)
+        domains.append(domain)
     _check_unique("domain or alias", (name for domain in domains for name in (domain.name, *domain.aliases)), path)
     _check_unique("address", (address for domain in domains for address in domain.addresses), path)
     _check_unique("account", (account.account.address for account in accounts), path)
@@ -91,6 +107,7 @@ def read_accounts(path: Path) -> Accounts:
         accounts,
         clients_only=top.grant_access_to_clients_only,
         clients=[_address_range(address, f"{path}: client_addresses") for address in top.client_addresses],
+        count_temporary_failures=top.count_temporary_failures,
         pam_service=top.pam_service,
         pam_service_folder=top.pam_service_folder,
     )
@@ -125,7 +142,8 @@ def _check_pam_service(top: TopLevelTable, path: Path) -> None:
         )
 
 
-def _domain(table: DomainTable, defaults: dict[str, Any], path: Path, section: str) -> Domain:
+def _domain(table: DomainTable, defaults: dict[str, Any], path: Path, section: str, given: Collection[str]) -> Domain:
+    """Return the domain. `given`: the keys that the file has."""
     names = []
     for key, name in (("name", table.name), *(("aliases", alias) for alias in table.aliases)):
         canonical = canonical_domain(name)
@@ -142,7 +160,23 @@ def _domain(table: DomainTable, defaults: dict[str, Any], path: Path, section: s
     certificate = _certificate(table, path, section)
     convert(table.defaults, AccountSettings, path, f"[domain.defaults] of {names[0]},")
     account_defaults = convert({**defaults, **table.defaults}, AccountSettings, path)
-    return Domain(names[0], tuple(names[1:]), table.addresses, certificate, table.os_user_name, account_defaults)
+    settings = domain_settings({key: getattr(table, key) for key in given})
+    try:
+        check_domain_settings(settings)
+    except ValueError as error:
+        raise ConfigError(f"{path}: {section} failed_login_flow: {error}") from None
+    return Domain(
+        names[0], tuple(names[1:]), table.addresses, certificate, table.os_user_name, account_defaults, settings
+    )
+
+
+def _with_any_name(domain: Domain, account: MailAccount, path: Path) -> Domain:
+    """Return the domain in which every other name is an account like `account`."""
+    if domain.any_name is not None:
+        raise ConfigError(f"{path}: the account '*@{domain.name}' appears twice")
+    if account.own_password is not None:
+        raise ConfigError(f"{path}: the account '*@{domain.name}' must not have a password: it would open all accounts")
+    return msgspec.structs.replace(domain, any_name=account)
 
 
 def _certificate(table: DomainTable, path: Path, section: str) -> tuple[Path, Path] | None:
@@ -172,7 +206,12 @@ def _accounts(table: DomainTable, domain: Domain, path: Path) -> Iterator[MailAc
         own = {key: getattr(read, key) for key in AccountSettings.__struct_fields__ if key in account_table}
         settings = msgspec.structs.replace(domain.defaults, **own)
         os_user = domain.os_user_name.replace("*", account.name)
-        yield MailAccount(account, settings, os_user, _own_password(read, path, section), by_server_names(own))
+        password = _own_password(read, path, section)
+        yield MailAccount(account, settings, os_user, password, by_server_names(own), in_file=True)
+    if table.accounts_from is not None:
+        for account, password in read_account_list(table.accounts_from, domain.name):
+            os_user = domain.os_user_name.replace("*", account.name)
+            yield MailAccount(account, domain.defaults, os_user, password, in_file=True)
 
 
 def _own_password(table: AccountTable, path: Path, section: str) -> OwnPassword | None:

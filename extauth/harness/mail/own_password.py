@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import re
@@ -56,15 +57,23 @@ class OwnPassword(msgspec.Struct, frozen=True):
 
 
 def read_hash(text: str) -> OwnPassword:
-    """Return the own password with this hash. Raises ValueError if the hash is not usable."""
-    try:
-        matches_empty = _CONTEXT.verify(b"", text)
-    except ValueError:
-        matches_empty = None
-    if matches_empty is None or (text.startswith(("{SHA}", "{MD5}")) and not _UNSALTED.fullmatch(text)):
-        raise ValueError(f"must be a complete hash that begins with one of {', '.join(SCHEMES)}")
-    if matches_empty:
+    """Return the own password with this hash. Raises ValueError if the hash is not usable. May take a second."""
+    password = parse_hash(text)
+    if _CONTEXT.verify(b"", text):
         raise ValueError("must not be the hash of the empty password, which never matches")
+    return password
+
+
+def parse_hash(text: str) -> OwnPassword:
+    """Return the own password with this hash. Raises ValueError if the hash is incomplete. Computes no hash."""
+    is_complete = False
+    if text.startswith(("{SHA}", "{MD5}")):
+        is_complete = _UNSALTED.fullmatch(text) is not None
+    elif handler := _CONTEXT.identify(text, resolve=True):
+        with contextlib.suppress(ValueError):
+            is_complete = handler.from_string(text).checksum is not None
+    if not is_complete:
+        raise ValueError(f"must be a complete hash that begins with one of {', '.join(SCHEMES)}")
     return OwnPassword(Secret(text.encode()), is_hash=True)
 
 

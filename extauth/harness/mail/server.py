@@ -23,7 +23,10 @@ from extauth.errors import ExtauthError
 from extauth.harness.mail.accounts import Accounts
 from extauth.harness.mail.accounts_file import is_loopback
 from extauth.harness.mail.authenticator import Authenticator, HelperClient
+from extauth.harness.mail.consult_external import ConsultExternal
 from extauth.harness.mail.imap4 import Imap4
+from extauth.harness.mail.login import LoginChecker
+from extauth.harness.mail.login_limit import LoginLimit
 from extauth.harness.mail.network import loop, reactor
 from extauth.harness.mail.os_password import OsPasswords
 from extauth.harness.mail.policy import Access
@@ -79,7 +82,9 @@ class MailServer:
         os_passwords = None
         if accounts.use_os_passwords:
             os_passwords = OsPasswords(accounts.pam_service, accounts.pam_service_folder)
-        self._authenticator = Authenticator(helper, os_passwords)
+        self._login_checker = LoginChecker(
+            accounts, Authenticator(helper, os_passwords), ConsultExternal(accounts, helper), LoginLimit()
+        )
         self._certificates = certificates
         self._write_record = write_record
         self._numbers = itertools.count(1)
@@ -151,7 +156,7 @@ class MailServer:
 
     def _session(self, protocol: str, connection: Connection) -> MailSession:
         return MailSession(
-            next(self._numbers), protocol, connection, self._accounts, self._authenticator, self._write_record
+            next(self._numbers), protocol, connection, self._accounts, self._login_checker, self._write_record
         )
 
     def _old_session(self, protocol: str, transport: Any) -> MailSession:

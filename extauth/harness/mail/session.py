@@ -16,8 +16,11 @@ import msgspec
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred
 
+from extauth.errors import MalformedRequest
 from extauth.harness.mail.accounts import Accounts, MailAccount
-from extauth.harness.mail.authenticator import Authenticator, LoginAccepted, LoginResult, LoginUndecided
+from extauth.harness.mail.authenticator import LoginResult, LoginUndecided
+from extauth.harness.mail.consult_external import NotFound
+from extauth.harness.mail.login import LoginChecker
 from extauth.harness.mail.mailbox import Mailbox
 from extauth.harness.mail.mechanisms import (
     CHALLENGE_RESPONSE,
@@ -27,10 +30,10 @@ from extauth.harness.mail.mechanisms import (
     SaslExchange,
     sasl_exchanges,
 )
-from extauth.harness.mail.policy import Access, LoginRefused, PasswordKind, allowed_access, passwords_to_check
+from extauth.harness.mail.policy import Access, LoginRefused, PasswordKind, allowed_access
 from extauth.harness.masking import printable
 from extauth.log_levels import Level
-from extauth.model import PasswordRequest, Secret
+from extauth.model import Account, Secret
 
 WriteRecord = Callable[[Level, str, str], None]
 """Writes a log record: its level, its tag, its text."""
@@ -100,7 +103,7 @@ class MailSession:
         protocol: str,
         connection: Connection,
         accounts: Accounts,
-        authenticator: Authenticator,
+        login_checker: LoginChecker,
         write_record: WriteRecord,
     ) -> None:
         self.number = number
@@ -108,7 +111,7 @@ class MailSession:
         self.exchanges = sasl_exchanges(protocol)
         self._connection = connection
         self.accounts = accounts
-        self._authenticator = authenticator
+        self._login_checker = login_checker
         self._write_record = write_record
         peer = connection.peer_address
         self._local_address = connection.local_address
@@ -142,14 +145,26 @@ class MailSession:
 
     def find_account(self, name: bytes) -> MailAccount | None:
         """Return the account that `name` means on this connection, or None if there is none."""
-        try:
-            return self.accounts.find(name.decode(), self._local_address)
-        except UnicodeDecodeError:
-            return None
+        address = self._address(name)
+        return None if address is None else self.accounts.get(address)
 
-    async def recipient_status(self, address: bytes) -> RecipientStatus:
-        """Return whether the mail server has an account with this address."""
-        return RecipientStatus.UNKNOWN if self.find_account(address) is None else RecipientStatus.KNOWN
+    async def recipient_status(self, name: bytes) -> RecipientStatus:
+        """Return whether the mail server has an account with this address. This may ask the helper."""
+        address = self._address(name)
+        if address is None:
+            return RecipientStatus.UNKNOWN
+        found = await self._login_checker.find_recipient(address, self.protocol)
+        if not isinstance(found, NotFound):
+            return RecipientStatus.KNOWN
+        self.log(Level.PROBLEMS, f"no recipient: {address}: {found.reason}")
+        return RecipientStatus.TEMPORARY_FAILURE if found.is_temporary else RecipientStatus.UNKNOWN
+
+    def _address(self, name: bytes) -> Account | None:
+        """Return the address that `name` means on this connection, or None if there is no such domain."""
+        try:
+            return self.accounts.address(name.decode(), self.local_domain)
+        except (UnicodeDecodeError, MalformedRequest):
+            return None
 
     @property
     def offered(self) -> list[bytes]:
@@ -166,11 +181,14 @@ class MailSession:
     async def log_in(self, claim: Claim) -> LoginRecord | LoginFailure:
         """Check the claim. The log gives the reason of a failure."""
         name = b"" if isinstance(claim, MalformedClaim) else claim.name
-        account = self.find_account(name)
-        who = account.account.address if account else name.decode(errors="surrogateescape") or "(no name)"
+        address = self._address(name)
+        existing = address and self.accounts.existing(address)
+        who = existing.account if existing else name.decode(errors="surrogateescape") or "(no name)"
         over_tls = self.over_tls
         login = f"{who}, {claim.mechanism}, {'TLS' if over_tls else 'no TLS'}"
-        result = await self._check(claim, account)
+        result: LoginResult = LoginRefused("only client addresses may log in")
+        if self.access is Access.FULL:
+            result = await self._login_checker.check(claim, address, self.protocol, over_tls=over_tls)
         if self.over_tls is not over_tls:
             result = LoginRefused("TLS started during the login")
         if isinstance(result, LoginRefused):
@@ -185,24 +203,7 @@ class MailSession:
 
     async def password_matches(self, account: MailAccount, password: Secret) -> bool:
         """Return True if `password` lets the user of `account` in."""
-        request = PasswordRequest(account.account, password)
-        passwords = passwords_to_check(request, account, over_tls=True)  # the password did not come from the user
-        if isinstance(passwords, LoginRefused):
-            return False
-        return isinstance(await self._authenticator.check(passwords, request, account, self.protocol), LoginAccepted)
-
-    async def _check(self, claim: Claim, account: MailAccount | None) -> LoginResult:
-        if self.access is not Access.FULL:
-            return LoginRefused("only client addresses may log in")
-        if isinstance(claim, MalformedClaim):
-            return LoginRefused("malformed response")
-        if account is None:
-            return LoginRefused("unknown account")
-        request = claim.check_request(account.account)
-        passwords = passwords_to_check(request, account, over_tls=self.over_tls)
-        if isinstance(passwords, LoginRefused):
-            return passwords
-        return await self._authenticator.check(passwords, request, account, self.protocol)
+        return await self._login_checker.password_matches(account, password, self.protocol)
 
 
 NewSession = Callable[[str, Connection], MailSession]

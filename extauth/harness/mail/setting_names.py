@@ -1,4 +1,4 @@
-"""The password settings of an account, by the names that the mail server gives them in its CLI."""
+"""Keys of the accounts file, by the names that the mail server gives them in its CLI."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from extauth.harness.mail.accounts import AccountSettings
+from extauth.harness.mail.domain_settings import FAILED_LOGIN_FLOW, ON_PROVISION, ON_UNKNOWN
 from extauth.protocol.data_format import Value
 
 _SWITCHES = {
@@ -47,3 +48,15 @@ def with_named(defaults: AccountSettings, named: Mapping[str, Value]) -> Account
                 raise ValueError(f"{name} must be {', '.join(_ENCRYPTIONS)} or default")
             changes["password_encryption"] = _ENCRYPTIONS[value]
     return msgspec.structs.replace(defaults, **changes)
+
+
+def domain_settings(settings: Mapping[str, Any]) -> dict[str, Value]:
+    """Return keys of a domain in the accounts file by the names of the mail server. Other keys are left out."""
+    named: dict[str, Value] = {
+        name: "YES" if settings[key] else "NO"
+        for name, key in ((ON_UNKNOWN, "external_on_unknown"), (ON_PROVISION, "external_on_provision"))
+        if key in settings
+    }
+    if "failed_login_flow" in settings:
+        named[FAILED_LOGIN_FLOW] = [str(value) for value in settings["failed_login_flow"]]
+    return named

@@ -118,9 +118,11 @@ def log_in(mail_server: MailServer, name: str, password: str, *, apop: bool) -> 
         pop.quit()
     except poplib.error_proto:
         pop.close()
-    records = mail_server.wait_for("logged in|refused", since=seen)
+    records = mail_server.wait_for(r" POP .* (logged in|refused|temporary failure): ", since=seen)
     mechanism = "APOP" if apop else "USER"
-    record = re.fullmatch(rf"\d POP \[\d+\] (logged in|refused): (.*), {mechanism}, no TLS: (.*)", records[-1])
+    record = re.fullmatch(
+        rf"\d POP \[\d+\] (logged in|refused|temporary failure): (.*), {mechanism}, no TLS: (.*)", records[-1]
+    )
     assert record is not None, records
     requests = [match[1] for match in (re.match(r"5 EXTAUTH I: \d+ (.*)", line) for line in records) if match]
     return f"{record[2]} {record[1]}: {record[3]}", [re.sub("<pop-.*>", "<>", request) for request in requests]

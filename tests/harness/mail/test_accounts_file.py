@@ -11,6 +11,7 @@ import pytest
 from extauth.errors import ConfigError
 from extauth.harness.mail.accounts import AccountSettings
 from extauth.harness.mail.accounts_file import AccountTable, DomainTable, TopLevelTable, read_accounts
+from extauth.model import Account
 from extauth.settings import Settings
 from tests.paths import ROOT
 
@@ -52,6 +53,13 @@ def accounts(lines: str) -> str:
         (accounts('aliases = ["EXAMPLE.com"]'), "the domain or alias 'example.com' appears twice"),
         (accounts('addresses = ["192.0.2.1"]'), "addresses: '192.0.2.1' must be a loopback address"),
         (accounts('os_user_name = "mail"'), "os_user_name = 'mail': must contain *"),
+        (
+            accounts('failed_login_flow = [0, "1m"]'),
+            "[[domain]] number 1, failed_login_flow: FailedLogin",
+        ),
+        (accounts('failed_login_flow = [5, "1w"]'), "FailedLoginFlow must be a number and a time with s, m, h or d"),
+        (accounts('[[domain.account]]\nname = "*"\n' * 2), "the account '*@example.com' appears twice"),
+        (accounts('[[domain.account]]\nname = "*"\npassword = "tanstaaf"'), "'*@example.com' must not have a password"),
         (accounts('key = "x.pem"'), "certificate and key: set both or neither"),
         (
             accounts('certificate = "/dev/null"\nkey = "/nowhere/x.pem"'),
@@ -103,6 +111,28 @@ def test_an_error_names_the_file_and_the_key(tmp_path: Path, text: str, says: st
     assert "tanstaaf" not in message
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"a\n\nb@c:tanstaaf\n", "list, line 3: the name must not contain a domain"),
+        (b":tanstaaf", "list, line 1: the name has an empty name or domain"),
+        (b"\xff", "list, line 1: the name is not UTF-8"),
+        (b"a:$6$tanstaaf", "list, line 1: the hash must be a complete hash that begins with one of"),
+        (b"a\nb\nA:tanstaaf", "the account 'a@example.com' appears twice"),
+        (None, "list: No such file or directory"),
+    ],
+)
+def test_an_error_in_a_list_names_file_and_line(tmp_path: Path, text: bytes | None, says: str) -> None:
+    file = tmp_path / "accounts.toml"
+    file.write_text(accounts('accounts_from = "list"'))
+    if text is not None:
+        (tmp_path / "list").write_bytes(text)
+    with pytest.raises(ConfigError) as raised:
+        read_accounts(file)
+    assert says in str(raised.value)
+    assert "tanstaaf" not in str(raised.value)
+
+
 def test_account_keys_override_domain_defaults_and_file_defaults(tmp_path: Path) -> None:
     file = tmp_path / "accounts.toml"
     file.write_text(
@@ -114,8 +144,8 @@ def test_account_keys_override_domain_defaults_and_file_defaults(tmp_path: Path)
     )
     accounts = read_accounts(file)
     actual = []
-    for name in ("a@example.com", "b@example.com", "c@example.org"):
-        account = accounts.find(name, "127.0.0.1")
+    for name, domain in (("a", "example.com"), ("b", "example.com"), ("c", "example.org")):
+        account = accounts.get(Account(name, domain))
         assert account is not None
         settings = account.settings
         actual.append((settings.use_os_password, settings.secure_method_required, account.os_user))
@@ -136,4 +166,4 @@ def test_the_page_lists_every_key_and_the_example_loads() -> None:
         for key in row.split(", ")
     }
     assert {key.strip("`") for key in named} == keys
-    assert read_accounts(ROOT / "examples" / "accounts.toml").find("bob", "127.0.0.5") is not None
+    assert read_accounts(ROOT / "examples" / "accounts.toml").get(Account("bob", "example.org")) is not None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 HARNESS = [sys.executable, "-c", "from extauth.cli import main; main()", "harness"]
-INTERPRETERS = {".sh": "sh", ".pl": "perl"}
+INTERPRETERS = {".sh": "sh", ".pl": "perl", ".py": sys.executable}
 
 
 def program(name: str) -> list[str]:

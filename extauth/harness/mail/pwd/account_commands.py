@@ -23,12 +23,8 @@ async def create(cli: Cli, arguments: list[Value]) -> None:
         case _:
             raise WrongArguments
     address = _free_name(cli, name)
-    account = cli.accounts.add(address)
-    try:
-        update_settings(cli, account, settings)
-    except CommandError:
-        cli.accounts.remove(account)
-        raise
+    with cli.change(address.domain):
+        update_settings(cli, cli.accounts.add(address), settings)
     cli.log_change(f"created {address}")
 
 
@@ -44,10 +40,9 @@ async def rename(cli: Cli, arguments: list[Value]) -> None:
         raise CommandError(FAILED, "an account cannot move to another domain")
     _free_name(cli, new)
     old_address = account.account
-    cli.accounts.rename(account, address)
+    with cli.change(account):
+        cli.accounts.rename(account, address)
     cli.log_change(f"renamed {old_address} to {address}")
-    if account.rights:
-        cli.save_rights(address.domain)
 
 
 async def delete(cli: Cli, arguments: list[Value]) -> None:
@@ -57,10 +52,9 @@ async def delete(cli: Cli, arguments: list[Value]) -> None:
             account = cli.account(name)
         case _:
             raise WrongArguments
-    cli.accounts.remove(account)
+    with cli.change(account):
+        cli.accounts.remove(account)
     cli.log_change(f"deleted {account.account}")
-    if account.rights:
-        cli.save_rights(account.account.domain)
 
 
 async def list_accounts(cli: Cli, arguments: list[Value]) -> Value:
@@ -96,10 +90,11 @@ async def set_aliases(cli: Cli, arguments: list[Value]) -> None:
         if not isinstance(alias, str) or not alias or "@" in alias:
             raise CommandError(FAILED, "an alias must be a name without a domain")
         address = cli.address(f"{alias}@{account.account.domain}")
-        if cli.accounts.get(address) not in (None, account) or address == account.account:
+        if cli.accounts.existing(address) not in (None, account) or address == account.account:
             raise CommandError(NAME_EXISTS, "account name already exists")
         aliases.append(address.name)
-    cli.accounts.set_aliases(account, tuple(dict.fromkeys(aliases)))
+    with cli.change(account):
+        cli.accounts.set_aliases(account, tuple(dict.fromkeys(aliases)))
     cli.log_change(f"set the aliases of {account.account}")
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
 
 import msgspec
 
@@ -85,12 +86,15 @@ class Cli:
             )
             raise CommandError(FAILED, f"access denied: {command}{target} needs the right {need.value}")
 
-    def save_rights(self, domain: str) -> None:
-        """Save the access rights of a domain, if the harness keeps them in files."""
+    @contextlib.contextmanager
+    def change(self, target: MailAccount | str) -> Iterator[None]:
+        """Save what the block changes in `target`, an account or a domain. If the block fails, nothing has changed."""
+        domain, account = (target, None) if isinstance(target, str) else (target.account.domain, target)
         try:
-            self.accounts.save_rights(domain)
+            with self.accounts.change(domain, account):
+                yield
         except OSError as error:
-            reason = f"the access rights of {domain} cannot be saved: {error.strerror}"
+            reason = f"cannot be saved, so nothing has changed: {error.strerror}: {error.filename}"
             self.session.log(Level.FAILURES, reason)
             raise CommandError(FAILED, reason) from None
 
@@ -112,7 +116,7 @@ class Command(msgspec.Struct, frozen=True):
 
 
 def set_own_password(account: MailAccount, password: Secret) -> None:
-    """Set the own password of `account` until the harness ends."""
+    """Set the own password of `account`. The caller saves the change."""
     if not account.settings.use_own_password:
         raise CommandError(FAILED, "this account cannot have an own password: UseAppPassword is NO")
     try:

@@ -118,7 +118,8 @@ class PwdConnection:
     async def _newpass(self, argument: bytes) -> None:
         """Set the own password of the logged-in account: the rest of the line, unchanged."""
         account = self._logged_in().account
-        set_own_password(account, Secret(argument))
+        with Cli(self._session, account).change(account):
+            set_own_password(account, Secret(argument))
         self._session.log_change(f"{account.account} changed the own password")
         self._reply(_OK, "Password updated")
 

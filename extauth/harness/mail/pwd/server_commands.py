@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 
+from extauth.harness.mail.domain_settings import check_domain_settings
 from extauth.harness.mail.pwd.cli import FAILED, Cli, Command, CommandError, WrongArguments
 from extauth.harness.mail.pwd.rights import Need, check_grantable
 from extauth.harness.mail.restrictions import MODULES, read_restriction
@@ -31,13 +32,8 @@ async def set_rights(cli: Cli, arguments: list[Value]) -> None:
         rights = check_grantable(names, account.account.domain, cli.accounts.main_domain)
     except ValueError as error:
         raise CommandError(FAILED, str(error)) from None
-    before = account.rights
-    account.set_rights(rights)
-    try:
-        cli.save_rights(account.account.domain)
-    except CommandError:
-        account.set_rights(before)
-        raise
+    with cli.change(account):
+        account.set_rights(rights)
     cli.log_change(f"set the access rights of {account.account} to ({', '.join(rights)})")
 
 
@@ -67,13 +63,18 @@ async def get_domain_settings(cli: Cli, arguments: list[Value]) -> Value:
 
 
 async def update_domain_settings(cli: Cli, arguments: list[Value]) -> None:
-    """Change some settings of a domain. They are kept, and have no effect."""
+    """Change some settings of a domain: all of them, or none and raise CommandError."""
     match arguments:
         case [str() as name, dict(settings)]:
             domain = cli.domain(name)
         case _:
             raise WrongArguments
-    _update(domain.settings, settings)
+    try:
+        with cli.change(domain.name):
+            _update(domain.settings, settings)
+            check_domain_settings(domain.settings)
+    except ValueError as error:
+        raise CommandError(FAILED, str(error)) from None
     cli.log_change(f"changed settings of the domain {domain.name}: {', '.join(settings)}")
 
 
@@ -99,7 +100,8 @@ async def update_module(cli: Cli, arguments: list[Value]) -> None:
         read_restriction(settings)
     except ValueError as error:
         raise CommandError(FAILED, str(error)) from None
-    cli.accounts.module_settings[module] = settings
+    with cli.change(cli.accounts.main_domain):
+        cli.accounts.set_module(module, settings)
     cli.log_change(f"changed settings of the module {module}: {', '.join(changes)}")
 
 

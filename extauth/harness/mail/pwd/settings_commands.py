@@ -26,7 +26,8 @@ async def set_password(cli: Cli, arguments: list[Value]) -> None:
         case _:
             raise WrongArguments
     account = cli.account(name)
-    set_own(account, _secret(password))
+    with cli.change(account):
+        set_own(account, _secret(password))
     cli.log_change(f"set the own password of {account.account}")
 
 
@@ -67,36 +68,32 @@ async def update(cli: Cli, arguments: list[Value]) -> None:
             account = cli.account(name)
         case _:
             raise WrongArguments
-    update_settings(cli, account, settings)
+    with cli.change(account):
+        update_settings(cli, account, settings)
     cli.log_change(f"changed settings of {account.account}: {', '.join(settings)}")
 
 
 def update_settings(cli: Cli, account: MailAccount, settings: dict[str, Value]) -> None:
-    """Change some settings of an account: all of them, or none and raise CommandError.
+    """Change some settings of an account. The caller saves the change, or undoes it after CommandError.
 
     `default` removes a setting. `Password` sets the own password; `default` removes it.
     """
-    old = account.own_settings
-    new = {name: value for name, value in (old | settings).items() if value != _DEFAULT and name != _PASSWORD}
+    all_settings = account.own_settings | settings
+    new = {name: value for name, value in all_settings.items() if value != _DEFAULT and name != _PASSWORD}
     try:
         effective = with_named(cli.accounts.defaults_of(account), new)
     except ValueError as error:
         raise CommandError(FAILED, str(error)) from None
     if effective.use_os_password and not cli.accounts.use_os_passwords:
         raise CommandError(FAILED, "UseSysPassword: no account of the accounts file has use_os_password, so PAM is off")
-    before = account.settings
     account.set_settings(new, effective)
     password = settings.get(_PASSWORD)
-    try:
-        if password == _DEFAULT:
-            account.set_own_password(None)
-        elif isinstance(password, str):
-            set_own(account, _secret(password))
-        elif password is not None:
-            raise CommandError(FAILED, "Password must be a string")
-    except CommandError:
-        account.set_settings(old, before)
-        raise
+    if password == _DEFAULT:
+        account.set_own_password(None)
+    elif isinstance(password, str):
+        set_own(account, _secret(password))
+    elif password is not None:
+        raise CommandError(FAILED, "Password must be a string")
 
 
 def _one_account(cli: Cli, arguments: list[Value]) -> MailAccount:
