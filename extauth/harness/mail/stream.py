@@ -46,6 +46,7 @@ class Stream(Protocol):
         self._serve = serve
         self._writable = asyncio.Event()
         self._writable.set()
+        self._lost = False
         self._task: asyncio.Task[None]
 
     @property
@@ -103,26 +104,25 @@ class Stream(Protocol):
         await self._writable.wait()
 
     async def start_tls(self) -> None:
-        """Start TLS. Raises PlainTextAfterStartTls if the client has sent more than the command before it."""
+        """Start TLS. Raises PlainTextAfterStartTls if the client has sent more than the command before it, EOFError."""
         before, self.reader = self.reader, self._new_reader()
         before.feed_eof()
         if await before.read():
             raise PlainTextAfterStartTls
+        if self._lost:
+            raise EOFError
         self.transport.startTLS(self.tls)
 
     def close(self) -> None:
         """Close the connection when everything is sent."""
-        self.transport.unregisterProducer()
-        self.transport.loseConnection()
+        if not self._lost:
+            self.transport.unregisterProducer()
+            self.transport.loseConnection()
 
     def abort(self) -> None:
         """Close the connection at once. What is not sent yet is lost."""
-        self.transport.abortConnection()
-
-    def cancel(self) -> asyncio.Task[None]:
-        """Stop serving. Return the task, which ends soon."""
-        self._task.cancel()
-        return self._task
+        if not self._lost:
+            self.transport.abortConnection()
 
     def connectionMade(self) -> None:
         """Begin to serve."""
@@ -144,6 +144,7 @@ class Stream(Protocol):
 
     def connectionLost(self, reason: Any = None) -> None:
         """The connection is closed."""
+        self._lost = True
         self.reader.feed_eof()
         self._writable.set()
 
