@@ -44,18 +44,20 @@ class MailProtocol(msgspec.Struct, frozen=True):
     """A protocol: its name in the log, the function that serves a connection, and what a stranger reads.
 
     `idle_timeout`: seconds to wait for the client
+    `goodbye`: what an idle client reads
     """
 
     name: str
     serve: Callable[[MailSession, Stream], Awaitable[None]]
     refusal: bytes
     idle_timeout: float
+    goodbye: bytes = b""
 
 
 _PROTOCOLS: dict[str, type[Imap4] | MailProtocol] = {
     "POP3": MailProtocol("POP", serve_pop3, b"-ERR only client addresses may connect\r\n", 600),
     "IMAP": Imap4,
-    "SMTP": MailProtocol("SMTP", serve_smtp, b"", 300),
+    "SMTP": MailProtocol("SMTP", serve_smtp, b"", 300, b"421 4.4.2 you were idle for too long\r\n"),
     "PWD": MailProtocol("PWD", serve_pwd, b"500 only client addresses may connect\r\n", 300),
 }
 
@@ -147,7 +149,10 @@ class MailServer:
             pass  # the client has closed the connection
         except TimeoutError:
             session.log(Level.LOW_LEVEL, f"idle for {protocol.idle_timeout:g} seconds: connection closed")
-            stream.abort()
+            if stream.takes_replies:
+                stream.write(protocol.goodbye)
+            else:
+                stream.abort()
         except PlainTextAfterStartTls:
             session.log(Level.PROBLEMS, "plain text after the start of TLS: connection closed")
             stream.abort()

@@ -64,6 +64,11 @@ class Stream(Protocol):
         """True if the connection uses TLS now."""
         return bool(ISSLTransport.providedBy(self.transport))
 
+    @property
+    def takes_replies(self) -> bool:
+        """True if the client has taken most of what was sent."""
+        return self._writable.is_set()
+
     async def read_line(self, limit: int) -> bytes:
         """Return the next line without its end, CRLF or LF. Before that, wait until the client has taken the replies.
 
