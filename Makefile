@@ -29,7 +29,7 @@ MINOR = 'import sys; print(sys.version_info.minor)'
 TEST_PACKAGES = acl apache2-utils bindfs curl cyrus-common dovecot-core dovecot-imapd dovecot-pop3d fetchmail gcc gdb gsasl \
     isync ldap-utils libc6-dev \
     libnet-ssleay-perl libnss-wrapper libpam-pwdfile libpam-wrapper libpam0g-dev \
-    libsasl2-modules logrotate man-db mpop msmtp openssl perl prometheus redis-server sasl2-bin slapd swaks whois
+    libsasl2-modules logrotate man-db mpop msmtp openssl perl prometheus redis-server ruby s-nail sasl2-bin slapd swaks whois
 BENCH_PACKAGES = dovecot-ldap libnet-ldap-perl squid
 
 .PHONY: demo bytecode test test-deps test-pythons test-newest test-lowest bench fuzz timing soak sbom man lint clean

@@ -1,13 +1,51 @@
-"""SMTP: accepted mail in the log, and replies to invalid commands."""
+"""SMTP: who may send mail, the mail in the mailboxes, and libraries and programs that send and read it."""
 
 from __future__ import annotations
 
 import poplib
 import smtplib
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.harness.mail.server import LineClient, MailServer
+
+_PERL_SENDS = """
+use Net::SMTP;
+my $smtp = Net::SMTP->new("127.0.0.1", Port => $ARGV[0], Hello => "perl.example") or die;
+$smtp->mail('someone@elsewhere.example', Size => 60, Bits => 8) or die $smtp->message;
+$smtp->to('transcript@example.com', 'postmaster') or die $smtp->message;
+$smtp->data("Subject: from perl\\n\\n.dot\\n") or die $smtp->message;
+$smtp->quit or die;
+"""
+_PERL_READS = """
+use Net::POP3;
+for my $method ("apop", "login") {
+    my $pop = Net::POP3->new("127.0.0.1", Port => $ARGV[0]) or die;
+    my $count = $pop->$method('transcript@example.com', "own one") or die $pop->message;
+    $count == scalar keys %{$pop->list} and $count == scalar keys %{$pop->uidl} or die "LIST and UIDL";
+    $pop->uidl(1) eq $pop->uidl->{1} or die "UIDL 1";
+    print grep /^Subject/, @{$pop->top($_, 0)} for 1 .. $count;
+    $pop->quit or die;
+}
+"""
+_RUBY_SENDS = """
+require "net/smtp"
+for method in [:plain, :login, :cram_md5]
+  smtp = Net::SMTP.new("127.0.0.1", ARGV[0].to_i)
+  smtp.disable_starttls
+  smtp.start("ruby.example", "transcript@example.com", "own one", method) do |session|
+    session.send_message "Subject: from ruby\\r\\n\\r\\n.dot\\r\\n", "transcript@example.com", "transcript@example.com"
+  end
+end
+"""
+_RUBY_READS = """
+require "net/pop"
+Net::POP3.APOP(true).start("127.0.0.1", ARGV[0].to_i, "transcript@example.com", "own one") do |pop|
+  pop.each_mail { |mail| puts mail.header[/^Subject.*/], mail.unique_id; mail.delete }
+end
+"""
 
 
 def test_mail_to_others_needs_a_login(mail_server: MailServer) -> None:
@@ -80,3 +118,29 @@ def _pop(mail_server: MailServer, name: str = "migrates") -> poplib.POP3:
     pop = poplib.POP3("127.0.0.1", mail_server.port("pop3"), timeout=20)
     pop.apop(f"{name}@example.com", "external one")
     return pop
+
+
+def test_mail_goes_through_libraries_and_programs(mail_server: MailServer, tmp_path: Path) -> None:
+    smtp, pop = str(mail_server.port("smtp")), str(mail_server.port("pop3"))
+    _run("perl", "-e", _PERL_SENDS, smtp)
+    _run("ruby", "-e", _RUBY_SENDS, smtp)
+    _s_nail(mail_server.port("smtp"), tmp_path)
+    subjects = ["from perl", *["from ruby"] * 3, "from s-nail", "transcript@example.com has logged in"]
+    shown = [line.removeprefix("Subject: ") for line in _run("perl", "-e", _PERL_READS, pop).splitlines()]
+    assert shown == subjects * 2
+    assert _run("ruby", "-e", _RUBY_READS, pop).splitlines()[::2] == [f"Subject: {subject}" for subject in subjects]
+    assert _run("perl", "-e", _PERL_READS, pop).splitlines() == ["Subject: transcript@example.com has logged in"] * 2
+
+
+def _s_nail(port: int, folder: Path, user: str = "transcript%40example.com:own%20one") -> None:
+    settings = folder / "mailrc"
+    settings.touch(0o600)
+    settings.write_text(
+        f"set v15-compat mta=smtp://{user}@127.0.0.1:{port} smtp-config=login,-tls\nset from=transcript@example.com\n"
+    )
+    command = ["s-nail", "-:/", "-X", f"source {settings}", "-s", "from s-nail", "transcript@example.com"]
+    subprocess.run(command, input=b".dot\n", check=True, timeout=20)
+
+
+def _run(*command: str) -> str:
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=20, text=True).stdout
