@@ -55,7 +55,8 @@ def check(
       0  all is well; there may be warnings
       1  serve would refuse the configuration
       2  wrong arguments
-      3  serve would start, but no account of some domain can log in, or [provision] cannot create accounts
+      3  serve would start, but no account of some domain can log in,
+         or [provision] cannot create accounts
       4  there are warnings, with --strict
     """
     from extauth.cli.check_report import CheckReport  # here: --help needs none of this

@@ -171,6 +171,19 @@ def test_a_broken_connection_is_opened_again(server: MailServer) -> None:
         run(work, client(middle.port))
 
 
+def test_a_connection_that_was_idle_for_long_is_not_used(server: MailServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work(cli: CliClient) -> None:
+        await rights(cli)
+        await rights(cli)
+        assert middle.commands().count(b"APOP") == 1
+        monkeypatch.setattr("extauth.communigate.client.IDLE_LIMIT", 0.0)
+        await rights(cli)
+        assert middle.commands().count(b"APOP") == 2
+
+    with between(server) as middle:
+        run(work, client(middle.port))
+
+
 def test_a_refused_login_is_not_tried_again_at_once(server: MailServer) -> None:
     wrong = client(server.port("pwd"), "user1", password=Secret(b"not it"))
 

@@ -13,6 +13,7 @@ from extauth import (
     BackendUnavailable,
     ConfigError,
     CramMd5Context,
+    KnownAccount,
     Secret,
     Settings,
     TemporaryFailure,
@@ -98,6 +99,7 @@ ACCOUNT_RESULTS: dict[str, Callable[[], Any]] = {
     "text": lambda: "USER_UNKNOWN",
     "mismatch": lambda: Verdict.PASSWORD_MISMATCH,
     "scheme": lambda: Verdict.SCHEME_NOT_AVAILABLE.because("of nothing"),
+    "attributes": lambda: KnownAccount(Verdict.OK, attributes={"cn": "text"}),  # type: ignore[dict-item]
     "raises": lambda: raises(KeyError("USER_UNKNOWN")),
     "unavailable": lambda: raises(BackendUnavailable("connection refused")),
     "temporary-failure": lambda: raises(TemporaryFailure("no list of accounts")),
