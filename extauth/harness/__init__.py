@@ -16,6 +16,7 @@ Here "the program" is the helper program that the harness starts.
     replay            plays a session file
     shell             sends typed requests
     masking           hides passwords in all text that is shown
+    remembered_secrets  hides those that a text of the program repeats
     log, report       events and results as text
     statistics        counts replies and their times
     tables            statistics as tables

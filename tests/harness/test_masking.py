@@ -79,8 +79,8 @@ def test_the_classic_dialect_has_no_quoted_fields() -> None:
     [
         (b"1 OK", "1 OK"),
         (b"1 ERROR incorrect password", "1 ERROR incorrect password"),
-        (b"1 ERROR no tiger here", "1 ERROR ***"),
-        (b'1 ERROR no ti"ger here', "1 ERROR ***"),
+        (b"1 ERROR no tiger here", "1 ERROR no *** here"),
+        (b'1 ERROR no ti"ger here', "1 ERROR no *** here"),
         (b"1 PLAIN lion", "1 PLAIN ***"),
         (b'1 PLAIN "lion king"', "1 PLAIN ***"),
         (b"1 PLAIN not available", "1 PLAIN ***"),
@@ -92,7 +92,7 @@ def test_the_classic_dialect_has_no_quoted_fields() -> None:
         (b"5 ERROR lion", "5 ERROR ***"),
         (b"5 FAILURE not available", "5 FAILURE not available"),
         (b"5 OK", "5 OK"),
-        (b"* user a@d, password tiger", "* ***"),
+        (b"* user a@d, password tiger", "* user a@d, *** ***"),
         (b"* ready", "* ready"),
         (b"tiger OK", "***"),
         (b"1 tiger", "1 ***"),
@@ -129,23 +129,23 @@ def test_a_revealed_password_is_hidden_in_later_lines(reply: bytes) -> None:
     masker = Masker()
     masker.sent(b"1 READPLAIN a@d")
     masker.received(reply)
-    assert masker.text(b"it was lion") == "***"
+    assert masker.text(b"it was lion") == "it was ***"
 
 
 def test_a_text_is_hidden_after_it_became_a_password() -> None:
     masker = Masker()
     assert masker.received(b"* the tiger") == "* the tiger"
     masker.sent(b"1 VRFY a@d tiger")
-    assert masker.received(b"* the tiger") == "* ***"
+    assert masker.received(b"* the tiger") == "* the ***"
 
 
 def test_single_words_are_hidden_only_without_an_account() -> None:
     masker = Masker()
     masker.sent(b"1 VRFY a@d correct horse")
     assert masker.received(b"1 ERROR incorrect") == "1 ERROR incorrect"
-    assert masker.received(b"1 ERROR a correct horse!") == "1 ERROR ***"
+    assert masker.received(b"1 ERROR a correct horse!") == "1 ERROR a ***!"
     masker.sent(b"2 LOGIN a@d tiger")
-    assert masker.received(b"2 ERROR what is tiger?") == "2 ERROR ***"
+    assert masker.received(b"2 ERROR what is tiger?") == "2 ERROR what is ***?"
 
 
 def test_show_passwords_turns_masking_off() -> None:
@@ -156,6 +156,36 @@ def test_show_passwords_turns_masking_off() -> None:
 
 def test_unprintable_characters_are_escaped() -> None:
     assert printable("Jürgen\x1b\n\u2028".encode() + b"\xff") == "Jürgen\\x1b\\n\\u2028\\xff"
+
+
+@pytest.mark.parametrize(
+    ("password", "text", "shown"),
+    [
+        (b"x", "fixed 6 exits of max, x = 3", None),
+        (b"x", "wrong password x for max@example.com", "wrong password *** for max@example.com"),
+        (b"x", "got pw=x and 'x' and VRFY alice@example.com x", "got pw=*** and '***' and VRFY alice@example.com ***"),
+        (b"OK", "OK is OK", None),
+        (b"a", "a worker of alice@example.com ended", None),
+        (b"tige", "tigers are no tige, b'\\ntige' tige%20tige", "tigers are no ***, b'\\n***' ***%20***"),
+        (b"tanstaaf", "xtanstaafx tanstaaftanstaaf", "x***x ******"),
+        (
+            b"alice",
+            "alice@example.com is ALICE@example.com, pw alice",
+            "alice@example.com is ALICE@example.com, pw ***",
+        ),
+        (b"alice", "imap://alice:alice@old.example", "imap://***:***@old.example"),
+        (b"p.ss", "p.ss is not pass", "*** is not pass"),
+        (b"*", "* and *", None),
+        (b"tanst\xc3\xa4\xc3\xa4f", "TANSTÄÄF tanstääf", "TANSTÄÄF ***"),
+    ],
+)
+def test_a_text_is_shown_without_the_password(password: bytes, text: str, shown: str | None) -> None:
+    masker = Masker()
+    assert masker.sent(b"1 VRFY alice@example.com " + password) == "1 VRFY alice@example.com ***"
+    assert masker.received(b"* " + text.encode()) == f"* {shown or text}"
+    assert masker.text(text.encode()) == (shown or text)
+    assert masker.received(b"1 ERROR " + password) == "1 ERROR ***"
+    assert masker.received(b"1 OK") == "1 OK"
 
 
 _LEAKS = "I: 1 VRFY a@d tiger\nI: 2 vrfy a@d tiger\nI: 3 SASL(APOP) a@d tiger c\nI: tiger?\nI: 5 VRFY tiger\n"

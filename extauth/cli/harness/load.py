@@ -173,7 +173,7 @@ class LoadOptions:
             raise click.UsageError("Use --rate or --window, not both.")
         accounts = read_load_accounts(self.accounts)
         for account in accounts:
-            masker.hide(account.password)
+            masker.hide(account.password, account.address)
         mix, wrong, rate = parse_mix(self.mix), self.wrong / 100, self.rate
         return LoadPlan(
             lambda: RequestGenerator(accounts, self.distribution, mix, wrong=wrong, mode=self.mode, seed=self.seed),

@@ -83,7 +83,7 @@ def test_violations_are_found_among_correct_replies(tmp_path: Path) -> None:
         "unknown number: 999999 OK",
         "not a valid reply or information line: ***",
     ]
-    assert [line.split(" ", 1)[1] for line in outcome.log if " 4 " in line] == ["4 EXTAUTH O: * ***"]
+    assert [line.split(" ", 1)[1] for line in outcome.log if " 4 " in line] == ["4 EXTAUTH O: * *** is the password"]
     assert figures_of(outcome)["OK"] == ["200"]
     assert "tiger" not in "".join(outcome.lines + outcome.log)
 
