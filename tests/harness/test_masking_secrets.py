@@ -36,6 +36,6 @@ def test_a_text_is_compared_with_secrets_added_later() -> None:
 
 def test_secrets_that_overlap_leave_no_part() -> None:
     secrets = RememberedSecrets()
-    for secret in (b"correct horse", b"horse battery", b"horse"):
+    for secret in (b"correct horse", b"horse battery", b"battery staple x", b"staple"):
         secrets.add(secret)
-    assert secrets.mask(b"it is correct horse battery!") == b"it is ***!"
+    assert secrets.mask(b"it is correct horse battery staple x!") == b"it is ***!"
