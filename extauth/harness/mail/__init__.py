@@ -15,7 +15,7 @@ It needs twisted, so only `extauth harness listen` imports this package.
     os_password    passwords that PAM checks
     policy         which addresses may connect and which passwords are checked; pure functions
     mechanisms     login claims that clients make
-    sasl           SASL for POP and SMTP
+    sasl           SASL for POP, SMTP and IMAP
     authenticator  checks the passwords that the policy names
     restrictions   Grant and Deny lists: the addresses from which a listener accepts connections
     login          checks a login: account, limit, passwords
@@ -27,7 +27,8 @@ It needs twisted, so only `extauth harness listen` imports this package.
     tls            certificates, and STLS and STARTTLS
     pop3, maildrop POP, and its view of a mailbox
     smtp, delivery SMTP, and what becomes of a mail
-    imap4          IMAP with a mailbox of its own
+    imap/          IMAP
+    folders        the mailboxes of an account by their names, for IMAP
     pwd/           PWD and CLI: logins, new passwords, and the administration of accounts and domains
     server         opens the ports
 """

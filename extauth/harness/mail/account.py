@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from extauth.harness.mail.folders import Folders
 from extauth.harness.mail.mailbox import Mailbox
 from extauth.harness.mail.own_password import Encryption, OwnPassword
 from extauth.model import Account
@@ -32,7 +33,7 @@ class MailAccount(msgspec.Struct):
     aliases: other names, without the domain
     rights: the names of the access rights
     in_file: the accounts file has an account of this name
-    mailbox: its mail
+    folders: its mail
     """
 
     account: Account
@@ -43,7 +44,12 @@ class MailAccount(msgspec.Struct):
     aliases: tuple[str, ...] = ()
     rights: tuple[str, ...] = ()
     in_file: bool = False
-    mailbox: Mailbox = msgspec.field(default_factory=Mailbox)
+    folders: Folders = msgspec.field(default_factory=Folders)
+
+    @property
+    def mailbox(self) -> Mailbox:
+        """The mailbox for new mail."""
+        return self.folders.inbox
 
     def set_own_password(self, password: OwnPassword | None) -> None:
         """Replace the own password."""

@@ -45,11 +45,13 @@ class Mailbox:
 
     uid_validity: a different number for each mailbox, and after each start of the harness
     next_uid: the UID of the next message
+    first_recent: the UID of the first message that no IMAP client has been told of (RFC 3501, section 2.3.2)
     """
 
     def __init__(self) -> None:
         self.uid_validity = next(_validities)
         self.next_uid = 1
+        self.first_recent = 1
         self._messages: dict[int, Message] = {}
         self._watchers: list[Callable[[], None]] = []
 
@@ -62,8 +64,8 @@ class Mailbox:
         """Return True if there is room for a message of this many bytes."""
         return self.size + size <= MAX_MAILBOX_SIZE
 
-    def messages(self, session: int) -> list[Message]:
-        """Return the messages that a session sees, in the order of their UIDs."""
+    def messages(self, session: int | None) -> list[Message]:
+        """Return the messages that a session sees, in the order of their UIDs. None: those that all sessions see."""
         return [message for message in self._messages.values() if message.session in (None, session)]
 
     def append(
@@ -93,6 +95,11 @@ class Mailbox:
     def end_session(self, session: int) -> None:
         """Delete the messages that only this session saw."""
         self.remove([message for message in self._messages.values() if message.session == session])
+
+    def take_recent(self) -> int:
+        """Return `first_recent`. From now on, no message is recent."""
+        first, self.first_recent = self.first_recent, self.next_uid
+        return first
 
     def watch(self, changed: Callable[[], None]) -> None:
         """Call `changed` after each change, until `unwatch`."""

@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import ILogObserver, LogEvent, globalLogBeginner
 from twisted.protocols.tls import TLSMemoryBIOFactory
@@ -24,7 +23,7 @@ from extauth.harness.mail.accounts import Accounts
 from extauth.harness.mail.accounts_file import is_loopback
 from extauth.harness.mail.authenticator import Authenticator, HelperClient
 from extauth.harness.mail.consult_external import ConsultExternal
-from extauth.harness.mail.imap4 import Imap4
+from extauth.harness.mail.imap import serve_imap
 from extauth.harness.mail.login import LoginChecker
 from extauth.harness.mail.login_limit import LoginLimit
 from extauth.harness.mail.network import loop, reactor
@@ -54,9 +53,15 @@ class MailProtocol(msgspec.Struct, frozen=True):
     goodbye: bytes = b""
 
 
-_PROTOCOLS: dict[str, type[Imap4] | MailProtocol] = {
+_PROTOCOLS: dict[str, MailProtocol] = {
     "POP3": MailProtocol("POP", serve_pop3, b"-ERR only client addresses may connect\r\n", 600),
-    "IMAP": Imap4,
+    "IMAP": MailProtocol(
+        "IMAP",
+        serve_imap,
+        b"* BYE only client addresses may connect\r\n",
+        1800,
+        b"* BYE you were idle for too long\r\n",
+    ),
     "SMTP": MailProtocol("SMTP", serve_smtp, b"", 300, b"421 4.4.2 you were idle for too long\r\n"),
     "PWD": MailProtocol("PWD", serve_pwd, b"500 only client addresses may connect\r\n", 300),
 }
@@ -118,7 +123,7 @@ class MailServer:
 
     def _listen(self, service: str, host: str, port: int) -> int:
         protocol = _PROTOCOLS.get(service) or _PROTOCOLS[service.removesuffix("S")]
-        factory: Any = _ProtocolFactory(self._protocol_maker(protocol))
+        factory: Any = _ProtocolFactory(lambda: Stream(partial(self._serve, protocol)))
         if service not in _PROTOCOLS:
             tls: Any = self._certificates.at(host)
             factory = TLSMemoryBIOFactory(tls, False, factory)
@@ -129,11 +134,6 @@ class MailServer:
             reason = error.socketError.strerror or error.socketError
             raise CannotListen(f"{service}: cannot listen on {host}, port {port}: {reason}") from None
         return int(listening.getHost().port)
-
-    def _protocol_maker(self, protocol: Any) -> Callable[[], Protocol]:
-        if isinstance(protocol, MailProtocol):
-            return lambda: Stream(partial(self._serve, protocol))
-        return lambda: protocol(self._old_session)
 
     async def _serve(self, protocol: MailProtocol, stream: Stream) -> None:
         """Serve one connection to its end."""
@@ -164,30 +164,12 @@ class MailServer:
             next(self._numbers), protocol, connection, self._accounts, self._login_checker, self._write_record
         )
 
-    def _old_session(self, protocol: str, transport: Any) -> MailSession:
-        session = self._session(protocol, _TransportConnection(transport))
-        session.tls = self._certificates.at(transport.getHost().host)
-        return session
-
 
 async def _cancel_all_tasks() -> None:
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-class _TransportConnection:
-    """The connection of a protocol of twisted."""
-
-    def __init__(self, transport: Any) -> None:
-        self._transport = transport
-        self.local_address = transport.getHost().host
-        self.peer_address = transport.getPeer().host
-
-    @property
-    def over_tls(self) -> bool:
-        return bool(ISSLTransport.providedBy(self._transport))
 
 
 def log_bug(write_record: WriteRecord, error: BaseException) -> None:
@@ -207,7 +189,7 @@ class _BugLogger:
         self._write_record = write_record
 
     def __call__(self, event: LogEvent) -> None:
-        failure = event.get("log_failure") or event.get("failure")  # twisted.mail uses the older twisted.python.log
+        failure = event.get("log_failure")
         if failure is not None:
             log_bug(self._write_record, failure.value.with_traceback(failure.getTracebackObject()))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import enum
 from collections.abc import Callable, Iterator
@@ -10,11 +9,9 @@ from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
-from twisted.cred.error import UnauthorizedLogin
-from twisted.internet.defer import Deferred
 
 from extauth.errors import MalformedRequest
 from extauth.harness.mail.accounts import Accounts, MailAccount
@@ -27,8 +24,6 @@ from extauth.harness.mail.mechanisms import (
     MECHANISMS,
     Claim,
     MalformedClaim,
-    SaslExchange,
-    sasl_exchanges,
 )
 from extauth.harness.mail.policy import Access, LoginRefused, PasswordKind, allowed_access
 from extauth.harness.masking import printable
@@ -91,11 +86,7 @@ class MailSession:
     """A connection by `protocol`. Its log records contain its number.
 
     accounts: all domains and accounts
-    exchanges: starts a SASL exchange, by mechanism
-    tls: the argument for twisted's `startTLS`, for the protocols of twisted.mail
     """
-
-    tls: Any = None
 
     def __init__(
         self,
@@ -108,7 +99,6 @@ class MailSession:
     ) -> None:
         self.number = number
         self.protocol = protocol
-        self.exchanges = sasl_exchanges(protocol)
         self._connection = connection
         self.accounts = accounts
         self._login_checker = login_checker
@@ -204,37 +194,6 @@ class MailSession:
     async def password_matches(self, account: MailAccount, password: Secret) -> bool:
         """Return True if `password` lets the user of `account` in."""
         return await self._login_checker.password_matches(account, password, self.protocol)
-
-
-NewSession = Callable[[str, Connection], MailSession]
-"""Makes a session for a connection by this protocol."""
-
-
-class LoginPortal:
-    """Connects twisted's protocols to a session, in place of a portal of `twisted.cred`.
-
-    `new_avatar` makes the object that twisted gives to a logged-in user: a mailbox or a mail delivery.
-    """
-
-    def __init__(self, session: MailSession, new_avatar: Callable[[LoginRecord], Any]) -> None:
-        self._session = session
-        self._new_avatar = new_avatar
-
-    def login(self, claim: Claim | SaslExchange, mind: None, *interfaces: Any) -> Deferred[tuple[Any, Any, Any]]:
-        """Log in by a claim, or by the claim of a SASL exchange.
-
-        The result is the interface of the avatar, the avatar, and the function to call at logout. Fails with
-        UnauthorizedLogin if the session refuses the claim.
-        """
-        claim = claim if isinstance(claim, Claim) else claim.claim
-        return Deferred.fromFuture(asyncio.ensure_future(self._login(claim, interfaces)))
-
-    async def _login(self, claim: Claim, interfaces: tuple[Any, ...]) -> tuple[Any, Any, Any]:
-        login = await self._session.log_in(claim)
-        if isinstance(login, LoginFailure):
-            raise UnauthorizedLogin
-        avatar = self._new_avatar(login)
-        return next(i for i in interfaces if i.providedBy(avatar)), avatar, lambda: None
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -17,8 +17,6 @@ from zope.interface import implementer
 
 from extauth.errors import ConfigError
 from extauth.harness.mail.accounts import Accounts
-from extauth.harness.mail.session import MailSession
-from extauth.log_levels import Level
 
 _VALID = timedelta(days=30)
 
@@ -67,39 +65,6 @@ class TlsConnectionFactory:
     def serverConnectionForTLS(self, protocol: Any) -> SSL.Connection:
         """Return a connection for `protocol`."""
         return SSL.Connection(self._context, None)
-
-
-class StartTlsMixin:
-    """STLS and STARTTLS for one of twisted's protocols. It must come before that class in the list of bases.
-
-    Plain text after the command may come from an attacker. It is never interpreted, and the connection is closed
-    (RFC 3207, section 4.2; RFC 2595, sections 2.4 and 4).
-    """
-
-    _session: MailSession
-    transport: Any
-    _buffer: bytes  # of twisted: the beginning of an incomplete line
-
-    def dataReceived(self, data: bytes) -> None:
-        """Pass the data to twisted line by line."""
-        protocol: Any = super()
-        self.pass_until_tls(protocol.dataReceived, data.splitlines(keepends=True))
-
-    def pass_until_tls(self, receive: Callable[[bytes], None], lines: Iterable[bytes]) -> None:
-        """Pass each line to `receive`. Stop after the line that starts TLS."""
-        in_plain_text = not self._session.over_tls
-        rest = iter(lines)
-        for line in rest:
-            receive(line)
-            if in_plain_text and self._session.over_tls:
-                self.reset_client_state()
-                if self._buffer or any(rest):
-                    self._session.log(Level.PROBLEMS, "plain text after the start of TLS: connection closed")
-                    self.transport.abortConnection()
-                return
-
-    def reset_client_state(self) -> None:
-        """Forget everything that the client sent before TLS. By default there is nothing to forget."""
 
 
 def _context(certificate: Path, key: Path) -> SSL.Context:

@@ -53,6 +53,10 @@ name = "transcript"
 password = "own one"
 
 [[domain.account]]
+name = "imap"
+password = "own one"
+
+[[domain.account]]
 name = "migrates"
 
 [[domain.account]]

@@ -34,6 +34,7 @@ def mail_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailServer
     [
         ("pop3", ["AUTH PLAIN {plain}"], "-ERR [AUTH] ", "-ERR [SYS/TEMP] "),
         ("pop3", ["USER {name}", "PASS x"], "-ERR [AUTH] ", "-ERR [SYS/TEMP] "),
+        ("imap", ["a AUTHENTICATE PLAIN {plain}"], "a NO [AUTHENTICATIONFAILED] ", "a NO [UNAVAILABLE] "),
         ("smtp", ["HELP", "EHLO c.example\r\nAUTH PLAIN {plain}"], "535 5.7.8 ", "454 4.7.0 "),
         ("pwd", ["USER {name}", "PASS x"], "515 ", "501 temporary failure"),
     ],
@@ -58,6 +59,7 @@ def test_a_refusal_differs_from_a_temporary_failure(
     ("service", "limit", "error"),
     [
         ("pop3", 12_288, b"-ERR the line is too long"),
+        ("imap", 65_536, b"* BAD the line is too long"),
         ("smtp", 12_288, b"500 5.5.2 the line is too long"),
         ("pwd", 1_048_576, b"500 the line is too long; at most 1048576 bytes"),
     ],
@@ -72,5 +74,5 @@ def test_a_line_that_is_too_long_gets_an_error(mail_server: MailServer, service:
         assert client.read() == error
         client.send(b"NOOP".ljust(3 * limit))
         assert client.read() == error
-        assert client.ask(b"QUIT")[:1] in (b"+", b"2")
+        assert client.ask(b"a LOGOUT" if service == "imap" else b"QUIT")[:1] in (b"+", b"*", b"2")
     mail_server.wait_for(rf"3 [A-Z]+ \[\d+\] a line has more than {limit} bytes: ignored", since=seen)

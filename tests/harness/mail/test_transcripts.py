@@ -1,6 +1,6 @@
-"""Dialogues of POP, SMTP and PWD, played against the mail server.
+"""Dialogues of POP, IMAP, SMTP and PWD, played against the mail server.
 
-A file of `transcripts/` has the dialogues of one protocol. Each begins with `== title`. Then come these lines:
+The files of `transcripts/` have the dialogues of each protocol. Each begins with `== title`. Then come these lines:
 
     C: text      the client sends a line; several in a row are sent in one packet
     C-LF: text   the same, with LF instead of CRLF
@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from extauth.harness.mail.imap.commands import COMMANDS as IMAP_COMMANDS
 from extauth.harness.mail.pop3 import COMMANDS as POP3_COMMANDS
 from extauth.harness.mail.pwd.connection import CONNECTION_COMMANDS
 from extauth.harness.mail.smtp import COMMANDS as SMTP_COMMANDS
@@ -28,14 +29,23 @@ from tests.helper import PATIENCE
 from tests.paths import ROOT
 
 _FOLDER = Path(__file__).parent / "transcripts"
-_COMMANDS: dict[str, Iterable[bytes]] = {"pop3": POP3_COMMANDS, "smtp": SMTP_COMMANDS, "pwd": CONNECTION_COMMANDS}
+_COMMANDS: dict[str, Iterable[bytes]] = {
+    "pop3": POP3_COMMANDS,
+    "imap": IMAP_COMMANDS,
+    "smtp": SMTP_COMMANDS,
+    "pwd": CONNECTION_COMMANDS,
+}
+
+
+def _text(service: str) -> str:
+    return "".join(file.read_text() for file in sorted(_FOLDER.glob(f"{service}*.txt")))
 
 
 def _transcripts() -> Iterator[object]:
     for service in _COMMANDS:
-        _, *dialogues = re.split(r"^== ", (_FOLDER / f"{service}.txt").read_text(), flags=re.MULTILINE)
+        _, *dialogues = re.split(r"^== ", _text(service), flags=re.MULTILINE)
         for dialogue in dialogues:
-            title, *lines = [line for line in dialogue.splitlines() if line]
+            title, *lines = [line for line in dialogue.splitlines() if line and not line.startswith("#")]
             yield pytest.param(service, lines, id=f"{service}: {title}")
 
 
@@ -65,7 +75,7 @@ def test_a_transcript_is_played(mail_server: MailServer, service: str, lines: li
 
 @pytest.mark.parametrize("service", _COMMANDS)
 def test_transcripts_and_the_page_have_each_command(service: str) -> None:
-    sent: list[str] = re.findall(r"^C[^:]*: (\w+)", (_FOLDER / f"{service}.txt").read_text(), re.MULTILINE)
+    sent: list[str] = re.findall(r"^C[^:]*: (?:[a-d] )?(\w+)", _text(service), re.MULTILINE)
     page = (ROOT / "docs" / "mail-server.md").read_text()
     for command in _COMMANDS[service]:
         assert command.decode() in map(str.upper, sent)
