@@ -112,6 +112,9 @@ def _lines(helper: RunningHelper) -> Iterator[str]:
     if (throttle := snapshot.throttle) is not None:
         text = f"{throttle.delayed:,} delayed, {throttle.refused:,} refused, {throttle.waiting:,} wait now"
         yield _line("throttle", text)
+    if (handover := snapshot.handover) is not None:
+        counts = f"{handover.done:,} set, {handover.failed:,} failed, {handover.dropped:,} dropped"
+        yield _line("handover", f"{counts}, {handover.waiting:,} wait now")
     yield _line("reloads", _reloads(snapshot.reloads))
     for problem in report.problems:
         yield _line("problem", problem)

@@ -46,6 +46,19 @@ def check_backends(backends: list[BackendConfig], deadline: float, path: Path) -
             raise ConfigError(f"{path}: {backend.section} emergency = true: no other backend serves its domains")
 
 
+def check_handover(read: ConfigFile, backends: list[BackendConfig], path: Path) -> None:
+    """Raise ConfigError if passwords cannot be handed over."""
+    if read.handover is None:
+        return
+    if read.mail_server is None:
+        raise ConfigError(f"{path}: [handover] needs a section [mail_server], with account and password_file")
+    known = [backend.name for backend in backends]
+    for name in read.handover.backends or ():
+        if name not in known:
+            there_are = ", ".join(known)
+            raise ConfigError(f"{path}: handover.backends: no [[backend]] has the name {name!r}; there are {there_are}")
+
+
 def check_log_mode(table: Any, path: Path) -> None:
     """Raise ConfigError for a mode that the log file cannot have. The owner must be able to read and write it."""
     if not isinstance(table, dict) or "mode" not in table:

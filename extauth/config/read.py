@@ -9,6 +9,7 @@ from typing import Any
 
 from extauth.config.checks import (
     check_backends,
+    check_handover,
     check_log_mode,
     check_mechanisms,
     check_metrics,
@@ -64,10 +65,12 @@ def parse_config(source: ConfigSource) -> Config:
     mistakes.raise_all()
     with mistakes.collected():
         check_backends(found, read.helper.deadline, path)
+        check_handover(read, found, path)
     mistakes.raise_all()
     accounts = AccountParser(default_domain, lower_names=read.lower_names)
     settings = read.helper, read.sasl, read.new, read.provision, read.cache, read.throttle, read.log, read.metrics
-    return Config(path, *settings, accounts, tuple(found))
+    mail_server = read.mail_server, read.handover
+    return Config(path, *settings, *mail_server, accounts, tuple(found))
 
 
 def _backend(table: dict[str, Any], number: int, taken: set[str], path: Path) -> BackendConfig:

@@ -84,6 +84,17 @@ class ProvisionSettings(CliSettings, frozen=True):
         return tuple(dict.fromkeys((*self.attributes.values(), *self.aliases)))
 
 
+class HandoverSettings(Settings, frozen=True):
+    """`[handover]`: after a right login, set its password at the mail server.
+
+    `backends`: the names of those for whose accounts; None: all. `switch_external_off`: then let the mail server check
+    the password itself, and ask extauth no more.
+    """
+
+    backends: tuple[str, ...] | None = None
+    switch_external_off: bool = False
+
+
 class CacheSettings(Settings, frozen=True):
     """`[cache]`: seconds that a verdict counts; number of accounts, and of wrong passwords, that are kept."""
 
@@ -166,6 +177,8 @@ class ConfigFile(Settings, frozen=True):
     sasl: SaslSettings = SaslSettings()
     new: NewSettings = NewSettings()
     provision: ProvisionSettings | None = None
+    mail_server: CliSettings | None = None
+    handover: HandoverSettings | None = None
     cache: CacheSettings | None = None
     throttle: ThrottleSettings | None = None
     log: LogSettings = LogSettings()

@@ -9,6 +9,8 @@ import msgspec
 
 from extauth.config.tables import (
     CacheSettings,
+    CliSettings,
+    HandoverSettings,
     HelperSettings,
     LogSettings,
     MetricsSettings,
@@ -77,5 +79,7 @@ class Config(msgspec.Struct, frozen=True):
     throttle: ThrottleSettings | None
     log: LogSettings
     metrics: MetricsSettings
+    mail_server: CliSettings | None
+    handover: HandoverSettings | None
     accounts: AccountParser
     backends: tuple[BackendConfig, ...]

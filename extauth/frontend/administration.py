@@ -99,6 +99,7 @@ class Administration:
             backends=counters.backends([] if config is None else config.names),
             cache=cache,
             throttle=throttle,
+            handover=dispatcher.handovers.status,
         )
 
     # --- requests of the status server ----------------------------------------------------------------
@@ -163,6 +164,9 @@ def _summary(snapshot: Snapshot) -> list[str]:
         lines.append(f"cache: {cache.hits} hits, {cache.shared} shared checks, {cache.misses} misses")
     if (throttle := snapshot.throttle) is not None:
         lines.append(f"throttle: {throttle.delayed} delayed, {throttle.refused} refused, {throttle.waiting} wait")
+    if (handover := snapshot.handover) is not None:
+        counts = f"{handover.done} set, {handover.failed} failed, {handover.dropped} dropped, {handover.waiting} wait"
+        lines.append(f"handover: {counts}")
     return lines
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from extauth.frontend.cache import PasswordCache
 from extauth.frontend.counters import Counters, Event
 from extauth.frontend.fork_cleanup import forget_in_children
+from extauth.frontend.handovers import Handovers
 from extauth.frontend.known_accounts import KnownAccounts
 from extauth.frontend.log import Log
 from extauth.frontend.pending_requests import PendingRequest, PendingRequests
@@ -45,6 +46,7 @@ class Dispatcher:
         self.responder = Responder(log, self.cache, self.counters)
         self.known_accounts = KnownAccounts()
         self.throttle = Throttle()
+        self.handovers = Handovers(log)
         self._keys: list[int] = []  # of the requests for the workers
         self._requests: list[Request] = []
         self._delayed: list[tuple[float, int, Account]] = []  # a heap: when a delay is over, for which key and account
@@ -60,6 +62,7 @@ class Dispatcher:
         self.cache.configure(config)
         self.responder.configure(config)
         self.throttle.configure(config.throttle)
+        self.handovers.configure(config.handover)
 
     def reply_to_known(self, lines: list[Line], now: float) -> list[Line]:
         """Reply from the cache to lines that came before. Return the others. `now`: when they came."""
@@ -203,10 +206,11 @@ class Dispatcher:
         self.responder.reply_all(taken, result)
 
     def _learn(self, requests: list[PendingRequest], result: Result) -> None:
-        """Learn which accounts have logged in, and count wrong passwords."""
+        """Learn which accounts have logged in, let the mail server have right passwords, and count wrong ones."""
         if not isinstance(result, VerdictResult):
             return
         if result.verdict is Verdict.OK:
+            self.handovers.add(requests, result)
             for pending in requests:
                 request = pending.request
                 if (

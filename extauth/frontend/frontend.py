@@ -14,12 +14,11 @@ from pathlib import Path
 
 from extauth.errors import ConfigError
 from extauth.frontend import timeouts
-from extauth.frontend.administration import Administration
 from extauth.frontend.descriptors import Poller, StandardDescriptors
 from extauth.frontend.log import Log
 from extauth.frontend.reader import InputState, Reader
 from extauth.frontend.request_handler import RequestHandler
-from extauth.frontend.shared_counts import SharedCounts
+from extauth.frontend.side_processes import SideProcesses
 from extauth.frontend.signals import Signals
 from extauth.frontend.states import FrontendState
 from extauth.frontend.worker_pool import WorkerPool
@@ -61,8 +60,6 @@ class Frontend:
         self._log = Log(_UNKNOWN.log, self._poller)
         self._handler = RequestHandler(_UNKNOWN, self._log)
         self._dispatcher = self._handler.dispatcher
-        self._shared_counts = SharedCounts(self._poller, self._log, self._dispatcher.throttle)
-        self._writer = Writer(standard.output, self._poller, self._log)
         self._pool = WorkerPool(
             config_file,
             supervisor,
@@ -74,7 +71,8 @@ class Frontend:
             self._configure,
             self._other_processes,
         )
-        self._administration = Administration(config_file, self._poller, self._log, self._handler, self._pool)
+        self._side = SideProcesses(config_file, self._poller, self._log, self._handler, self._pool)
+        self._writer = Writer(standard.output, self._poller, self._log, self._side.handover.send)
 
     def serve(self) -> None:
         """Run to the end. Raise ConfigError if the configuration cannot be served."""
@@ -93,7 +91,7 @@ class Frontend:
         finally:
             self._pool.kill()
             self._log.flush()  # so that the log writer goes on during the next step
-            self._shared_counts.close()
+            self._side.close()
             kill_children(spare=self._log.processes, within=timeouts.REAP)
             self._log.close(self._time_for_the_log())
             self.state = FrontendState.ENDED
@@ -104,8 +102,7 @@ class Frontend:
             raise ConfigError(self._pool.refusal)
         self._pool.maintain()
         self._log.maintain()
-        self._shared_counts.maintain()
-        self._administration.maintain(self.state)
+        self._side.maintain(self.state)
         now = time.monotonic()
         self._dispatcher.expire()
         self._dispatcher.release(now)
@@ -121,7 +118,7 @@ class Frontend:
 
     def _other_processes(self) -> set[int]:
         """Return the process ids of this process's children that belong to no generation."""
-        return self._log.processes | self._shared_counts.processes | self._administration.processes
+        return self._log.processes | self._side.processes
 
     # --- input ----------------------------------------------------------------------------------------
 
@@ -162,8 +159,7 @@ class Frontend:
         self._config = config
         self._handler.configure(config)
         self._log.configure(config.log)
-        self._shared_counts.configure(config)
-        self._administration.configure(config)
+        self._side.configure(config)
         if is_first:
             started = f"extauth {VERSION} starts, pid {os.getpid()}, configuration {self._config_file}"
             self._log.write(Level.MAJOR, started)
@@ -178,7 +174,7 @@ class Frontend:
             self._log.reopen()
             self._pool.reload()
         if signal.SIGUSR1 in caught:
-            self._administration.write_summary()
+            self._side.administration.write_summary()
 
     # --- shutdown -------------------------------------------------------------------------------------
 
@@ -234,8 +230,8 @@ class Frontend:
         self._run_until(self._have_ended, timeouts.KILL)
 
     def _have_ended(self) -> bool:
-        """Return whether the generations and the status server have ended. Let them end if they have not."""
-        return self._pool.end() & self._administration.end()
+        """Return whether the generations and the side processes have ended. Let them end if they have not."""
+        return self._pool.end() & self._side.end()
 
     def _time_for_the_log(self) -> float:
         """Return how many seconds the log writer has to write what is left."""

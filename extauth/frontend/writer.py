@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+from collections.abc import Callable
 
 from extauth.frontend.descriptors import HUNG_UP, WRITE, Poller, write_function
 from extauth.frontend.fork_cleanup import forget_in_children
@@ -15,13 +16,15 @@ class Writer:
     """Writes whole lines to standard output, as far as the mail server reads them.
 
     Replies come first. Lines for the Server Log follow them; if these are many, they wait until all replies are out.
+    `on_written` is called when all replies so far are written.
     """
 
-    def __init__(self, output: int, poller: Poller, log: Log) -> None:
+    def __init__(self, output: int, poller: Poller, log: Log, on_written: Callable[[], None]) -> None:
         self._output = output
         self._write_now = write_function(output)
         self._poller = poller
         self._log = log
+        self._on_written = on_written
         self._buffer = bytearray()
         self._ready = select.poll()
         self._ready.register(output, WRITE)
@@ -55,6 +58,8 @@ class Writer:
         if self._log.for_mail_server and not self._buffer:
             self._buffer += self._log.take_for_mail_server()
             self._write()
+        if not self._buffer and not self.is_closed:
+            self._on_written()
         if not self.is_closed:
             self._poller.register(self._output, WRITE if self._buffer else 0, self._on_events)
 

@@ -6,7 +6,9 @@ import msgspec
 
 from extauth.config import (
     CacheSettings,
+    CliSettings,
     Config,
+    HandoverSettings,
     HelperSettings,
     LogSettings,
     MetricsSettings,
@@ -42,6 +44,8 @@ class FrontendConfig(msgspec.Struct, frozen=True):
     throttle: ThrottleSettings | None = None
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
+    mail_server: CliSettings | None = None
+    handover: HandoverSettings | None = None
     default_domain: str | None = None
     lower_names: bool = True
     backends: tuple[BackendDomains, ...] = ()
@@ -62,6 +66,8 @@ class FrontendConfig(msgspec.Struct, frozen=True):
             config.throttle,
             config.log,
             config.metrics,
+            config.mail_server,
+            config.handover,
             config.accounts.default_domain,
             config.accounts.lower_names,
             backends,

@@ -69,6 +69,15 @@ def _of_requests(snapshot: Snapshot) -> Iterable[Metric]:
         yield CounterMetricFamily("extauth_throttle_delayed", "Requests that were delayed.", throttle.delayed)
         text = "Requests that were refused because too many of the account waited."
         yield CounterMetricFamily("extauth_throttle_refused", text, throttle.refused)
+    if (handover := snapshot.handover) is not None:
+        text = "Passwords for the mail server by result."
+        passwords = CounterMetricFamily("extauth_handover_passwords", text, labels=["result"])
+        for result, count in (("set", handover.done), ("failed", handover.failed), ("dropped", handover.dropped)):
+            passwords.add_metric([result], count)
+        yield passwords
+        yield GaugeMetricFamily(
+            "extauth_handover_waiting", "Passwords that wait for the mail server.", handover.waiting
+        )
 
 
 def _of_backends(snapshot: Snapshot) -> Iterable[Metric]:

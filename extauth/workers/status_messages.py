@@ -63,6 +63,15 @@ class ThrottleStatus(msgspec.Struct, frozen=True):
     waiting: int
 
 
+class HandoverStatus(msgspec.Struct, frozen=True):
+    """Passwords that were set at the mail server, that could not be set, that were dropped, and that wait now."""
+
+    done: int
+    failed: int
+    dropped: int
+    waiting: int
+
+
 class ReloadStatus(msgspec.Struct, frozen=True):
     """Reloads since the start. `last_error`: why the last one failed; empty if it did not."""
 
@@ -94,6 +103,7 @@ class Snapshot(msgspec.Struct, frozen=True, tag=0):
     backends: list[BackendStatus]
     cache: CacheStatus | None
     throttle: ThrottleStatus | None
+    handover: HandoverStatus | None = None
 
     @property
     def replies(self) -> int:

@@ -1,0 +1,164 @@
+"""`[handover]`: the password of a right login is set at the mail server, after the reply and never before it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.administration import command, status
+from tests.backends.ldap.ldap_servers import TestServer
+from tests.harness.mail.pwd.admin import Admin
+from tests.harness.mail.server import MailServer
+from tests.helper import Helper, Site, wait_until
+
+OK = b"OK"
+OWN = "secret of postmaster"
+PASSWORD = 'open "sesame" \\ ä'
+
+ACCOUNTS = """
+[defaults]
+use_external_password = true
+
+[[domain]]
+name = "x.example"
+[[domain.account]]
+name = "postmaster"
+password = "secret of postmaster"
+""" + "".join(f'[[domain.account]]\nname = "{name}"\n' for name in ("alice", "carol", "late"))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailServer]:
+    with MailServer(tmp_path_factory.mktemp("server"), ACCOUNTS, ["cat"]) as server:
+        yield server
+
+
+def configure(site: Site, port: int, handover: str = "", own: str = OWN) -> None:
+    """Write a configuration: `old` serves x.example, and down.example after a server that is unavailable."""
+    names = ["alice", "carol", "late", "unknown", *(f"u{number}" for number in range(1_100))]
+    site.write(
+        "old",
+        "".join(f"{name}@{domain}:{{PLAIN}}{PASSWORD}\n" for domain in ("x.example", "down.example") for name in names),
+    )
+    site.write("other", f"alice@other.example:{{PLAIN}}{PASSWORD}\n")
+    site.write("own", own)
+    site.configure(f"""
+[helper]
+workers = 1
+run_directory = "run"
+[log]
+mail_server_level = "Low Level"
+[mail_server]
+account = "postmaster"
+password_file = "own"
+port = {port}
+[handover]
+{handover}
+[[backend]]
+type = "imap"
+server = "imap://127.0.0.1:1"
+domains = ["down.example"]
+[[backend]]
+type = "files"
+name = "old"
+path = "old"
+domains = ["x.example", "down.example"]
+[[backend]]
+type = "files"
+name = "other"
+path = "other"
+domains = ["other.example"]
+""")
+
+
+def login(helper: Helper, name: str, number: int = 1) -> None:
+    assert helper.ask(f"{number} VRFY {name}@x.example {PASSWORD}".encode()) == OK, str(helper)
+
+
+def is_set(server: MailServer, name: str) -> bool:
+    """Return whether an account has the password at the mail server."""
+    quoted = PASSWORD.replace("\\", "\\\\").replace('"', '\\"')
+    with Admin(server) as admin:
+        (reply,) = admin.run(f'VERIFYACCOUNTPASSWORD {name}@x.example PASSWORD "{quoted}"')
+    return reply.startswith("200")
+
+
+def settings_of(server: MailServer, name: str) -> str:
+    with Admin(server) as admin:
+        (reply,) = admin.run(f"GETACCOUNTSETTINGS {name}@x.example")
+    return reply.replace(" ", "")
+
+
+def test_right_password_is_set_once(site: Site, server: MailServer) -> None:
+    configure(site, server.port("pwd"), 'backends = ["old"]\nswitch_external_off = true')
+    helper = site.serve()
+    assert helper.ask(b"1 VRFY alice@x.example wrong") != OK
+    for domain in ("other.example", "down.example"):  # another backend, and a provisional verdict
+        assert helper.ask(f"2 VRFY alice@{domain} {PASSWORD}".encode()) == OK
+    for number in range(3, 6):
+        login(helper, "alice", number)
+    login(helper, "unknown", 6)
+    refused = helper.wait_for_information("handover: cannot set the password of unknown@x.example: .* 513")
+    done = "handover: the mail server has the password of alice@x.example"
+    assert [line for line in helper.information if line.startswith("handover")] == [done, refused]
+    assert is_set(server, "alice")
+    assert "UseAppPassword=YES;UseExtPassword=NO;" in settings_of(server, "alice")
+    assert helper.end() == 0
+    assert "sesame" not in str(helper.information)
+
+
+def test_password_is_not_set_before_the_reply_is_written(site: Site, server: MailServer) -> None:
+    configure(site, server.port("pwd"))
+    helper = site.serve()
+    helper.wait_for_information("serving with")
+    helper.send(*(b"%d VRFY nobody@x.example wrong" % number for number in range(100_000, 103_000)))  # fills the pipe
+    helper.send(f"1 VRFY carol@x.example {PASSWORD}".encode())
+    wait_until(lambda: status(site)["snapshot"]["handover"]["waiting"] == 1, "a password that waits")
+    assert not is_set(server, "carol")
+    assert helper.reply(b"1") == OK
+    helper.wait_for_information("handover: the mail server has the password of carol@x.example")
+    assert is_set(server, "carol")
+    assert settings_of(server, "carol") == "201{}"
+
+
+def test_password_is_set_when_the_mail_server_takes_it(site: Site, server: MailServer) -> None:
+    configure(site, server.port("pwd"), own="not the password")
+    helper = site.serve()
+    login(helper, "late")
+    helper.wait_for_information("handover: no password can be set now: .*login of postmaster was refused")
+    site.write("own", OWN)
+    helper.wait_for_information("handover: the mail server takes passwords again")
+    helper.wait_for_information("handover: the mail server has the password of late@x.example")
+    shown = command(site, "status").stdout.decode()
+    assert "handover       1 set, 0 failed, 0 dropped, 0 wait now" in shown, shown
+
+
+def test_silent_mail_server_delays_no_login_and_not_the_end(site: Site) -> None:
+    silent = TestServer()
+    configure(site, silent.port)
+    helper = site.serve()
+    helper.send(*(f"{number} VRFY u{number}@x.example {PASSWORD}".encode() for number in range(1_001)))
+    assert {line.split(b" ", 1)[1] for line in helper.wait_for_replies(1_001)} == {OK}
+    helper.wait_for_information("handover: 1000 passwords wait for the mail server; dropping more")
+    (process,) = helper.processes("handover")
+    os.kill(process, signal.SIGKILL)
+    helper.wait_for_information("handover: its process died; another one starts in")
+    helper.wait_for_information("handover: 1000 passwords that waited for the mail server are lost")
+    login(helper, "u0", 2_000)  # it comes again
+    wait_until(lambda: helper.processes("handover") not in ([], [process]), "another process")
+    wait_until(lambda: len(silent.connections) > 1, "another connection")
+    assert helper.end() == 0
+    silent.close()
+
+
+def test_wrong_settings_are_refused(site: Site) -> None:
+    configure(site, 106, 'backends = ["olds"]')
+    errors = command(site, "check").stderr.decode()
+    assert "handover.backends: no [[backend]] has the name 'olds'; there are imap, old, other" in " ".join(
+        errors.split()
+    )
+    site.configure("[handover]\n" + site.BASIC.partition("\n")[2])
+    assert "[handover] needs a section [mail_server]" in command(site, "check").stderr.decode()
