@@ -51,7 +51,7 @@ FIRST_BACKEND = r"\[\[backend\]\] number 1, "
         (
             "[zzz]\nworkers = 1\n" + FILES,
             "zzz: unknown key",
-            "backend, cache, default_domain, handover, helper, log, lower_names, mail_server, metrics, new, provision, sasl",
+            "backend, cache, default_domain, handover, helper, log, lower_names, mail_server, metrics, new, provision",
         ),
         ("helper = 3\n" + FILES, "helper = 3", "table"),
         # [helper]

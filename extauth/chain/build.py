@@ -16,7 +16,8 @@ from extauth.errors import ConfigError, Mistakes, UnexpectedError
 from extauth.guard import call_guarded
 from extauth.settings import convert
 
-_PROVISION = "provision"  # the name of this section, and of the provisioner in the log
+_PROVISION = "provision"  # the name of the provisioner in the log
+_MAIL_SERVER = "[mail_server]"
 
 
 def build_chain(config: Config, history: FileHistory = NO_HISTORY) -> Chain:
@@ -29,16 +30,32 @@ def build_chain(config: Config, history: FileHistory = NO_HISTORY) -> Chain:
         with mistakes.collected():
             backends.append(ConfiguredBackend(_backend(section, config, history), section, config.file))
     mistakes.raise_all()
-    return Chain(backends, _provisioner(config, history))
+    return Chain(backends, _provisioner(config, history), _handover_account(config, history))
 
 
 def _provisioner(config: Config, history: FileHistory) -> ConfiguredBackend | None:
-    if config.provision is None:
+    if config.provision is None or config.mail_server is None:
         return None
     from extauth.communigate.provisioner import Provisioner  # here because it imports asyncio
 
-    section = BackendConfig(_PROVISION, _PROVISION, None, None, False, False, False, {}, f"[{_PROVISION}]", frozenset())
-    return ConfiguredBackend(Provisioner(config.provision, _context(section, config, history)), section, config.file)
+    section = _section(_PROVISION)
+    context = _context(section, config, history)
+    return ConfiguredBackend(Provisioner(config.provision, context, config.mail_server), section, config.file)
+
+
+def _handover_account(config: Config, history: FileHistory) -> ConfiguredBackend | None:
+    """Return what reads the files of `[mail_server]`, unless the provisioner does."""
+    if config.handover is None or config.mail_server is None or config.provision is not None:
+        return None
+    from extauth.communigate.own_account import HandoverAccount  # here because it imports asyncio
+
+    section = _section("handover")
+    context = _context(section, config, history)
+    return ConfiguredBackend(HandoverAccount(config.handover, context, config.mail_server), section, config.file)
+
+
+def _section(name: str) -> BackendConfig:
+    return BackendConfig(name, name, None, None, False, False, False, {}, _MAIL_SERVER, frozenset())
 
 
 def _context(section: BackendConfig, config: Config, history: FileHistory) -> BackendContext:

@@ -24,12 +24,19 @@ _NOT_DISCLOSED = VerdictResult(Verdict.SCHEME_NOT_AVAILABLE, reason="no backend 
 class Chain:
     """The backends of one configuration: emergency backends last, the others in the order of the file.
 
-    `provisioner`: creates accounts that a backend knows (`NEW`); None: nothing does.
+    `provisioner`: creates accounts that a backend knows (`NEW`); None: nothing does. `handover_account`: reads the
+    files for `[handover]`, if the provisioner does not; it is only loaded and tried out.
     """
 
-    def __init__(self, backends: Iterable[ConfiguredBackend], provisioner: ConfiguredBackend | None = None) -> None:
+    def __init__(
+        self,
+        backends: Iterable[ConfiguredBackend],
+        provisioner: ConfiguredBackend | None = None,
+        handover_account: ConfiguredBackend | None = None,
+    ) -> None:
         self.backends = tuple(sorted(backends, key=lambda backend: backend.emergency))
         self.provisioner = provisioner
+        self.handover_account = handover_account
         self.callable = self.backends if provisioner is None else (*self.backends, provisioner)
         """All that a worker calls: the backends and the provisioner."""
         serving: dict[str, list[ConfiguredBackend]] = {
@@ -45,7 +52,7 @@ class Chain:
         """Load every backend. Return the files and folders that they read. Raise ConfigError, with all mistakes."""
         seen: SeenFiles = {}
         mistakes = Mistakes()
-        for backend in self.callable:
+        for backend in (*self.callable, *([self.handover_account] if self.handover_account else [])):
             with mistakes.collected():
                 seen |= backend.load()
         mistakes.raise_all()

@@ -155,6 +155,8 @@ class CheckReport(logging.Handler):
         self._check_domains(chain, without_login)
         if chain.provisioner is not None:
             self._check_provisioner(chain.provisioner)
+        if chain.handover_account is not None:
+            self._check_handover(chain.handover_account)
         self._check_setuid(config)
         self._check_administration(config.helper)
         for account in self._accounts:
@@ -196,6 +198,10 @@ class CheckReport(logging.Handler):
         self.creates_no_accounts = provisioner.self_test() is None
         if self.creates_no_accounts and self._shows:
             print("[provision] cannot create accounts")
+
+    def _check_handover(self, account: ConfiguredBackend) -> None:
+        if account.self_test() is None:
+            self._warn("[handover] cannot set passwords")
 
     def _check_administration(self, helper: HelperSettings) -> None:
         """Warn about a folder of the status socket, or a pid file, that serve would not use."""

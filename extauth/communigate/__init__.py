@@ -3,6 +3,7 @@
 client    `CliClient`: commands, over a connection that is opened when it is needed
 session   one connection: TLS, login, command and reply
 errors    the replies that refuse a command, as exceptions
+own_account   the account of extauth in the mail server: its password and its access rights
 load      a client from the keys of a section of the configuration
 
 [provision]:

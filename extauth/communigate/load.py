@@ -7,7 +7,6 @@ from extauth.backends.tls import load_verifying_context
 from extauth.backends.watched_files import WatchedFiles
 from extauth.communigate.client import CliClient
 from extauth.config import CliSettings
-from extauth.errors import ConfigError
 
 
 def load_client(backend: WatchedFiles, settings: CliSettings) -> CliClient:
@@ -15,8 +14,6 @@ def load_client(backend: WatchedFiles, settings: CliSettings) -> CliClient:
 
     `backend` reads the files, and reloads when one of them changes: call this in its `load`. Raises ConfigError.
     """
-    if not settings.account.isprintable() or " " in settings.account:
-        raise ConfigError(f"account = {settings.account!r}: must be a name without spaces")
     password = load_password(backend, "password_file", settings.password_file)
     is_local = ServerAddress("", settings.host).is_local
     needs_tls = settings.starttls or settings.ca_file is not None or not is_local

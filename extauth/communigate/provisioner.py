@@ -6,30 +6,20 @@ event loop of its own, a deadline, and a place in the log record of the request.
 
 from __future__ import annotations
 
-from typing import NoReturn
-
-from extauth.backends.base import Backend
 from extauth.communigate.account_values import Attributes, account_aliases, account_settings
-from extauth.communigate.client import CliClient
-from extauth.communigate.errors import AccountExists, CliError, NoRight
-from extauth.communigate.load import load_client
+from extauth.communigate.errors import AccountExists, CliError
+from extauth.communigate.own_account import OwnAccount
 from extauth.communigate.shared_limit import SharedLimit
 from extauth.config import ProvisionSettings
 from extauth.errors import TemporaryFailure
-from extauth.model import Account, Secret, Verdict, VerdictResult
-
-UNLIMITED = "Master"
-"""The access right to do everything."""
-
-ALL_DOMAINS = "UserAccounts"
-"""The access right to administer the accounts of all domains."""
+from extauth.model import Account, Verdict, VerdictResult
 
 _LEAST = ("Domain", "BasicSettings", "CanCreateAccounts")
 _FOR_ALIASES = "CanCreateAliases"
 _MINUTE = 60.0  # seconds
 
 
-class Provisioner(Backend[ProvisionSettings]):
+class Provisioner(OwnAccount[ProvisionSettings]):
     """Creates accounts. It checks no password: the chain calls `create` and nothing else."""
 
     Settings = ProvisionSettings
@@ -38,12 +28,8 @@ class Provisioner(Backend[ProvisionSettings]):
 
     def load(self) -> None:
         """Read the password and the trusted certificates."""
-        self._client: CliClient = load_client(self, self.settings)
+        super().load()
         self._limit = SharedLimit(self.settings.limit_per_minute, _MINUTE)
-
-    async def verify_password(self, account: Account, password: Secret) -> NoReturn:
-        """Raise TypeError: nothing calls it. Being async, it says that this class needs an event loop."""
-        raise TypeError("the provisioner checks no password")
 
     async def create(self, account: Account, attributes: Attributes) -> VerdictResult:
         """Create the account. Return OK also if it exists. Raises TemporaryFailure."""
@@ -66,32 +52,8 @@ class Provisioner(Backend[ProvisionSettings]):
                 made = f"{made} failed"
         return Verdict.OK.because(f"created: {made}")
 
-    async def close(self) -> None:
-        """Close the connection."""
-        await self._client.close()
+    def _purpose(self) -> str:
+        return "would create accounts" if self.settings.dry_run else "may create accounts"
 
-    async def self_test(self) -> None:
-        """Log in, and look at the access rights. Raises TemporaryFailure if an account cannot be created."""
-        settings, url = self.settings, self._client.server.url
-        async with self._client as client:
-            try:
-                rights = await client.get_account_rights(settings.account)
-            except NoRight as error:
-                self.log.warning("%s: the access rights of %s cannot be read: %s", url, settings.account, error)
-                return
-        if UNLIMITED in rights:
-            self.log.warning(
-                "%s has unlimited access (%s) to the mail server; %s are enough",
-                settings.account,
-                UNLIMITED,
-                ", ".join(self._needed()),
-            )
-        elif ALL_DOMAINS not in rights and (missing := [right for right in self._needed() if right not in rights]):
-            raise TemporaryFailure(
-                f"{settings.account} lacks access rights: {', '.join(missing)}; it has: {', '.join(rights) or 'none'}"
-            )
-        does = "would create" if settings.dry_run else "may create"
-        self.log.info("%s: %s %s accounts", url, settings.account, does)
-
-    def _needed(self) -> tuple[str, ...]:
+    def _needed_rights(self) -> tuple[str, ...]:
         return (*_LEAST, _FOR_ALIASES) if self.settings.aliases else _LEAST

@@ -46,12 +46,21 @@ def check_backends(backends: list[BackendConfig], deadline: float, path: Path) -
             raise ConfigError(f"{path}: {backend.section} emergency = true: no other backend serves its domains")
 
 
+def check_mail_server(read: ConfigFile, path: Path) -> None:
+    """Raise ConfigError if the mail server cannot be administered, and must be."""
+    for name, section in (("provision", read.provision), ("handover", read.handover)):
+        if section is not None and read.mail_server is None:
+            raise ConfigError(f"{path}: [{name}] needs a section [mail_server], with account and password_file")
+    if read.mail_server is not None:
+        account = read.mail_server.account
+        if not account or not account.isprintable() or " " in account:
+            raise ConfigError(f"{path}: mail_server.account = {account!r}: must be a name without spaces")
+
+
 def check_handover(read: ConfigFile, backends: list[BackendConfig], path: Path) -> None:
-    """Raise ConfigError if passwords cannot be handed over."""
+    """Raise ConfigError for a backend that does not exist."""
     if read.handover is None:
         return
-    if read.mail_server is None:
-        raise ConfigError(f"{path}: [handover] needs a section [mail_server], with account and password_file")
     known = [backend.name for backend in backends]
     for name in read.handover.backends or ():
         if name not in known:
@@ -108,9 +117,6 @@ def check_provision(provision: ProvisionSettings | None, path: Path) -> None:
     """Raise ConfigError if a setting of new accounts cannot be sent, or would be a password."""
     if provision is None:
         return
-    account = provision.account
-    if not account or not account.isprintable() or " " in account:
-        raise ConfigError(f"{path}: provision.account = {account!r}: must be a name without spaces")
     for key, names in (("settings", provision.settings), ("attributes", provision.attributes)):
         if "Password" in names:
             raise ConfigError(f"{path}: provision.{key}: Password: extauth gives new accounts no password")

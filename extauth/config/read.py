@@ -11,6 +11,7 @@ from extauth.config.checks import (
     check_backends,
     check_handover,
     check_log_mode,
+    check_mail_server,
     check_mechanisms,
     check_metrics,
     check_provision,
@@ -49,6 +50,8 @@ def parse_config(source: ConfigSource) -> Config:
         check_throttle(read, path)
     with mistakes.collected():
         check_provision(read.provision, path)
+    with mistakes.collected():
+        check_mail_server(read, path)
     with mistakes.collected():
         check_metrics(read.metrics, path)
     default_domain = None

@@ -49,7 +49,7 @@ class NewSettings(Settings, frozen=True):
 
 
 class CliSettings(Settings, frozen=True):
-    """The keys for the PWD/CLI port of the mail server. `account` needs access rights there.
+    """`[mail_server]`: the PWD/CLI port of the mail server. `account` needs access rights there.
 
     `starttls`: log in with the password over TLS, not by APOP. Times are in seconds.
     """
@@ -64,7 +64,7 @@ class CliSettings(Settings, frozen=True):
     reply_timeout: Annotated[float, msgspec.Meta(gt=0, le=60)] = 5
 
 
-class ProvisionSettings(CliSettings, frozen=True):
+class ProvisionSettings(Settings, frozen=True):
     """`[provision]`: accounts that `NEW` asks about and a backend knows are created in the mail server.
 
     `type`: of the mailbox. `settings`: of each new account. `attributes`: more settings, and the attributes in the
@@ -176,8 +176,8 @@ class ConfigFile(Settings, frozen=True):
     helper: HelperSettings = HelperSettings()
     sasl: SaslSettings = SaslSettings()
     new: NewSettings = NewSettings()
-    provision: ProvisionSettings | None = None
     mail_server: CliSettings | None = None
+    provision: ProvisionSettings | None = None
     handover: HandoverSettings | None = None
     cache: CacheSettings | None = None
     throttle: ThrottleSettings | None = None

@@ -154,11 +154,13 @@ def test_silent_mail_server_delays_no_login_and_not_the_end(site: Site) -> None:
     silent.close()
 
 
-def test_wrong_settings_are_refused(site: Site) -> None:
-    configure(site, 106, 'backends = ["olds"]')
-    errors = command(site, "check").stderr.decode()
-    assert "handover.backends: no [[backend]] has the name 'olds'; there are imap, old, other" in " ".join(
-        errors.split()
-    )
+def test_check_names_what_is_wrong(site: Site) -> None:
     site.configure("[handover]\n" + site.BASIC.partition("\n")[2])
     assert "[handover] needs a section [mail_server]" in command(site, "check").stderr.decode()
+    configure(site, 1, 'backends = ["olds"]')
+    mistakes = " ".join(command(site, "check").stderr.decode().split())
+    assert "handover.backends: no [[backend]] has the name 'olds'; there are imap, old, other" in mistakes
+    configure(site, 1)
+    assert "Connection refused\n[handover] cannot set passwords" in command(site, "check").stdout.decode()
+    (site.folder / "own").unlink()
+    assert "[mail_server] password_file = " in command(site, "check").stderr.decode()

@@ -1,0 +1,77 @@
+"""The account of extauth in the mail server (`[mail_server]`): its password, and the access rights that it needs."""
+
+from __future__ import annotations
+
+from typing import Generic, NoReturn, TypeVar
+
+from extauth.backends.base import Backend
+from extauth.backends.context import BackendContext
+from extauth.communigate.client import CliClient
+from extauth.communigate.errors import NoRight
+from extauth.communigate.load import load_client
+from extauth.config import CliSettings, HandoverSettings
+from extauth.errors import TemporaryFailure
+from extauth.model import Account, Secret
+from extauth.settings import Settings
+
+UNLIMITED = "Master"
+"""The access right to do everything."""
+
+ALL_DOMAINS = "UserAccounts"
+"""The access right to administer the accounts of all domains."""
+
+S = TypeVar("S", bound=Settings)
+
+
+class OwnAccount(Backend[S], Generic[S]):
+    """What uses the account. It is no backend for logins, but is loaded, reloaded and tried out like one."""
+
+    def __init__(self, settings: S, context: BackendContext, mail_server: CliSettings) -> None:
+        super().__init__(settings, context)
+        self._mail_server = mail_server
+
+    def load(self) -> None:
+        """Read the password and the trusted certificates."""
+        self._client: CliClient = load_client(self, self._mail_server)
+
+    async def verify_password(self, account: Account, password: Secret) -> NoReturn:
+        """Raise TypeError: nothing calls it. Being async, it says that this class needs an event loop."""
+        raise TypeError("[mail_server] checks no password")
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._client.close()
+
+    async def self_test(self) -> None:
+        """Log in, and look at the access rights. Raises TemporaryFailure if they are not enough."""
+        account, needed, url = self._mail_server.account, self._needed_rights(), self._client.server.url
+        async with self._client as client:
+            try:
+                rights = await client.get_account_rights(account)
+            except NoRight as error:
+                self.log.warning("%s: the access rights of %s cannot be read: %s", url, account, error)
+                return
+        if UNLIMITED in rights:
+            enough = ", ".join(needed)
+            self.log.warning(
+                "%s has unlimited access (%s) to the mail server; %s are enough", account, UNLIMITED, enough
+            )
+        elif ALL_DOMAINS not in rights and (missing := [right for right in needed if right not in rights]):
+            raise TemporaryFailure(
+                f"{account} lacks access rights: {', '.join(missing)}; it has: {', '.join(rights) or 'none'}"
+            )
+        self.log.info("%s: %s %s", url, account, self._purpose())
+
+    def _purpose(self) -> str:
+        """Return what it does with its access rights."""
+        return "may set passwords"
+
+    def _needed_rights(self) -> tuple[str, ...]:
+        """Return the least access rights."""
+        return ("Domain", "BasicSettings")
+
+
+class HandoverAccount(OwnAccount[HandoverSettings]):
+    """The account if only `[handover]` uses it. A process of its own sets the passwords (`workers/handover.py`)."""
+
+    Settings = HandoverSettings
