@@ -17,7 +17,15 @@ from typing import NoReturn
 
 from extauth.backends.context import BackendContext
 from extauth.backends.watched_files import WatchedFiles
-from extauth.communigate import CliClient, CliError, CommandRefused, load_client
+from extauth.communigate import (
+    CliClient,
+    CliError,
+    CommandRefused,
+    NoRight,
+    UnknownAccount,
+    UnknownDomain,
+    load_client,
+)
 from extauth.errors import ConfigError
 from extauth.protocol.accounts import AccountParser
 from extauth.workers.handover import FromHandover, Handover, HandoverConfig, HandoverDone, MailServerState
@@ -29,7 +37,8 @@ GIVE_UP = 600.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 """Seconds to the next attempt while the mail server cannot be reached. Each pause is twice as long as the last."""
 
-_SWITCHED = {"UseAppPassword": "YES", "UseExtPassword": "NO"}
+_OWN_ON, _OWN_OFF = {"UseAppPassword": "YES"}, {"UseAppPassword": "NO"}
+_SWITCHED = {**_OWN_ON, "UseExtPassword": "NO"}
 
 
 class HandoverProcess:
@@ -111,9 +120,24 @@ class HandoverProcess:
     async def _set(self, handover: Handover) -> None:
         if self._client is None:
             self._client = self._load_client()
-        await self._client.set_account_password(handover.account, handover.password)
-        if self._config.handover.switch_external_off:
-            await self._client.update_account_settings(handover.account, _SWITCHED)
+        client, switches = self._client, self._config.handover.switch_external_off
+        try:
+            await client.set_account_password(handover.account, handover.password)
+        except CommandRefused as error:
+            if not switches or isinstance(error, UnknownAccount | UnknownDomain | NoRight):
+                raise
+            await self._switch_own_on(client, handover)
+        if switches:
+            await client.update_account_settings(handover.account, _SWITCHED)
+
+    async def _switch_own_on(self, client: CliClient, handover: Handover) -> None:
+        """Set the password of an account that may have none: UseAppPassword is NO. It goes back to that if it fails."""
+        await client.update_account_settings(handover.account, _OWN_ON)
+        try:
+            await client.set_account_password(handover.account, handover.password)
+        except CommandRefused:
+            await client.update_account_settings(handover.account, _OWN_OFF)
+            raise
 
     def _load_client(self) -> CliClient:
         allow_unsafe = self._config.allow_unsafe_files

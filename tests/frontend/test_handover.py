@@ -27,7 +27,8 @@ name = "x.example"
 [[domain.account]]
 name = "postmaster"
 password = "secret of postmaster"
-""" + "".join(f'[[domain.account]]\nname = "{name}"\n' for name in ("alice", "carol", "late"))
+""" + "".join(f'[[domain.account]]\nname = "{name}"\n' for name in ("carol", "late", "alice"))
+ACCOUNTS += "use_own_password = false\n"  # for alice
 
 
 @pytest.fixture(scope="module")
