@@ -26,7 +26,8 @@ S = TypeVar("S", bound=ServerSettings)
 class OtherMailServer(Backend[S], Generic[S]):
     """Logs in at another mail server, with a new connection for each login.
 
-    It cannot say which accounts exist: servers hide that. A check is not repeated: servers count wrong passwords.
+    It cannot say which accounts exist: servers hide that. Another backend may have a list of them. A check is not
+    repeated: servers count wrong passwords.
     """
 
     _client: ClassVar[type[ImapClient] | type[Pop3Client]]
@@ -89,6 +90,12 @@ class OtherMailServer(Backend[S], Generic[S]):
             if verdict is None:  # it failed, or was cancelled
                 connection.abort()
         return verdict
+
+    async def knows_account(self, account: Account) -> Verdict | VerdictResult:
+        """Return USER_UNKNOWN if another backend has the list of accounts. Otherwise raise TemporaryFailure."""
+        if not self.settings.accounts_elsewhere:
+            raise TemporaryFailure("this backend cannot say which accounts exist")
+        return Verdict.USER_UNKNOWN.because("accounts_elsewhere: this backend has no list of accounts")
 
     async def _connect(self, connection: MailConnection) -> ImapClient | Pop3Client:
         client = self._client(connection)

@@ -20,7 +20,10 @@ _KNOWN = ("{name}", "{domain}", "{account}")
 
 
 class ServerSettings(Settings, frozen=True):
-    """The keys of both backends. Times are in seconds. `connections` counts for all workers together."""
+    """The keys of both backends. Times are in seconds. `connections` counts for all workers together.
+
+    `accounts_elsewhere`: another backend of the domain has a list of all accounts.
+    """
 
     server: str
     starttls: bool = False
@@ -31,6 +34,7 @@ class ServerSettings(Settings, frozen=True):
 
     username: str = "{account}"
     connections: Annotated[int, msgspec.Meta(ge=1, le=256)] = 32
+    accounts_elsewhere: bool = False
 
     connect_timeout: Seconds | None = None
     overall_timeout: Seconds | None = None
