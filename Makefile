@@ -26,10 +26,10 @@ BIN = $(VENV)/bin
 # takes long, and always uses python3
 FRESH = tests/test_readme.py::test_readme_commands_run_in_a_fresh_checkout
 MINOR = 'import sys; print(sys.version_info.minor)'
-TEST_PACKAGES = acl apache2-utils bindfs curl cyrus-common dovecot-core dovecot-imapd dovecot-pop3d fetchmail gcc gdb gsasl \
-    isync ldap-utils libc6-dev \
-    libnet-ssleay-perl libnss-wrapper libpam-pwdfile libpam-wrapper libpam0g-dev \
-    libsasl2-modules logrotate man-db mpop msmtp openssl perl prometheus redis-server ruby s-nail sasl2-bin slapd swaks whois
+TEST_PACKAGES = acl apache2-utils bindfs curl cyrus-common dovecot-core dovecot-imapd dovecot-pop3d fetchmail gcc \
+    gdb getmail6 gsasl imapfilter isync ldap-utils libc6-dev libmail-imapclient-perl libnet-ssleay-perl \
+    libnss-wrapper libpam-pwdfile libpam-wrapper libpam0g-dev libsasl2-modules logrotate man-db mpop msmtp neomutt \
+    node-nodemailer offlineimap3 openssl perl prometheus redis-server ruby s-nail sasl2-bin slapd swaks whois
 BENCH_PACKAGES = dovecot-ldap libnet-ldap-perl squid
 
 .PHONY: demo bytecode test test-deps test-pythons test-newest test-lowest bench fuzz timing soak sbom man lint clean

@@ -16,15 +16,17 @@ from tests.backends.ldap.ldap_site import ENTRIES, HASHES, ldap_site, person, se
 from tests.backends.ldap.slapd import Slapd
 from tests.backends.pam.services import Services
 from tests.harness.mail.clients import MECHANISMS, Attempt
+from tests.harness.mail.further_clients import FURTHER
 from tests.harness.mail.server import MailServer
 from tests.helper import EXTAUTH
 from tests.paths import ROOT
 
 SERVICE = {"POP": "pop3", "IMAP": "imap", "SMTP": "smtp"}
 PASSWORD = "open sesame"
+PROGRAMS = MECHANISMS | FURTHER
 CASES = [
     pytest.param(program, protocol, mechanism, id=f"{program}-{protocol}-{mechanism}")
-    for program, (_, protocols) in MECHANISMS.items()
+    for program, (_, protocols) in PROGRAMS.items()
     for protocol, mechanisms in protocols.items()
     for mechanism in mechanisms
 ]
@@ -82,7 +84,7 @@ def log_in(
     """Log in with the program. Check the log, and return True if the program reports success."""
     seen = len(mail_server.log)
     user = f"alice@{domain}.example"
-    succeeded = MECHANISMS[program][0](
+    succeeded = PROGRAMS[program][0](
         Attempt(protocol, mechanism, mail_server.port(SERVICE[protocol]), user, password, folder)
     )
     records = mail_server.wait_for(rf"{protocol} \[\d+\] (logged in|refused)", since=seen)
@@ -135,6 +137,6 @@ def test_the_page_lists_the_mechanisms_of_each_program() -> None:
     table = {}
     for program, *cells in re.findall(r"^\| ([^|`]+) \| ([^|]*) \| ([^|]*) \| ([^|]*) \|$", page, re.MULTILINE):
         mechanisms = {protocol: cell for protocol, cell in zip(SERVICE, cells, strict=True) if cell != "-"}
-        if program in MECHANISMS:
+        if program in PROGRAMS:
             table[program] = {protocol: sorted(cell.split(", ")) for protocol, cell in mechanisms.items()}
-    assert table == {program: protocols for program, (_, protocols) in MECHANISMS.items()}
+    assert table == {program: protocols for program, (_, protocols) in PROGRAMS.items()}
