@@ -1,4 +1,5 @@
 # make demo       a first look: the harness plays a sample session with the helper
+# make demo-migration   users move from an old mail server (Dovecot) to a new one (the harness), without new passwords
 # make test       run the tests; as root, install the Debian packages that they need
 # make lint       ruff, mypy (strict), codespell, the import rules between packages, and plain English in the pages
 # make test-pythons   run the tests under each installed Python of PYTHONS
@@ -32,12 +33,16 @@ TEST_PACKAGES = acl apache2-utils bindfs curl cyrus-common dovecot-core dovecot-
     node-nodemailer offlineimap3 openssl perl prometheus redis-server ruby s-nail sasl2-bin slapd swaks whois
 BENCH_PACKAGES = dovecot-ldap libnet-ldap-perl squid
 
-.PHONY: demo bytecode test test-deps test-pythons test-newest test-lowest bench fuzz timing soak sbom man lint clean
+.PHONY: demo demo-migration bytecode test test-deps test-pythons test-newest test-lowest bench fuzz timing soak sbom man lint clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.program
 	@chmod go-rwx examples/passwd  # git makes it readable by all users
 	$(BIN)/extauth harness replay examples/session.txt -- $(BIN)/extauth serve -c examples/extauth.toml
+
+demo-migration: $(VENV)/.tests
+	@tests/need-packages dovecot-imapd
+	@$(BIN)/python examples/migration/demo.py
 
 bytecode: $(VENV)/.program
 	@$(BIN)/python -m compileall -q extauth  # what has changed: extauth itself writes no bytecode

@@ -17,10 +17,11 @@ account = [{ name = "postmaster", password = "secret of postmaster" }]
 CONFIGURATION = """
 [helper]
 workers = 1
-[provision]
+[mail_server]
 account = "postmaster"
 password_file = "secret"
 port = PORT
+[provision]
 [[backend]]
 type = "files"
 path = "passwd"

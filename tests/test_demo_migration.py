@@ -1,0 +1,32 @@
+"""`make demo-migration` plays a whole migration: Dovecot, the harness, `[provision]` and `[handover]`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.helper import PATIENCE
+from tests.paths import EXAMPLES
+
+
+def test_demo_moves_a_user_from_the_old_server_to_the_new_one() -> None:
+    command = [sys.executable, str(EXAMPLES / "migration" / "demo.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=3 * PATIENCE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    story = [
+        "I: 000002 NEW (POP) alice@example.com",
+        "robot@example.com: created alice@example.com",
+        "O: 000002 OK",
+        "I: 000003 VRFY (POP) alice@example.com ***",
+        "External OK",
+        "robot@example.com: set the own password of alice@example.com",
+        "settings of alice: {'UseAppPassword': 'YES', 'UseExtPassword': 'NO'}",
+        "The old mail server is switched off.",
+        "POP3: +OK",
+        "The migration works.",
+    ]
+    position = 0
+    for part in story:
+        position = done.stdout.find(part, position)
+        assert position >= 0, f"{part!r} is missing or at the wrong place:\n{done.stdout}"
