@@ -3,6 +3,7 @@
 sessions  replay and shell
 load      load and its options
 listen    listen
+domain_security, domain_files   domain-security and its commands
 options   the options of all subcommands
 output    lines, pages and exit status
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import click
 
+from extauth.cli.harness.domain_security import domain_security
 from extauth.cli.harness.listen import listen
 from extauth.cli.harness.load import load
 from extauth.cli.harness.sessions import replay, shell
@@ -26,5 +28,5 @@ def harness() -> None:
     """
 
 
-for command in (replay, shell, listen, load):
+for command in (replay, shell, listen, domain_security, load):
     harness.add_command(command)

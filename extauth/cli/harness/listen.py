@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from extauth.cli.harness.options import PROGRAM_OPTIONS, ProgramOptions, html_option, interface_option, program_options
+from extauth.cli.harness.options import (
+    PROGRAM_OPTIONS,
+    ProgramOptions,
+    html_option,
+    interface_option,
+    mail_package,
+    program_options,
+)
 from extauth.cli.harness.output import finish, show, write_page
 from extauth.cli.help import GroupedCommand
 from extauth.errors import ExtauthError
-from extauth.version import pip_install
 
 if TYPE_CHECKING:
     from extauth.harness.events import Event
@@ -123,15 +129,15 @@ def listen(
 
     with options.started() as settings, contextlib.ExitStack() as cleanup:
         folder = cleanup.enter_context(tempfile.TemporaryDirectory(prefix="extauth-harness-"))
-        mail = _mail_package()
+        mail = mail_package()
         accounts_read = mail.read_accounts(accounts)
         if options.base_directory is not None:
             files = cleanup.enter_context(contextlib.closing(mail.StateFiles(options.base_directory)))
             mail.State(files, accounts_read)
         mail.restrict(accounts_read.module_settings, grant=grant, deny=deny)
-        certificates = mail.Certificates(accounts_read, certificate and key and (certificate, key))
+        tls = mail.ServerTls(accounts_read, certificate and key and (certificate, key))
         with ExternalAuthentication(settings, interface, handle_event) as external:
-            server = mail.MailServer(accounts_read, external, certificates, log.record)
+            server = mail.MailServer(accounts_read, external, tls, log.record)
             if not external.wait_for_start():
                 external.stop()
                 for line in [*violation_lines(external.manager, masker), *end_lines(external.manager, masker)]:
@@ -139,9 +145,9 @@ def listen(
                 raise ExtauthError("the program ended at once, so the mail server does not start; correct the program")
             for line in server.listen(wanted, host):
                 click.echo(line)
-            if certificates.made is not None:
+            if tls.made is not None:
                 made = Path(folder, "certificate.pem")
-                made.write_bytes(certificates.made)
+                made.write_bytes(tls.made)
                 click.echo(f"certificate {made}")
             click.echo("ready")
             server.run()
@@ -151,15 +157,3 @@ def listen(
     remarks = [*violation_lines(manager, masker, log.harness_errors), *end_lines(manager, masker, errors)]
     write_page(html, {"program": options.program}, table, {"replies": statistics}, remarks)
     finish([*text_lines(table), *remarks], success=not (manager.violation_count or errors))
-
-
-def _mail_package() -> Any:
-    """Import the package, which needs more libraries than the other commands."""
-    try:
-        from extauth.harness import mail
-    except ImportError as error:
-        remedy = pip_install("'.[listen]'")
-        raise ExtauthError(
-            f"{error.name} is missing: the mail server needs twisted; in the checkout, run: {remedy}"
-        ) from None
-    return mail

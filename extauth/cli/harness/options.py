@@ -15,6 +15,7 @@ import click
 from extauth.cli.options import NameChoice
 from extauth.errors import ExtauthError
 from extauth.log_levels import LEVEL_NAMES
+from extauth.version import pip_install
 
 if TYPE_CHECKING:  # the help of the commands needs none of these
     from extauth.harness.masking import Masker
@@ -149,6 +150,18 @@ interface_option = click.option(
     metavar="VERSION",
     help="Send an INTF request with this version first, to select the helper dialect.",
 )
+
+
+def mail_package() -> Any:
+    """Import the package, which needs more libraries than the other commands."""
+    try:
+        from extauth.harness import mail
+    except ImportError as error:
+        remedy = pip_install("'.[listen]'")
+        raise ExtauthError(
+            f"{error.name} is missing: the mail server needs it; in the checkout, run: {remedy}"
+        ) from None
+    return mail
 
 
 @contextmanager

@@ -24,7 +24,7 @@ It needs twisted, so only `extauth harness listen` imports this package.
     stream         one connection as a stream, for protocols that are coroutines
     network        twisted's reactor on a loop of asyncio
     session        one client connection: access, login, log records
-    tls            certificates, and STLS and STARTTLS
+    tls/           keys, certificates, TLS of domains, sessions, handshakes
     pop3, maildrop POP, and its view of a mailbox
     smtp, delivery SMTP, and what becomes of a mail
     imap/          IMAP
@@ -37,7 +37,7 @@ from extauth.harness.mail.accounts_file import read_accounts
 from extauth.harness.mail.restrictions import restrict
 from extauth.harness.mail.server import MailServer
 from extauth.harness.mail.state import State
-from extauth.harness.mail.state_files import StateFiles
-from extauth.harness.mail.tls import Certificates
+from extauth.harness.mail.state_files import FolderInUse, StateFiles
+from extauth.harness.mail.tls.handshake import ServerTls
 
-__all__ = ["Certificates", "MailServer", "State", "StateFiles", "read_accounts", "restrict"]
+__all__ = ["FolderInUse", "MailServer", "ServerTls", "State", "StateFiles", "read_accounts", "restrict"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 
 from extauth.harness.mail.folders import Folders
@@ -86,19 +84,25 @@ class MailAccount(msgspec.Struct):
 
 
 class Domain(msgspec.Struct, frozen=True):
-    """A domain with its aliases, its local addresses, and its certificate and key (PEM files).
+    """A domain with its aliases and its local addresses.
 
     os_user_name: `*` in it stands for the account name
     defaults: for its accounts
-    settings: by the names of the mail server, see domain_settings.py
+    settings: by the names of the mail server, see domain_settings.py and tls/domain_security.py
+    security_defaults: the settings of its certificate and key in the accounts file
     any_name: every other name is an account too, a copy of this one; None if that is not so
     """
 
     name: str
     aliases: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
-    certificate: tuple[Path, Path] | None = None
+    security_defaults: dict[str, Value] = msgspec.field(default_factory=dict)
     os_user_name: str = "*"
     defaults: AccountSettings = AccountSettings()
     settings: dict[str, Value] = msgspec.field(default_factory=dict)
     any_name: MailAccount | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The host names and addresses that clients connect to."""
+        return self.name, *self.aliases, *self.addresses

@@ -17,6 +17,9 @@ from extauth.harness.mail.own_password import OwnPassword, read_hash
 from extauth.harness.mail.pwd.rights import Right
 from extauth.harness.mail.restrictions import MODULES, TLS_PORT, AddressRange, read_address_range
 from extauth.harness.mail.setting_names import by_server_names, domain_settings
+from extauth.harness.mail.tls.module_settings import LOG_LEVEL, MODULE, TIME_TO_LIVE, read_tls_settings
+from extauth.harness.mail.tls.pem_files import read_optional_pair
+from extauth.log_levels import LEVEL_NAMES, LevelName
 from extauth.model import Account, Secret
 from extauth.protocol.accounts import AccountParser, canonical_domain
 from extauth.protocol.data_format import Value
@@ -34,6 +37,8 @@ class TopLevelTable(Settings, frozen=True):
     count_temporary_failures: bool = False
     pam_service: str = "login"
     pam_service_folder: Path | None = None
+    tls_time_to_live: str = "1m"
+    tls_log_level: LevelName = "All Info"
     listener: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
     defaults: dict[str, Any] = msgspec.field(default_factory=dict)
     domain: tuple[dict[str, Any], ...] = ()
@@ -111,6 +116,12 @@ def read_accounts(path: Path) -> Accounts:
         pam_service=top.pam_service,
         pam_service_folder=top.pam_service_folder,
     )
+    level = LEVEL_NAMES[top.tls_log_level]
+    result.module_settings[MODULE] = {TIME_TO_LIVE: top.tls_time_to_live, LOG_LEVEL: f"{level:d}"}
+    try:
+        read_tls_settings(result.module_settings)
+    except ValueError as error:
+        raise ConfigError(f"{path}: tls_time_to_live = {top.tls_time_to_live!r}: {error}") from None
     for name, table in top.listener.items():
         module, settings = _listener(name, table, path)
         result.module_settings[module] = settings
@@ -157,7 +168,10 @@ def _domain(table: DomainTable, defaults: dict[str, Any], path: Path, section: s
         raise ConfigError(
             f"{path}: {section} os_user_name = {table.os_user_name!r}: must contain *, or all accounts share one user"
         )
-    certificate = _certificate(table, path, section)
+    try:
+        security = read_optional_pair(table.certificate, table.key)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {section} certificate and key: {error}") from None
     convert(table.defaults, AccountSettings, path, f"[domain.defaults] of {names[0]},")
     account_defaults = convert({**defaults, **table.defaults}, AccountSettings, path)
     settings = domain_settings({key: getattr(table, key) for key in given})
@@ -165,9 +179,7 @@ def _domain(table: DomainTable, defaults: dict[str, Any], path: Path, section: s
         check_domain_settings(settings)
     except ValueError as error:
         raise ConfigError(f"{path}: {section} failed_login_flow: {error}") from None
-    return Domain(
-        names[0], tuple(names[1:]), table.addresses, certificate, table.os_user_name, account_defaults, settings
-    )
+    return Domain(names[0], tuple(names[1:]), table.addresses, security, table.os_user_name, account_defaults, settings)
 
 
 def _with_any_name(domain: Domain, account: MailAccount, path: Path) -> Domain:
@@ -177,19 +189,6 @@ def _with_any_name(domain: Domain, account: MailAccount, path: Path) -> Domain:
     if account.own_password is not None:
         raise ConfigError(f"{path}: the account '*@{domain.name}' must not have a password: it would open all accounts")
     return msgspec.structs.replace(domain, any_name=account)
-
-
-def _certificate(table: DomainTable, path: Path, section: str) -> tuple[Path, Path] | None:
-    if table.certificate is None and table.key is None:
-        return None
-    if table.certificate is None or table.key is None:
-        raise ConfigError(f"{path}: {section} certificate and key: set both or neither")
-    for key, file in (("certificate", table.certificate), ("key", table.key)):
-        try:
-            file.open("rb").close()
-        except OSError as error:
-            raise ConfigError(f"{path}: {section} {key} = {str(file)!r}: {error.strerror}") from None
-    return table.certificate, table.key
 
 
 def _accounts(table: DomainTable, domain: Domain, path: Path) -> Iterator[MailAccount]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import msgspec
 
+from extauth.harness.mail.durations import read_duration
 from extauth.protocol.data_format import Value
 
 ON_UNKNOWN = "ExternalOnUnknown"
@@ -17,8 +17,6 @@ ON_PROVISION = "ExternalOnProvision"
 
 FAILED_LOGIN_FLOW = "FailedLoginFlow"
 
-_PERIOD = re.compile(r"(\d{1,9})([smhd]?)")
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _MAX_COUNT = 1_000_000
 
 
@@ -50,8 +48,8 @@ def failed_login_flow(settings: Mapping[str, Value]) -> FailedLoginFlow:
     match settings.get(FAILED_LOGIN_FLOW):
         case None:
             return DEFAULT_FLOW
-        case [str() | int() as count, str() | int() as period]:
-            number, time = str(count), _PERIOD.fullmatch(str(period))
-            if number.isdecimal() and 1 <= int(number) <= _MAX_COUNT and time and int(time[1]):
-                return FailedLoginFlow(int(number), int(time[1]) * _SECONDS[time[2]])
+        case [str() | int() as count, period]:
+            number, seconds = str(count), read_duration(period)
+            if number.isdecimal() and 1 <= int(number) <= _MAX_COUNT and seconds:
+                return FailedLoginFlow(int(number), seconds)
     raise ValueError(f"{FAILED_LOGIN_FLOW} must be a number and a time with s, m, h or d, such as (10, 1m)")

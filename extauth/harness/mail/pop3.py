@@ -90,7 +90,7 @@ class Pop3Connection:
                 capabilities.append("USER")
             if offered := self._session.offered:
                 capabilities.append(" ".join(("SASL", *(name.decode() for name in offered))))
-            if not self._session.over_tls:
+            if self._session.may_start_tls:
                 capabilities.append("STLS")
         self._list("capabilities:", capabilities)
 
@@ -127,8 +127,8 @@ class Pop3Connection:
 
     async def _stls(self, argument: bytes) -> None:
         """Start TLS, and forget the name that USER gave."""
-        if self._session.over_tls:
-            raise _Refused("TLS is already active")
+        if not self._session.may_start_tls:
+            raise _Refused("TLS is already active" if self._session.over_tls else "this domain has no TLS")
         self._ok("begin TLS")
         await self._stream.start_tls()
         self._name = None

@@ -15,7 +15,6 @@ import msgspec
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import ILogObserver, LogEvent, globalLogBeginner
-from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
 from extauth.errors import ExtauthError
@@ -35,7 +34,7 @@ from extauth.harness.mail.restrictions import RestrictedFactory
 from extauth.harness.mail.session import Connection, MailSession, WriteRecord
 from extauth.harness.mail.smtp import serve_smtp
 from extauth.harness.mail.stream import PlainTextAfterStartTls, Stream
-from extauth.harness.mail.tls import Certificates
+from extauth.harness.mail.tls.handshake import ServerTls, TlsConnectionFactory
 from extauth.log_levels import Level
 
 
@@ -82,9 +81,7 @@ class CannotListen(ExtauthError):
 class MailServer:
     """The mail server with all its ports. Raises ConfigError if PAM is needed but not usable."""
 
-    def __init__(
-        self, accounts: Accounts, helper: HelperClient, certificates: Certificates, write_record: WriteRecord
-    ) -> None:
+    def __init__(self, accounts: Accounts, helper: HelperClient, tls: ServerTls, write_record: WriteRecord) -> None:
         self._accounts = accounts
         os_passwords = None
         if accounts.use_os_passwords:
@@ -92,7 +89,7 @@ class MailServer:
         self._login_checker = LoginChecker(
             accounts, Authenticator(helper, os_passwords), ConsultExternal(accounts, helper), LoginLimit()
         )
-        self._certificates = certificates
+        self._tls = tls
         self._write_record = write_record
         self._numbers = itertools.count(1)
         observer: Any = _BugLogger(write_record)
@@ -123,10 +120,8 @@ class MailServer:
 
     def _listen(self, service: str, host: str, port: int) -> int:
         protocol = _PROTOCOLS.get(service) or _PROTOCOLS[service.removesuffix("S")]
-        factory: Any = _ProtocolFactory(lambda: Stream(partial(self._serve, protocol)))
-        if service not in _PROTOCOLS:
-            tls: Any = self._certificates.at(host)
-            factory = TLSMemoryBIOFactory(tls, False, factory)
+        over_tls = service not in _PROTOCOLS
+        factory: Any = _ProtocolFactory(lambda: Stream(partial(self._serve, protocol, over_tls)))
         factory = RestrictedFactory(factory, service, lambda: self._accounts.module_settings, self._write_record)
         try:
             listening = reactor.listenTCP(port, factory, interface=host)
@@ -135,11 +130,17 @@ class MailServer:
             raise CannotListen(f"{service}: cannot listen on {host}, port {port}: {reason}") from None
         return int(listening.getHost().port)
 
-    async def _serve(self, protocol: MailProtocol, stream: Stream) -> None:
+    async def _serve(self, protocol: MailProtocol, over_tls: bool, stream: Stream) -> None:
         """Serve one connection to its end."""
+        number = next(self._numbers)
         stream.idle_timeout = protocol.idle_timeout
-        stream.tls = self._certificates.at(stream.local_address)
-        session = self._session(protocol.name, stream)
+        stream.tls = self._tls_at(stream.local_address, f"[{number}] ")
+        if over_tls:
+            try:
+                await stream.start_tls()
+            except EOFError:
+                return  # the client has gone already
+        session = self._session(number, protocol.name, stream)
         try:
             if session.access is Access.NONE:
                 stream.write(protocol.refusal)
@@ -159,10 +160,15 @@ class MailServer:
         except Exception as error:  # noqa: BLE001  # a bug must not end the mail server
             log_bug(self._write_record, error)
 
-    def _session(self, protocol: str, connection: Connection) -> MailSession:
+    def _session(self, number: int, protocol: str, connection: Connection) -> MailSession:
+        tls_is_on = self._tls.is_on
         return MailSession(
-            next(self._numbers), protocol, connection, self._accounts, self._login_checker, self._write_record
+            number, protocol, connection, self._accounts, self._login_checker, tls_is_on, self._write_record
         )
+
+    def _tls_at(self, host: str, prefix: str) -> TlsConnectionFactory:
+        """Return the factory of TLS connections to `host`. Their records begin with `prefix`."""
+        return self._tls.at(host, lambda level, tag, text: self._write_record(level, tag, prefix + text))
 
 
 async def _cancel_all_tasks() -> None:

@@ -86,6 +86,7 @@ class MailSession:
     """A connection by `protocol`. Its log records contain its number.
 
     accounts: all domains and accounts
+    tls_is_on: says whether the domain of an address has secure connections
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class MailSession:
         connection: Connection,
         accounts: Accounts,
         login_checker: LoginChecker,
+        tls_is_on: Callable[[str], bool],
         write_record: WriteRecord,
     ) -> None:
         self.number = number
@@ -102,6 +104,7 @@ class MailSession:
         self._connection = connection
         self.accounts = accounts
         self._login_checker = login_checker
+        self._tls_is_on = tls_is_on
         self._write_record = write_record
         peer = connection.peer_address
         self._local_address = connection.local_address
@@ -114,6 +117,11 @@ class MailSession:
     def over_tls(self) -> bool:
         """True if the connection uses TLS now."""
         return self._connection.over_tls
+
+    @property
+    def may_start_tls(self) -> bool:
+        """True if there is no TLS yet, and the domain of the local address has secure connections."""
+        return not self.over_tls and self._tls_is_on(self._local_address)
 
     @property
     def peer_address(self) -> str:

@@ -71,7 +71,7 @@ class SmtpConnection:
         extensions = [f"SIZE {MAX_MESSAGE_SIZE}", "8BITMIME", "PIPELINING", "ENHANCEDSTATUSCODES", "HELP"]
         if offered := self._session.offered:
             extensions.append(" ".join(("AUTH", *(name.decode() for name in offered))))
-        if not self._session.over_tls:
+        if self._session.may_start_tls:
             extensions.append("STARTTLS")
         lines = [f"{self._session.local_domain} is pleased to meet you", *extensions]
         for line in lines[:-1]:
@@ -90,6 +90,8 @@ class SmtpConnection:
             raise _SmtpError("501 5.5.4 STARTTLS takes no argument")
         if self._session.over_tls:
             raise _SmtpError("503 5.5.1 TLS is already active")
+        if not self._session.may_start_tls:
+            raise _SmtpError("502 5.5.1 this domain has no TLS")
         self._reply("220 2.0.0 begin TLS")
         await self._stream.start_tls()
         self._client, self._extended, self._login, self._envelope = "", False, None, None

@@ -21,6 +21,8 @@ from extauth.harness.mail.pwd.rights import check_grantable
 from extauth.harness.mail.restrictions import read_restriction
 from extauth.harness.mail.setting_names import with_named
 from extauth.harness.mail.state_files import StateFiles, line
+from extauth.harness.mail.tls.domain_security import read_settings
+from extauth.harness.mail.tls.module_settings import read_tls_settings
 from extauth.model import Account, Secret
 from extauth.protocol.accounts import AccountParser
 from extauth.protocol.data_format import Value
@@ -76,6 +78,7 @@ class State:
         if settings is not None:
             try:
                 check_domain_settings(settings)
+                read_settings(settings)
             except ValueError as error:
                 raise self._error(name, str(error)) from None
             domain.settings.clear()
@@ -144,11 +147,12 @@ class State:
                     raise self._error(file, f"{name}: {error}") from None
 
     def _load_modules(self) -> None:
-        for name, settings in (self._files.read(_MODULES, {}) or {}).items():
+        for name, settings in (self._files.read(_MODULES, self._accounts.module_settings) or {}).items():
             if not isinstance(settings, dict):
                 raise self._error(_MODULES, f"{name}: must be a dictionary of settings")
             try:
                 read_restriction(settings)
+                read_tls_settings({name: settings})
             except ValueError as error:
                 raise self._error(_MODULES, f"{name}: {error}") from None
             self._accounts.set_module(name, settings)

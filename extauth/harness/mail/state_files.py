@@ -15,10 +15,14 @@ _MAX_SIZE = 1 << 30  # bytes; a command of the CLI has a lower limit, but a file
 _MAX_DEPTH = MAX_DEPTH + 8  # a setting lies deeper in a file than in a command
 
 
+class FolderInUse(ConfigError):
+    """Another harness uses the base directory."""
+
+
 class StateFiles:
     """The files of one base directory. Only one harness at a time may use it, until `close`.
 
-    Raises ConfigError if another one does, or if the folder cannot be used.
+    Raises FolderInUse if another one does, ConfigError if the folder cannot be used.
     """
 
     def __init__(self, base: Path) -> None:
@@ -34,7 +38,7 @@ class StateFiles:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(self._lock)
-            raise ConfigError(f"{base}: another harness uses this folder; choose another --base-directory") from None
+            raise FolderInUse(f"{base}: another harness uses this folder; choose another --base-directory") from None
 
     def close(self) -> None:
         """Let other harnesses use the folder."""

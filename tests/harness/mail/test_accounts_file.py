@@ -62,8 +62,8 @@ def accounts(lines: str) -> str:
         (accounts('[[domain.account]]\nname = "*"\npassword = "tanstaaf"'), "'*@example.com' must not have a password"),
         (accounts('key = "x.pem"'), "certificate and key: set both or neither"),
         (
-            accounts('certificate = "/dev/null"\nkey = "/nowhere/x.pem"'),
-            "[[domain]] number 1, key = '/nowhere/x.pem': No such file or directory",
+            accounts('certificate = "/nowhere/x.pem"\nkey = "/nowhere/x.key"'),
+            "[[domain]] number 1, certificate and key: /nowhere/x.pem: No such file or directory",
         ),
         (accounts("[[domain.account]]"), "[[domain.account]] number 1 of example.com, name: is missing"),
         (accounts('[[domain.account]]\nname = "a@b"'), "name = 'a@b': must not contain a domain"),

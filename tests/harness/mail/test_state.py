@@ -53,7 +53,7 @@ def test_everything_that_was_changed_survives_a_restart(tmp_path: Path) -> None:
                 "DELETEACCOUNT pbx",
                 "CREATEACCOUNT short",
                 "DELETEACCOUNT short",
-                'UPDATEDOMAINSETTINGS second.org {FailedLoginFlow=(3,"2h");CAChain=[Zm9v];}',
+                'UPDATEDOMAINSETTINGS second.org {FailedLoginFlow=(3,"2h");Comment=[Zm9v];}',
                 "UPDATEMODULE SMTP {LogLevel=3;}",
             )
             assert replies == ["200 OK"] * 13
@@ -98,7 +98,7 @@ def test_everything_that_was_changed_survives_a_restart(tmp_path: Path) -> None:
             "201 (Domain)",
             "201 (Domain, BasicSettings)",
             '201 { PasswordEncryption = "U-crpt"; }',
-            "201 { FailedLoginFlow = (3, 2h); CAChain = [Zm9v]; }",
+            "201 { FailedLoginFlow = (3, 2h); Comment = [Zm9v]; }",
             "201 { LogLevel = 3; }",
             "200 OK",
             "200 OK",
@@ -126,7 +126,7 @@ def test_a_change_that_cannot_be_saved_is_undone(tmp_path: Path) -> None:
             "SETACCOUNTRIGHTS bob@second.org (Domain)",
             "SETACCOUNTALIASES bob@second.org (rob)",
             "DELETEACCOUNT bob@second.org",
-            "UPDATEDOMAINSETTINGS second.org {CAChain=[Zm9v];}",
+            "UPDATEDOMAINSETTINGS second.org {Comment=[Zm9v];}",
             "GETACCOUNTRIGHTS bob@second.org",
             "GETACCOUNTALIASES bob@second.org",
             "GETDOMAINSETTINGS second.org",

@@ -28,7 +28,7 @@ def capabilities(connection: ImapConnection) -> str:
     if connection.login is None:
         words.append("SASL-IR")
         words += [f"AUTH={name.decode()}" for name in session.offered]
-        if not session.over_tls:
+        if session.may_start_tls:
             words.append("STARTTLS")
         if not session.clear_text_allowed:
             words.append("LOGINDISABLED")
@@ -77,8 +77,8 @@ async def identify(connection: ImapConnection, parser: Parser) -> str:
 async def start_tls(connection: ImapConnection, parser: Parser) -> str:
     """Start TLS. The reply goes out before it."""
     parser.end()
-    if connection.session.over_tls:
-        raise Bad("TLS is already active")
+    if not connection.session.may_start_tls:
+        raise Bad("TLS is already active" if connection.session.over_tls else "this domain has no TLS")
     return ""
 
 

@@ -94,7 +94,7 @@ class PwdConnection:
 
     async def _stls(self, argument: bytes) -> None:
         """Start TLS, and forget the name that USER gave."""
-        if argument or self._login or self._session.over_tls:
+        if argument or self._login or not self._session.may_start_tls:
             raise CommandError(UNKNOWN_COMMAND, "STLS is not possible now")
         self._reply(_OK, "begin TLS")
         await self._stream.start_tls()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 
-from extauth.harness.mail.domain_settings import check_domain_settings
 from extauth.harness.mail.pwd.cli import FAILED, Cli, Command, CommandError, WrongArguments
 from extauth.harness.mail.pwd.rights import Need, check_grantable
 from extauth.harness.mail.restrictions import MODULES, read_restriction
+from extauth.harness.mail.tls.certificates import now_utc
+from extauth.harness.mail.tls.domain_security import update_domain
+from extauth.harness.mail.tls.module_settings import read_tls_settings
 from extauth.log_levels import Level
 from extauth.protocol.data_format import Value
 
@@ -71,8 +73,7 @@ async def update_domain_settings(cli: Cli, arguments: list[Value]) -> None:
             raise WrongArguments
     try:
         with cli.change(domain.name):
-            _update(domain.settings, settings)
-            check_domain_settings(domain.settings)
+            update_domain(domain, settings, now_utc())
     except ValueError as error:
         raise CommandError(FAILED, str(error)) from None
     cli.log_change(f"changed settings of the domain {domain.name}: {', '.join(settings)}")
@@ -98,6 +99,7 @@ async def update_module(cli: Cli, arguments: list[Value]) -> None:
     _update(settings, changes)
     try:
         read_restriction(settings)
+        read_tls_settings({module: settings})
     except ValueError as error:
         raise CommandError(FAILED, str(error)) from None
     with cli.change(cli.accounts.main_domain):

@@ -139,8 +139,8 @@ def test_domains_and_modules_keep_their_settings(cli_server: MailServer) -> None
     with Admin(cli_server) as admin:
         assert admin.run(
             "LISTDOMAINS",
-            "UPDATEDOMAINSETTINGS second.net {ExternalOnUnknown=YES;CAChain=[Zm9v];}",
-            "UPDATEDOMAINSETTINGS second.net {CAChain=default;}",
+            "UPDATEDOMAINSETTINGS second.net {ExternalOnUnknown=YES;Comment=[Zm9v];}",
+            "UPDATEDOMAINSETTINGS second.net {Comment=default;}",
             "GETDOMAINSETTINGS second.org",
             "GETDOMAINSETTINGS",
             "GETDOMAINSETTINGS third.org",

@@ -1,0 +1,153 @@
+"""The TLS connections: the certificate by server name or address, and a log record of each handshake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from OpenSSL import SSL
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
+from zope.interface import implementer
+
+from extauth.harness.mail.accounts import Accounts
+from extauth.harness.mail.tls.contexts import Contexts, TlsOff, openssl_reasons
+from extauth.harness.mail.tls.module_settings import MODULE, read_tls_settings
+from extauth.harness.masking import printable
+from extauth.log_levels import Level
+
+Record = Callable[[Level, str, str], None]
+"""Writes a log record: its level, its tag, its text."""
+
+_SENDS_A_CERTIFICATE = b"write certificate"  # in OpenSSL's name of this step, which a resumed session does not have
+_MEANINGS = {
+    "http request": "the client sent HTTP",
+    "wrong version number": "the client sent no TLS",
+    "unsupported protocol": "the client has no TLS 1.2 or later",
+    "version too low": "the client has no TLS 1.2 or later",
+    "no shared cipher": "the client has none of the cipher suites",
+    "alert unknown ca": "the client does not trust the certificate",
+    "alert bad certificate": "the client does not accept the certificate",
+    "alert certificate expired": "the client does not accept the certificate",
+    "alert certificate unknown": "the client does not accept the certificate",
+}
+_CLOSED = "the connection was closed before the end of the handshake"
+
+
+class ServerTls:
+    """TLS of the mail server: its certificates, and those of the domains. See `Contexts`."""
+
+    def __init__(self, accounts: Accounts, pair: tuple[Path, Path] | None) -> None:
+        self._accounts = accounts
+        self._contexts = Contexts(accounts, pair, self._choose_by_name)
+        self.made = self._contexts.made
+
+    def is_on(self, local_address: str) -> bool:
+        """Return True if the domain of this address has secure connections."""
+        try:
+            self._contexts.of_domain(self._accounts.domain_at(local_address))
+        except TlsOff:
+            return False
+        return True
+
+    def at(self, local_address: str, record: Record) -> TlsConnectionFactory:
+        """Return the factory of a TLS connection to this address. `record` gets what the TLS log level includes."""
+
+        def write(level: Level, text: str) -> None:
+            if level <= read_tls_settings(self._accounts.module_settings).log_level:
+                record(level, MODULE, text)
+
+        return TlsConnectionFactory(lambda: self._connection(local_address, write))
+
+    def _connection(self, local_address: str, write: Callable[[Level, str], None]) -> TlsConnection:
+        try:
+            return TlsConnection(self._contexts.of_domain(self._accounts.domain_at(local_address)), write)
+        except TlsOff as off:
+            return TlsConnection(self._contexts.without_certificate, write, off)
+
+    def _choose_by_name(self, connection: SSL.Connection) -> None:
+        """Choose the domain by the server name that the client sent (SNI; RFC 6066, section 3)."""
+        assert isinstance(connection, TlsConnection)
+        name = (connection.get_servername() or b"").decode(errors="replace")
+        domain = self._accounts.find_domain(name)
+        if domain is None:
+            return
+        try:
+            connection.use_context(self._contexts.of_domain(domain))
+        except TlsOff as off:
+            connection.use_context(self._contexts.without_certificate, off)
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class TlsConnectionFactory:
+    """Makes a TLS connection for twisted."""
+
+    def __init__(self, new_connection: Callable[[], SSL.Connection]) -> None:
+        self._new_connection = new_connection
+
+    def serverConnectionForTLS(self, protocol: Any) -> SSL.Connection:
+        """Return a connection for `protocol`."""
+        return self._new_connection()
+
+
+class TlsConnection(SSL.Connection):
+    """One TLS connection. It writes a record at the end of its handshake.
+
+    off: why the domain has no secure connections; then the handshake fails
+    """
+
+    def __init__(self, context: SSL.Context, write: Callable[[Level, str], None], off: TlsOff | None = None) -> None:
+        super().__init__(context, None)
+        self._write = write
+        self._off = off
+        self._is_resumed = True
+        self._is_over = False
+        self.set_info_callback(self._watch_steps)
+
+    def use_context(self, context: SSL.Context, off: TlsOff | None = None) -> None:
+        """Go on with the certificate of another context."""
+        self._off = off
+        self.set_context(context)
+
+    def do_handshake(self) -> None:
+        """Do the next part of the handshake. twisted calls this. Raises WantReadError until everything has arrived."""
+        try:
+            super().do_handshake()
+            if self._off is not None:  # a resumed session needs no certificate, so OpenSSL would accept it
+                raise SSL.Error([("", "", str(self._off))])
+        except SSL.WantReadError:
+            raise
+        except SSL.Error as error:
+            self._end(Level.PROBLEMS, f"handshake failed: {self._off or _reason(error)}{self._server_name()}")
+            raise
+        session = "resumed session" if self._is_resumed else "new session"
+        suite = f"{self.get_protocol_version_name()}, {self.get_cipher_name()}"
+        self._end(Level.LOW_LEVEL, f"handshake: {suite}, {session}{self._server_name()}")
+
+    def bio_shutdown(self) -> None:
+        """Take the end of the connection. twisted calls this."""
+        self._end(Level.PROBLEMS, f"handshake failed: {_CLOSED}")
+        super().bio_shutdown()
+
+    def _watch_steps(self, connection: SSL.Connection, where: int, result: int) -> None:
+        if _SENDS_A_CERTIFICATE in self.get_state_string():
+            self._is_resumed = False
+
+    def _server_name(self) -> str:
+        name = self.get_servername()
+        return f", server name {printable(name)}" if name else ""
+
+    def _end(self, level: Level, text: str) -> None:
+        """Write the record, unless there is one."""
+        if not self._is_over:
+            self._is_over = True
+            self._write(level, text)
+
+
+def _reason(error: SSL.Error) -> str:
+    """Return the reason of a failed handshake, with its meaning if there is one."""
+    reason = openssl_reasons(error)
+    if not reason:
+        return _CLOSED
+    meaning = next((meaning for part, meaning in _MEANINGS.items() if part in reason), "")
+    return f"{meaning} ({reason})" if meaning else reason
