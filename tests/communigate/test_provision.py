@@ -38,7 +38,7 @@ mail: dora@example.com
 mail: dd@example.com
 mail: SMTP:d.doe@EXAMPLE.com
 mail: x500:nothing
-mail: dora@example.org
+mail: other@example.org
 title: Dr. "D"
 """
 
