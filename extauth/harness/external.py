@@ -152,7 +152,10 @@ class ExternalAuthentication:
         try:
             line = self._line(make_request(number))
         except MalformedRequest as error:
-            future.set_exception(error)
+            if self._manager.serving:
+                future.set_exception(error)
+            else:  # the program may have ended before it could accept the dialect
+                future.set_result(None)
         else:
             self._replies[number] = future
             self._manager.send(line)

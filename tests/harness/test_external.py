@@ -94,6 +94,7 @@ def test_requests_are_rejected_after_the_program_ended(tmp_path: Path) -> None:
     with _started(tmp_path, program("dies_at_once.sh")) as ask:
         assert ask.reply("a@d") is None
         assert ask.reply("a@d") is None
+        assert ask.reply("not in the classic dialect@d") is None
     assert ask.reply("a@d") is None, "requests after the stop are rejected"
 
 
