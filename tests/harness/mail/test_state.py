@@ -163,10 +163,23 @@ def test_a_damaged_file_is_left_and_named(tmp_path: Path, kind: str, text: str, 
     assert path.read_text() == text
 
 
-def test_files_of_another_main_domain_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "text", "error"),
+    [
+        (
+            "Main",
+            '{ DomainName = "second.org"; }',
+            "DomainName must be mymac.ru, the first domain of",
+        ),
+        ("Modules", "{ POP = 1; }", "POP: must be a dictionary of settings"),
+        ("Modules", "{ POP = { Grant = (x); }; }", "POP: Grant: 'x' must be an address"),
+    ],
+)
+def test_a_wrong_file_of_the_whole_server_is_refused(tmp_path: Path, kind: str, text: str, error: str) -> None:
     (tmp_path / "Settings").mkdir()
-    (tmp_path / MAIN.format("Main")).write_text('{ DomainName = "second.org"; }')
-    assert "DomainName must be mymac.ru, the first domain of the accounts file" in errors(tmp_path)[0]
+    (tmp_path / MAIN.format(kind)).write_text(text)
+    (message,) = errors(tmp_path)
+    assert message.startswith(f"{tmp_path / MAIN.format(kind)}: {error}")
 
 
 def test_a_deleted_account_of_a_pattern_stays_deleted(tmp_path: Path) -> None:
