@@ -90,7 +90,7 @@ class ExternalAuthentication:
             time.sleep(_LOOK_EVERY)
             run = self._manager.program_run
             before, seen = seen, tree(run.program.process.id) if run is not None else []
-            sleeps = seen == before and all(process.state == "S" for process in seen)
+            sleeps = seen == before and all(process.state in "SZ" for process in seen)
             looks = looks + 1 if sleeps else 0
         return self._manager.serving
 

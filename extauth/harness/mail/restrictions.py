@@ -92,7 +92,7 @@ def _read_list(name: str, settings: Mapping[str, Value]) -> tuple[AddressRange, 
 
 
 def restrict(modules: dict[str, dict[str, Value]], *, grant: Iterable[str], deny: Iterable[str]) -> None:
-    """Replace the lists that options of the form `LISTENER=ADDRESS,...` name. Check all lists. Raises ConfigError.
+    """Replace the lists that options of the form `LISTENER=ADDRESS,...` name. Raises ConfigError.
 
     Several options for the same list are one list.
     """
@@ -109,11 +109,6 @@ def restrict(modules: dict[str, dict[str, Value]], *, grant: Iterable[str], deny
             new.setdefault((MODULES[listener], name), []).extend(entries)
     for (module, name), addresses_of_list in new.items():
         modules.setdefault(module, {})[name] = addresses_of_list
-    for module in MODULES.values():
-        try:
-            read_restriction(modules.get(module, {}))
-        except ValueError as error:
-            raise ConfigError(f"settings of the module {module}: {error}") from None
 
 
 class RestrictedFactory(WrappingFactory):
