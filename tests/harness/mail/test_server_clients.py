@@ -48,7 +48,7 @@ domains = ["pam.example"]
 """
 
 ACCOUNTS = "".join(
-    f'[[domain]]\nname = "{domain}.example"\n[[domain.account]]\nname = "alice"\n'
+    f'[[domain]]\nname = "{domain}.example"\nfailed_login_flow = [1000, "1m"]\n[[domain.account]]\nname = "alice"\n'
     for domain in ("files", "pam", "bind", "hash")
 )
 
