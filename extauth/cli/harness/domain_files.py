@@ -6,15 +6,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import click
 
-from extauth.cli.harness.options import mail_package
+from extauth.cli.harness.options import listen_extra
 
 if TYPE_CHECKING:  # the help of the commands needs none of these
     from extauth.harness.mail.account import Domain
     from extauth.harness.mail.accounts import Accounts
+    from extauth.harness.mail.state_files import StateFiles
     from extauth.harness.mail.tls.certificates import CertificateAttributes
     from extauth.harness.mail.tls.domain_security import DomainSecurity
     from extauth.harness.mail.tls.keys import PrivateKey
@@ -49,22 +50,27 @@ class SiteOptions:
         from extauth.errors import ExtauthError
 
         try:
-            mail = mail_package()
-            accounts = mail.read_accounts(self.accounts)
+            with listen_extra():
+                from extauth.harness.mail.accounts_file import read_accounts
+                from extauth.harness.mail.state import State
+
+            accounts = read_accounts(self.accounts)
             domain = accounts.find_domain(self.domain)
             if domain is None:
                 names = ", ".join(each.name for each in accounts.domains)
                 raise click.ClickException(f"{self.accounts} has no domain {self.domain}; it has {names}")
-            with closing(self._files(mail)) as files:
-                mail.State(files, accounts)
+            with closing(self._files()) as files:
+                State(files, accounts)
                 yield OpenDomain(accounts, domain)
         except (ExtauthError, ValueError) as error:
             raise click.ClickException(str(error)) from None
 
-    def _files(self, mail: Any) -> Any:
+    def _files(self) -> StateFiles:
+        from extauth.harness.mail.state_files import FolderInUse, StateFiles
+
         try:
-            return mail.StateFiles(self.base_directory)
-        except mail.FolderInUse:
+            return StateFiles(self.base_directory)
+        except FolderInUse:
             raise click.ClickException(
                 f"{self.base_directory}: a harness uses this folder; end it first, or send UPDATEDOMAINSETTINGS to its "
                 "PWD port"

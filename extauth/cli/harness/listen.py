@@ -13,7 +13,7 @@ from extauth.cli.harness.options import (
     ProgramOptions,
     html_option,
     interface_option,
-    mail_package,
+    listen_extra,
     program_options,
 )
 from extauth.cli.harness.output import finish, show, write_page
@@ -129,15 +129,22 @@ def listen(
 
     with options.started() as settings, contextlib.ExitStack() as cleanup:
         folder = cleanup.enter_context(tempfile.TemporaryDirectory(prefix="extauth-harness-"))
-        mail = mail_package()
-        accounts_read = mail.read_accounts(accounts)
+        with listen_extra():
+            from extauth.harness.mail.accounts_file import read_accounts
+            from extauth.harness.mail.restrictions import restrict
+            from extauth.harness.mail.server import MailServer
+            from extauth.harness.mail.state import State
+            from extauth.harness.mail.state_files import StateFiles
+            from extauth.harness.mail.tls.handshake import ServerTls
+
+        accounts_read = read_accounts(accounts)
         if options.base_directory is not None:
-            files = cleanup.enter_context(contextlib.closing(mail.StateFiles(options.base_directory)))
-            mail.State(files, accounts_read)
-        mail.restrict(accounts_read.module_settings, grant=grant, deny=deny)
-        tls = mail.ServerTls(accounts_read, certificate and key and (certificate, key))
+            files = cleanup.enter_context(contextlib.closing(StateFiles(options.base_directory)))
+            State(files, accounts_read)
+        restrict(accounts_read.module_settings, grant=grant, deny=deny)
+        tls = ServerTls(accounts_read, (certificate, key) if certificate and key else None)
         with ExternalAuthentication(settings, interface, handle_event) as external:
-            server = mail.MailServer(accounts_read, external, tls, log.record)
+            server = MailServer(accounts_read, external, tls, log.record)
             if not external.wait_for_start():
                 external.stop()
                 for line in [*violation_lines(external.manager, masker), *end_lines(external.manager, masker)]:

@@ -152,16 +152,16 @@ interface_option = click.option(
 )
 
 
-def mail_package() -> Any:
-    """Import the package, which needs more libraries than the other commands."""
+@contextmanager
+def listen_extra() -> Iterator[None]:
+    """Turn a missing library of the mail server into one sentence. Import its modules in this context."""
     try:
-        from extauth.harness import mail
+        yield
     except ImportError as error:
         remedy = pip_install("'.[listen]'")
         raise ExtauthError(
             f"{error.name} is missing: the mail server needs it; in the checkout, run: {remedy}"
         ) from None
-    return mail
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The mail server of the harness (docs/mail-server.md): mail programs log in to it, and it asks the helper.
 
-It needs twisted, so only `extauth harness listen` imports this package.
+It needs the libraries of the extra `listen`, so the commands import it when they run.
 
     account        one account, one domain
     accounts       all domains and accounts
@@ -32,12 +32,3 @@ It needs twisted, so only `extauth harness listen` imports this package.
     pwd/           PWD and CLI: logins, new passwords, and the administration of accounts and domains
     server         opens the ports
 """
-
-from extauth.harness.mail.accounts_file import read_accounts
-from extauth.harness.mail.restrictions import restrict
-from extauth.harness.mail.server import MailServer
-from extauth.harness.mail.state import State
-from extauth.harness.mail.state_files import FolderInUse, StateFiles
-from extauth.harness.mail.tls.handshake import ServerTls
-
-__all__ = ["FolderInUse", "MailServer", "ServerTls", "State", "StateFiles", "read_accounts", "restrict"]

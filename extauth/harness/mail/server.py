@@ -29,7 +29,7 @@ from extauth.harness.mail.network import loop, reactor
 from extauth.harness.mail.os_password import OsPasswords
 from extauth.harness.mail.policy import Access
 from extauth.harness.mail.pop3 import serve_pop3
-from extauth.harness.mail.pwd import serve_pwd
+from extauth.harness.mail.pwd.connection import serve_pwd
 from extauth.harness.mail.restrictions import RestrictedFactory
 from extauth.harness.mail.session import Connection, MailSession, WriteRecord
 from extauth.harness.mail.smtp import serve_smtp

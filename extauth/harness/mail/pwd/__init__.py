@@ -8,7 +8,3 @@ account_commands   accounts and their aliases
 settings_commands  the passwords and settings of accounts
 server_commands    domains, modules, access rights, and the log
 """
-
-from extauth.harness.mail.pwd.connection import serve_pwd
-
-__all__ = ["serve_pwd"]

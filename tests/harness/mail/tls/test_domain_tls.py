@@ -17,6 +17,13 @@ from tests.harness.mail.tls.pem import Authority, ec_key, openssl, rsa_key, s_cl
 from tests.helper import EXTAUTH
 
 NAMES = ["second.org", "second.net", "127.0.0.5"]
+NOT_OFFERED = {
+    "pop3": [(b"CAPA", False, b"."), (b"STLS", True, b"-ERR ")],
+    "imap": [(b"a CAPABILITY", False, b"a OK"), (b"b STARTTLS", True, b"b BAD ")],
+    "smtp": [(b"EHLO a.example", False, b"250 "), (b"STARTTLS", True, b"502 ")],
+    "pwd": [(b"STLS", True, b"500 ")],
+}
+"""By service: a command, whether it must be refused, and how the last line of its reply begins."""
 
 
 @pytest.fixture(scope="module")
@@ -99,15 +106,22 @@ def test_tls_is_refused_where_the_domain_has_it_off(tls_server: MailServer, tmp_
     for host, *name in [("127.0.0.1", "-servername", "second.net"), ("127.0.0.5", "-noservername")]:
         since = len(tls_server.log)
         assert "alert handshake failure" in s_client(tls_server.port("smtps", host), *name, host=host)
-        tls_server.wait_for(f"3 TLS .*handshake failed: {off}", since)
+        tls_server.wait_for(rf"3 TLS \[\d+\] handshake failed: {off}", since)
     session = str(tmp_path / "session")
     assert "220 " in s_client(tls_server.port("smtps"), "-servername", "mymac.ru", "-sess_out", session)
     since = len(tls_server.log)
     assert "220 " not in s_client(tls_server.port("smtps"), "-servername", "second.org", "-sess_in", session)
-    tls_server.wait_for(f"3 TLS .*handshake failed: {off}", since)
-    with LineClient(tls_server.port("pwd", "127.0.0.5"), host="127.0.0.5") as client:
-        client.read()
-        assert client.ask(b"STLS") == b"500 STLS is not possible now"
+    tls_server.wait_for(rf"3 TLS \[\d+\] handshake failed: {off}", since)
+    for service, commands in NOT_OFFERED.items():
+        with LineClient(tls_server.port(service, "127.0.0.5"), host="127.0.0.5") as client:
+            client.read()
+            for command, refused, last in commands:
+                client.send(command)
+                replies = [client.read()]
+                while not replies[-1].startswith(last):
+                    replies.append(client.read())
+                assert not any(b"STARTTLS" in reply or reply == b"STLS" for reply in replies)
+                assert not refused or replies[-1].endswith((b"this domain has no TLS", b"STLS is not possible now"))
 
 
 def test_the_commands_lead_to_a_certificate_that_clients_trust(tmp_path: Path, authority: Authority) -> None:
@@ -121,14 +135,12 @@ def test_the_commands_lead_to_a_certificate_that_clients_trust(tmp_path: Path, a
         assert done.returncode == status, done.stderr
         return done.stderr if status else done.stdout
 
-    assert run("signing-request", status=1) == b"Error: second.org has no private key; set one first, with set-key\n"
-    shown = run("set-key", given=rsa_key())
-    assert b"Key Test: Verification String is OK\n" in shown
-    assert b"has no certificate; set one first" in run("use", "custom", status=1)
+    assert run("use", "custom", status=1) == b"Error: second.org has no private key; set one first, with set-key\n"
+    assert b"Key Test: Verification String is OK\n" in run("set-key", given=rsa_key())
+    assert b"\nIssued by: itself (self-signed)\n" in run("generate-self-signed", "--common-name", "second.org")
     request = run("signing-request", "--organization", "ACME", "--email", "hostmaster@second.org")
-    chain = tmp_path / "chain.pem"
-    chain.write_bytes(authority.sign(request) + authority.intermediate.read_bytes())
-    shown = run("set-certificate", str(chain))
+    chain = authority.sign(request) + authority.intermediate.read_bytes()
+    shown = run("set-certificate", given=chain)
     assert b"\nCA Chain: Test CA\n" in shown
     assert b"Issued to:\n  Common Name: second.net\n  Organization: ACME\n" in shown
     assert run("use", "custom").startswith(b"Secure Certificate To Use: Custom\n")
@@ -136,5 +148,4 @@ def test_the_commands_lead_to_a_certificate_that_clients_trust(tmp_path: Path, a
         words = ["-CAfile", str(authority.root), "-servername", "second.org", "-verify_hostname", "second.org"]
         assert "Verify return code: 0 (ok)" in s_client(server.port("pop3s"), *words)
         assert b"a harness uses this folder; end it first, or send UPDATEDOMAINSETTINGS" in run("show", status=1)
-    assert b"\nIssued by: itself (self-signed)\n" in run("generate-self-signed")
     assert run("remove-key").splitlines()[0] == b"The certificate is removed."

@@ -41,7 +41,7 @@ def test_a_session_is_resumed(server: MailServer, tmp_path: Path, options: list[
     assert not is_resumed(s_client(port, *options, "-servername", "mymac.ru", "-sess_out", saved))
     assert is_resumed(s_client(port, *options, "-servername", "mymac.ru", "-sess_in", saved))
     version = options[0].removeprefix("-tls").replace("_", ".")
-    pattern = rf"4 TLS .*handshake: TLSv{version}, \S+GCM\S+, resumed session, server name mymac.ru$"
+    pattern = rf"4 TLS \[\d+\] handshake: TLSv{version}, \S+GCM\S+, resumed session, server name mymac.ru$"
     records = [record for record in server.wait_for(pattern, since) if " TLS " in record]
     assert re.search(rf"handshake: TLSv{version}, \S+GCM\S+, new session, server name mymac.ru$", records[-2])
 
@@ -81,7 +81,7 @@ def test_wrong_settings_of_tls_are_refused(server: MailServer) -> None:
 def test_a_failed_handshake_leaves_its_reason(server: MailServer, options: list[str], reason: str) -> None:
     since = len(server.log)
     assert "alert" in s_client(server.port("imaps"), *options) or "verify_return" in options[0]
-    server.wait_for(f"3 TLS .*handshake failed: {reason}", since)
+    server.wait_for(rf"3 TLS \[\d+\] handshake failed: {reason}", since)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_plain_text_on_a_tls_port_leaves_a_record(server: MailServer, sent: byte
         client.shutdown(socket.SHUT_WR)
         while client.recv(1_000):
             pass
-    server.wait_for(f"3 TLS .*handshake failed: {reason}", since)
+    server.wait_for(rf"3 TLS \[\d+\] handshake failed: {reason}", since)
 
 
 def test_the_log_level_of_tls_leaves_records_out(server: MailServer) -> None:
@@ -110,7 +110,7 @@ def test_the_log_level_of_tls_leaves_records_out(server: MailServer) -> None:
         try:
             s_client(port)
             s_client(port, "-verify_return_error")
-            records = server.wait_for("3 TLS .*handshake failed", since)
+            records = server.wait_for(r"3 TLS \[\d+\] handshake failed", since)
         finally:
             admin.run("UPDATEMODULE TLS {TLSLogLevel=5;}")
     assert not any(" 4 TLS" in f" {record}" for record in records)
