@@ -81,7 +81,7 @@ async def fetch(connection: ImapConnection, parser: Parser, *, by_uid: bool = Fa
         wanted = items
         if sets_seen and "\\Seen" not in message.flags:
             selected.set_flags(message, message.flags | {"\\Seen"})
-            wanted = items if FLAGS in items else [*items, FLAGS]
+            wanted = items if FLAGS in items else [FLAGS, *items]  # some clients expect literals at the end
         data = write_items(wanted, Fetched(message, selected.shown_flags(message), Part(message.content)))
         connection.untagged(b"%d FETCH %b" % (number, data))
         await connection.stream.drain()
