@@ -61,6 +61,7 @@ class Folders:
         Raises FolderError.
         """
         mailbox = self._existing(old)
+        new = new.removesuffix(SEPARATOR)
         if old == INBOX:
             self.create(new)
             messages = mailbox.messages(None)

@@ -20,7 +20,14 @@ from extauth.harness.mail.mailbox import Message
 _LINES = st.sampled_from(
     (
         *(b"", b"\r", b" folded", b"no colon", b"--b", b"--b--", b"--", b"\xff\xfe", b"text", b"Zm9v", b"=FF=", b":"),
-        *(b"From: a <a@b>, <", b"To: group: x@y, ;", b'Cc: "(', b"Sender: @", b"Reply-To: =?x?q?=FF?= <a@b>"),
+        *(
+            b"From: a <a@b>, <",
+            b"To: group: x@y, ;",
+            b'Cc: "(',
+            b"Bcc: " + b"(" * 2_000,
+            b"Sender: @",
+            b"Reply-To: =?x?q?=FF?= <a@b>",
+        ),
         *(b"Date: Mon, 99 Foo 2020", b"Date: 1 Jan 2020 00:00:00 +9999", b"Date:", b"Subject: =?utf-8?b?!?= =?x?q?_?="),
         *(b"Content-Type: multipart/mixed; boundary=b", b"Content-Type: multipart/digest; boundary=b"),
         *(b"Content-Type: message/rfc822", b"Content-Type: text/plain; charset=x; n*0*=%ff; n*1", b"Content-Type: /"),

@@ -105,7 +105,7 @@ def decode(data: bytes, charset: str) -> str:
         return data.decode("utf-8", "replace")
 
 
-_WORD = re.compile(r"=\?([!-~]+?)(?:\*[!-~]*)?\?([bqBQ])\?([!->@-~]*)\?=")
+_WORD = re.compile(r"=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bqBQ])\?([^?\s]*)\?=")
 _BETWEEN_WORDS = re.compile(rb"(?<=\?=)[ \t]+(?==\?)")
 
 

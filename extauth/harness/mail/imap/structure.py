@@ -71,8 +71,12 @@ def _languages(part: Part) -> bytes:
 
 def _addresses(part: Part, name: bytes) -> bytes:
     values = [value.decode("latin-1") for field, _, value in part.fields if field == name]
+    try:
+        pairs = getaddresses(values)
+    except RecursionError:  # thousands of nested comments
+        return NIL
     addresses = []
-    for display, address in getaddresses(values):
+    for display, address in pairs:
         user, _, host = address.rpartition("@") if "@" in address else (address, "", "")
         if address:
             texts = (display, "", user, host)

@@ -32,7 +32,7 @@ def nstring(value: bytes | None) -> bytes:
 
 def mailbox(name: str) -> bytes:
     """Return the name of a mailbox."""
-    return name.encode() if _ATOM.fullmatch(name) else string(name.encode())
+    return name.encode() if _ATOM.fullmatch(name) and name.upper() != "NIL" else string(name.encode())
 
 
 def parentheses(values: Iterable[bytes]) -> bytes:
