@@ -78,6 +78,7 @@ class HandoverProcess:
         with contextlib.suppress(InvalidMessage, OSError):
             while data := await loop.sock_recv(self._socket, CHUNK):
                 self._waiting += [(time.monotonic(), handover) for handover in reader.feed(data)]
+                del data  # while this waits, it must not hold a password
                 self._news.set()
         self._ends.set()
         self._news.set()

@@ -13,10 +13,12 @@ from tests.backends.ldap.ldap_servers import TestServer
 from tests.harness.mail.pwd.admin import Admin
 from tests.harness.mail.server import MailServer
 from tests.helper import Helper, Site, wait_until
+from tests.needs import needs_tracing
+from tests.running_process import holds_marked_password
 
 OK = b"OK"
 OWN = "secret of postmaster"
-PASSWORD = 'open "sesame" \\ ä'
+PASSWORD = 'marked-password "q" \\ ä'
 
 ACCOUNTS = """
 [defaults]
@@ -108,7 +110,7 @@ def test_right_password_is_set_once(site: Site, server: MailServer) -> None:
     assert is_set(server, "alice")
     assert "UseAppPassword=YES;UseExtPassword=NO;" in settings_of(server, "alice")
     assert helper.end() == 0
-    assert "sesame" not in str(helper.information)
+    assert "marked" not in str(helper.information)
 
 
 def test_password_is_not_set_before_the_reply_is_written(site: Site, server: MailServer) -> None:
@@ -126,7 +128,8 @@ def test_password_is_not_set_before_the_reply_is_written(site: Site, server: Mai
     assert settings_of(server, "carol") == "201{}"
 
 
-def test_password_is_set_when_the_mail_server_takes_it(site: Site, server: MailServer) -> None:
+@needs_tracing
+def test_password_is_set_when_the_mail_server_takes_it_and_forgotten(site: Site, server: MailServer) -> None:
     configure(site, server.port("pwd"), "[cache]", own="not the password")
     helper = site.serve()
     login(helper, "late")
@@ -134,6 +137,9 @@ def test_password_is_set_when_the_mail_server_takes_it(site: Site, server: MailS
     site.write("own", OWN)
     helper.wait_for_information("handover: the mail server takes passwords again")
     helper.wait_for_information("handover: the mail server has the password of late@x.example")
+    for kind in ("frontend", "handover"):
+        (process,) = helper.processes(kind)
+        assert not holds_marked_password(process, site.folder), kind
     shown = command(site, "status").stdout.decode()
     assert "handover       1 set, 0 failed, 0 dropped, 0 wait now" in shown, shown
 
