@@ -94,14 +94,17 @@ class Handovers:
         account = self._sent.pop(key, None)
         if account is None:
             return
+        shown, member = log_value(account.address), account.address
         if not problem:
             self._done += 1
-            self._log.write(Level.LOW_LEVEL, f"handover: the mail server has the password of {_shown(account)}")
+            text = f"handover: the mail server has the password of {shown}"
+            self._log.write(Level.LOW_LEVEL, text, account=member)
         else:
             self._failed += 1
             if account in self._known:
                 self._known[account] = self._known[account][0], time.monotonic() + REPEAT
-            self._log.write(Level.FAILURES, f"handover: cannot set the password of {_shown(account)}: {problem}")
+            text = f"handover: cannot set the password of {shown}: {problem}"
+            self._log.write(Level.FAILURES, text, account=member)
         if self._is_dropping and self._count_waiting() < MOST_WAITING // 2:
             self._is_dropping = False
             text = f"handover: passwords are taken again; {self._dropped} were dropped since the start"
@@ -142,7 +145,3 @@ class Handovers:
 
     def _count_waiting(self) -> int:
         return len(self._waiting) + len(self._sent)
-
-
-def _shown(account: Account) -> str:
-    return log_value(account.address)
