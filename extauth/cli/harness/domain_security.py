@@ -74,8 +74,7 @@ def set_key(site: SiteOptions, file: BinaryIO) -> None:
 
     \b
     Example:
-      openssl genrsa 2048 | \\
-      extauth harness domain-security set-key example.org \\
+      extauth harness domain-security set-key example.org key.pem \\
           --accounts accounts.toml --base-directory /var/tmp/harness
 
     Without FILE, the command reads standard input. A certificate for another key
