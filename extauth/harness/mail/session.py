@@ -187,8 +187,6 @@ class MailSession:
         result: LoginResult = LoginRefused("only client addresses may log in")
         if self.access is Access.FULL:
             result = await self._login_checker.check(claim, address, self.protocol, over_tls=over_tls)
-        if self.over_tls is not over_tls:
-            result = LoginRefused("TLS started during the login")
         if isinstance(result, LoginRefused):
             self.log(Level.PROBLEMS, f"refused: {login}: {result.reason}")
             return LoginFailure.REFUSED

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from tests.backends.pam.services import Services
-from tests.harness.mail.server import LineClient, MailServer
+from tests.harness.mail.server import MailServer
 from tests.helper import EXTAUTH, Site
 
 HASH_OF_PASSWORD = "$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/"
@@ -130,16 +130,3 @@ def log_in(mail_server: MailServer, name: str, password: str, *, apop: bool) -> 
     assert record is not None, records
     requests = [match[1] for match in (re.match(r"5 EXTAUTH I: \d+ (.*)", line) for line in records) if match]
     return f"{record[2]} {record[1]}: {record[3]}", [re.sub("<pop-.*>", "<>", request) for request in requests]
-
-
-def check_replies(mail_server: MailServer, service: str, lines: list[str], replies: list[str]) -> None:
-    """Send the lines and assert that each reply begins as given. A CRLF in a line separates pipelined lines."""
-    with LineClient(mail_server.port(service)) as client:
-        client.read()
-        received = []
-        for line in lines:
-            client.send(line.encode("latin-1"))
-            received += [client.read() for _ in line.split("\r\n")]
-    assert len(received) == len(replies)
-    for actual, expected in zip(received, replies, strict=True):
-        assert actual.startswith(expected.encode()), (lines, received)
