@@ -31,7 +31,7 @@ from extauth.harness.mail.policy import Access
 from extauth.harness.mail.pop3 import serve_pop3
 from extauth.harness.mail.pwd.connection import serve_pwd
 from extauth.harness.mail.restrictions import RestrictedFactory
-from extauth.harness.mail.session import Connection, MailSession, WriteRecord
+from extauth.harness.mail.session import MailSession, WriteRecord
 from extauth.harness.mail.smtp import serve_smtp
 from extauth.harness.mail.stream import PlainTextAfterStartTls, Stream
 from extauth.harness.mail.tls.handshake import ServerTls, TlsConnectionFactory
@@ -160,11 +160,9 @@ class MailServer:
         except Exception as error:  # noqa: BLE001  # a bug must not end the mail server
             log_bug(self._write_record, error)
 
-    def _session(self, number: int, protocol: str, connection: Connection) -> MailSession:
+    def _session(self, number: int, protocol: str, stream: Stream) -> MailSession:
         tls_is_on = self._tls.is_on
-        return MailSession(
-            number, protocol, connection, self._accounts, self._login_checker, tls_is_on, self._write_record
-        )
+        return MailSession(number, protocol, stream, self._accounts, self._login_checker, tls_is_on, self._write_record)
 
     def _tls_at(self, host: str, prefix: str) -> TlsConnectionFactory:
         """Return the factory of TLS connections to `host`. Their records begin with `prefix`."""

@@ -1,4 +1,4 @@
-"""One connection of a mail client: its permissions, its logins, its log records, and the message in its mailbox."""
+"""One connection of a mail client: its permissions, its logins, and its log records."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from typing import Protocol
 
 import msgspec
 
@@ -26,6 +25,7 @@ from extauth.harness.mail.mechanisms import (
     MalformedClaim,
 )
 from extauth.harness.mail.policy import Access, LoginRefused, PasswordKind, allowed_access
+from extauth.harness.mail.stream import Stream
 from extauth.harness.masking import printable
 from extauth.log_levels import Level
 from extauth.model import Account, Secret
@@ -34,22 +34,6 @@ WriteRecord = Callable[[Level, str, str], None]
 """Writes a log record: its level, its tag, its text."""
 
 _SENDER = "extauth harness <postmaster@localhost>"
-
-
-class Connection(Protocol):
-    """What a session needs of a connection."""
-
-    @property
-    def local_address(self) -> str:
-        """The address that the client has connected to."""
-
-    @property
-    def peer_address(self) -> str:
-        """The address of the client."""
-
-    @property
-    def over_tls(self) -> bool:
-        """True if the connection uses TLS now."""
 
 
 class LoginFailure(enum.Enum):
@@ -93,7 +77,7 @@ class MailSession:
         self,
         number: int,
         protocol: str,
-        connection: Connection,
+        stream: Stream,
         accounts: Accounts,
         login_checker: LoginChecker,
         tls_is_on: Callable[[str], bool],
@@ -101,13 +85,13 @@ class MailSession:
     ) -> None:
         self.number = number
         self.protocol = protocol
-        self._connection = connection
+        self._stream = stream
         self.accounts = accounts
         self._login_checker = login_checker
         self._tls_is_on = tls_is_on
         self._write_record = write_record
-        peer = connection.peer_address
-        self._local_address = connection.local_address
+        peer = stream.peer_address
+        self._local_address = stream.local_address
         self.log(Level.ALL_INFO, f"connected from {peer} to {self._local_address}" + (", TLS" if self.over_tls else ""))
         self.access = allowed_access(protocol, peer, clients_only=accounts.clients_only, clients=accounts.clients)
         if self.access is Access.NONE:
@@ -116,7 +100,7 @@ class MailSession:
     @property
     def over_tls(self) -> bool:
         """True if the connection uses TLS now."""
-        return self._connection.over_tls
+        return self._stream.over_tls
 
     @property
     def may_start_tls(self) -> bool:
@@ -126,7 +110,7 @@ class MailSession:
     @property
     def peer_address(self) -> str:
         """The address of the client."""
-        return self._connection.peer_address
+        return self._stream.peer_address
 
     def log(self, level: Level, text: str) -> None:
         """Write a log record."""
