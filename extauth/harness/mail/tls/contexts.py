@@ -30,6 +30,9 @@ _MADE_DAYS = 30
 OnServerName = Callable[[SSL.Connection], None]
 """What OpenSSL calls in each handshake, after it has read the server name of the client."""
 
+OnStep = Callable[[SSL.Connection, int, int], None]
+"""What OpenSSL calls at each step of a handshake."""
+
 
 class TlsOff(Exception):
     """A domain has no secure connections. The text says why."""
@@ -48,9 +51,11 @@ class Contexts:
     without_certificate: the context of a domain without TLS; each handshake fails, unless it resumes a session
     """
 
-    def __init__(self, accounts: Accounts, pair: tuple[Path, Path] | None, on_server_name: OnServerName) -> None:
+    def __init__(
+        self, accounts: Accounts, pair: tuple[Path, Path] | None, on_server_name: OnServerName, on_step: OnStep
+    ) -> None:
         self._accounts = accounts
-        self._on_server_name = on_server_name
+        self._on_server_name, self._on_step = on_server_name, on_step
         self.made: bytes | None = None
         if pair is None:
             self._server_wide = _make(accounts)
@@ -99,6 +104,9 @@ class Contexts:
         context.set_cipher_list(_SUITES)
         context.set_timeout(time_to_live)
         context.set_tlsext_servername_callback(self._on_server_name)
+        context.set_info_callback(
+            self._on_step
+        )  # of the context: old versions of pyOpenSSL have none of the connection
         if security.certificate is not None and security.key is not None:
             try:
                 context.use_certificate(security.certificate)

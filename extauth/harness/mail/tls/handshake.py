@@ -23,6 +23,7 @@ _SENDS_A_CERTIFICATE = b"write certificate"  # in OpenSSL's name of this step, w
 _MEANINGS = {
     "http request": "the client sent HTTP",
     "wrong version number": "the client sent no TLS",
+    "packet length too long": "the client sent no TLS",  # older versions of OpenSSL
     "unsupported protocol": "the client has no TLS 1.2 or later",
     "version too low": "the client has no TLS 1.2 or later",
     "no shared cipher": "the client has none of the cipher suites",
@@ -39,7 +40,7 @@ class ServerTls:
 
     def __init__(self, accounts: Accounts, pair: tuple[Path, Path] | None) -> None:
         self._accounts = accounts
-        self._contexts = Contexts(accounts, pair, self._choose_by_name)
+        self._contexts = Contexts(accounts, pair, self._choose_by_name, _note_step)
         self.made = self._contexts.made
 
     def is_on(self, local_address: str) -> bool:
@@ -102,7 +103,6 @@ class TlsConnection(SSL.Connection):
         self._off = off
         self._is_resumed = True
         self._is_over = False
-        self.set_info_callback(self._watch_steps)
 
     def use_context(self, context: SSL.Context, off: TlsOff | None = None) -> None:
         """Go on with the certificate of another context."""
@@ -129,7 +129,8 @@ class TlsConnection(SSL.Connection):
         self._end(Level.PROBLEMS, f"handshake failed: {_CLOSED}")
         super().bio_shutdown()
 
-    def _watch_steps(self, connection: SSL.Connection, where: int, result: int) -> None:
+    def note_step(self) -> None:
+        """Look at the present step of the handshake."""
         if _SENDS_A_CERTIFICATE in self.get_state_string():
             self._is_resumed = False
 
@@ -142,6 +143,11 @@ class TlsConnection(SSL.Connection):
         if not self._is_over:
             self._is_over = True
             self._write(level, text)
+
+
+def _note_step(connection: SSL.Connection, where: int, result: int) -> None:
+    assert isinstance(connection, TlsConnection)
+    connection.note_step()
 
 
 def _reason(error: SSL.Error) -> str:
