@@ -36,12 +36,13 @@ class LoginChecker:
         if isinstance(passwords, LoginRefused):
             return passwords
         flow = self._accounts.failed_login_flow(account)
-        if self._limit.is_exceeded(account.account, flow):
-            return LoginRefused(TOO_MANY)
-        result = await self._authenticator.check(passwords, request, account, protocol)
-        counts_too = isinstance(result, LoginUndecided) and self._accounts.count_temporary_failures
-        if isinstance(result, LoginRefused) or counts_too:
-            self._limit.add_failure(account.account, flow)
+        async with self._limit.count(account.account, flow) as counted:
+            if counted is None:
+                return LoginRefused(TOO_MANY)
+            result = await self._authenticator.check(passwords, request, account, protocol)
+            counts_too = isinstance(result, LoginUndecided) and self._accounts.count_temporary_failures
+            if not isinstance(result, LoginRefused) and not counts_too:
+                counted.give_back()
         return result
 
     async def password_matches(self, account: MailAccount, password: Secret, protocol: str) -> bool:
