@@ -183,7 +183,7 @@ class State:
 
     def _address(self, file: str, name: str, domain: str) -> Account:
         try:
-            account = None if "@" in name else AccountParser(domain).parse(name)
+            account = AccountParser().parse(f"{name}@{domain}")
         except MalformedRequest:
             account = None
         if account is None or account.name != name:

@@ -83,12 +83,15 @@ def test_a_line_that_is_too_long_gets_an_error(mail_server: MailServer, service:
 def test_logins_at_the_same_time_do_not_pass_the_limit(tmp_path: Path) -> None:
     accounts = '[[domain]]\nname = "example.com"\nfailed_login_flow = [3, "1d"]\naccount = [{ name = "*" }]\n'
     answer = r'push @lines, $_; next if @lines < 3; for (splice @lines) { /^(\d+).* (\w+)$/; print "$1 $2\n" }'
-    with MailServer(tmp_path, accounts, ["perl", "-ne", f"$| = 1; {answer}"]) as server, contextlib.ExitStack() as stack:
+    with (
+        MailServer(tmp_path, accounts, ["perl", "-ne", f"$| = 1; {answer}"]) as server,
+        contextlib.ExitStack() as stack,
+    ):
         for name, password, requests in (("bob", "OK", 6), ("ann", "ERROR", 3)):
             clients = [stack.enter_context(LineClient(server.port("pop3"))) for _ in range(6)]
             for client in clients:
                 client.send(f"USER {name}\r\nPASS {password}".encode())
             replies = [[client.read()[:3] for _ in range(3)][2] for client in clients]
-            assert replies == [b"+OK" if password == "OK" else b"-ER"] * 6  # noqa: S105
+            assert replies == [b"+OK" if password == "OK" else b"-ER"] * 6
             assert len([line for line in server.log if f" VRFY {name}@" in line]) == requests
         assert len([line for line in server.log if "rejected: too many failed logins" in line]) == 3

@@ -51,12 +51,13 @@ def test_everything_that_was_changed_survives_a_restart(tmp_path: Path) -> None:
                 "SETACCOUNTRIGHTS monitor (Monitoring)",
                 "DELETEACCOUNT monitor",
                 "DELETEACCOUNT pbx",
+                'CREATEACCOUNT "a@b \\200\\"}@mymac.ru"',
                 "CREATEACCOUNT short",
                 "DELETEACCOUNT short",
                 'UPDATEDOMAINSETTINGS second.org {FailedLoginFlow=(3,"2h");Comment=[Zm9v];}',
                 "UPDATEMODULE SMTP {LogLevel=3;}",
             )
-            assert replies == ["200 OK"] * 13
+            assert replies == ["200 OK"] * 14
         with Admin(server, "user1") as user:
             assert user.run("NEWPASS own one", "QUIT")[0] == "200 Password updated"
         done = subprocess.run(listen(tmp_path), capture_output=True, text=True, check=False, timeout=PATIENCE)
@@ -90,7 +91,8 @@ def test_everything_that_was_changed_survives_a_restart(tmp_path: Path) -> None:
             "CREATEACCOUNT monitor",
             "GETACCOUNTRIGHTS monitor",
         ) == [
-            "201 { postmaster = macnt; user1 = macnt; accounts = macnt; settings = macnt; local = macnt; }",
+            "201 { postmaster = macnt; user1 = macnt; accounts = macnt; settings = macnt; local = macnt; "
+            '"a@b \udcc8\\"}" = macnt; }',
             "201 { postmaster = macnt; master = macnt; later = macnt; carol = macnt; rob = macnt; }",
             '201 "tell \\"tale\\""',
             f'201 {{ RealName = "Carol C"; Deep = {_DEEP}; }}',

@@ -106,10 +106,10 @@ def _free_name(cli: Cli, name: str) -> Account:
 
 
 ACCOUNT_COMMANDS = (
-    Command("CREATEACCOUNT", "account [type] [{settings}]", Need.ONE_ACCOUNT, create),
+    Command("CREATEACCOUNT", "account [type] [{settings}]", Need.ONE_ACCOUNT, create, any_rank=True),
     Command("RENAMEACCOUNT", "account INTO new-name", Need.ONE_ACCOUNT, rename),
     Command("DELETEACCOUNT", "account", Need.ONE_ACCOUNT, delete),
     Command("LISTACCOUNTS", "[domain]", Need.ONE_DOMAIN, list_accounts),
-    Command("GETACCOUNTALIASES", "account", Need.ONE_ACCOUNT, get_aliases),
+    Command("GETACCOUNTALIASES", "account", Need.ONE_ACCOUNT, get_aliases, any_rank=True),
     Command("SETACCOUNTALIASES", "account (alias, ...)", Need.ONE_ACCOUNT, set_aliases),
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
+from typing import NoReturn
 
 import msgspec
 
 from extauth.errors import MalformedRequest
 from extauth.harness.mail.accounts import Accounts, Domain, MailAccount
 from extauth.harness.mail.own_password import new_own_password
-from extauth.harness.mail.pwd.rights import Need, Target, may
+from extauth.harness.mail.pwd.rights import Need, Target, may, missing_to_impersonate
 from extauth.harness.mail.session import MailSession
 from extauth.log_levels import Level
 from extauth.model import Account, Secret
@@ -80,11 +81,22 @@ class Cli:
         `domain`: the domain that it is for; empty if it is for the whole mail server.
         """
         if not may(self.caller, need, Target(self.accounts.main_domain, domain)):
-            target = f" for {domain}" if domain else ""
-            self.session.log(
-                Level.PROBLEMS, f"refused: {self.caller.account}: {command}{target}: needs the right {need.value}"
-            )
-            raise CommandError(FAILED, f"access denied: {command}{target} needs the right {need.value}")
+            self._refuse(f"{command} for {domain}" if domain else command, f"needs the right {need.value}")
+
+    def check_rank(self, command: str, address: Account) -> None:
+        """Refuse `command`, and log that, if the account of `address` has access rights that the caller lacks.
+
+        Otherwise an administrator of a domain could set the password of an account, log in with it, and have them.
+        """
+        target = self.accounts.existing(address)
+        if target is not None and (missing := missing_to_impersonate(self.caller, target)):
+            rights = ", ".join(missing)
+            self._refuse(f"{command} for {target.account}", f"needs the rights of this account: {rights}")
+
+    def _refuse(self, command: str, reason: str) -> NoReturn:
+        """Refuse a command, and log that."""
+        self.session.log(Level.PROBLEMS, f"refused: {self.caller.account}: {command}: {reason}")
+        raise CommandError(FAILED, f"access denied: {command} {reason}")
 
     @contextlib.contextmanager
     def change(self, target: MailAccount | str) -> Iterator[None]:
@@ -106,6 +118,7 @@ class Cli:
 class Command(msgspec.Struct, frozen=True):
     """A command: its name, its arguments as a person reads them, the right that it needs, and the function to run.
 
+    `any_rank`: its account may have more rights than the caller. It neither changes this account nor helps to log in.
     The function gets the arguments. It returns the data of the reply, or None if the reply has no data.
     """
 
@@ -113,6 +126,7 @@ class Command(msgspec.Struct, frozen=True):
     arguments: str
     need: Need
     run: Callable[[Cli, list[Value]], Awaitable[Value]]
+    any_rank: bool = False
 
 
 def set_own_password(account: MailAccount, password: Secret) -> None:

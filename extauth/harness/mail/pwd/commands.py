@@ -31,12 +31,15 @@ async def run_command(cli: Cli, line: bytes) -> Value:
 
 
 def _check_right(cli: Cli, command: Command, arguments: list[Value]) -> None:
-    """Refuse the command, and log that, if the caller lacks the right."""
-    domain = ""
+    """Refuse the command, and log that, if the caller lacks the right, or if the account has more rights."""
+    address, domain = None, ""
     if command.need in (Need.ONE_ACCOUNT, Need.ACCESS_RIGHTS):
         if not arguments:
             raise WrongArguments
-        domain = cli.address(arguments[0]).domain
+        address = cli.address(arguments[0])
+        domain = address.domain
     elif command.need is Need.ONE_DOMAIN:
         domain = cli.domain(arguments[0]).name if arguments else cli.caller.account.domain
     cli.check_right(command.name, command.need, domain)
+    if address is not None and not command.any_rank:
+        cli.check_rank(command.name, address)

@@ -68,6 +68,16 @@ def may(caller: MailAccount, need: Need, target: Target) -> bool:
     return _ENOUGH[need] in held
 
 
+def missing_to_impersonate(caller: MailAccount, target: MailAccount) -> list[str]:
+    """Return the rights of `target` that `caller` lacks. Who could log in as `target` would get them."""
+    if Right.UNLIMITED in caller.rights:
+        return []
+    held = {*caller.rights}
+    if Right.USER_ACCOUNTS in held:
+        held.add(Right.OWN_DOMAIN)
+    return [right for right in target.rights if right in frozenset(Right) - held]
+
+
 def check_grantable(rights: Iterable[object], domain: str, main_domain: str) -> tuple[str, ...]:
     """Return `rights` as names that an account of `domain` can have. Raises ValueError."""
     names = []

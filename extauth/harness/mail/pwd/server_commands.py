@@ -134,7 +134,7 @@ def _update(settings: MutableMapping[str, Value], changes: dict[str, Value]) -> 
 
 
 SERVER_COMMANDS = (
-    Command("GETACCOUNTRIGHTS", "account", Need.ONE_ACCOUNT, get_rights),
+    Command("GETACCOUNTRIGHTS", "account", Need.ONE_ACCOUNT, get_rights, any_rank=True),
     Command("SETACCOUNTRIGHTS", "account (right, ...)", Need.ACCESS_RIGHTS, set_rights),
     Command("LISTDOMAINS", "", Need.ALL_DOMAINS, list_domains),
     Command("MAINDOMAINNAME", "", Need.NOTHING, main_domain_name),

@@ -112,7 +112,7 @@ SETTINGS_COMMANDS = (
     Command("SETACCOUNTPASSWORD", "account PASSWORD password [CHECK]", Need.ONE_ACCOUNT, set_password),
     Command("VERIFYACCOUNTPASSWORD", "account PASSWORD password", Need.ONE_ACCOUNT, verify_password),
     Command("GETACCOUNTPLAINPASSWORD", "account", Need.ONE_ACCOUNT, get_plain_password),
-    Command("GETACCOUNTSETTINGS", "account", Need.ONE_ACCOUNT, get_settings),
-    Command("GETACCOUNTEFFECTIVESETTINGS", "account", Need.ONE_ACCOUNT, get_effective_settings),
+    Command("GETACCOUNTSETTINGS", "account", Need.ONE_ACCOUNT, get_settings, any_rank=True),
+    Command("GETACCOUNTEFFECTIVESETTINGS", "account", Need.ONE_ACCOUNT, get_effective_settings, any_rank=True),
     Command("UPDATEACCOUNTSETTINGS", "account {settings}", Need.ONE_ACCOUNT, update),
 )

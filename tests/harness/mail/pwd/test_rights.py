@@ -87,6 +87,43 @@ def test_server_wide_rights_exist_only_in_the_main_domain(granted: MailServer, r
         ]
 
 
+def test_nobody_gets_more_rights_by_the_password_of_an_account(granted: MailServer) -> None:
+    def run(caller: str, *commands: str) -> str:
+        with Admin(granted, caller) as admin:
+            return "".join("+" if reply[0] == "2" else "-" for reply in admin.run(*commands))
+
+    commands = (
+        "SETACCOUNTPASSWORD {} PASSWORD own1",
+        "VERIFYACCOUNTPASSWORD {} PASSWORD own1",
+        "GETACCOUNTPLAINPASSWORD {}",
+        "UPDATEACCOUNTSETTINGS {} {{Password=own1;}}",
+        "RENAMEACCOUNT {} INTO {}x",
+        "DELETEACCOUNT {}",
+        "SETACCOUNTALIASES {} ()",
+        "CREATEACCOUNT {}",
+        "GETACCOUNTRIGHTS {}",
+    )
+    seen = len(granted.log)
+    with Admin(granted) as admin:
+        admin.run("SETACCOUNTALIASES postmaster (chief)")
+        for caller, target in (
+            ("local", "postmaster"),
+            ("local", "CHIEF"),
+            ("local", "monitor"),
+            ("accounts", "settings"),
+        ):
+            assert run(caller, *(command.format(target, target) for command in commands)) == "--------+", target
+        assert run("local", "SETACCOUNTPASSWORD postmaster PASSWORD own1", "GETACCOUNTSETTINGS user1") == "-+"
+        assert run("accounts", 'SETACCOUNTPASSWORD local PASSWORD "secret of local"') == "+"
+        assert run("accounts", 'SETACCOUNTPASSWORD master@second.org PASSWORD "secret of master"') == "+"
+        assert run("local", 'SETACCOUNTPASSWORD local PASSWORD "secret of local"') == "+"
+        assert admin.run("SETACCOUNTALIASES postmaster ()") == ["200 OK"]
+    record = (
+        "refused: local@mymac.ru: SETACCOUNTPASSWORD for postmaster@mymac.ru: needs the rights of this account: Master"
+    )
+    assert record in granted.wait_for("SETACCOUNTPASSWORD for postmaster", seen)[-1]
+
+
 def test_a_domain_master_cannot_rename_into_another_domain(granted: MailServer) -> None:
     with Admin(granted, "master@second.org") as master:
         [reply] = master.run("RENAMEACCOUNT bob INTO bob@mymac.ru")
