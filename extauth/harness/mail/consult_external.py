@@ -1,4 +1,4 @@
-"""Asks the helper about accounts that the mail server does not have: *Consult External* (docs/mail-server.md)."""
+"""Asks the helper about accounts that the mail server does not have: *Consult External* (docs/mail-server-rules.md)."""
 
 from __future__ import annotations
 

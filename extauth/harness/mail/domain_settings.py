@@ -1,4 +1,4 @@
-"""The settings of a domain that have an effect, by the names of the mail server (docs/mail-server.md)."""
+"""The settings of a domain that have an effect, by the names of the mail server (docs/mail-server-pwd.md)."""
 
 from __future__ import annotations
 

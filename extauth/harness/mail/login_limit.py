@@ -1,4 +1,4 @@
-"""The mail server's limit on failed logins of an account, `FailedLoginFlow` (docs/mail-server.md)."""
+"""The mail server's limit on failed logins of an account, `FailedLoginFlow` (docs/mail-server-rules.md)."""
 
 from __future__ import annotations
 

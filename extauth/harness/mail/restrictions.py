@@ -1,4 +1,4 @@
-"""Grant and Deny lists: the addresses from which a listener accepts connections (docs/mail-server.md).
+"""Grant and Deny lists: the addresses from which a listener accepts connections (docs/mail-server-rules.md).
 
 They are settings of the mail server's modules. So the accounts file, the options and the CLI change the same lists.
 """

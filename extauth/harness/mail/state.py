@@ -1,4 +1,4 @@
-"""What the CLI has changed, in files of the base directory, so that it survives a restart (docs/mail-server.md).
+"""What the CLI has changed, in files of the base directory, so that it survives a restart (docs/mail-server-pwd.md).
 
 The files of the main domain are in `Settings`, those of another one in `Domains/NAME/Settings`:
 

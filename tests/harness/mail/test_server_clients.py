@@ -133,7 +133,7 @@ def test_challenge_response_fails_with_pam_and_ldap_bind(mail_server: MailServer
 
 
 def test_the_page_lists_the_mechanisms_of_each_program() -> None:
-    page = (ROOT / "docs" / "mail-server.md").read_text()
+    page = (ROOT / "docs" / "mail-server-commands.md").read_text()
     table = {}
     for program, *cells in re.findall(r"^\| ([^|`]+) \| ([^|]*) \| ([^|]*) \| ([^|]*) \|$", page, re.MULTILINE):
         mechanisms = {protocol: cell for protocol, cell in zip(SERVICE, cells, strict=True) if cell != "-"}

@@ -76,7 +76,7 @@ def test_a_transcript_is_played(mail_server: MailServer, service: str, lines: li
 @pytest.mark.parametrize("service", _COMMANDS)
 def test_transcripts_and_the_page_have_each_command(service: str) -> None:
     sent: list[str] = re.findall(r"^C[^:]*: (?:[a-d] )?(\w+)", _text(service), re.MULTILINE)
-    page = (ROOT / "docs" / "mail-server.md").read_text()
+    page = (ROOT / "docs" / f"mail-server-{'pwd' if service == 'pwd' else 'commands'}.md").read_text()
     for command in _COMMANDS[service]:
         assert command.decode() in map(str.upper, sent)
         assert re.search(rf"^\| `{command.decode()}[ `]", page, re.MULTILINE), command

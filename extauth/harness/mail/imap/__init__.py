@@ -1,4 +1,4 @@
-"""IMAP4rev1 (RFC 3501) on a stream. docs/mail-server.md has a table of the commands.
+"""IMAP4rev1 (RFC 3501) on a stream. docs/mail-server-commands.md has a table of the commands.
 
 commands          the table of all commands, and how one is run
 connection        reading commands with their literals, and the state of a connection

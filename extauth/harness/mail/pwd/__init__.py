@@ -1,4 +1,4 @@
-"""PWD and CLI, the administration of the mail server by a program (docs/mail-server.md, "PWD and CLI").
+"""PWD and CLI, the administration of the mail server by a program (docs/mail-server-pwd.md).
 
 connection         one connection: login, TLS, and the replies
 commands           the table of all commands, and how one is run

@@ -1,4 +1,4 @@
-"""The access rights of an account, and what a command needs (docs/mail-server.md, "Access rights"). Pure."""
+"""The access rights of an account, and what a command needs (docs/mail-server-pwd.md, "Access rights"). Pure."""
 
 from __future__ import annotations
 

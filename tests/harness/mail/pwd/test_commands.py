@@ -12,7 +12,7 @@ from extauth.harness.mail.pwd.commands import COMMANDS
 from tests.harness.mail.pwd.admin import Admin
 from tests.harness.mail.server import MailServer
 
-_PAGE = Path(__file__, "../../../../../docs/mail-server.md").resolve()
+_PAGE = Path(__file__, "../../../../../docs/mail-server-pwd.md").resolve()
 
 
 def test_accounts_are_created_renamed_listed_and_deleted(cli_server: MailServer) -> None:
