@@ -7,15 +7,17 @@ import re
 import subprocess
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import jsonschema
 import pytest
 
 from extauth.config import ConfigFile
 from tests.chain.support import PLUGIN
 from tests.helper import EXTAUTH, Site
 from tests.paths import ROOT
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 EXAMPLES = [path for path in sorted((ROOT / "examples").rglob("*.toml")) if path.name != "accounts.toml"]
 
@@ -96,18 +98,20 @@ def test_config_show_refuses_what_serve_refuses(site: Site) -> None:
 
 
 @pytest.fixture(scope="module")
-def schema() -> dict[str, Any]:
-    """The schema that the command prints."""
+def validator() -> Draft202012Validator:
+    """A validator with the schema that the command prints."""
+    from jsonschema import Draft202012Validator  # takes seconds, and each process of the test run imports this file
+
     done = subprocess.run([*EXTAUTH, "config", "schema"], capture_output=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout)
-    jsonschema.Draft202012Validator.check_schema(found)
-    assert found["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    return found
+    schema = json.loads(done.stdout)
+    Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    return Draft202012Validator(schema)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_examples_agree_with_the_schema(schema: dict[str, Any], path: Path) -> None:
-    jsonschema.validate(tomllib.loads(path.read_text()), schema, jsonschema.Draft202012Validator)
+def test_examples_agree_with_the_schema(validator: Draft202012Validator, path: Path) -> None:
+    validator.validate(tomllib.loads(path.read_text()))
 
 
 @pytest.mark.parametrize(
@@ -123,5 +127,5 @@ def test_examples_agree_with_the_schema(schema: dict[str, Any], path: Path) -> N
         '[[backend]]\ntype = "ldap"\nservers = []',
     ],
 )
-def test_schema_refuses_a_wrong_configuration(schema: dict[str, Any], text: str) -> None:
-    assert not jsonschema.Draft202012Validator(schema).is_valid(tomllib.loads(text))
+def test_schema_refuses_a_wrong_configuration(validator: Draft202012Validator, text: str) -> None:
+    assert not validator.is_valid(tomllib.loads(text))

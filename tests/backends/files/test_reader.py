@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import logging
 from pathlib import Path
@@ -19,7 +20,6 @@ from tests.helper import Site
 from tests.passwords.stored_passwords import ORACLES, SCHEMES
 
 _SHA = "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ="
-_STORED = [store(b"open sesame").decode() for _, store in SCHEMES + ORACLES]
 _COSTLY = ["$6$rounds=999999999$abcdefgh$" + "a" * 86, "$2y$31$" + "a" * 21 + "." + "a" * 31]
 _SPECIAL = [
     "",
@@ -68,6 +68,18 @@ _TAILS = {
         "::::::::",
     ],
 }
+
+
+@functools.cache
+def _stored_passwords() -> list[str]:
+    return [store(b"open sesame").decode() for _, store in SCHEMES + ORACLES]
+
+
+def _stored(*others: str) -> st.SearchStrategy[str]:
+    """Return a deferred strategy: it starts many programs, and each process of the test run imports this file."""
+    return st.deferred(lambda: st.sampled_from([*_stored_passwords(), *others]))
+
+
 _USUAL = st.sampled_from([_SHA, _SHA, f"!{_SHA}", f"x{_SHA}", f"{_SHA}=", "{SHA}" + "a" * 27 + "="])
 
 
@@ -77,11 +89,11 @@ def _lines(names: st.SearchStrategy[str], stored: st.SearchStrategy[str]) -> st.
 
 
 files = st.one_of(
-    st.sampled_from(_STORED + _COSTLY).flatmap(lambda stored: _lines(_USUAL_NAMES, st.just(stored))),
-    _lines(_USUAL_NAMES, st.sampled_from(_STORED)),
+    _stored(*_COSTLY).flatmap(lambda stored: _lines(_USUAL_NAMES, st.just(stored))),
+    _lines(_USUAL_NAMES, _stored()),
     *[_lines(_USUAL_NAMES.map(f"{{}}@{domain}".format), _USUAL) for domain in ("b.example", "B.example", "c.example")],
     _lines(_NAMES, _USUAL),
-    _lines(st.one_of(_NAMES, _USUAL_NAMES), st.sampled_from(_STORED + _SPECIAL)),
+    _lines(st.one_of(_NAMES, _USUAL_NAMES), _stored(*_SPECIAL)),
 )
 
 
