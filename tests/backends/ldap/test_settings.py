@@ -12,92 +12,118 @@ from tests.helper import Site
 HERE = 'servers = ["ldap://127.0.0.1"]'
 
 
-@pytest.mark.parametrize(
-    ("keys", "error"),
-    [
-        (f"servers = []\n{PEOPLE_BY_UID}", "servers"),
-        (f'servers = ["127.0.0.1"]\n{PEOPLE_BY_UID}', "must be ldap://host"),
-        (f'servers = ["http://127.0.0.1"]\n{PEOPLE_BY_UID}', "must be ldap://host"),
-        (f'servers = ["ldap://127.0.0.1/dc=example"]\n{PEOPLE_BY_UID}', "must be ldap://host"),
-        (f'servers = ["ldap://h:99999"]\n{PEOPLE_BY_UID}', "must be ldap://host"),
-        (f'servers = ["ldap://127.0.0.1:0"]\n{PEOPLE_BY_UID}', "'ldap://127.0.0.1:0': must be ldap://host"),
-        (f'servers = ["ldap://me:geheim@127.0.0.1"]\n{PEOPLE_BY_UID}', "(not shown, it may contain a password)"),
-        (f'servers = ["ldap://me:geheim%40127.0.0.1"]\n{PEOPLE_BY_UID}', "(not shown, it may contain a password)"),
-        (f'servers = ["me:geheim@127.0.0.1"]\n{PEOPLE_BY_UID}', "(not shown, it may contain a password)"),
-        (f'servers = "me:geheim@127.0.0.1"\n{PEOPLE_BY_UID}', "a password): must be a list"),
-        (f'servers = "ldap://me:geheim@127.0.0.1"\n{PEOPLE_BY_UID}', "a password): must be a list"),
-        (
-            f'servers = ["ldap://A", "ldap://a:389/"]\nstarttls = true\n{PEOPLE_BY_UID}',
-            "'ldap://a:389' is listed tw",
-        ),
-        (f'servers = ["ldap://ldap.example.com"]\n{PEOPLE_BY_UID}', "allow_plaintext"),
-        (HERE, "set exactly one of them"),
-        (f'{HERE}\nfilter = "(uid={{name}})"', "base: is missing"),
-        (f'{HERE}\ndn = "uid={{name}}"\n{PEOPLE_BY_UID}', "set exactly one of them"),
-        (f'{HERE}\ndn = "{{name}}"', "distinguished name"),
-        (f'{HERE}\nbase = "people"\nfilter = "(uid={{name}})"', "distinguished name"),
-        (f'{HERE}\nbase = "dc=example"\nfilter = "uid={{name}}"', "search filter"),
-        (f'{HERE}\nbase = "dc=example"\nfilter = "((uid={{name}})"', "search filter"),
-        (f'{HERE}\nbase = "dc=example"\nfilter = "(uid={{name}}"', "it ends too early"),
-        (f'{HERE}\nbase = "dc=example"\nfilter = "(uid=alice)"', "all accounts have the same entry"),
-        (f'{HERE}\nbase = "dc=example"\nfilter = "(&(dc={{domain}})(uid=alice))"', "all accounts have the same entry"),
-        (f'{HERE}\nbase = "dc=example"\nfilter = "(&(uid=alice)(!(cn={{name}})))"', "all accounts have the same entry"),
-        (f'{HERE}\nbase = "dc=example"\nfilter = "(|(uid={{name}})(uid=alice))"', "all accounts have the same entry"),
-        (f'{HERE}\nbase = "dc=example"\nfilter = "(&(uid={{name}})(cn=a\\\\q))"', "q))' on"),
-        (f'{HERE}\nbase = "dc=example"\nfilter = "(&(uid={{name}}))(a=b)"', "invalid from '(a=b)' on"),
-        (f'{HERE}\nbase = "dc=example"\nfilter = "(uid{{name}}=)"', "search filter"),
-        (f'{HERE}\nbase = "dc=example"\nfilter = "(&uid={{name}})"', "search filter"),
-        (f'{HERE}\nbase = "dc=example"\nfilter = "()(uid={{name}}))("', "search filter"),
-        (f'{HERE}\ndn = "uid=alice,dc=example"', "all accounts have the same entry"),
-        (f'{HERE}\ndn = "uid=alice,dc={{domain}}"', "all accounts have the same entry"),
-        (f'{HERE}\n{PEOPLE_BY_UID}\n{MAIL}\ngroup_filter = "(member=*)"', "match for all accounts or for none"),
-        (f'{HERE}\n{PEOPLE_BY_UID}\n{MAIL}\ngroup_filter = "(dc={{domain}})"', "match for all accounts or for none"),
-        (
-            f'{HERE}\n{PEOPLE_BY_UID}\n{MAIL}\ngroup_filter = "(member{{dn}}=)"',
-            "group_filter = '(member{dn}=)': must be",
-        ),
-        (f'{HERE}\nbase = "dc=example"\nfilter = "(uid={{user}})"', "unknown placeholder {user}"),
-        (f'{HERE}\n{PEOPLE_BY_UID}\nbind_dn = "cn=reader,dc=example"', "set both or neither"),
-        (f'{HERE}\n{PEOPLE_BY_UID}\nrequired_groups = ["mail"]', "distinguished name"),
-        (f'{HERE}\n{PEOPLE_BY_UID}\ngroup_filter = "(member={{dn}})"', "is used only with required_groups"),
-        (f'{HERE}\n{PEOPLE_BY_UID}\ncheck = "hash"\ndefault_scheme = "ROT13"', "must be one of"),
-        (f'{HERE}\n{PEOPLE_BY_UID}\ndefault_scheme = "PLAIN"', 'is used only with check = "hash"'),
-        (
-            f'{HERE}\n{PEOPLE_BY_UID}\nengine = "ldap3"',
-            "engine = 'ldap3': this key is gone: extauth needs no LDAP library; remove the line",
-        ),
-        (
-            f"{HERE}\n{PEOPLE_BY_UID}\n{READER}".replace("cn=reader,", "cn=reader,,"),
-            "bind_dn = 'cn=reader,,dc=example': must be a distinguished name",
-        ),
-        (f'{HERE}\n{PEOPLE_BY_UID}\nstarttls = true\ntls_ciphers = "ROT13"', "tls_ciphers = 'ROT13': OpenSSL knows no"),
-        (f'{HERE}\n{PEOPLE_BY_UID}\ntls_minimum_version = "1.2"', "is used only with ldaps:// or starttls = true"),
-        (f'{HERE}\n{PEOPLE_BY_UID}\nstarttls = true\ntls_minimum_version = "3"', "must be one of '1.0', '1.1', '1.2'"),
-        (f'{HERE}\n{PEOPLE_BY_UID}\nca_file = "nowhere"', "ca_file = {}/nowhere: No such file"),
-        (f"{HERE}\n{PEOPLE_BY_UID}\n{READER}".replace("reader.s", "s"), "bind_password_file = {}/secret: No such file"),
-        (f'{HERE}\n{PEOPLE_BY_UID}\nca_file = "reader.secret"', "no PEM certificates"),
-        (f'{HERE}\n{PEOPLE_BY_UID}\nca_file = "empty"', "no PEM certificates"),
-        (f"{HERE}\n{PEOPLE_BY_UID}\noverall_timeout = 0", "overall_timeout"),
-        (
-            f"{HERE}\n{PEOPLE_BY_UID}\noverall_timeout = 15",
-            "overall_timeout = 15: must be less than helper.deadline = 15",
-        ),
-        (f"{HERE}\n{PEOPLE_BY_UID}\nread_timeout = 15", "read_timeout = 15: must be less than helper.deadline = 15"),
-        (
-            f"{HERE}\n{PEOPLE_BY_UID}\noverall_timeout = 10\nread_timeout = 10.5",
-            "read_timeout = 10.5: must not be more",
-        ),
-        (f"{HERE}\n{PEOPLE_BY_UID}\noverall_timeout = 1\nconnect_timeout = 2", "connect_timeout = 2: must not be more"),
-        (f'{HERE}\n{PEOPLE_BY_UID}\nsearch_base = "dc=example"', "unknown key"),
-    ],
-)
-def test_invalid_settings_are_refused_at_start(site: Site, keys: str, error: str) -> None:
+MISTAKES = [
+    (f"servers = []\n{PEOPLE_BY_UID}", "servers"),
+    (f'servers = ["127.0.0.1"]\n{PEOPLE_BY_UID}', "must be ldap://host"),
+    (f'servers = ["http://127.0.0.1"]\n{PEOPLE_BY_UID}', "must be ldap://host"),
+    (f'servers = ["ldap://127.0.0.1/dc=example"]\n{PEOPLE_BY_UID}', "must be ldap://host"),
+    (f'servers = ["ldap://h:99999"]\n{PEOPLE_BY_UID}', "must be ldap://host"),
+    (f'servers = ["ldap://127.0.0.1:0"]\n{PEOPLE_BY_UID}', "'ldap://127.0.0.1:0': must be ldap://host"),
+    (f'servers = ["ldap://me:geheim@127.0.0.1"]\n{PEOPLE_BY_UID}', "(not shown, it may contain a password)"),
+    (f'servers = ["ldap://me:geheim%40127.0.0.1"]\n{PEOPLE_BY_UID}', "(not shown, it may contain a password)"),
+    (f'servers = ["me:geheim@127.0.0.1"]\n{PEOPLE_BY_UID}', "(not shown, it may contain a password)"),
+    (f'servers = "me:geheim@127.0.0.1"\n{PEOPLE_BY_UID}', "a password): must be a list"),
+    (f'servers = "ldap://me:geheim@127.0.0.1"\n{PEOPLE_BY_UID}', "a password): must be a list"),
+    (
+        f'servers = ["ldap://A", "ldap://a:389/"]\nstarttls = true\n{PEOPLE_BY_UID}',
+        "'ldap://a:389' is listed tw",
+    ),
+    (f'servers = ["ldap://ldap.example.com"]\n{PEOPLE_BY_UID}', "allow_plaintext"),
+    (HERE, "set exactly one of them"),
+    (f'{HERE}\nfilter = "(uid={{name}})"', "base: is missing"),
+    (f'{HERE}\ndn = "uid={{name}}"\n{PEOPLE_BY_UID}', "set exactly one of them"),
+    (f'{HERE}\ndn = "{{name}}"', "distinguished name"),
+    (f'{HERE}\nbase = "people"\nfilter = "(uid={{name}})"', "distinguished name"),
+    (f'{HERE}\nbase = "dc=example"\nfilter = "uid={{name}}"', "search filter"),
+    (f'{HERE}\nbase = "dc=example"\nfilter = "((uid={{name}})"', "search filter"),
+    (f'{HERE}\nbase = "dc=example"\nfilter = "(uid={{name}}"', "it ends too early"),
+    (f'{HERE}\nbase = "dc=example"\nfilter = "(uid=alice)"', "all accounts have the same entry"),
+    (f'{HERE}\nbase = "dc=example"\nfilter = "(&(dc={{domain}})(uid=alice))"', "all accounts have the same entry"),
+    (f'{HERE}\nbase = "dc=example"\nfilter = "(&(uid=alice)(!(cn={{name}})))"', "all accounts have the same entry"),
+    (f'{HERE}\nbase = "dc=example"\nfilter = "(|(uid={{name}})(uid=alice))"', "all accounts have the same entry"),
+    (f'{HERE}\nbase = "dc=example"\nfilter = "(&(uid={{name}})(cn=a\\\\q))"', "q))' on"),
+    (f'{HERE}\nbase = "dc=example"\nfilter = "(&(uid={{name}}))(a=b)"', "invalid from '(a=b)' on"),
+    (f'{HERE}\nbase = "dc=example"\nfilter = "(uid{{name}}=)"', "search filter"),
+    (f'{HERE}\nbase = "dc=example"\nfilter = "(&uid={{name}})"', "search filter"),
+    (f'{HERE}\nbase = "dc=example"\nfilter = "()(uid={{name}}))("', "search filter"),
+    (f'{HERE}\ndn = "uid=alice,dc=example"', "all accounts have the same entry"),
+    (f'{HERE}\ndn = "uid=alice,dc={{domain}}"', "all accounts have the same entry"),
+    (f'{HERE}\n{PEOPLE_BY_UID}\n{MAIL}\ngroup_filter = "(member=*)"', "match for all accounts or for none"),
+    (f'{HERE}\n{PEOPLE_BY_UID}\n{MAIL}\ngroup_filter = "(dc={{domain}})"', "match for all accounts or for none"),
+    (
+        f'{HERE}\n{PEOPLE_BY_UID}\n{MAIL}\ngroup_filter = "(member{{dn}}=)"',
+        "group_filter = '(member{dn}=)': must be",
+    ),
+    (f'{HERE}\nbase = "dc=example"\nfilter = "(uid={{user}})"', "unknown placeholder {user}"),
+    (f'{HERE}\n{PEOPLE_BY_UID}\nbind_dn = "cn=reader,dc=example"', "set both or neither"),
+    (f'{HERE}\n{PEOPLE_BY_UID}\nrequired_groups = ["mail"]', "distinguished name"),
+    (f'{HERE}\n{PEOPLE_BY_UID}\ngroup_filter = "(member={{dn}})"', "is used only with required_groups"),
+    (f'{HERE}\n{PEOPLE_BY_UID}\ncheck = "hash"\ndefault_scheme = "ROT13"', "must be one of"),
+    (f'{HERE}\n{PEOPLE_BY_UID}\ndefault_scheme = "PLAIN"', 'is used only with check = "hash"'),
+    (
+        f'{HERE}\n{PEOPLE_BY_UID}\nengine = "ldap3"',
+        "engine = 'ldap3': this key is gone: extauth needs no LDAP library; remove the line",
+    ),
+    (
+        f"{HERE}\n{PEOPLE_BY_UID}\n{READER}".replace("cn=reader,", "cn=reader,,"),
+        "bind_dn = 'cn=reader,,dc=example': must be a distinguished name",
+    ),
+    (f'{HERE}\n{PEOPLE_BY_UID}\ntls_minimum_version = "1.2"', "is used only with ldaps:// or starttls = true"),
+    (f'{HERE}\n{PEOPLE_BY_UID}\nstarttls = true\ntls_minimum_version = "3"', "must be one of '1.0', '1.1', '1.2'"),
+    (f"{HERE}\n{PEOPLE_BY_UID}\noverall_timeout = 0", "overall_timeout"),
+    (
+        f"{HERE}\n{PEOPLE_BY_UID}\noverall_timeout = 15",
+        "overall_timeout = 15: must be less than helper.deadline = 15",
+    ),
+    (f"{HERE}\n{PEOPLE_BY_UID}\nread_timeout = 15", "read_timeout = 15: must be less than helper.deadline = 15"),
+    (
+        f"{HERE}\n{PEOPLE_BY_UID}\noverall_timeout = 10\nread_timeout = 10.5",
+        "read_timeout = 10.5: must not be more",
+    ),
+    (f"{HERE}\n{PEOPLE_BY_UID}\noverall_timeout = 1\nconnect_timeout = 2", "connect_timeout = 2: must not be more"),
+    (f'{HERE}\n{PEOPLE_BY_UID}\nsearch_base = "dc=example"', "unknown key"),
+]
+"""Keys of a backend, and a part of the error."""
+
+LATE_MISTAKES = [
+    (f'{HERE}\n{PEOPLE_BY_UID}\nstarttls = true\ntls_ciphers = "ROT13"', "tls_ciphers = 'ROT13': OpenSSL knows no"),
+    (f'{HERE}\n{PEOPLE_BY_UID}\nca_file = "nowhere"', "ca_file = {}/nowhere: No such file"),
+    (f"{HERE}\n{PEOPLE_BY_UID}\n{READER}".replace("reader.s", "s"), "bind_password_file = {}/secret: No such file"),
+    (f'{HERE}\n{PEOPLE_BY_UID}\nca_file = "reader.secret"', "no PEM certificates"),
+    (f'{HERE}\n{PEOPLE_BY_UID}\nca_file = "empty"', "no PEM certificates"),
+]
+"""The same for what extauth tries out after the keys of all backends are right: files and ciphers."""
+
+
+def errors(site: Site, mistakes: list[tuple[str, str]]) -> list[str]:
+    """Check one configuration with all these mistakes. Return the errors of each backend."""
     ldap_site(site.folder)
     site.write("empty", "")
-    site.configure(f'[[backend]]\ntype = "ldap"\n{keys}\n')
+    sections = (
+        f'[[backend]]\ntype = "ldap"\nname = "case{number}"\n{keys}\n' for number, (keys, _) in enumerate(mistakes)
+    )
+    site.configure("".join(sections))
     done = site.run("check", "-c", str(site.config))
     assert done.returncode != 0
-    assert error.replace("{}/", f"{site.folder}/") in done.stderr.decode()
+    lines = done.stderr.decode().splitlines()
+    return ["\n".join(line for line in lines if f"'case{number}'" in line) for number in range(len(mistakes))]
+
+
+@pytest.fixture(scope="module")
+def mistake_errors(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The errors for `MISTAKES`."""
+    return errors(Site(tmp_path_factory.mktemp("site")), MISTAKES)
+
+
+@pytest.mark.parametrize("number", range(len(MISTAKES)), ids=[keys for keys, _ in MISTAKES])
+def test_invalid_settings_are_refused_at_start(mistake_errors: list[str], number: int) -> None:
+    assert MISTAKES[number][1] in mistake_errors[number]
+    assert "geheim" not in mistake_errors[number]
+
+
+def test_wrong_files_and_ciphers_are_refused_at_start(site: Site) -> None:
+    for (_, error), found in zip(LATE_MISTAKES, errors(site, LATE_MISTAKES), strict=True):
+        assert error.format(site.folder) in found
 
 
 def test_empty_service_password_is_refused(site: Site) -> None:
