@@ -95,47 +95,61 @@ def error_at_start(site: Site) -> str:
     return reason
 
 
-@pytest.mark.parametrize(
-    ("source", "error"),
-    [
-        ("import nothing_of_this_name", "No module named 'nothing_of_this_name'"),
-        ("x =", "own.py, line 1: invalid syntax"),
-        ("x = '\0'", "own.py"),
-        ("\n1 / 0", "ZeroDivisionError at {folder}/own.py, line 2"),
-        ("raise SystemExit(0)", "SystemExit at {folder}/own.py, line 1"),
-        (PLUGIN.replace("Own", "Other"), "own.py has no backend Own; it has: Other"),
-        ("class Own: pass", "own.py has no backend Own; it has: no backend"),
-        ("Own = 1", "own.py has no backend Own"),
-        (PLUGIN + "    def __init__(self, *_): 1 / 0", "ZeroDivisionError at {folder}/own.py, line 6"),
-        (PLUGIN + "    def load(self): 1 / 0", "ZeroDivisionError at {folder}/own.py, line 6"),
-        (PLUGIN + "    def load(self): raise SystemExit", "SystemExit at {folder}/own.py, line 6"),
-        (PLUGIN + "    Settings = dict", "Own.Settings"),
-        (PLUGIN + "    class Settings(Settings, frozen=True):\n        timeout: float = 1.0", "Own.Settings.timeout"),
-        (PLUGIN + "    concurrency = 0", "Own.concurrency = 0: must be a whole number, 1 or more"),
-        (PLUGIN + "    concurrency = '4'", "Own.concurrency = '4'"),
-        (PLUGIN + "    concurrency = True", "Own.concurrency = True"),
-        (PLUGIN + "    repeatable = 1", "Own.repeatable = 1: must be True or False"),
-        (PLUGIN + "    def __init__(self, settings, context): pass", "super().__init__(settings, context)"),
-        (PLUGIN + "    def __init__(self, settings): pass", "Own.__init__: extauth calls it with the arguments"),
-        (PLUGIN + "    def verify_password(self, password): pass", "(self, account, password): too many"),
-        (PLUGIN + "    def verify_password(self, account, password, realm): pass", "missing a required"),
-        (PLUGIN + "    def lookup_secret(self): pass", "Own.lookup_secret: extauth calls it with"),
-        (PLUGIN + "    def knows_account(account): pass\n    open = 3", "Own.open = 3: must be a method"),
-        (PLUGIN + "    async def lookup_secret(self, account): pass", "Own.verify_password is written with def"),
-        (PLUGIN + "    async def load(self): pass", "Own.load is written with async def"),
-        (PLUGIN + "    async def on_idle(self): pass", "Own.on_idle is written with async def"),
-        (ASYNC_PLUGIN + "    def knows_account(self, account): pass", "Own.verify_password is written with async def"),
-        (ASYNC_PLUGIN + "    def is_fast(self, account): pass", "Own.is_fast"),
-        (PLUGIN.replace("verify_password", "verify"), "Own has no method verify_password"),
-        ("print('1 OK', flush=True)\nimport os\nos.write(1, b'1 OK')\nos.write(2, b'x')\n1 / 0", "ZeroDivisionError"),
-    ],
-)
-def test_invalid_plugin_is_refused_with_file_key_and_value(site: Site, source: str, error: str) -> None:
-    site.write("own.py", source)
-    configure(site)
-    reason = error_at_start(site)
-    assert error.format(folder=site.folder) in reason
-    assert f"{site.config}: [[backend]] number 1, type = 'own.py:Own'" in reason
+def errors_of_types(site: Site, *types: str) -> list[str]:
+    """Configure one backend of each type, start a helper that must fail, and return its error for each backend."""
+    site.configure("".join(f'[[backend]]\ntype = "{type_}"\n' for type_ in types))
+    reasons = error_at_start(site).split(f"{site.config}: ")[1:]
+    for number, (reason, type_) in enumerate(zip(reasons, types, strict=True), start=1):
+        assert reason.startswith(f"[[backend]] number {number}, type = '{type_}'")
+    return reasons
+
+
+INVALID = [
+    ("import nothing_of_this_name", "No module named 'nothing_of_this_name'"),
+    ("x =", "{file}, line 1: invalid syntax"),
+    ("x = '\0'", "{file}"),
+    ("\n1 / 0", "ZeroDivisionError at {folder}/{file}, line 2"),
+    ("raise SystemExit(0)", "SystemExit at {folder}/{file}, line 1"),
+    (PLUGIN.replace("Own", "Other"), "{file} has no backend Own; it has: Other"),
+    ("class Own: pass", "{file} has no backend Own; it has: no backend"),
+    ("Own = 1", "{file} has no backend Own"),
+    (PLUGIN + "    def __init__(self, *_): 1 / 0", "ZeroDivisionError at {folder}/{file}, line 6"),
+    (PLUGIN + "    Settings = dict", "Own.Settings"),
+    (PLUGIN + "    class Settings(Settings, frozen=True):\n        timeout: float = 1.0", "Own.Settings.timeout"),
+    (PLUGIN + "    concurrency = 0", "Own.concurrency = 0: must be a whole number, 1 or more"),
+    (PLUGIN + "    concurrency = '4'", "Own.concurrency = '4'"),
+    (PLUGIN + "    concurrency = True", "Own.concurrency = True"),
+    (PLUGIN + "    repeatable = 1", "Own.repeatable = 1: must be True or False"),
+    (PLUGIN + "    def __init__(self, settings, context): pass", "super().__init__(settings, context)"),
+    (PLUGIN + "    def __init__(self, settings): pass", "Own.__init__: extauth calls it with the arguments"),
+    (PLUGIN + "    def verify_password(self, password): pass", "(self, account, password): too many"),
+    (PLUGIN + "    def verify_password(self, account, password, realm): pass", "missing a required"),
+    (PLUGIN + "    def lookup_secret(self): pass", "Own.lookup_secret: extauth calls it with"),
+    (PLUGIN + "    def knows_account(account): pass\n    open = 3", "Own.open = 3: must be a method"),
+    (PLUGIN + "    async def lookup_secret(self, account): pass", "Own.verify_password is written with def"),
+    (PLUGIN + "    async def load(self): pass", "Own.load is written with async def"),
+    (PLUGIN + "    async def on_idle(self): pass", "Own.on_idle is written with async def"),
+    (ASYNC_PLUGIN + "    def knows_account(self, account): pass", "Own.verify_password is written with async def"),
+    (ASYNC_PLUGIN + "    def is_fast(self, account): pass", "Own.is_fast"),
+    (PLUGIN.replace("verify_password", "verify"), "Own has no method verify_password"),
+    ("print('1 OK', flush=True)\nimport os\nos.write(1, b'1 OK')\nos.write(2, b'x')\n1 / 0", "ZeroDivisionError"),
+]
+"""The source of a plugin, and a part of the error."""
+
+FAIL_TO_LOAD = [
+    (PLUGIN + "    def load(self): 1 / 0", "ZeroDivisionError at {folder}/{file}, line 6"),
+    (PLUGIN + "    def load(self): raise SystemExit", "SystemExit at {folder}/{file}, line 6"),
+]
+"""The same for errors of `load`. extauth calls it after it has looked at all plugins."""
+
+
+@pytest.mark.parametrize("mistakes", [INVALID, FAIL_TO_LOAD], ids=["invalid", "fail to load"])
+def test_invalid_plugin_is_refused_with_file_key_and_value(site: Site, mistakes: list[tuple[str, str]]) -> None:
+    for number, (source, _) in enumerate(mistakes, start=1):
+        site.write(f"own{number}.py", source)
+    reasons = errors_of_types(site, *(f"own{number}.py:Own" for number in range(1, len(mistakes) + 1)))
+    for number, (reason, (_, error)) in enumerate(zip(reasons, mistakes, strict=True), start=1):
+        assert error.format(file=f"own{number}.py", folder=site.folder) in reason
 
 
 def test_refused_plugin_leaves_no_process(site: Site) -> None:
@@ -153,28 +167,27 @@ def test_plugin_that_exits_during_loading_is_refused(site: Site) -> None:
     assert f"{site.config}: " in error_at_start(site)
 
 
-@pytest.mark.parametrize(
-    ("type_name", "error"),
-    [
-        ("missing.py:Own", "missing.py: No such file"),
-        ("folder.py:Own", "folder.py: is a folder; it must be a regular file"),
-        ("missing:Own", "no module missing in the installation or in {folder}"),
-        ("mine.missing:Own", "no module mine.missing"),
-        ("own.py", "unknown backend"),
-        (":Own", "unknown backend"),
-        ("own.py:", "unknown backend"),
-        ("flies", "did you mean files?"),
-        ("htpasswd", 'did you mean type = "files"?'),
-        ("passwd-file", 'did you mean type = "files" with format = "dovecot"?'),
-    ],
-)
-def test_unknown_backend_type_is_refused_with_file_key_and_value(site: Site, type_name: str, error: str) -> None:
+UNKNOWN_TYPES = {
+    "missing.py:Own": "missing.py: No such file",
+    "folder.py:Own": "folder.py: is a folder; it must be a regular file",
+    "missing:Own": "no module missing in the installation or in {folder}",
+    "mine.missing:Own": "no module mine.missing",
+    "own.py": "unknown backend",
+    ":Own": "unknown backend",
+    "own.py:": "unknown backend",
+    "flies": "did you mean files?",
+    "htpasswd": 'did you mean type = "files"?',
+    "passwd-file": 'did you mean type = "files" with format = "dovecot"?',
+}
+"""The type of a backend, and a part of the error."""
+
+
+def test_unknown_backend_type_is_refused_with_file_key_and_value(site: Site) -> None:
     site.write("mine/__init__.py", "")
     (site.folder / "folder.py").mkdir()
-    configure(site, type_name)
-    reason = error_at_start(site)
-    assert error.format(folder=site.folder) in reason
-    assert f"{site.config}: [[backend]] number 1, type = '{type_name}'" in reason
+    reasons = errors_of_types(site, *UNKNOWN_TYPES)
+    for reason, error in zip(reasons, UNKNOWN_TYPES.values(), strict=True):
+        assert error.format(folder=site.folder) in reason
 
 
 @pytest.mark.parametrize(
