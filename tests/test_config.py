@@ -190,25 +190,33 @@ def test_a_start_error_goes_to_standard_error_with_exit_status(
 
 @pytest.mark.parametrize("command", ["serve", "check"])
 @pytest.mark.parametrize(
-    ("source", "error"),
+    "errors",
     [
-        ("import nowhere", "No module named 'nowhere'"),
-        ("x =", "plugin.py, line 1: invalid syntax"),
-        ("\n1 / 0", "ZeroDivisionError at .*plugin.py, line 2"),
-        (LOADS + "{}['SESAM']", "KeyError at .*plugin.py, line 5, in load"),
-        (LOADS + "raise SystemExit('SESAM')", "SystemExit at .*plugin.py, line 5, in load"),
-        (LOADS + "raise extauth.ConfigError('no such table')", "no such table"),
-        ("class B: pass", "plugin.py has no backend B; it has: no backend"),
+        {
+            "import nowhere": "No module named 'nowhere'",
+            "x =": "plugin1.py, line 1: invalid syntax",
+            "\n1 / 0": "ZeroDivisionError at .*plugin2.py, line 2",
+            "class B: pass": "plugin3.py has no backend B; it has: no backend",
+        },
+        {
+            LOADS + "{}['SESAM']": "KeyError at .*plugin0.py, line 5, in load",
+            LOADS + "raise SystemExit('SESAM')": "SystemExit at .*plugin1.py, line 5, in load",
+            LOADS + "raise extauth.ConfigError('no such table')": "no such table",
+        },
     ],
+    ids=["import", "load"],
 )
 def test_a_plugin_error_is_shown_with_place_but_without_message(
-    site: Site, command: str, source: str, error: str
+    site: Site, command: str, errors: dict[str, str]
 ) -> None:
-    site.write("plugin.py", source + "\n")
-    site.configure("[[backend]]\ntype = 'plugin.py:B'\n")
+    for number, source in enumerate(errors):
+        site.write(f"plugin{number}.py", source + "\n")
+    site.configure("".join(f"[[backend]]\ntype = 'plugin{number}.py:B'\n" for number in range(len(errors))))
     done = site.run(command, "-c", str(site.config))
     assert done.returncode == 1
-    assert re.search(error, done.stderr.decode())
+    reasons = done.stderr.decode().split(f"{site.config}: ")[1:]
+    for reason, error in zip(reasons, errors.values(), strict=True):
+        assert re.search(error, reason)
     assert b"SESAM" not in done.stderr
 
 
