@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.helper import Site
+from tests.helper import Helper, Site
 
 NEGATIVE = b"ERROR incorrect password"
 PBKDF2 = (
@@ -16,36 +16,30 @@ APR1 = b"$apr1$saltsalt$yAAkm4libquA.ZWLHbSBq/"
 DES = b"abJnggxhB/yWI"
 
 
-def _site(site: Site, content: bytes, keys: str = "") -> Site:
-    site.write("u", content)
-    backend = '[[backend]]\ntype = "files"\npath = "u"\ndomains = ["example.com"]\n'
-    site.configure('[log]\nmail_server_level = "Low Level"\n' + backend + keys)
-    return site
+def _serve(site: Site, files: list[bytes], keys: str = "") -> Helper:
+    """Start a helper with a backend for each file: file0 for the domain c0.example, file1 for c1.example, ..."""
+    sections = ['[log]\nmail_server_level = "Low Level"\n']
+    for number, content in enumerate(files):
+        site.write(f"file{number}", content)
+        sections.append(f'[[backend]]\ntype = "files"\npath = "file{number}"\ndomains = ["c{number}.example"]\n{keys}')
+    site.configure("".join(sections))
+    return site.serve()
 
 
-def _login(site: Site, password: bytes) -> bytes:
-    (reply,) = site.session(b"1 VRFY u@example.com " + password)
-    return reply[2:]
+NO_RESTRICTIONS = [b"", b":", b"::", b"::::::", b": ", b" : :: ", b":userdb_mail=mbox:~/mail", b":: userdb_mail=x:y ::"]
+RESTRICTIONS = [b":nologin", b"::nologin=y", b": allow_nets=192.0.2.1", b"::unknown=1"]
 
 
-@pytest.mark.parametrize(
-    "extra",
-    [b"", b":", b"::", b"::::::", b": ", b" : :: ", b":userdb_mail=mbox:~/mail", b":: userdb_mail=x:y ::"],
-)
-def test_empty_extra_fields_of_dovecot_restrict_nothing(site: Site, extra: bytes) -> None:
-    _site(site, b"u:{PLAIN}pw:1000:1000::/home/u:/bin/false:" + extra + b"\n", 'format = "dovecot"\n')
-    assert _login(site, b"pw") == b"OK"
+def test_extra_colons_of_dovecot_neither_restrict_nor_hide_restrictions(site: Site) -> None:
+    extras = NO_RESTRICTIONS + RESTRICTIONS
+    lines = [b"u:{PLAIN}pw:1000:1000::/home/u:/bin/false:" + extra + b"\n" for extra in extras]
+    helper = _serve(site, lines, 'format = "dovecot"\n')
+    replies = {extra: helper.ask(b"1 VRFY u@c%d.example pw" % number) for number, extra in enumerate(extras)}
+    assert replies == dict.fromkeys(NO_RESTRICTIONS, b"OK") | dict.fromkeys(RESTRICTIONS, NEGATIVE)
 
 
-@pytest.mark.parametrize("extra", [b":nologin", b"::nologin=y", b": allow_nets=192.0.2.1", b"::unknown=1"])
-def test_extra_colons_hide_no_restriction_of_dovecot(site: Site, extra: bytes) -> None:
-    _site(site, b"u:{PLAIN}pw:1000:1000::/home/u:/bin/false:" + extra + b"\n", 'format = "dovecot"\n')
-    assert _login(site, b"pw") == NEGATIVE
-
-
-@pytest.mark.parametrize(
-    ("stored", "password"),
-    [
+def test_usual_forms_let_the_user_in(site: Site) -> None:
+    forms = [
         (PBKDF2, b"12345678_kolab"),
         (APR1 + b" ", b"password"),
         (APR1 + b" \t", b"password"),
@@ -56,25 +50,20 @@ def test_extra_colons_hide_no_restriction_of_dovecot(site: Site, extra: bytes) -
         (DES + b" ", b"password"),
         (b"{SHA384}qLZLq9CsKRpZvbt3YZhIQk2OCIgNsOF5OBQ2AMDgGO3rw0CG4nyejkt3xj1eOIoN", None),
         (b"{PLAIN}pw ", b"pw "),
-    ],
-)
-def test_usual_forms_let_the_user_in(site: Site, stored: bytes, password: bytes | None) -> None:
-    _site(site, b"u:" + stored + b"\n")
-    if password is not None:
-        assert _login(site, password) == b"OK"
-    assert _login(site, b"another") == NEGATIVE
-
-
-def test_clear_text_keeps_its_blanks(site: Site) -> None:
-    _site(site, b"u:{PLAIN}pw \n")
-    assert _login(site, b"pw") == NEGATIVE
+    ]
+    helper = _serve(site, [b"u:" + stored + b"\n" for stored, _ in forms])
+    for number, (stored, password) in enumerate(forms):
+        account = b"1 VRFY u@c%d.example " % number
+        assert password is None or helper.ask(account + password) == b"OK", stored
+        assert helper.ask(account + b"another") == NEGATIVE, stored
+        assert helper.ask(account + b"pw") == NEGATIVE, stored  # the blank of `{PLAIN}pw ` counts
 
 
 def test_des_gets_a_warning_and_is_counted(site: Site) -> None:
-    _site(site, b"u:" + DES + b"\nv:" + DES + b"\nw:" + APR1 + b"\nx:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\ny:{PLAIN}pw\n")
+    content = b"u:" + DES + b"\nv:" + DES + b"\nw:" + APR1 + b"\nx:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\ny:{PLAIN}pw\n"
     warning = "passwords stored with DES, of which only the first 8 characters count: 2"
-    helper = site.serve()
-    helper.wait_for_information(f"u: {warning}")
+    helper = _serve(site, [content])
+    helper.wait_for_information(f"file0: {warning}")
     assert helper.end() == 0
     checked = site.run("check", "-c", str(site.config)).stdout.decode()
     assert warning in checked
@@ -82,27 +71,29 @@ def test_des_gets_a_warning_and_is_counted(site: Site) -> None:
 
 
 def test_default_scheme_wins_over_the_guess_of_des(site: Site) -> None:
-    _site(site, b"u:" + DES + b"\n", 'default_scheme = "PLAIN"\n')
-    assert _login(site, b"password") == NEGATIVE
-    assert _login(site, DES) == b"OK"
+    helper = _serve(site, [b"u:" + DES + b"\n"], 'default_scheme = "PLAIN"\n')
+    assert helper.ask(b"1 VRFY u@c0.example password") == NEGATIVE
+    assert helper.ask(b"1 VRFY u@c0.example " + DES) == b"OK"
 
 
-@pytest.mark.parametrize(
-    ("line", "problem"),
-    [
-        (b"u: " + APR1, "unknown scheme: .*; it begins with a blank"),
-        (b"u:\xc2\xa0" + APR1, "unknown scheme: .*; it begins with a no-break space"),
-        (b"u:" + APR1[:20] + b"\t" + APR1[20:], "stored APR1 password: malformed; it contains a TAB"),
-        (b"u :" + APR1, "its name begins or ends with a blank"),
-        (b"\tu:" + APR1, "its name begins or ends with a TAB"),
-        (b"u@example.com :" + APR1, "its name begins or ends with a blank"),
-        (b"u@example.com\xe2\x80\x8b:" + APR1, "its name begins or ends with a zero-width space"),
-    ],
-)
+INVISIBLE = [
+    (b"u: " + APR1, "unknown scheme: .*; it begins with a blank"),
+    (b"u:\xc2\xa0" + APR1, "unknown scheme: .*; it begins with a no-break space"),
+    (b"u:" + APR1[:20] + b"\t" + APR1[20:], "stored APR1 password: malformed; it contains a TAB"),
+    (b"u :" + APR1, "its name begins or ends with a blank"),
+    (b"\tu:" + APR1, "its name begins or ends with a TAB"),
+    (b"u@%s :" + APR1, "its name begins or ends with a blank"),
+    (b"u@%s\xe2\x80\x8b:" + APR1, "its name begins or ends with a zero-width space"),
+]
+"""A line, and a part of its problem."""
+
+
 @pytest.mark.parametrize("before", [b"", b"v:" + APR1 + b"\n"], ids=["alone", "in a batch"])
-def test_messages_name_invisible_characters(site: Site, line: bytes, problem: str, before: bytes) -> None:
-    _site(site, before + line + b"\n")
-    helper = site.serve()
-    helper.wait_for_information(f"u, line {1 + before.count(b':')}: .*{problem}")
-    assert helper.ask(b"1 VRFY u@example.com password") == NEGATIVE
+def test_messages_name_invisible_characters(site: Site, before: bytes) -> None:
+    domains = [b"c%d.example" % number for number in range(len(INVISIBLE))]
+    lines = [line.replace(b"%s", domain) for (line, _), domain in zip(INVISIBLE, domains, strict=True)]
+    helper = _serve(site, [before + line + b"\n" for line in lines])
+    for number, (_, problem) in enumerate(INVISIBLE):
+        helper.wait_for_information(f"file{number}, line {1 + before.count(b':')}: .*{problem}")
+        assert helper.ask(b"1 VRFY u@c%d.example password" % number) == NEGATIVE
     assert helper.end() == 0
