@@ -142,9 +142,8 @@ TWO = (
 )
 
 
-@pytest.mark.parametrize(
-    ("first", "password", "reply", "verdict", "by"),
-    [
+def test_backends_are_asked_in_order_until_one_decides(site: Site) -> None:
+    cases = [
         ("{PLAIN}one", b"one", b"OK", "OK", "first"),
         ("{PLAIN}one", b"two", b"OK", "OK", "second"),
         ("{PLAIN}one", b"three", NEGATIVE, "PASSWORD_MISMATCH", "first"),
@@ -153,17 +152,16 @@ TWO = (
         ("!{PLAIN}one", b"two", NEGATIVE, "USER_DISABLED", "first"),
         (None, b"two", b"OK", "OK", "second"),
         (None, b"three", NEGATIVE, "PASSWORD_MISMATCH", "second"),
-    ],
-)
-def test_backends_are_asked_in_order_until_one_decides(
-    site: Site, first: str | None, password: bytes, reply: bytes, verdict: str, by: str
-) -> None:
-    site.write("first", "" if first is None else f"alice@example.com:{first}\n")
-    site.write("second", "alice@example.com:{PLAIN}two\n")
+    ]
+    accounts = [f"user{number}@example.com" for number in range(len(cases))]
+    stored = [(account, case[0]) for account, case in zip(accounts, cases, strict=True)]
+    site.write("first", "".join(f"{account}:{first}\n" for account, first in stored if first is not None))
+    site.write("second", "".join(f"{account}:{{PLAIN}}two\n" for account in accounts))
     site.configure(TWO)
     helper = site.serve()
-    assert helper.ask(b"1 VRFY alice@example.com " + password) == reply
-    helper.wait_for_information(f"^account=alice@example.com command=VRFY verdict={verdict} backend={by} ")
+    for account, (_, password, reply, verdict, by) in zip(accounts, cases, strict=True):
+        assert helper.ask(f"1 VRFY {account} ".encode() + password) == reply
+        helper.wait_for_information(f"^account={account} command=VRFY verdict={verdict} backend={by} ")
 
 
 def test_an_unavailable_backend_turns_refusals_into_temporary_failures(site: Site) -> None:
