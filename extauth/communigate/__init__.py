@@ -2,6 +2,7 @@
 
 client    `CliClient`: commands, over a connection that is opened when it is needed
 session   one connection: TLS, login, command and reply
+arguments the arguments of commands, as they are sent
 errors    the replies that refuse a command, as exceptions
 own_account   the account of extauth in the mail server: its password and its access rights
 load      a client from the keys of a section of the configuration
@@ -13,7 +14,8 @@ account_values  attributes in a backend to settings and aliases in the mail serv
 shared_limit    how many accounts the workers may create together in a minute
 """
 
-from extauth.communigate.client import Argument, CliClient
+from extauth.communigate.arguments import Argument
+from extauth.communigate.client import CliClient
 from extauth.communigate.errors import (
     AccountExists,
     CliError,

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 
 from extauth.backends.mail_connection import shown
 from extauth.backends.network import ServerAddress
+from extauth.communigate.arguments import Argument, Settings, has_password, shown_command, written
 from extauth.communigate.errors import CliError, CliUnavailable, LoginRefused, refusal
 from extauth.communigate.session import DATA, DONE, CliSession
 from extauth.errors import BackendUnavailable
 from extauth.model import Account, Secret
-from extauth.protocol.data_format import MalformedData, Value, read, write
+from extauth.protocol.data_format import MalformedData, Value, read
 
 PORT = 106
 """The usual PWD port."""
@@ -28,12 +29,8 @@ RETRY = 1.0
 RETRY_LOGIN = 10.0
 """The same for a refused login. The mail server blocks accounts after some refused logins a minute."""
 
-Argument = Value | Secret | Account
-"""What a command can take. A `Secret` is sent as a string, and only where nobody in the network can read it."""
-
 _REPEATABLE = re.compile(r"GET|LIST|SET|UPDATE|MAINDOMAINNAME|NOOP")
 _VERB = re.compile(r"[A-Z]+")
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]*")
 
 
 class CliClient:
@@ -90,13 +87,17 @@ class CliClient:
         """Set the account's own password, the "CommuniGate password". Raises UnknownAccount."""
         await self.command("SETACCOUNTPASSWORD", account, "PASSWORD", password)
 
-    async def update_account_settings(self, account: str | Account, settings: Mapping[str, Value]) -> None:
-        """Change some settings of an account. The value `default` removes one. Raises UnknownAccount."""
+    async def update_account_settings(self, account: str | Account, settings: Settings) -> None:
+        """Change some settings of an account: all, or none. The value `default` removes one. Raises UnknownAccount."""
         await self.command("UPDATEACCOUNTSETTINGS", account, dict(settings))
 
     async def set_account_aliases(self, account: str | Account, aliases: Sequence[str]) -> None:
         """Replace the aliases of an account. Raises AccountExists if another account has one of these names."""
         await self.command("SETACCOUNTALIASES", account, list(aliases))
+
+    async def get_account_aliases(self, account: str | Account) -> list[str]:
+        """Return the aliases of an account. Raises UnknownAccount."""
+        return await self._strings("GETACCOUNTALIASES", account)
 
     async def get_account_settings(self, account: str | Account) -> dict[str, Value]:
         """Return the settings that the account itself has. Raises UnknownAccount."""
@@ -107,10 +108,7 @@ class CliClient:
 
     async def get_account_rights(self, account: str | Account) -> list[str]:
         """Return the access rights of an account."""
-        found = await self.command("GETACCOUNTRIGHTS", account)
-        if not isinstance(found, list):
-            raise CliUnavailable(f"{self.server.url}: GETACCOUNTRIGHTS: the data are no array")
-        return [right for right in found if isinstance(right, str)]
+        return await self._strings("GETACCOUNTRIGHTS", account)
 
     async def command(self, verb: str, *arguments: Argument) -> Value:
         """Send any command. Return the data of its reply; None if it has none.
@@ -120,8 +118,8 @@ class CliClient:
         verb = verb.upper()
         if _VERB.fullmatch(verb) is None:
             raise ValueError(f"{verb!r} is no command")
-        line = b" ".join([verb.encode(), *map(_written, arguments)])
-        has_secret = any(isinstance(argument, Secret) for argument in arguments)
+        line = b" ".join([verb.encode(), *map(written, arguments)])
+        has_secret = any(map(has_password, arguments))
         async with self._lock:
             try:
                 code, text = await self._run(line, has_secret=has_secret, repeatable=bool(_REPEATABLE.match(verb)))
@@ -137,8 +135,15 @@ class CliClient:
             except MalformedData as error:
                 raise CliUnavailable(f"{self.server.url}: {verb}: invalid answer: {error}") from None
         if code != DONE:
-            raise refusal(_shown_command(verb, arguments), code, shown(text), has_secret=has_secret)
+            has_secret = has_secret or self._password.reveal() in text
+            raise refusal(shown_command(verb, arguments), code, shown(text), has_secret=has_secret)
         return None
+
+    async def _strings(self, verb: str, account: str | Account) -> list[str]:
+        found = await self.command(verb, account)
+        if not isinstance(found, list):
+            raise CliUnavailable(f"{self.server.url}: {verb}: the data are no array")
+        return [text for text in found if isinstance(text, str)]
 
     async def close(self) -> None:
         """Close the connection, if there is one. The next command opens another one."""
@@ -219,23 +224,3 @@ class CliClient:
     def _failed(self, error: CliError, seconds: float = RETRY) -> CliError:
         self._failure, self._retry_at = error, time.monotonic() + seconds
         return error
-
-
-def _written(argument: Argument) -> bytes:
-    """Return an argument as it is sent. Account names are not quoted if they need it nowhere."""
-    if isinstance(argument, Secret):
-        return write(argument.reveal().decode(errors="surrogateescape"))
-    if isinstance(argument, Account):
-        argument = argument.address
-    if isinstance(argument, str) and _PLAIN.fullmatch(argument):
-        return argument.encode()
-    return write(argument)
-
-
-def _shown_command(verb: str, arguments: Sequence[Argument]) -> str:
-    """Return a command for an error: its name and the account, if it has one."""
-    match arguments:
-        case [str() | Account() as name, *_]:
-            return f"{verb} {name}"
-        case _:
-            return verb

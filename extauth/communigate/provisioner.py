@@ -6,6 +6,8 @@ event loop of its own, a deadline, and a place in the log record of the request.
 
 from __future__ import annotations
 
+import asyncio
+
 from extauth.communigate.account_values import Attributes, account_aliases, account_settings
 from extauth.communigate.errors import AccountExists, CliError
 from extauth.communigate.own_account import OwnAccount
@@ -13,6 +15,7 @@ from extauth.communigate.shared_limit import SharedLimit
 from extauth.config import ProvisionSettings
 from extauth.errors import TemporaryFailure
 from extauth.model import Account, Verdict, VerdictResult
+from extauth.protocol.data_format import Value
 
 _LEAST = ("Domain", "BasicSettings", "CanCreateAccounts")
 _FOR_ALIASES = "CanCreateAliases"
@@ -29,6 +32,7 @@ class Provisioner(OwnAccount[ProvisionSettings]):
     def load(self) -> None:
         """Read the password and the trusted certificates."""
         super().load()
+        self._turn = asyncio.Lock()
         self._limit = SharedLimit(self.settings.limit_per_minute, _MINUTE)
 
     async def create(self, account: Account, attributes: Attributes) -> VerdictResult:
@@ -40,10 +44,24 @@ class Provisioner(OwnAccount[ProvisionSettings]):
             return Verdict.OK.because(f"dry_run: would create it: {made}")
         if not self._limit.take():
             raise TemporaryFailure(f"not created: limit_per_minute = {self.settings.limit_per_minute} is reached")
+        await self._turn.acquire()
+        creation = asyncio.create_task(self._create(account, settings, aliases, made))
+        creation.add_done_callback(lambda _: self._turn.release())
+        try:
+            return await asyncio.shield(creation)
+        except asyncio.CancelledError:
+            self.log.warning("%s: the time is over, but its creation goes on", account)
+            raise
+
+    async def _create(
+        self, account: Account, settings: dict[str, Value], aliases: list[str], made: str
+    ) -> VerdictResult:
+        """Create the account. Not to be cut off: the mail server asks no more for an account that it has."""
         try:
             await self._client.create_account(account, kind=self.settings.type, settings=settings)
         except AccountExists:
-            return Verdict.OK.because("the mail server has the account already")
+            added = await self._add_aliases(account, aliases) if aliases else ""
+            return Verdict.OK.because(f"the mail server has the account already{added}")
         if aliases:
             try:
                 await self._client.set_account_aliases(account, aliases)
@@ -51,6 +69,20 @@ class Provisioner(OwnAccount[ProvisionSettings]):
                 self.log.warning("%s was created, but without aliases: %s", account, error)
                 made = f"{made} failed"
         return Verdict.OK.because(f"created: {made}")
+
+    async def _add_aliases(self, account: Account, aliases: list[str]) -> str:
+        """Set the aliases of an account that exists, if it has none: its creation may have been cut off.
+
+        Return a text for the reason.
+        """
+        try:
+            if await self._client.get_account_aliases(account):
+                return ""
+            await self._client.set_account_aliases(account, aliases)
+        except CliError as error:
+            self.log.warning("%s exists, but its aliases could not be checked and set: %s", account, error)
+            return "; aliases failed"
+        return f"; it had no aliases, set {', '.join(aliases)}"
 
     def _purpose(self) -> str:
         return "would create accounts" if self.settings.dry_run else "may create accounts"

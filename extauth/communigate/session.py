@@ -24,7 +24,7 @@ DATA = 201
 """The code of a reply with data in its line."""
 
 _SEND_PASSWORD = 300
-_CHALLENGE = re.compile(rb"<[^<>\s]+>\s*$")
+_CHALLENGE = re.compile(rb"<[!-;=?-~]+@[!-;=?-~]+>\s*$")  # nothing else: it could reveal the password (CVE-2007-1558)
 _REPLY = re.compile(rb"([1-9]\d\d)(?: (.*))?", re.DOTALL)
 _UNSENDABLE = re.compile(rb"[\0\r\n]")
 
@@ -68,12 +68,14 @@ class CliSession:
             code, _ = await self.run(f"APOP {account} {digest}".encode())
         if code != DONE:
             raise LoginRefused(f"the login of {account} was refused with the code {code}")
-        code, text = await self.run(b"INLINE")
+        code, _ = await self.run(b"INLINE")
         if code != DONE:
-            raise CliUnavailable(f"INLINE was refused: {code} {shown(text)}")
+            raise CliUnavailable(f"INLINE was refused with the code {code}")
 
     async def run(self, line: bytes) -> Reply:
         """Send a command, and return its reply."""
+        if not await self.is_usable():
+            raise BackendUnavailable("the server closed the connection, or replied before the command")
         self._connection.send(line)
         return await self._reply()
 
@@ -103,6 +105,8 @@ class CliSession:
         if _UNSENDABLE.search(password.reveal()):
             raise LoginRefused("PASS cannot send this password: it has a line end or a NUL")
         code, _ = await self.run(b"USER " + account.encode())
+        if code == DONE:
+            raise CliUnavailable(f"invalid answer: USER got the code {code}")
         if code == _SEND_PASSWORD:
             code, _ = await self.run(b"PASS " + password.reveal())
         return code

@@ -118,7 +118,7 @@ def check_provision(provision: ProvisionSettings | None, path: Path) -> None:
     if provision is None:
         return
     for key, names in (("settings", provision.settings), ("attributes", provision.attributes)):
-        if "Password" in names:
+        if "password" in map(str.lower, names):
             raise ConfigError(f"{path}: provision.{key}: Password: extauth gives new accounts no password")
         if twice := [name for name in provision.attributes if name in provision.settings]:
             raise ConfigError(f"{path}: provision.attributes: {twice[0]} is in provision.settings, too")

@@ -81,6 +81,7 @@ class HandoverConnection:
     def close(self) -> None:
         """Say what is lost. The frontend kills the process with its other children."""
         self._close()
+        self._handovers.lose_waiting()
 
     def _flush(self, process: ChildProcess) -> None:
         """Send as much as the socket takes. The poller calls again when it takes more."""
@@ -109,9 +110,7 @@ class HandoverConnection:
             self._ending.add(self._process.pid, kill_at=0.0)
             self._process = None
             self._unsent.clear()
-        if lost := self._handovers.lose_all():
-            text = f"{lost} passwords that waited for the mail server are lost; a later login brings them again"
-            self._log.write(Level.PROBLEMS, f"handover: {text}")
+        self._handovers.lose_sent()
 
     def _on_events(self, events: int) -> None:
         if self._process is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from extauth.config import HandoverSettings
 from extauth.frontend.cache.lines import KeyedDigest, new_keyed_hash
@@ -52,8 +52,8 @@ class Handovers:
         """Use these settings from now on. If they have changed, all passwords are sent again."""
         if settings != self._settings:
             self._settings = settings
+            self.lose_waiting()
             self._known.clear()
-            self._waiting.clear()
 
     @property
     def is_enabled(self) -> bool:
@@ -110,14 +110,23 @@ class Handovers:
             text = f"handover: passwords are taken again; {self._dropped} were dropped since the start"
             self._log.write(Level.MAJOR, text)
 
-    def lose_all(self) -> int:
-        """Forget all that were sent and have no outcome: a later login brings them again. Return how many."""
-        lost = len(self._sent)
-        for account in self._sent.values():
-            self._known.pop(account, None)
+    def lose_sent(self) -> None:
+        """Forget all that were sent and have no outcome: a later login brings them again."""
+        self._lose(self._sent.values())
         self._sent.clear()
-        self._failed += lost
-        return lost
+
+    def lose_waiting(self) -> None:
+        """Forget all that were not sent."""
+        self._lose([handover.account for handover in self._waiting])
+        self._waiting.clear()
+
+    def _lose(self, accounts: Collection[Account]) -> None:
+        for account in accounts:
+            self._known.pop(account, None)
+        self._failed += len(accounts)
+        if lost := len(accounts):
+            text = f"{lost} passwords that waited for the mail server are lost; a later login brings them again"
+            self._log.write(Level.PROBLEMS, f"handover: {text}")
 
     def _add(self, request: PasswordRequest) -> None:
         keyed = self._hash.copy()

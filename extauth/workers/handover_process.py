@@ -1,7 +1,7 @@
 """The handover process: it sets passwords at the mail server, one after the other, over one connection.
 
-While the mail server cannot be reached, it tries the first password again and again, and the others wait. They stay in
-memory until they are set, or until the time for that is over.
+While the mail server cannot be reached, it tries one password after the other, with pauses. They stay in memory until
+they are set, or until the time for that is over.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ from extauth.communigate import (
     load_client,
 )
 from extauth.errors import ConfigError
+from extauth.model import Account, Secret
 from extauth.protocol.accounts import AccountParser
+from extauth.protocol.data_format import Value
 from extauth.workers.handover import FromHandover, Handover, HandoverConfig, HandoverDone, MailServerState
 from extauth.workers.messages import CHUNK, InvalidMessage, MessageReader, encode
 
@@ -37,8 +39,10 @@ GIVE_UP = 600.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 """Seconds to the next attempt while the mail server cannot be reached. Each pause is twice as long as the last."""
 
-_OWN_ON, _OWN_OFF = {"UseAppPassword": "YES"}, {"UseAppPassword": "NO"}
-_SWITCHED = {**_OWN_ON, "UseExtPassword": "NO"}
+LAST_ATTEMPTS = 3
+"""Failed attempts one after the other that end it, when the frontend has sent the last password."""
+
+_SWITCHED: dict[str, Value | Secret] = {"UseAppPassword": "YES", "UseExtPassword": "NO"}
 
 
 class HandoverProcess:
@@ -85,13 +89,15 @@ class HandoverProcess:
 
     async def _set_all(self) -> bool:
         """Set all passwords that wait. Return False if the end comes while the mail server cannot be reached."""
-        pause = FIRST_PAUSE
+        pause, failed = FIRST_PAUSE, 0
         while self._waiting:
             if await self._set_first():
-                pause = FIRST_PAUSE
+                pause, failed = FIRST_PAUSE, 0
                 continue
-            if self._ends.is_set():
+            failed += 1
+            if self._ends.is_set() and failed >= min(LAST_ATTEMPTS, len(self._waiting)):
                 return False
+            self._put_last(self._waiting[0][1].account)  # it may be the only one that fails
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._ends.wait()
@@ -107,6 +113,8 @@ class HandoverProcess:
             await self._set(handover)
         except CommandRefused as error:
             problem = str(error)
+            if handover.password.reveal() in problem.encode():
+                problem = "it was refused, with a text that is not shown"
         except ValueError:
             problem = "the password has a character that the mail server does not take"
         except (CliError, ConfigError) as error:
@@ -127,18 +135,11 @@ class HandoverProcess:
         except CommandRefused as error:
             if not switches or isinstance(error, UnknownAccount | UnknownDomain | NoRight):
                 raise
-            await self._switch_own_on(client, handover)
+            # Maybe UseAppPassword is NO. All in one command: half of it could open the account by an old password.
+            await client.update_account_settings(handover.account, {**_SWITCHED, "Password": handover.password})
+            return
         if switches:
             await client.update_account_settings(handover.account, _SWITCHED)
-
-    async def _switch_own_on(self, client: CliClient, handover: Handover) -> None:
-        """Set the password of an account that may have none: UseAppPassword is NO. It goes back to that if it fails."""
-        await client.update_account_settings(handover.account, _OWN_ON)
-        try:
-            await client.set_account_password(handover.account, handover.password)
-        except CommandRefused:
-            await client.update_account_settings(handover.account, _OWN_OFF)
-            raise
 
     def _load_client(self) -> CliClient:
         allow_unsafe = self._config.allow_unsafe_files
@@ -150,10 +151,17 @@ class HandoverProcess:
             client, self._client = self._client, None
             await client.close()
 
+    def _put_last(self, account: Account) -> None:
+        """Move the passwords of an account behind the others. They stay in order: the last one must win."""
+        own = [item for item in self._waiting if item[1].account == account]
+        self._waiting = deque([*(item for item in self._waiting if item[1].account != account), *own])
+
     async def _drop_old(self) -> None:
         """Give up the passwords that have waited too long."""
-        while self._waiting and time.monotonic() - self._waiting[0][0] > GIVE_UP:
-            _, handover = self._waiting.popleft()
+        since = time.monotonic() - GIVE_UP
+        old = [handover for came, handover in self._waiting if came < since]
+        self._waiting = deque(item for item in self._waiting if item[0] >= since)
+        for handover in old:
             await self._send(HandoverDone(handover.key, f"no success within {GIVE_UP:g} s: {self._problem}"))
 
     async def _tell_state(self, problem: str) -> None:

@@ -1,4 +1,4 @@
-"""Something between the client and the PWD port of the harness: it hides the challenge, and loses replies."""
+"""Bad PWD servers: one hides the challenge and loses replies of the harness; one plays a script."""
 
 from __future__ import annotations
 
@@ -43,3 +43,17 @@ class Middle(TestServer):
                 if self._hides_challenge:
                     data = re.sub(rb" <.*>", b"", data)
                 connection.sendall(data)
+
+
+class Scripted(TestServer):
+    """Sends the first line as a greeting, and one more for each line of the client. Then it closes the connection."""
+
+    def __init__(self, replies: list[bytes]) -> None:
+        self._replies = replies
+        super().__init__()
+
+    def serve(self, connection: socket.socket) -> None:
+        with connection.makefile("rb") as lines:
+            for reply in self._replies:
+                connection.sendall(reply + b"\r\n")
+                self.received += lines.readline()

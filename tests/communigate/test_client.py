@@ -14,6 +14,7 @@ import pytest
 from extauth.communigate import (
     AccountExists,
     CliClient,
+    CliError,
     CliUnavailable,
     CommandRefused,
     LoginRefused,
@@ -26,7 +27,7 @@ from extauth.communigate import (
 from extauth.communigate.errors import refusal
 from extauth.model import Account, Secret
 from tests.backends.ldap.slapd import Certificates
-from tests.communigate.middle import Middle
+from tests.communigate.middle import Middle, Scripted
 from tests.harness.mail.pwd.admin import ACCOUNTS
 from tests.harness.mail.server import MailServer
 from tests.helper import PATIENCE, wait_until
@@ -197,6 +198,25 @@ def test_a_refused_login_is_not_tried_again_at_once(server: MailServer) -> None:
         assert "not it" not in repr(cli)
 
     run(work, wrong)
+
+
+@pytest.mark.parametrize(
+    ("replies", "problem"),
+    [
+        ([b"200 hi <1@x>\r\n200 in", b"200 inline"], "replied before the command"),
+        ([b"200 hi <1@x>", b"200 in\r\n200 inline", b"200 made"], "replied before the command"),
+        ([b"200 hi", b"200 in", b"200 inline"], "invalid answer: USER got the code 200"),
+        ([b"200 hi <1@\xff>", b"300 go on", b"200 in", b"500 secret of robot"], "INLINE was refused with the code 500"),
+        ([b"200 hi", b"300 go on", b"200 in", b"200", b"501 secret of robot"], r"CREATEACCOUNT bob: 501 \(the text is"),
+        ([b"200 hi <1@x>", b"200 in", b"200", b"201 " + b"{a=" * 9_000], "invalid answer: more than 32 arrays"),
+        ([b"200 hi <1@x>", b"200 in", b"200", b"201 " + b"x" * 1_048_576], "a line of more than 1048576 bytes"),
+        ([b"200 hi <1@x>", b"200 in", b"200"], "CREATEACCOUNT: the server closed the connection"),
+    ],
+)
+def test_a_hostile_mail_server_gets_no_success(replies: list[bytes], problem: str) -> None:
+    with pytest.raises(CliError, match=problem) as caught:
+        run(lambda cli: cli.create_account("bob"), client(Scripted(replies).port, "robot"))
+    assert "secret" not in str(caught.value)
 
 
 def test_silence_is_an_outage() -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
 
+from tests.backends.ldap.ldap_servers import TestServer
 from tests.backends.ldap.slapd import Slapd
 from tests.harness.mail.pwd.admin import Admin
 from tests.harness.mail.server import MailServer
-from tests.helper import Helper, Site
+from tests.helper import PATIENCE, Helper, Site, wait_until
 
 ACCOUNTS = """
 [[domain]]
@@ -105,6 +107,48 @@ def test_attributes_of_a_directory_become_settings_and_aliases(site: Site, serve
             r'201 { RealName = "Dora Doe"; Title = "Dr. \"D\""; }',
             '201 (dd, "d.doe")',
         ]
+
+
+def test_aliases_of_an_account_without_any_are_set(site: Site, server: MailServer) -> None:
+    configure(site, server.port("pwd"), "attributes = {}", 'aliases = ["cn"]')
+    site.write("passwd", "half:{PLAIN}x:::h.alf::\nwhole:{PLAIN}x:::w.hole::\n")
+    helper = serve(site)
+    with Admin(server) as admin:  # as if the worker had been killed after CREATEACCOUNT
+        assert (
+            admin.run("CREATEACCOUNT half", "CREATEACCOUNT whole", "SETACCOUNTALIASES whole (other)") == ["200 OK"] * 3
+        )
+        assert (new(helper, "half"), new(helper, "whole")) == (b"OK", b"OK")
+        assert admin.run("GETACCOUNTALIASES half", "GETACCOUNTALIASES whole") == ['201 ("h.alf")', "201 (other)"]
+    helper.wait_for_information("account=half@.*has the account already; it had no aliases, set h.alf")
+
+
+class _Slow(TestServer):
+    """A mail server that replies to CREATEACCOUNT only when `may_create` is set."""
+
+    def __init__(self) -> None:
+        self.may_create = threading.Event()
+        super().__init__()
+
+    def serve(self, connection: socket.socket) -> None:
+        connection.sendall(b"200 ready <1@x>\r\n")
+        for line in connection.makefile("rb"):
+            self.received += line
+            if line.startswith(b"CREATE"):
+                self.may_create.wait(PATIENCE)
+            connection.sendall(b"200 OK\r\n")
+
+
+def test_a_creation_that_takes_long_is_not_cut_off(site: Site) -> None:
+    server = _Slow()
+    configure(site, server.port, "attributes = {}", 'aliases = ["cn"]')
+    site.write("extauth.toml", site.config.read_text().replace("workers = 1", "workers = 1\ndeadline = 1"))
+    site.write("passwd", "late:{PLAIN}x:::l.ate::\n")
+    helper = serve(site)
+    assert new(helper, "late") == b"FAILURE temporary failure"
+    helper.wait_for_information("late@example.com: the time is over, but its creation goes on")
+    server.may_create.set()
+    wait_until(lambda: b'SETACCOUNTALIASES late@example.com ("l.ate")' in server.received, "the aliases")
+    server.close()
 
 
 def test_a_limit_counts_over_all_workers(site: Site, server: MailServer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -160,6 +161,30 @@ def test_silent_mail_server_delays_no_login_and_not_the_end(site: Site) -> None:
     wait_until(lambda: len(silent.connections) > 1, "another connection")
     assert helper.end() == 0
     silent.close()
+
+
+class _Breaks(TestServer):
+    """A mail server that closes the connection when a command names u1, and takes every other one."""
+
+    def serve(self, connection: socket.socket) -> None:
+        connection.sendall(b"200 ready <1@x>\r\n")
+        for line in connection.makefile("rb"):
+            if b"u1@" in line:
+                return
+            connection.sendall(b"200 OK\r\n")
+
+
+def test_one_account_that_fails_does_not_hold_up_others(site: Site) -> None:
+    server = _Breaks()
+    configure(site, server.port)
+    helper = site.serve()
+    for number, name in enumerate(("u1", "u2", "u3")):
+        login(helper, name, number)
+    helper.wait_for_information("handover: the mail server has the password of u2@")
+    helper.wait_for_information("handover: the mail server has the password of u3@")
+    assert helper.end() == 0
+    helper.wait_for_information("handover: 1 passwords that waited for the mail server are lost")
+    server.close()
 
 
 def test_check_names_what_is_wrong(site: Site) -> None:
