@@ -41,5 +41,7 @@ def _names(values: Iterable[str], account: Account, parser: AccountParser) -> It
             found = parser.parse(address if "@" in address else f"{address}@{account.domain}")
         except MalformedRequest:
             continue
-        if found is not None and found.domain == account.domain and found.name != account.name:
+        if found is None or "@" in found.name:  # which no alias can have
+            continue
+        if found.domain == account.domain and found.name != account.name:
             yield found.name

@@ -35,6 +35,11 @@ class Provisioner(OwnAccount[ProvisionSettings]):
         self._turn = asyncio.Lock()
         self._limit = SharedLimit(self.settings.limit_per_minute, _MINUTE)
 
+    async def close(self) -> None:
+        """Close the connection, after the creation that is under way."""
+        async with self._turn:
+            await super().close()
+
     async def create(self, account: Account, attributes: Attributes) -> VerdictResult:
         """Create the account. Return OK also if it exists. Raises TemporaryFailure."""
         settings = account_settings(self.settings, attributes)

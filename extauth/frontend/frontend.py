@@ -228,6 +228,8 @@ class Frontend:
             self._run_until(self._have_ended, min(timeouts.END, self._reply_by - time.monotonic()))
         self._pool.close()
         self._run_until(self._have_ended, timeouts.KILL)
+        self._side.close()
+        self._writer.write(self._handler.replies)  # the log says what the handover has lost
 
     def _have_ended(self) -> bool:
         """Return whether the generations and the side processes have ended. Let them end if they have not."""
