@@ -78,11 +78,15 @@ class StateFiles:
         new = path.with_name(f".{path.name}.new")  # the lock keeps other harnesses away
         new.unlink(missing_ok=True)
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-        new.replace(path)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(descriptor)
+            new.replace(path)
+        except OSError as error:
+            new.unlink()
+            raise OSError(error.errno, error.strerror, str(path)) from None
         _sync_folder(path.parent)
         self._contents[name] = content
 

@@ -51,6 +51,11 @@ class MailServer:
         self._ports = dict(line.rsplit(":", 1) for line in lines if ":" in line)
         self.certificate = Path(next((line[12:] for line in lines if line.startswith("certificate ")), ""))
 
+    @property
+    def process(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
     def port(self, service: str, host: str = "127.0.0.1") -> int:
         """Return the port of a service, by the name of its option."""
         return int(self._ports[f"{service.upper()} {host}"])

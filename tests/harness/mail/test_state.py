@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 from collections.abc import Sequence
@@ -122,6 +123,15 @@ def test_a_killed_mail_server_keeps_what_it_has_confirmed(tmp_path: Path) -> Non
 
 def test_a_change_that_cannot_be_saved_is_undone(tmp_path: Path) -> None:
     with start(tmp_path) as server, Admin(server) as admin:
+        file = tmp_path / "base" / MAIN.format("Accounts")
+        resource.prlimit(server.process, resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))  # as a full disk
+        assert admin.run(
+            "UPDATEACCOUNTSETTINGS user1 {A=b;}",
+            f"UPDATEACCOUNTSETTINGS user1 {{C={'d' * 100_000};}}",
+            "GETACCOUNTSETTINGS user1",
+        ) == ["200 OK", f"501 cannot be saved, so nothing has changed: File too large: {file}", "201 { A = b; }"]
+        assert "A = b" in file.read_text()
+        assert not list(file.parent.glob(".*"))
         (tmp_path / "base/Domains").write_text("no folder")
         failed = f"501 cannot be saved, so nothing has changed: File exists: {tmp_path}/base/Domains"
         assert admin.run(
