@@ -65,32 +65,37 @@ def parse_path(argument: bytes, keyword: bytes) -> tuple[str, list[str]]:
 async def receive_message(session: MailSession, stream: Stream, envelope: Envelope) -> bytes | None:
     """Return the message, up to the line with a dot, with CRLF line ends. None if it is too large.
 
+    If the line with DATA ended with CRLF, only CRLF, a dot and CRLF end the message. Otherwise text that passed
+    through another mail server could end it early, and smuggle in a second mail (RFC 5321, section 4.1.1.4).
+
     Raises EOFError and TimeoutError, after a log record.
     """
-    lines: list[bytes] = []
+    content = bytearray()
     size, too_large = 0, False
+    line_ends = (b"\r\n",) if stream.line_end == b"\r\n" else (b"\r\n", b"\n")
     try:
         while True:
+            begins = stream.line_end in line_ends
             try:
                 line = await stream.read_line(MAX_MESSAGE_SIZE)
             except LineTooLong:
                 too_large = True
                 continue
-            if line == b".":
+            if line == b"." and begins and stream.line_end in line_ends:
                 break
             size += len(line) + 2
             too_large = too_large or size > MAX_MESSAGE_SIZE
             if too_large:
-                lines.clear()
+                content.clear()
             else:
-                lines.append(line.removeprefix(b".") + b"\r\n")
+                content += (line.removeprefix(b".") if begins else line) + b"\r\n"
     except (EOFError, TimeoutError):
         session.log(Level.PROBLEMS, f"mail {envelope}: connection lost after {size} bytes")
         raise
     if too_large:
         session.log(Level.PROBLEMS, f"mail {envelope}: more than {MAX_MESSAGE_SIZE} bytes: refused")
         return None
-    return b"".join(lines)
+    return bytes(content)
 
 
 def deliver(session: MailSession, envelope: Envelope, content: bytes) -> bool:
@@ -98,8 +103,8 @@ def deliver(session: MailSession, envelope: Envelope, content: bytes) -> bool:
     trace = _trace(session, envelope)
     accounts = {id(recipient.account): recipient.account for recipient in envelope.recipients if recipient.account}
     for account in accounts.values():
-        if not account.mailbox.fits(len(trace) + len(content)):
-            session.log(Level.PROBLEMS, f"mail {envelope}: the mailbox of {account.account} is full: refused")
+        if not account.mailbox.storage.fits(1, len(trace) + len(content)):
+            session.log(Level.PROBLEMS, f"mail {envelope}: the mailboxes of {account.account} are full: refused")
             return False
     for account in accounts.values():
         account.mailbox.append(trace + content)

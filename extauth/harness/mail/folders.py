@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from extauth.harness.mail.mailbox import Mailbox
+from extauth.harness.mail.mailbox import Mailbox, Storage
 
 INBOX = "INBOX"
 SEPARATOR = "/"
 _MAX_MAILBOXES = 100
 _MAX_NAME = 200  # characters
+_MAX_SUBSCRIBED = 1_000
 
 
 class FolderError(Exception):
@@ -21,7 +22,8 @@ class Folders:
     """
 
     def __init__(self) -> None:
-        self.inbox = Mailbox()
+        self._storage = Storage()
+        self.inbox = Mailbox(self._storage)
         self.subscribed = {INBOX}
         self._mailboxes = {INBOX: self.inbox}
 
@@ -38,12 +40,18 @@ class Folders:
         """Return True if there are mailboxes below this one."""
         return any(other.startswith(name + SEPARATOR) for other in self._mailboxes)
 
+    def subscribe(self, name: str) -> None:
+        """Add a name to those that the client wants to see. Raises FolderError."""
+        if len(self.subscribed) >= _MAX_SUBSCRIBED:
+            raise FolderError(f"at most {_MAX_SUBSCRIBED} mailboxes can be subscribed")
+        self.subscribed.add(name)
+
     def create(self, name: str) -> None:
         """Create a mailbox, and those above it. A separator at the end is ignored. Raises FolderError."""
         name = self._free_name(name)
         above = name.split(SEPARATOR)
         for depth in range(1, len(above) + 1):
-            self._mailboxes.setdefault(SEPARATOR.join(above[:depth]), Mailbox())
+            self._mailboxes.setdefault(SEPARATOR.join(above[:depth]), Mailbox(self._storage))
 
     def delete(self, name: str) -> None:
         """Delete a mailbox with its messages. Raises FolderError."""

@@ -13,14 +13,16 @@ from datetime import datetime
 
 import msgspec
 
-MAX_MAILBOX_SIZE = 16_777_216
-"""Bytes of all messages in a mailbox."""
+MAX_SIZE = 16_777_216
+"""Bytes of all messages of an account. Each message counts as `OVERHEAD` bytes more."""
+
+OVERHEAD = 1_024
 
 _validities = itertools.count(int(time.time()))
 
 
 class MailboxFull(Exception):
-    """The message does not fit into the mailbox."""
+    """The message does not fit into the mailboxes of the account."""
 
 
 class Message(msgspec.Struct, eq=False):
@@ -39,30 +41,52 @@ class Message(msgspec.Struct, eq=False):
     flags: frozenset[str] = frozenset()
     session: int | None = None
 
+    @property
+    def cost(self) -> int:
+        """The bytes that it counts as. The message of one session is free."""
+        return OVERHEAD + len(self.content) if self.session is None else 0
+
+
+class Storage:
+    """The space that the messages of an account take, in all mailboxes together."""
+
+    def __init__(self) -> None:
+        self._used = 0
+
+    def fits(self, count: int, size: int) -> bool:
+        """Return True if there is room for `count` messages that have `size` bytes together."""
+        return self._used + count * OVERHEAD + size <= MAX_SIZE
+
+    def add(self, message: Message) -> None:
+        """Count a message. Raises MailboxFull."""
+        if self._used + message.cost > MAX_SIZE:
+            raise MailboxFull(f"the account has {self._used} of {MAX_SIZE} bytes; delete messages")
+        self._used += message.cost
+
+    def remove(self, message: Message) -> None:
+        """Count a message no longer."""
+        self._used -= message.cost
+
 
 class Mailbox:
-    """The messages of one account, in the order of their UIDs.
+    """The messages of one mailbox, in the order of their UIDs.
 
+    storage: the space of its account
     uid_validity: a different number for each mailbox, and after each start of the harness
     next_uid: the UID of the next message
     first_recent: the UID of the first message that no IMAP client has been told of (RFC 3501, section 2.3.2)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
         self.uid_validity = next(_validities)
         self.next_uid = 1
         self.first_recent = 1
         self._messages: dict[int, Message] = {}
         self._watchers: list[Callable[[], None]] = []
 
-    @property
-    def size(self) -> int:
-        """The bytes of the messages that all sessions see."""
-        return sum(len(message.content) for message in self._messages.values() if message.session is None)
-
-    def fits(self, size: int) -> bool:
-        """Return True if there is room for a message of this many bytes."""
-        return self.size + size <= MAX_MAILBOX_SIZE
+    def __contains__(self, message: Message) -> bool:
+        return self._messages.get(message.uid) is message
 
     def messages(self, session: int | None) -> list[Message]:
         """Return the messages that a session sees, in the order of their UIDs. None: those that all sessions see."""
@@ -72,10 +96,9 @@ class Mailbox:
         self, content: bytes, flags: Iterable[str] = (), received: datetime | None = None, session: int | None = None
     ) -> Message:
         """Add a message. `received` is now if it is None. Raises MailboxFull."""
-        if session is None and not self.fits(len(content)):
-            raise MailboxFull(f"the mailbox has {self.size} of {MAX_MAILBOX_SIZE} bytes; delete messages")
         received = received or datetime.now().astimezone()
         message = Message(self.next_uid, content, received, frozenset(flags), session)
+        self.storage.add(message)
         self.next_uid += 1
         self._messages[message.uid] = message
         self._changed()
@@ -89,7 +112,8 @@ class Mailbox:
     def remove(self, messages: Iterable[Message]) -> None:
         """Delete messages. Those that are gone already do not matter."""
         for message in messages:
-            self._messages.pop(message.uid, None)
+            if self._messages.pop(message.uid, None):
+                self.storage.remove(message)
         self._changed()
 
     def end_session(self, session: int) -> None:

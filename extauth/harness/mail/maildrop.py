@@ -33,11 +33,10 @@ class Maildrop:
 
     def get(self, number: bytes) -> tuple[int, Message]:
         """Return the number and its message. Raises NoSuchMessage."""
-        if number.isdigit() and len(number) < 10:
-            for found in self:
-                if found[0] == int(number):
-                    return found
-        raise NoSuchMessage("no such message")
+        found = int(number) if number.isdigit() and len(number) < 10 else 0
+        if found not in self._messages or found in self._deleted:
+            raise NoSuchMessage("no such message")
+        return found, self._messages[found]
 
     def unique_id(self, message: Message) -> str:
         """Return the unique ID of a message, for UIDL."""
@@ -54,3 +53,18 @@ class Maildrop:
     def update(self) -> None:
         """Delete what is marked, as QUIT does."""
         self._mailbox.remove([self._messages[number] for number in self._deleted])
+
+
+def first_lines(text: bytes, count: int) -> bytes:
+    """Return the first lines of a text. It can have millions of lines, so they are counted and not split."""
+    begin, end = 0, len(text)  # the last line that is wanted ends between these two
+    if text.count(b"\n") < count:
+        return text
+    while begin < end:
+        middle = (begin + end) // 2
+        lines = text.count(b"\n", begin, middle + 1)
+        if lines < count:
+            begin, count = middle + 1, count - lines
+        else:
+            end = middle
+    return text[: begin + 1] if count else b""

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from extauth.harness.mail.maildrop import Maildrop, NoSuchMessage
+from extauth.harness.mail.maildrop import Maildrop, NoSuchMessage, first_lines
 from extauth.harness.mail.mechanisms import MECHANISMS, Claim, PasswordClaim, ResponseClaim, new_challenge
 from extauth.harness.mail.sasl import MAX_SASL_LINE, SaslError, sasl_claim
 from extauth.harness.mail.session import LoginFailure, LoginRecord, MailSession, open_mailbox
@@ -156,12 +156,12 @@ class Pop3Connection:
 
     async def _uidl(self, argument: bytes) -> None:
         """Return the unique ID of a message, or of all."""
-        ids = {number: self._maildrop.unique_id(message) for number, message in self._maildrop}
+        maildrop = self._maildrop
         if argument:
-            number, _ = self._maildrop.get(argument)
-            self._ok(f"{number} {ids[number]}")
+            number, message = maildrop.get(argument)
+            self._ok(f"{number} {maildrop.unique_id(message)}")
         else:
-            self._list("unique IDs:", [f"{number} {unique_id}" for number, unique_id in ids.items()])
+            self._list("unique IDs:", [f"{number} {maildrop.unique_id(message)}" for number, message in maildrop])
 
     async def _retr(self, argument: bytes) -> None:
         _, message = self._maildrop.get(argument)
@@ -175,9 +175,8 @@ class Pop3Connection:
         if not count.isdigit() or len(count) > 9:
             raise _Refused("wrong number of lines")
         header, blank, body = message.content.partition(b"\r\n\r\n")
-        lines = body.splitlines(keepends=True)
         self._ok("header and lines:")
-        self._send_lines(b"".join((header, blank, *lines[: int(count)])))
+        self._send_lines(header + blank + first_lines(body, int(count)))
 
     async def _dele(self, argument: bytes) -> None:
         number, _ = self._maildrop.get(argument)
@@ -201,10 +200,7 @@ class Pop3Connection:
         self._send(f"+OK {text}")
 
     def _list(self, title: str, lines: list[str]) -> None:
-        self._ok(title)
-        for line in lines:
-            self._send(line)
-        self._send(".")
+        self._send("\r\n".join((f"+OK {title}", *lines, ".")))
 
     def _send(self, line: str) -> None:
         self._stream.write(line.encode() + b"\r\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from zope.interface import implementer
 from extauth.harness.mail.network import loop
 
 _READ_AHEAD = 65_536  # bytes; reading stops when twice as many wait
+_TURN = 0.01  # seconds that one connection may run before the others have their turn
 
 
 class LineTooLong(Exception):
@@ -33,6 +35,7 @@ class Stream(Protocol):
     reader: the bytes from the client; TLS replaces it
     idle_timeout: seconds to wait for the client, in each call of `read_line` and `read_exactly`
     tls: the argument for twisted's `startTLS`; set it before `start_tls`
+    line_end: the end of the last line, CRLF or LF
 
     twisted sets the other public method names that are not in snake case.
     """
@@ -40,6 +43,7 @@ class Stream(Protocol):
     transport: Any
     reader: asyncio.StreamReader
     tls: Any = None
+    line_end = b""
     idle_timeout = 300.0
 
     def __init__(self, serve: Callable[[Stream], Awaitable[None]]) -> None:
@@ -47,6 +51,7 @@ class Stream(Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._lost = False
+        self._turn_began = 0.0
         self._task: asyncio.Task[None]
 
     @property
@@ -77,7 +82,8 @@ class Stream(Protocol):
         """
         line, too_long = b"", False
         async with asyncio.timeout(self.idle_timeout):
-            await self.drain()
+            await self._writable.wait()
+            await self.give_way()
             while not line.endswith(b"\n"):
                 try:
                     line += await self.reader.readuntil(b"\n")
@@ -88,8 +94,9 @@ class Stream(Protocol):
                         raise LineTooLong from None
                     raise
                 if len(line) > limit + 2:
-                    line, too_long = line[-1:], True
-        line = line[:-1].removesuffix(b"\r")
+                    line, too_long = line[-2:], True
+        self.line_end = b"\r\n" if line.endswith(b"\r\n") else b"\n"
+        line = line.removesuffix(self.line_end)
         if too_long or len(line) > limit:
             raise LineTooLong
         return line
@@ -97,7 +104,7 @@ class Stream(Protocol):
     async def read_exactly(self, count: int) -> bytes:
         """Return the next `count` bytes. Raises EOFError if the input ends before that, TimeoutError."""
         async with asyncio.timeout(self.idle_timeout):
-            await self.drain()
+            await self._writable.wait()
             return await self.reader.readexactly(count)
 
     def write(self, data: bytes) -> None:
@@ -105,8 +112,21 @@ class Stream(Protocol):
         self.transport.write(data)
 
     async def drain(self) -> None:
-        """Wait until the client has taken most of what was sent."""
-        await self._writable.wait()
+        """Wait until the client has taken most of what was sent. Let other connections run.
+
+        Call it within long replies. Raises EOFError if the connection is closed, TimeoutError.
+        """
+        async with asyncio.timeout(self.idle_timeout):
+            await self._writable.wait()
+        if self._lost:
+            raise EOFError
+        await self.give_way()
+
+    async def give_way(self) -> None:
+        """Let other connections run, if this one has run for long. Call it between the pieces of long work."""
+        if time.monotonic() - self._turn_began > _TURN:
+            await asyncio.sleep(0)
+            self._turn_began = time.monotonic()
 
     async def start_tls(self) -> None:
         """Start TLS. Raises PlainTextAfterStartTls if the client has sent more than the command before it, EOFError."""

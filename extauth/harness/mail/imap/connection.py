@@ -95,17 +95,17 @@ class ImapConnection:
 
     async def read_command(self) -> bytes:
         """Return a command with its literals. Raises LiteralTooLong, LineTooLong, EOFError, TimeoutError."""
-        command = b""
+        command = bytearray()
         while True:
             line = await self.stream.read_line(MAX_LINE)
             command += line
             literal = _LITERAL_AT_END.search(line)
             if literal is None:
-                return command
+                return bytes(command)
             size, sent_anyway = int(literal[1]), bool(literal[2])
             is_append = self.login is not None and _APPEND.match(command)
             if len(command) + size > MAX_LINE + (MAX_MESSAGE_SIZE if is_append else 0):
-                raise LiteralTooLong(command, size, sent_anyway=sent_anyway)
+                raise LiteralTooLong(bytes(command[:100]), size, sent_anyway=sent_anyway)
             if not sent_anyway:
                 self.send(b"+ send the literal")
             command += b"\r\n" + await self.stream.read_exactly(size)

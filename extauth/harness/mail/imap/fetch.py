@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from extauth.harness.mail.imap.errors import Bad
 from extauth.harness.mail.imap.parser import Parser
 from extauth.harness.mail.imap.parts import Part
-from extauth.harness.mail.imap.structure import body_structure, envelope
+from extauth.harness.mail.imap.structure import GiveWay, body_structure, envelope
 from extauth.harness.mail.imap.values import NIL, date_time, flags, literal, parentheses, string
 from extauth.harness.mail.mailbox import Message
 
@@ -35,7 +35,7 @@ class Item(msgspec.Struct, frozen=True):
     """
 
     name: bytes
-    value: Callable[[Fetched], bytes]
+    value: Callable[[Fetched, GiveWay], Awaitable[bytes]]
     sets_seen: bool = False
 
 
@@ -44,8 +44,6 @@ _SIMPLE: dict[bytes, Callable[[Fetched], bytes]] = {
     b"UID": lambda fetched: b"%d" % fetched.message.uid,
     b"INTERNALDATE": lambda fetched: date_time(fetched.message.received),
     b"RFC822.SIZE": lambda fetched: b"%d" % len(fetched.message.content),
-    b"ENVELOPE": lambda fetched: envelope(fetched.root),
-    b"BODYSTRUCTURE": lambda fetched: body_structure(fetched.root, extended=True),
     b"RFC822.HEADER": lambda fetched: literal(fetched.root.header),
     b"RFC822": lambda fetched: literal(fetched.message.content),
     b"RFC822.TEXT": lambda fetched: literal(fetched.root.body),
@@ -54,8 +52,25 @@ _READ = frozenset({b"RFC822", b"RFC822.TEXT"})
 _FAST = [b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE"]
 _MACROS = {b"FAST": _FAST, b"ALL": [*_FAST, b"ENVELOPE"], b"FULL": [*_FAST, b"ENVELOPE", b"BODY"]}
 
-FLAGS = Item(b"FLAGS", _SIMPLE[b"FLAGS"])
-UID = Item(b"UID", _SIMPLE[b"UID"])
+
+def _simple(name: bytes) -> Item:
+    async def value(fetched: Fetched, give_way: GiveWay) -> bytes:
+        return _SIMPLE[name](fetched)
+
+    return Item(name, value, sets_seen=name in _READ)
+
+
+def _structure(name: bytes, *, extended: bool) -> Item:
+    return Item(name, lambda fetched, give_way: body_structure(fetched.root, give_way, extended=extended))
+
+
+FLAGS = _simple(b"FLAGS")
+UID = _simple(b"UID")
+_ITEMS = {
+    **{name: _simple(name) for name in _SIMPLE},
+    b"ENVELOPE": Item(b"ENVELOPE", lambda fetched, give_way: envelope(fetched.root, give_way)),
+    b"BODYSTRUCTURE": _structure(b"BODYSTRUCTURE", extended=True),
+}
 
 
 def parse_items(parser: Parser) -> list[Item]:
@@ -70,21 +85,16 @@ def parse_items(parser: Parser) -> list[Item]:
     return items
 
 
-def write_items(items: list[Item], fetched: Fetched) -> bytes:
-    """Return the data of a message for the reply."""
-    return parentheses(item.name + b" " + item.value(fetched) for item in items)
-
-
 def _item(name: bytes, parser: Parser) -> Item:
-    if name in _SIMPLE:
-        return Item(name, _SIMPLE[name], sets_seen=name in _READ)
+    if name in _ITEMS:
+        return _ITEMS[name]
     if name not in (b"BODY", b"BODY.PEEK"):
         raise Bad("unknown data item")
     if parser.accept(b"["):
         return _body_item(parser, sets_seen=name == b"BODY")
     if name == b"BODY.PEEK":
         raise Bad("BODY.PEEK needs a section")
-    return Item(b"BODY", lambda fetched: body_structure(fetched.root, extended=False))
+    return _structure(b"BODY", extended=False)
 
 
 def _body_item(parser: Parser, *, sets_seen: bool) -> Item:
@@ -112,7 +122,7 @@ def _body_item(parser: Parser, *, sets_seen: bool) -> Item:
     section += b" " + parentheses(_name(name) for name in names) if names else b""
     begin = b"" if first is None else b"<%d>" % first
 
-    def value(fetched: Fetched) -> bytes:
+    async def value(fetched: Fetched, give_way: GiveWay) -> bytes:
         data = _section(fetched.root, path, kind, [name.lower() for name in names])
         if data is None:
             return NIL

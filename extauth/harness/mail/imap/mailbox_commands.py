@@ -7,7 +7,7 @@ import re
 from extauth.harness.mail.folders import INBOX, SEPARATOR
 from extauth.harness.mail.imap.connection import ImapConnection
 from extauth.harness.mail.imap.errors import Bad, No
-from extauth.harness.mail.imap.parser import SYSTEM_FLAGS, Parser
+from extauth.harness.mail.imap.parser import MAX_FLAGS, SYSTEM_FLAGS, Parser
 from extauth.harness.mail.imap.selected import Selected
 from extauth.harness.mail.imap.values import flags, parentheses
 from extauth.harness.mail.imap.values import mailbox as written_mailbox
@@ -85,7 +85,7 @@ async def subscribe(connection: ImapConnection, parser: Parser) -> str:
     name = parser.mailbox()
     parser.end()
     find(connection, name)
-    connection.folders.subscribed.add(name)
+    connection.folders.subscribe(name)
     return ""
 
 
@@ -104,6 +104,7 @@ async def list_mailboxes(connection: ImapConnection, parser: Parser) -> str:
     if not pattern:
         connection.untagged(b'LIST (\\Noselect) "/" ""')
     for name in connection.folders.names:
+        await connection.stream.give_way()
         if pattern and _matches(pattern, name):
             children = b"\\HasChildren" if connection.folders.has_below(name) else b"\\HasNoChildren"
             connection.untagged(b'LIST (%b) "/" %b' % (children, written_mailbox(name)))
@@ -114,6 +115,7 @@ async def list_subscribed(connection: ImapConnection, parser: Parser) -> str:
     """List the subscribed mailboxes that match a pattern."""
     pattern = _pattern(parser)
     for name in sorted(connection.folders.subscribed):
+        await connection.stream.give_way()
         if _matches(pattern, name):
             connection.untagged(b'LSUB () "/" %b' % written_mailbox(name))
     return ""
@@ -168,6 +170,8 @@ async def append(connection: ImapConnection, parser: Parser) -> str:
     content = parser.literal()
     parser.end()
     mailbox = find(connection, name, can_create=True)
+    if len(flag_set) > MAX_FLAGS:
+        raise No(f"a message has at most {MAX_FLAGS} flags", "LIMIT")
     message = mailbox.append(content, flag_set, received)
     return f"APPENDUID {mailbox.uid_validity} {message.uid}"
 
@@ -196,12 +200,18 @@ def _matches(pattern: str, name: str) -> bool:
     """Return True if the name matches. `*` stands for any characters, `%` for those of one level."""
     if name == INBOX:
         pattern = pattern.upper()
+    pattern = re.sub(r"[*%]{2,}", lambda wildcards: "*" if "*" in wildcards[0] else "%", pattern)
     ends = {0}  # where the beginning of the pattern can end in the name
     for character in pattern:
         if character == "*":
             ends = set(range(min(ends), len(name) + 1))
         elif character == "%":
-            ends = {end for begin in ends for end in range(begin, _level_end(name, begin) + 1)}
+            reach, found = -1, set[int]()
+            for begin in sorted(ends):
+                if begin > reach:
+                    reach = _level_end(name, begin)
+                    found.update(range(begin, reach + 1))
+            ends = found
         else:
             ends = {end + 1 for end in ends if name[end : end + 1] == character}
         if not ends:

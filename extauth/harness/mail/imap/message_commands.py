@@ -11,14 +11,17 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from extauth.harness.mail.imap.connection import MAX_LINE, ImapConnection
 from extauth.harness.mail.imap.errors import Bad, No
-from extauth.harness.mail.imap.fetch import FLAGS, UID, Fetched, parse_items, write_items
+from extauth.harness.mail.imap.fetch import FLAGS, UID, Fetched, Item, parse_items
 from extauth.harness.mail.imap.mailbox_commands import find
 from extauth.harness.mail.imap.numbers import write_set
-from extauth.harness.mail.imap.parser import Parser
+from extauth.harness.mail.imap.parser import MAX_FLAGS, Parser
 from extauth.harness.mail.imap.parts import Part
-from extauth.harness.mail.imap.search import Candidate, Scope, parse_search
-from extauth.harness.mail.mailbox import Message
+from extauth.harness.mail.imap.search import Scope, matches, parse_search
+from extauth.harness.mail.imap.search_keys import Candidate
+from extauth.harness.mail.mailbox import Mailbox, Message
 
+_PIECE = 65_536  # bytes of a reply
+_updating = asyncio.Lock()
 _STORE = re.compile(rb"[+-]?FLAGS(?:\.SILENT)?", re.IGNORECASE)
 Run = Callable[..., Awaitable[str]]
 
@@ -56,12 +59,12 @@ async def search(connection: ImapConnection, parser: Parser, *, by_uid: bool = F
     """List the messages that match."""
     parser.space()
     selected = connection.mailbox
-    test = parse_search(parser, Scope(list(range(1, len(selected.messages) + 1)), selected.uids))
-    found = [
-        message.uid if by_uid else number
-        for number, message in selected.numbered()
-        if test(Candidate(number, message, selected.is_recent(message), Part(message.content)))
-    ]
+    key = parse_search(parser, Scope(len(selected.messages), selected.uids[-1] if selected.messages else 0))
+    found = []
+    for number, message in selected.numbered():
+        candidate = Candidate(number, message, selected.is_recent(message), Part(message.content))
+        if await matches(key, candidate, connection.stream.give_way):
+            found.append(message.uid if by_uid else number)
     connection.untagged(b" ".join((b"SEARCH", *(b"%d" % number for number in found))))
     return ""
 
@@ -82,11 +85,22 @@ async def fetch(connection: ImapConnection, parser: Parser, *, by_uid: bool = Fa
         if sets_seen and "\\Seen" not in message.flags:
             selected.set_flags(message, message.flags | {"\\Seen"})
             wanted = items if FLAGS in items else [FLAGS, *items]  # some clients expect literals at the end
-        data = write_items(wanted, Fetched(message, selected.shown_flags(message), Part(message.content)))
-        connection.untagged(b"%d FETCH %b" % (number, data))
-        await connection.stream.drain()
-        await asyncio.sleep(0)  # other connections come in between
+        await _send(connection, number, wanted, Fetched(message, selected.shown_flags(message), Part(message.content)))
     return ""
+
+
+async def _send(connection: ImapConnection, number: int, items: list[Item], fetched: Fetched) -> None:
+    """Send data of a message, in pieces, since a client can ask for the same data thousands of times."""
+    separator, waiting = b"(", bytearray(b"* %d FETCH " % number)
+    for item in items:
+        waiting += separator + item.name + b" " + await item.value(fetched, connection.stream.give_way)
+        separator = b" "
+        if len(waiting) > _PIECE:
+            connection.stream.write(bytes(waiting))
+            waiting.clear()
+            await connection.stream.drain()
+    connection.send(bytes(waiting) + b")")
+    await connection.stream.drain()
 
 
 async def store(connection: ImapConnection, parser: Parser, *, by_uid: bool = False) -> str:
@@ -100,32 +114,38 @@ async def store(connection: ImapConnection, parser: Parser, *, by_uid: bool = Fa
     parser.end()
     selected = connection.writable
     for number, message in selected.pick(numbers, by_uid=by_uid):
+        await connection.stream.drain()
         if action.startswith(b"+"):
             new = message.flags | given
         elif action.startswith(b"-"):
             new = message.flags - given
         else:
             new = given
+        if len(new) > MAX_FLAGS:
+            raise No(f"a message has at most {MAX_FLAGS} flags", "LIMIT")
         selected.set_flags(message, new)
         if not action.endswith(b".SILENT"):
-            data = write_items([UID, FLAGS] if by_uid else [FLAGS], _without_content(connection, message))
-            connection.untagged(b"%d FETCH %b" % (number, data))
+            items = [UID, FLAGS] if by_uid else [FLAGS]
+            await _send(connection, number, items, Fetched(message, selected.shown_flags(message), Part(b"")))
     return ""
 
 
 async def copy(connection: ImapConnection, parser: Parser, *, by_uid: bool = False) -> str:
     """Copy messages into a mailbox."""
-    code, _ = _copy(connection, parser, by_uid=by_uid)
-    return code
+    messages, target = _to_copy(connection, parser, by_uid=by_uid)
+    _check_room(target, messages)
+    return _copy(messages, target)
 
 
 async def move(connection: ImapConnection, parser: Parser, *, by_uid: bool = False) -> str:
     """Move messages into a mailbox."""
-    source = connection.writable
-    code, messages = _copy(connection, parser, by_uid=by_uid)
+    source = connection.writable.mailbox
+    messages, target = _to_copy(connection, parser, by_uid=by_uid)
+    messages = [message for message in messages if message in source]  # others cannot be moved: they are deleted
+    _check_room(target, [message for message in messages if message.session is not None])
+    source.remove(messages)  # first, because an account that is full can move messages too
     if messages:
-        connection.untagged(f"OK [{code}] moved".encode())
-    source.mailbox.remove(messages)
+        connection.untagged(f"OK [{_copy(messages, target)}] moved".encode())
     connection.write_updates(expunges=True)
     return ""
 
@@ -158,8 +178,11 @@ async def idle(connection: ImapConnection, parser: Parser) -> str:
         mailbox.watch(changed.set)
     try:
         while not reading.done():
-            changed.clear()
-            connection.write_updates(expunges=True)
+            await connection.stream.drain()
+            async with _updating:  # one connection after the other: a change can wake hundreds
+                changed.clear()
+                connection.write_updates(expunges=True)
+                await asyncio.sleep(0)
             waiting = asyncio.ensure_future(changed.wait())
             await asyncio.wait({reading, waiting}, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
@@ -180,26 +203,29 @@ def _expunge(connection: ImapConnection, messages: Iterable[Message]) -> None:
     connection.mailbox.mailbox.remove(deleted)
 
 
-def _copy(connection: ImapConnection, parser: Parser, *, by_uid: bool) -> tuple[str, list[Message]]:
-    """Copy messages. Return the response code for the reply, and the messages."""
+def _to_copy(connection: ImapConnection, parser: Parser, *, by_uid: bool) -> tuple[list[Message], Mailbox]:
+    """Take what to copy, and where."""
     parser.space()
     numbers = parser.number_set()
     parser.space()
     name = parser.mailbox()
     parser.end()
     messages = [message for _, message in connection.mailbox.pick(numbers, by_uid=by_uid)]
-    target = find(connection, name, can_create=True)
-    if not target.fits(sum(len(message.content) for message in messages)):
-        raise No("the mailbox is full", "OVERQUOTA")
+    return messages, find(connection, name, can_create=True)
+
+
+def _check_room(target: Mailbox, messages: list[Message]) -> None:
+    if not target.storage.fits(len(messages), sum(len(message.content) for message in messages)):
+        raise No("the account has no room for more messages", "OVERQUOTA")
+
+
+def _copy(messages: list[Message], target: Mailbox) -> str:
+    """Copy messages. Return the response code for the reply."""
     copies = [target.append(message.content, message.flags, message.received) for message in messages]
     if not copies:
-        return "", []
+        return ""
     old, new = (write_set([message.uid for message in each]) for each in (messages, copies))
-    return f"COPYUID {target.uid_validity} {old} {new}", messages
-
-
-def _without_content(connection: ImapConnection, message: Message) -> Fetched:
-    return Fetched(message, connection.mailbox.shown_flags(message), Part(b""))
+    return f"COPYUID {target.uid_validity} {old} {new}"
 
 
 def _flags_without_parentheses(parser: Parser) -> frozenset[str]:

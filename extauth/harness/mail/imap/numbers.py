@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterator
 
 import msgspec
 
@@ -34,8 +35,17 @@ class NumberSet(msgspec.Struct, frozen=True):
 
     def select(self, numbers: Collection[int]) -> set[int]:
         """Return those of `numbers` that belong to the set."""
-        bounds = list(self._bounds(max(numbers, default=0)))
-        return {number for number in numbers if any(first <= number <= last for first, last in bounds)}
+        return set(filter(self.test(max(numbers, default=0)), numbers))
+
+    def test(self, largest: int) -> Callable[[int], bool]:
+        """Return a test for numbers of the set. `largest` is the largest number in use."""
+        bounds = list(self._bounds(largest))
+
+        def belongs(number: int) -> bool:
+            at = bisect_right(bounds, number, key=_first)
+            return at > 0 and number <= bounds[at - 1][1]
+
+        return belongs
 
     def _bounds(self, largest: int) -> Iterator[tuple[int, int]]:
         """Yield the ranges with numbers, sorted and joined."""
@@ -50,10 +60,20 @@ class NumberSet(msgspec.Struct, frozen=True):
         return iter(joined)
 
 
+def _first(bounds: tuple[int, int]) -> int:
+    return bounds[0]
+
+
 def _number(text: bytes) -> int | None:
     return None if text == b"*" else int(text)
 
 
 def write_set(numbers: Collection[int]) -> str:
     """Return a set of numbers as text."""
-    return ",".join(str(number) for number in numbers)
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][-1] + 1:
+            ranges[-1] = [ranges[-1][0], number]
+        else:
+            ranges.append([number])
+    return ",".join(":".join(map(str, ends)) for ends in ranges)

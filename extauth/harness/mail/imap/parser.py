@@ -19,7 +19,7 @@ _PATTERN = re.compile(rb'[^\x00-\x20\x7f(){"\\]+')
 _QUOTED = re.compile(rb'"((?:[^"\\\r\n\x00]|\\["\\])*)"')
 _ESCAPE = re.compile(rb"\\(.)")
 _LITERAL = re.compile(rb"\{(\d{1,10})\+?\}\r\n", re.ASCII)
-_FLAG = re.compile(rb'\\?[^\x00-\x20\x7f-\xff(){%*"\\\]]+')
+_FLAG = re.compile(rb'\\?[^\x00-\x20\x7f-\xff(){%*"\\\]]{1,200}')
 _NUMBER = re.compile(rb"\d{1,10}", re.ASCII)
 _SET = re.compile(rb"[\d*:,]+", re.ASCII)
 
@@ -184,6 +184,9 @@ class Parser:
         self._at = match.end()
         return match
 
+
+MAX_FLAGS = 50
+"""Flags of one message."""
 
 SYSTEM_FLAGS = ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
 _SYSTEM_FLAGS = {flag.lower(): flag for flag in (*SYSTEM_FLAGS, "\\Recent")}

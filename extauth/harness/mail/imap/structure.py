@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from email.utils import getaddresses
 
 from extauth.harness.mail.imap.parts import Part
 from extauth.harness.mail.imap.values import NIL, nstring, parentheses, string
 
+_MAX_ADDRESSES = 16_384  # bytes of one field; what follows is not shown, since the parser of Python is slow
 
-def envelope(part: Part) -> bytes:
+GiveWay = Callable[[], Awaitable[None]]
+"""Lets other connections run."""
+
+
+async def envelope(part: Part, give_way: GiveWay) -> bytes:
     """Return the envelope: the fields as they are, and the addresses in pieces."""
-    addresses = {name: _addresses(part, name) for name in (b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc")}
+    addresses = {}
+    for name in (b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc"):
+        addresses[name] = _addresses(part, name)
+        await give_way()
     for name in (b"sender", b"reply-to"):
         if addresses[name] == NIL:
             addresses[name] = addresses[b"from"]
@@ -20,13 +29,14 @@ def envelope(part: Part) -> bytes:
     return parentheses((date, subject, *addresses.values(), in_reply_to, message_id))
 
 
-def body_structure(part: Part, *, extended: bool) -> bytes:
+async def body_structure(part: Part, give_way: GiveWay, *, extended: bool) -> bytes:
     """Return BODYSTRUCTURE, or BODY if it is not extended."""
+    await give_way()
     main, sub = (name.upper().encode("ascii", "replace") for name in part.content_type)
     parameters = _parameters(part, b"content-type")
     extension = [_disposition(part), _languages(part), nstring(part.field(b"content-location"))]
     if main == b"MULTIPART" and part.parts:
-        structures = b"".join(body_structure(inner, extended=extended) for inner in part.parts)
+        structures = b"".join([await body_structure(inner, give_way, extended=extended) for inner in part.parts])
         return parentheses((structures, string(sub), *([parameters, *extension] if extended else [])))
     if main == b"MULTIPART":  # it has no parts: show it as data, since a list of parts cannot be empty
         main, sub = b"APPLICATION", b"OCTET-STREAM"
@@ -41,7 +51,8 @@ def body_structure(part: Part, *, extended: bool) -> bytes:
     ]
     lines = b"%d" % part.body.count(b"\n")
     if (main, sub) == (b"MESSAGE", b"RFC822") and part.parts:
-        values += [envelope(part.parts[0]), body_structure(part.parts[0], extended=extended), lines]
+        message = part.parts[0]
+        values += [await envelope(message, give_way), await body_structure(message, give_way, extended=extended), lines]
     elif main == b"TEXT":
         values.append(lines)
     elif main == b"MESSAGE" and sub == b"RFC822":  # too deep to look into
@@ -70,9 +81,9 @@ def _languages(part: Part) -> bytes:
 
 
 def _addresses(part: Part, name: bytes) -> bytes:
-    values = [value.decode("latin-1") for field, _, value in part.fields if field == name]
+    values = b", ".join(value for field, _, value in part.fields if field == name)
     try:
-        pairs = getaddresses(values)
+        pairs = getaddresses([values[:_MAX_ADDRESSES].decode("latin-1")])
     except RecursionError:  # thousands of nested comments
         return NIL
     addresses = []
