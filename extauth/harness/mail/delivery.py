@@ -38,6 +38,7 @@ class Envelope(msgspec.Struct):
     sender: str
     client: str
     extended: bool
+    logged_in: bool
     recipients: list[Recipient] = []
 
     def __str__(self) -> str:
@@ -53,7 +54,7 @@ def parse_path(argument: bytes, keyword: bytes) -> tuple[str, list[str]]:
         raise MalformedPath(f"{keyword.decode()} is missing")
     rest = argument[len(keyword) :].lstrip()
     path = _PATH.match(rest)
-    if path is None or not argument.isascii():
+    if path is None or not argument.isascii() or not argument.decode().isprintable():
         raise MalformedPath("not a valid address")
     address = path[1] if path[1] is not None else path[2]
     after = rest[path.end() :]
@@ -118,7 +119,8 @@ def deliver(session: MailSession, envelope: Envelope, content: bytes) -> bool:
 
 def _trace(session: MailSession, envelope: Envelope) -> bytes:
     """Return the header fields that the mail server adds (RFC 5321, section 4.4; RFC 3848)."""
-    protocol = "ESMTP" + ("S" if session.over_tls else "") if envelope.extended else "SMTP"
+    letters = ("S" if session.over_tls else "") + ("A" if envelope.logged_in else "")
+    protocol = f"ESMTP{letters}" if envelope.extended else "SMTP"
     client = re.sub(r"[^!-~]", "?", envelope.client)
     return (
         f"Return-Path: <{envelope.sender}>\r\n"

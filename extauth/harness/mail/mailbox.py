@@ -75,6 +75,7 @@ class Mailbox:
     uid_validity: a different number for each mailbox, and after each start of the harness
     next_uid: the UID of the next message
     first_recent: the UID of the first message that no IMAP client has been told of (RFC 3501, section 2.3.2)
+    removals, flag_changes: how often messages were deleted, and flags were changed
     """
 
     def __init__(self, storage: Storage) -> None:
@@ -82,6 +83,8 @@ class Mailbox:
         self.uid_validity = next(_validities)
         self.next_uid = 1
         self.first_recent = 1
+        self.removals = 0
+        self.flag_changes = 0
         self._messages: dict[int, Message] = {}
         self._watchers: list[Callable[[], None]] = []
 
@@ -91,6 +94,11 @@ class Mailbox:
     def messages(self, session: int | None) -> list[Message]:
         """Return the messages that a session sees, in the order of their UIDs. None: those that all sessions see."""
         return [message for message in self._messages.values() if message.session in (None, session)]
+
+    def messages_since(self, uid: int, session: int) -> list[Message]:
+        """Return the messages with a larger UID that a session sees."""
+        newer = itertools.takewhile(lambda message: message.uid > uid, reversed(self._messages.values()))
+        return [message for message in newer if message.session in (None, session)][::-1]
 
     def append(
         self, content: bytes, flags: Iterable[str] = (), received: datetime | None = None, session: int | None = None
@@ -107,6 +115,7 @@ class Mailbox:
     def set_flags(self, message: Message, flags: Iterable[str]) -> None:
         """Replace the flags of a message."""
         message.flags = frozenset(flags)
+        self.flag_changes += 1
         self._changed()
 
     def remove(self, messages: Iterable[Message]) -> None:
@@ -114,6 +123,7 @@ class Mailbox:
         for message in messages:
             if self._messages.pop(message.uid, None):
                 self.storage.remove(message)
+                self.removals += 1
         self._changed()
 
     def end_session(self, session: int) -> None:

@@ -134,7 +134,7 @@ class SmtpConnection:
                     raise _SmtpError(f"552 5.3.4 a message may have at most {MAX_MESSAGE_SIZE} bytes")
             elif not (self._extended and (parameter.upper() in ("BODY=7BIT", "BODY=8BITMIME") or key == "AUTH")):
                 raise _SmtpError("555 5.5.4 unknown parameter")
-        self._envelope = Envelope(sender, self._client, self._extended)
+        self._envelope = Envelope(sender, self._client, self._extended, self._login is not None)
         self._reply("250 2.1.0 sender OK")
 
     async def _rcpt(self, argument: bytes) -> None:

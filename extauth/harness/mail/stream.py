@@ -14,6 +14,7 @@ from zope.interface import implementer
 from extauth.harness.mail.network import loop
 
 _READ_AHEAD = 65_536  # bytes; reading stops when twice as many wait
+_CLOSING_TIME = 30.0  # seconds in which the client must take the last replies
 _TURN = 0.01  # seconds that one connection may run before the others have their turn
 
 
@@ -116,8 +117,9 @@ class Stream(Protocol):
 
         Call it within long replies. Raises EOFError if the connection is closed, TimeoutError.
         """
-        async with asyncio.timeout(self.idle_timeout):
-            await self._writable.wait()
+        if not self.takes_replies:
+            async with asyncio.timeout(self.idle_timeout):
+                await self._writable.wait()
         if self._lost:
             raise EOFError
         await self.give_way()
@@ -139,10 +141,11 @@ class Stream(Protocol):
         self.transport.startTLS(self.tls)
 
     def close(self) -> None:
-        """Close the connection when everything is sent."""
+        """Close the connection when everything is sent, or after 30 seconds."""
         if not self._lost:
             self.transport.unregisterProducer()
             self.transport.loseConnection()
+            loop.call_later(_CLOSING_TIME, self.abort)
 
     def abort(self) -> None:
         """Close the connection at once. What is not sent yet is lost."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -123,6 +124,11 @@ class LineClient:
     def read(self) -> bytes:
         """Return the next line, or nothing at the end of the connection."""
         return self._file.readline().removesuffix(b"\r\n")
+
+    @property
+    def has_more(self) -> bool:
+        """True if a reply is there already."""
+        return bool(select.select([self._socket], [], [], 0)[0])
 
     def send(self, line: bytes, end: bytes = b"\r\n") -> None:
         """Send a line."""

@@ -64,6 +64,40 @@ def test_a_name_that_is_not_ascii_is_in_the_message(mail_server: MailServer) -> 
     imap.logout()
 
 
+def test_the_mailboxes_of_an_account_share_a_limit(mail_server: MailServer) -> None:
+    with LineClient(mail_server.port("imap")) as client:
+        client.read()
+        assert client.ask(b"a LOGIN system {7+}\r\nown one") == b"a OK LOGIN completed"
+        for name in (b"first", b"second"):
+            assert client.ask(b"a CREATE " + name) == b"a OK CREATE completed"
+        message = b" {9000000+}\r\n" + b"x" * 9_000_000
+        assert client.ask(b"a APPEND first" + message).startswith(b"a OK [APPENDUID ")
+        assert client.ask(b"a APPEND second" + message).startswith(b"a NO [OVERQUOTA] ")
+        client.send(b"a SELECT first\r\nb COPY 1 second\r\nc MOVE 1 second\r\nd DELETE second")
+        replies = [client.read() for _ in range(13)]
+        assert replies[8].startswith(b"b NO [OVERQUOTA] ")
+        assert replies[9].startswith(b"* OK [COPYUID ")
+        assert replies[10] == b"* 1 EXPUNGE"
+        assert replies[-1] == b"d OK DELETE completed", replies
+
+
+def test_a_long_search_does_not_stop_other_clients(mail_server: MailServer) -> None:
+    with LineClient(mail_server.port("imap")) as busy, LineClient(mail_server.port("pop3")) as other:
+        busy.read(), other.read()
+        assert busy.ask(b"a LOGIN system {7+}\r\nown one") == b"a OK LOGIN completed"
+        assert busy.ask(b"a APPEND INBOX {1000000+}\r\n" + b"\n" * 1_000_000).startswith(b"a OK [APPENDUID ")
+        busy.send(b"a SELECT INBOX")
+        while not busy.read().startswith(b"a OK"):
+            pass
+        busy.send(b"a SEARCH ALL\r\nb SEARCH" + b" NOT TEXT absent" * 1_000)
+        assert busy.read().startswith(b"* SEARCH")
+        assert busy.read() == b"a OK SEARCH completed"
+        assert other.ask(b"CAPA").startswith(b"+OK")
+        assert not busy.has_more
+        assert busy.ask(b"c STORE 1:* FLAGS.SILENT (\\Deleted)").startswith(b"* SEARCH 1")
+        busy.send(b"d CLOSE")
+
+
 def _log_in(mail_server: MailServer) -> imaplib.IMAP4:
     imap = imaplib.IMAP4("127.0.0.1", mail_server.port("imap"), timeout=20)
     imap.login("imap", "own one")

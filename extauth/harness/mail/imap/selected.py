@@ -23,6 +23,8 @@ class Selected:
         self._recent: set[int] = set()
         self._told: dict[int, frozenset[str]] = {}
         self._last_uid = 0
+        self._seen_removals = mailbox.removals
+        self._seen_flag_changes = mailbox.flag_changes
         self._add_new()
 
     @property
@@ -64,7 +66,8 @@ class Selected:
 
     def updates(self, *, expunges: bool) -> Iterator[bytes]:
         """Yield what the client has not been told yet. Deleted messages keep their numbers without `expunges`."""
-        if expunges:
+        if expunges and self._seen_removals != self.mailbox.removals:
+            self._seen_removals = self.mailbox.removals
             present = {message.uid for message in self.mailbox.messages(self._session)}
             for number in range(len(self.messages), 0, -1):
                 if self.messages[number - 1].uid not in present:
@@ -73,6 +76,9 @@ class Selected:
         if self._add_new():
             yield b"%d EXISTS" % len(self.messages)
             yield b"%d RECENT" % self.recent_count
+        if self._seen_flag_changes == self.mailbox.flag_changes:
+            return
+        self._seen_flag_changes = self.mailbox.flag_changes
         for number, message in self.numbered():
             if self._told[message.uid] != message.flags:
                 self._told[message.uid] = message.flags
@@ -80,7 +86,7 @@ class Selected:
 
     def _add_new(self) -> bool:
         """Give numbers to the new messages. Return True if there are any."""
-        new = [message for message in self.mailbox.messages(self._session) if message.uid > self._last_uid]
+        new = self.mailbox.messages_since(self._last_uid, self._session)
         if not new:
             return False
         first_recent = self.mailbox.first_recent if self.read_only else self.mailbox.take_recent()
