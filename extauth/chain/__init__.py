@@ -6,7 +6,9 @@ imports              which code may be imported, and who can write it
 chain                the backends of one configuration, in order
 chain_run            one request on its way along the chain
 configured_backend   one backend in the chain: loaded, opened, called
+backend_rules        checks the class of a backend at the start
 backend_adapter      requests -> calls of a backend's methods; their return values -> results
+call_marks           what a worker is doing, in memory that it shares with the frontend
 password_masking     no password in reasons and records
 """
 

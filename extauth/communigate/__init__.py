@@ -1,16 +1,16 @@
-"""A client for the PWD/CLI port of CommuniGate Pro. A site's own backend may use it, too (docs/provisioning.md).
+"""A client for the PWD port of CommuniGate Pro (PWD and CLI). Your own backend may use it, too (docs/provisioning.md).
 
-client    `CliClient`: commands, over a connection that is opened when it is needed
-session   one connection: TLS, login, command and reply
-arguments the arguments of commands, as they are sent
-errors    the replies that refuse a command, as exceptions
-own_account   the account of extauth in the mail server: its password and its access rights
-load      a client from the keys of a section of the configuration
+client       `CliClient`: commands, over a connection that is opened when it is needed
+session      one connection: TLS, login, command and reply
+arguments    the arguments of commands, as they are sent
+errors       the replies that refuse a command, as exceptions
+own_account  the account of extauth in the mail server: its password and its access rights
+load         makes a client from the section `[mail_server]`
 
 [provision]:
 
 provisioner     creates an account that a backend knows
-account_values  attributes in a backend to settings and aliases in the mail server
+account_values  turns attributes of a backend into settings and aliases of the mail server
 shared_limit    how many accounts the workers may create together in a minute
 """
 

@@ -1,4 +1,4 @@
-"""Attributes of an account in a backend to its settings and aliases in the mail server. Pure."""
+"""Turns the attributes of an account in a backend into its settings and aliases in the mail server. Pure."""
 
 from __future__ import annotations
 

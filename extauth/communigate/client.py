@@ -1,4 +1,4 @@
-"""The client for the PWD/CLI port: commands, over a connection that is opened when it is needed."""
+"""The client for the PWD port: commands, over a connection that is opened when it is needed."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ PORT = 106
 """The usual PWD port."""
 
 IDLE_LIMIT = 240.0
-"""Seconds after which an unused connection is not used again. The mail server closes it after about 300."""
+"""Seconds without a command after which a connection is not used again. The mail server closes it after about 300."""
 
 RETRY = 1.0
-"""Seconds for which a mail server that could not be reached counts as unavailable, without another attempt."""
+"""Seconds without another attempt after the mail server could not be reached."""
 
 RETRY_LOGIN = 10.0
 """The same for a refused login. The mail server blocks accounts after some refused logins a minute."""
@@ -37,11 +37,11 @@ class CliClient:
     """Sends commands to the CLI of the mail server, one at a time, over one connection. Use it in one event loop.
 
     The connection is opened by the first command. A connection that was closed while nothing was sent is opened again.
-    If it breaks under a command, the command is repeated once, provided that it does the same when it comes twice: GET,
-    LIST, SET and UPDATE do; CREATEACCOUNT does not.
+    If it breaks during a command, the client repeats the command once if that is harmless: GET, LIST, SET and UPDATE
+    are, CREATEACCOUNT is not.
 
-    The login is by APOP if the greeting has a challenge. Otherwise, and with `starttls`, the client begins TLS and
-    checks the certificate; on the loopback it does without. `tls`: which certificates it trusts; None: the system's.
+    The login is by APOP if the greeting has a challenge. Otherwise, and with `starttls`, the client starts TLS and
+    checks the certificate. On the loopback it needs no TLS. `tls`: which certificates it trusts; None: the system's.
     `connect_timeout`: seconds until the login is done. `reply_timeout`: seconds for the reply to a command.
 
     All methods raise CliError.
@@ -103,7 +103,7 @@ class CliClient:
         """Return the settings that the account itself has. Raises UnknownAccount."""
         found = await self.command("GETACCOUNTSETTINGS", account)
         if not isinstance(found, dict):
-            raise CliUnavailable(f"{self.server.url}: GETACCOUNTSETTINGS: the data are no dictionary")
+            raise CliUnavailable(f"{self.server.url}: GETACCOUNTSETTINGS: the data is not a dictionary")
         return found
 
     async def get_account_rights(self, account: str | Account) -> list[str]:
@@ -117,7 +117,7 @@ class CliClient:
         """
         verb = verb.upper()
         if _VERB.fullmatch(verb) is None:
-            raise ValueError(f"{verb!r} is no command")
+            raise ValueError(f"{verb!r} is not a command")
         line = b" ".join([verb.encode(), *map(written, arguments)])
         has_secret = any(map(has_password, arguments))
         async with self._lock:
@@ -142,7 +142,7 @@ class CliClient:
     async def _strings(self, verb: str, account: str | Account) -> list[str]:
         found = await self.command(verb, account)
         if not isinstance(found, list):
-            raise CliUnavailable(f"{self.server.url}: {verb}: the data are no array")
+            raise CliUnavailable(f"{self.server.url}: {verb}: the data is not an array")
         return [text for text in found if isinstance(text, str)]
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What can go wrong at the PWD/CLI port, as types.
+"""What can go wrong at the PWD port, as types.
 
     CliError                 a TemporaryFailure: in a backend it needs no handling
     ├── CliUnavailable       no connection, no reply in time, or an invalid reply; a BackendUnavailable, too
@@ -11,7 +11,7 @@
         ├── AccountExists    520, or 501 with the text "... already exists"
         └── NoRight          501 with a text about access rights
 
-No message holds a password: the text of the mail server is left out if the command had one.
+No message contains a password: if the command had one, the text of the mail server is left out.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class CliError(TemporaryFailure):
 class CliUnavailable(CliError, BackendUnavailable):
     """The mail server cannot be reached, does not reply in time, or sends an invalid reply.
 
-    A command that was under way may have been carried out.
+    The mail server may have executed a command that was under way.
     """
 
 

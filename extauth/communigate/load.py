@@ -1,4 +1,4 @@
-"""A client from the keys of a section of the configuration."""
+"""Makes a client from the section `[mail_server]` of the configuration."""
 
 from __future__ import annotations
 

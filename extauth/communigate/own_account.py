@@ -24,7 +24,7 @@ S = TypeVar("S", bound=Settings)
 
 
 class OwnAccount(Backend[S], Generic[S]):
-    """What uses the account. It is no backend for logins, but is loaded, reloaded and tried out like one."""
+    """Base of what uses the account. It checks no logins, but is loaded, reloaded and tested like a backend."""
 
     def __init__(self, settings: S, context: BackendContext, mail_server: CliSettings) -> None:
         super().__init__(settings, context)

@@ -1,4 +1,4 @@
-"""One connection to the PWD/CLI port: TLS, login, command and reply.
+"""One connection to the PWD port: TLS, login, command and reply.
 
 The mail server speaks first. Each command gets one line: a code and a text. After INLINE, data come in the same line
 with the code 201.
@@ -57,7 +57,7 @@ class CliSession:
         await self._connection.open()
         code, text = await self._reply()
         if code != DONE:
-            raise CliUnavailable(f"the greeting is no {DONE}: {shown(text)}")
+            raise CliUnavailable(f"the greeting is not {DONE}: {shown(text)}")
         challenge = _CHALLENGE.search(text)
         if starttls or (challenge is None and not self._server.is_local):
             await self._start_tls()
@@ -84,7 +84,7 @@ class CliSession:
         return await self._connection.is_silent()
 
     def end(self) -> None:
-        """Say goodbye, and close it without waiting for a reply."""
+        """Send QUIT, and close it without waiting for a reply."""
         self._connection.send(b"QUIT")
         self._connection.close()
 

@@ -49,7 +49,7 @@ class NewSettings(Settings, frozen=True):
 
 
 class CliSettings(Settings, frozen=True):
-    """`[mail_server]`: the PWD/CLI port of the mail server. `account` needs access rights there.
+    """`[mail_server]`: the PWD port of the mail server. `account` needs access rights there.
 
     `starttls`: log in with the password over TLS, not by APOP. Times are in seconds.
     """
@@ -67,8 +67,8 @@ class CliSettings(Settings, frozen=True):
 class ProvisionSettings(Settings, frozen=True):
     """`[provision]`: accounts that `NEW` asks about and a backend knows are created in the mail server.
 
-    `type`: of the mailbox. `settings`: of each new account. `attributes`: more settings, and the attributes in the
-    backends that they are taken from. `aliases`: attributes with other addresses.
+    `type`: of the mailbox. `settings`: of each new account. `attributes`: more settings, and the attribute of the
+    backend for each. `aliases`: attributes with other addresses.
     """
 
     type: str = ""
@@ -85,10 +85,10 @@ class ProvisionSettings(Settings, frozen=True):
 
 
 class HandoverSettings(Settings, frozen=True):
-    """`[handover]`: after a right login, set its password at the mail server.
+    """`[handover]`: after a successful login, set the password in the mail server.
 
-    `backends`: the names of those for whose accounts; None: all. `switch_external_off`: then let the mail server check
-    the password itself, and ask extauth no more.
+    `backends`: the names of the backends whose passwords are handed over; None: all. `switch_external_off`: from then
+    on, the mail server checks the password itself and no longer asks extauth.
     """
 
     backends: tuple[str, ...] | None = None

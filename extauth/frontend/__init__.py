@@ -2,6 +2,10 @@
 
 frontend             the event loop: from the first line to the end of input
 request_handler      the way of a request, from its line to its reply
+dispatcher           where a request goes: the throttle, the cache or a worker; and its result
+throttle             delays logins of an account with many wrong passwords
+known_accounts       which accounts have logged in before
+handovers            passwords of successful logins, on their way to the mail server
 pending_requests     requests that wait for a result, and their deadlines
 reply_texts          the reply to each command for each result
 responder            replies and their log records
@@ -20,7 +24,10 @@ worker_connection    the socket to a worker
 reader               lines from standard input, and its end
 counters             what `extauth status` and the metrics count
 administration       what an administrator asks a running helper
+side_processes       the processes beside the generations
 status_connection    the connection to the status server
+handover_connection  the connection to the handover process
+shared_counts        the connection to the failure counter
 children             pauses before children start again, and the end of children
 reloads              what became of the reloads
 load_warnings        warnings that a reload does not repeat

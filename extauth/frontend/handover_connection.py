@@ -1,4 +1,4 @@
-"""The connection to the handover process: passwords of right logins go there, the outcomes come back.
+"""The connection to the handover process: passwords of successful logins go there, the outcomes come back.
 
 A password is sent after the reply to its login was written. Nothing waits for the process. If it dies, another one is
 started, with growing pauses.
@@ -103,7 +103,7 @@ class HandoverConnection:
         self._poller.register(self._process.socket.fileno(), READ, self._on_events)
 
     def _close(self) -> None:
-        """Let go of the process. The passwords that it has are lost: a later login brings them again."""
+        """Close the connection. The passwords that the process has are lost; they are set after later logins."""
         if self._process is not None:
             self._poller.unregister(self._process.socket.fileno())
             self._process.socket.close()
@@ -129,9 +129,9 @@ class HandoverConnection:
             if isinstance(message, HandoverDone):
                 self._handovers.finish(message.key, message.problem)
             elif message.problem:
-                self._log.write(Level.FAILURES, f"handover: no password can be set now: {message.problem}")
+                self._log.write(Level.FAILURES, f"handover: cannot set passwords now, trying again: {message.problem}")
             else:
-                self._log.write(Level.MAJOR, "handover: the mail server takes passwords again")
+                self._log.write(Level.MAJOR, "handover: the mail server accepts passwords again")
         if messages is None:
             if not self._is_last:
                 seconds = self._pause.begin()

@@ -1,4 +1,4 @@
-"""The passwords of right logins, on their way to the mail server (`[handover]`), and which of them it has already.
+"""The passwords of successful logins, on their way to the mail server (`[handover]`), and which of them it already has.
 
 Nothing here waits. Of a password that was sent, only a keyed digest is kept.
 """
@@ -20,7 +20,7 @@ from extauth.workers.handover import Handover
 from extauth.workers.status_messages import HandoverStatus
 
 MOST_WAITING = 1_000
-"""Passwords that may wait for the mail server. More are dropped: a later login brings them again."""
+"""Passwords that may wait for the mail server. Further ones are dropped; they are set after later logins."""
 
 REPEAT = 600.0
 """Seconds until a password that the mail server has refused is sent again, with a login."""
@@ -30,7 +30,7 @@ _FOREVER = float("inf")
 
 
 class Handovers:
-    """Takes the passwords of right logins, each once, and says what became of them."""
+    """Takes the passwords of successful logins, each once, and logs the outcomes."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
@@ -70,7 +70,7 @@ class Handovers:
     def add(self, requests: Iterable[PendingRequest], result: VerdictResult) -> None:
         """Take the passwords of requests that a backend has accepted.
 
-        Not taken are provisional verdicts: an emergency backend may hold an old password. An administrator's check
+        Provisional verdicts do not count: an emergency backend may have an old password. An administrator's check
         (`extauth verify`) is no login.
         """
         settings = self._settings
@@ -107,7 +107,7 @@ class Handovers:
             self._log.write(Level.FAILURES, text, account=member)
         if self._is_dropping and self._count_waiting() < MOST_WAITING // 2:
             self._is_dropping = False
-            text = f"handover: passwords are taken again; {self._dropped} were dropped since the start"
+            text = f"handover: dropping no more passwords; {self._dropped} were dropped since the start"
             self._log.write(Level.MAJOR, text)
 
     def lose_sent(self) -> None:
@@ -125,7 +125,7 @@ class Handovers:
             self._known.pop(account, None)
         self._failed += len(accounts)
         if lost := len(accounts):
-            text = f"{lost} passwords that waited for the mail server are lost; a later login brings them again"
+            text = f"{lost} waiting passwords are lost; they are set after later logins"
             self._log.write(Level.PROBLEMS, f"handover: {text}")
 
     def _add(self, request: PasswordRequest) -> None:
@@ -149,7 +149,7 @@ class Handovers:
         self._dropped += 1
         if not self._is_dropping:
             self._is_dropping = True
-            text = f"handover: {MOST_WAITING} passwords wait for the mail server; dropping more until it takes them"
+            text = f"handover: {MOST_WAITING} passwords wait for the mail server; dropping further ones"
             self._log.write(Level.FAILURES, text)
 
     def _count_waiting(self) -> int:

@@ -1,4 +1,4 @@
-"""The processes that call backends, the one that writes the log, and the one that says how the helper does.
+"""The processes beside the frontend, and what they say to each other.
 
     supervisor         the parent of a generation's workers: reads the configuration, loads the chain, forks workers
     worker             one of them: its main thread, and threads for each backend
@@ -7,6 +7,7 @@
     loop_watch         does an event loop go on?
     fair_queue         the order of requests: accounts take turns
     result_batcher     results on their way to the frontend
+    monitor            a thread of a worker: signs of life, timers, calls that hang
     threads            threads that a worker cannot do without, and its timer
     messages           what the frontend, the supervisor and the workers say to each other
     log_writer         the process that writes the log file and sends to syslog
@@ -14,6 +15,9 @@
     status_server      the process that answers `extauth status`, `reload` and `verify --running`
     status_messages    what it says to the frontend and to its clients
     status_history     rates and percentiles
+    failure_counter    the process that counts wrong passwords in Redis or Valkey
+    handover_process   the process that sets passwords in the mail server
+    handover           what it and the frontend say to each other
     run_directory      the folder of the status sockets
     pid_file           the file with the frontend's process id
     metrics            the metrics for Prometheus

@@ -1,7 +1,7 @@
 """What the frontend and the handover process say to each other, and the start of the process (`[handover]`).
 
-The process sets passwords at the mail server that were right at a login. It may wait for the mail server, and the
-frontend never does. A password goes there after the reply to its login was written.
+After a successful login, the process sets the password in the mail server. It may wait for the mail server. The
+frontend never waits: it sends a password only after the reply to the login is written.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ class Handover(msgspec.Struct, frozen=True, array_like=True):
 
 
 class HandoverDone(msgspec.Struct, frozen=True, array_like=True, tag=0):
-    """Process to frontend: a password is set. `problem`: why it is not, if so."""
+    """Process to frontend: a password is set. `problem`: if it is not set, the reason."""
 
     key: int
     problem: str = ""
 
 
 class MailServerState(msgspec.Struct, frozen=True, array_like=True, tag=1):
-    """Process to frontend: no password can be set now, and why; an empty text: it works again."""
+    """Process to frontend: why no password can be set now. An empty text: it works again."""
 
     problem: str
 

@@ -1,4 +1,4 @@
-"""The handover process: it sets passwords at the mail server, one after the other, over one connection.
+"""The handover process: it sets passwords in the mail server, one after the other, over one connection.
 
 While the mail server cannot be reached, it tries one password after the other, with pauses. They stay in memory until
 they are set, or until the time for that is over.
@@ -116,7 +116,7 @@ class HandoverProcess:
             if handover.password.reveal() in problem.encode():
                 problem = "it was refused, with a text that is not shown"
         except ValueError:
-            problem = "the password has a character that the mail server does not take"
+            problem = "the password has a character that the mail server does not accept"
         except (CliError, ConfigError) as error:
             await self._tell_state(str(error))
             await self._forget_client()  # the next one reads the password of its own account again

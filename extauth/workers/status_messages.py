@@ -64,7 +64,7 @@ class ThrottleStatus(msgspec.Struct, frozen=True):
 
 
 class HandoverStatus(msgspec.Struct, frozen=True):
-    """Passwords that were set at the mail server, that could not be set, that were dropped, and that wait now."""
+    """Passwords that were set in the mail server, that could not be set, that were dropped, and that wait now."""
 
     done: int
     failed: int

@@ -1,4 +1,4 @@
-"""The client for the PWD/CLI port, at the harness."""
+"""The client for the PWD port, at the harness."""
 
 from __future__ import annotations
 

@@ -134,9 +134,9 @@ def test_password_is_set_when_the_mail_server_takes_it_and_forgotten(site: Site,
     configure(site, server.port("pwd"), "[cache]", own="not the password")
     helper = site.serve()
     login(helper, "late")
-    helper.wait_for_information("handover: no password can be set now: .*login of postmaster was refused")
+    helper.wait_for_information("handover: cannot set passwords now, trying again: .*login of postmaster was refused")
     site.write("own", OWN)
-    helper.wait_for_information("handover: the mail server takes passwords again")
+    helper.wait_for_information("handover: the mail server accepts passwords again")
     helper.wait_for_information("handover: the mail server has the password of late@x.example")
     for kind in ("frontend", "handover"):
         (process,) = helper.processes(kind)
@@ -151,11 +151,11 @@ def test_silent_mail_server_delays_no_login_and_not_the_end(site: Site) -> None:
     helper = site.serve()
     helper.send(*(f"{number} VRFY u{number}@x.example {PASSWORD}".encode() for number in range(1_001)))
     assert {line.split(b" ", 1)[1] for line in helper.wait_for_replies(1_001)} == {OK}
-    helper.wait_for_information("handover: 1000 passwords wait for the mail server; dropping more")
+    helper.wait_for_information("handover: 1000 passwords wait for the mail server; dropping further ones")
     (process,) = helper.processes("handover")
     os.kill(process, signal.SIGKILL)
     helper.wait_for_information("handover: its process died; another one starts in")
-    helper.wait_for_information("handover: 1000 passwords that waited for the mail server are lost")
+    helper.wait_for_information("handover: 1000 waiting passwords are lost")
     login(helper, "u0", 2_000)  # it comes again
     wait_until(lambda: helper.processes("handover") not in ([], [process]), "another process")
     wait_until(lambda: len(silent.connections) > 1, "another connection")

@@ -34,7 +34,7 @@ class Pop3Client:
         """Read the greeting, begin TLS, and ask for the capabilities. Raises BackendUnavailable."""
         is_ok, text = await self._answer()
         if not is_ok:
-            raise BackendUnavailable(f"the greeting is no OK: {shown(text)}")
+            raise BackendUnavailable(f"the greeting is not OK: {shown(text)}")
         if starttls:
             is_ok, text = await self._command(b"STLS")
             if not is_ok:

@@ -15,6 +15,7 @@ connection          one connection: sends requests, and gives each its response
 pending, sockets    requests that wait for their responses; what the system has not delivered
 timers              time limits of everything under way
 messages, ber       requests to bytes, and bytes to results and entries
+ldap3_reader        a second reader of the message that lets a user in
 """
 
 from extauth.backends.ldap.backend import Ldap

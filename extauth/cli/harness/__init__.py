@@ -6,6 +6,7 @@ listen    listen
 domain_security, domain_files   domain-security and its commands
 options   the options of all subcommands
 output    lines, pages and exit status
+terminal  line editing and history of the shell
 """
 
 from __future__ import annotations

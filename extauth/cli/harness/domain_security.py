@@ -26,7 +26,7 @@ def domain_security() -> None:
           --accounts accounts.toml --base-directory /var/tmp/harness
 
     The settings are in the base directory, and no harness may use it meanwhile.
-    To change a running harness, use UPDATEDOMAINSETTINGS on its PWD port.
+    To change a running harness, send UPDATEDOMAINSETTINGS to its PWD port.
     """
 
 

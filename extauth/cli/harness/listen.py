@@ -149,7 +149,7 @@ def listen(
                 external.stop()
                 for line in [*violation_lines(external.manager, masker), *end_lines(external.manager, masker)]:
                     show(line)
-                raise ExtauthError("the program ended at once, so the mail server does not start; correct the program")
+                raise ExtauthError("the helper ended at once, so the mail server does not start; correct the helper")
             for line in server.listen(wanted, host):
                 click.echo(line)
             if tls.made is not None:

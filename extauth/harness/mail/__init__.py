@@ -2,33 +2,47 @@
 
 It needs the libraries of the extra `listen`, so the commands import it when they run.
 
-    account        one account, one domain
-    accounts       all domains and accounts
-    accounts_file  reads them from TOML
-    account_list   reads a file with one account in each line
-    state          what the CLI has changed, in files that survive a restart
-    state_files    these files: lock, read, replace
-    domain_settings  the settings of a domain that have an effect
-    setting_names  the account settings by the names of the mail server
-    mailbox        the mail of an account
-    own_password   passwords stored in the accounts file
-    os_password    passwords that PAM checks
-    policy         which addresses may connect and which passwords are checked; pure functions
-    mechanisms     login claims that clients make
-    sasl           SASL for POP, SMTP and IMAP
-    authenticator  checks the passwords that the policy names
-    restrictions   Grant and Deny lists: the addresses from which a listener accepts connections
-    login          checks a login: account, limit, passwords
+Accounts and settings:
+
+    account           one account, one domain
+    accounts          all domains and accounts
+    accounts_file     reads them from TOML
+    account_list      reads a file with one account in each line
+    domain_settings   the settings of a domain that have an effect
+    setting_names     keys of the accounts file, by the names of the mail server
+    durations         times as the mail server writes them
+    state             what PWD and CLI have changed, in files that survive a restart
+    state_files       these files: lock, read, replace
+
+Logins:
+
+    restrictions      Grant and Deny lists: the addresses from which a listener accepts connections
+    policy            which addresses may connect, and which passwords are checked; pure functions
+    mechanisms        the mechanisms, and the login claims that clients make with them
+    sasl              SASL for POP, SMTP and IMAP
+    login             checks a login: account, limit, passwords
+    login_limit       the limit on failed logins of an account
     consult_external  asks the helper about accounts that do not exist
-    login_limit    the limit on failed logins of an account
-    stream         one connection as a stream, for protocols that are coroutines
-    network        twisted's reactor on a loop of asyncio
-    session        one client connection: access, login, log records
-    tls/           keys, certificates, TLS of domains, sessions, handshakes
-    pop3, maildrop POP, and its view of a mailbox
-    smtp, delivery SMTP, and what becomes of a mail
-    imap/          IMAP
-    folders        the mailboxes of an account by their names, for IMAP
-    pwd/           PWD and CLI: logins, new passwords, and the administration of accounts and domains
-    server         opens the ports
+    authenticator     checks the passwords that the policy names
+    own_password      passwords stored in the accounts file
+    os_password       passwords that PAM checks
+
+Mail:
+
+    mailbox           the mail of an account
+    folders           the mailboxes of an account by their names, for IMAP
+    maildrop          the mailbox as POP shows it
+    delivery          a mail that arrives by SMTP
+
+Connections:
+
+    server            opens the ports
+    network           twisted's reactor on a loop of asyncio
+    stream            one connection as a stream, for protocols that are coroutines
+    session           one client connection: access, login, log records
+    tls/              keys, certificates, TLS of domains, sessions, handshakes
+    pop3              POP
+    smtp              SMTP
+    imap/             IMAP
+    pwd/              PWD and CLI: new passwords, administration of accounts and domains
 """

@@ -24,7 +24,7 @@ class CountedLogin:
         self.has_failed = True
 
     def give_back(self) -> None:
-        """Count it no more: it has succeeded, or the failure was temporary."""
+        """Stop counting it: it has succeeded, or the failure was temporary."""
         self.has_failed = False
 
 

@@ -70,7 +70,7 @@ class MailSession:
     """A connection by `protocol`. Its log records contain its number.
 
     accounts: all domains and accounts
-    tls_is_on: says whether the domain of an address has secure connections
+    tls_is_on: says whether the domain of an address has TLS
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class MailSession:
 
     @property
     def may_start_tls(self) -> bool:
-        """True if there is no TLS yet, and the domain of the local address has secure connections."""
+        """True if there is no TLS yet, and the domain of the local address has TLS."""
         return not self.over_tls and self._tls_is_on(self._local_address)
 
     @property

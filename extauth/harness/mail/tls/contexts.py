@@ -35,7 +35,7 @@ OnStep = Callable[[SSL.Connection, int, int], None]
 
 
 class TlsOff(Exception):
-    """A domain has no secure connections. The text says why."""
+    """A domain has no TLS. The text says why."""
 
 
 class Contexts:

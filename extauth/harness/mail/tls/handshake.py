@@ -44,7 +44,7 @@ class ServerTls:
         self.made = self._contexts.made
 
     def is_on(self, local_address: str) -> bool:
-        """Return True if the domain of this address has secure connections."""
+        """Return True if the domain of this address has TLS."""
         try:
             self._contexts.of_domain(self._accounts.domain_at(local_address))
         except TlsOff:
@@ -94,7 +94,7 @@ class TlsConnectionFactory:
 class TlsConnection(SSL.Connection):
     """One TLS connection. It writes a record at the end of its handshake.
 
-    off: why the domain has no secure connections; then the handshake fails
+    off: why the domain has no TLS; then the handshake fails
     """
 
     def __init__(self, context: SSL.Context, write: Callable[[Level, str], None], off: TlsOff | None = None) -> None:
