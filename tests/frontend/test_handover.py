@@ -160,7 +160,7 @@ def test_silent_mail_server_delays_no_login_and_not_the_end(site: Site) -> None:
     wait_until(lambda: helper.processes("handover") not in ([], [process]), "another process")
     wait_until(lambda: len(silent.connections) > 1, "another connection")
     assert helper.end() == 0
-    helper.wait_for_information("handover: 1 passwords that waited for the mail server are lost")
+    helper.wait_for_information("handover: 1 waiting passwords are lost")
     silent.close()
 
 
@@ -184,7 +184,7 @@ def test_one_account_that_fails_does_not_hold_up_others(site: Site) -> None:
     helper.wait_for_information("handover: the mail server has the password of u2@")
     helper.wait_for_information("handover: the mail server has the password of u3@")
     assert helper.end() == 0
-    helper.wait_for_information("handover: 1 passwords that waited for the mail server are lost")
+    helper.wait_for_information("handover: 1 waiting passwords are lost")
     server.close()
 
 
