@@ -15,7 +15,7 @@ from extauth.communigate.errors import CliError, CliUnavailable, LoginRefused, r
 from extauth.communigate.session import DATA, DONE, CliSession
 from extauth.errors import BackendUnavailable
 from extauth.model import Account, Secret
-from extauth.protocol.data_format import MalformedData, Value, read
+from extauth.protocol.data_format import MAX_SIZE, MalformedData, Value, read
 
 PORT = 106
 """The usual PWD port."""
@@ -43,6 +43,7 @@ class CliClient:
     The login is by APOP if the greeting has a challenge. Otherwise, and with `starttls`, the client starts TLS and
     checks the certificate. On the loopback it needs no TLS. `tls`: which certificates it trusts; None: the system's.
     `connect_timeout`: seconds until the login is done. `reply_timeout`: seconds for the reply to a command.
+    `max_reply`: bytes of a reply. To read the data in a megabyte may take two seconds, and blocks the event loop.
 
     All methods raise CliError.
     """
@@ -58,6 +59,7 @@ class CliClient:
         starttls: bool = False,
         connect_timeout: float = 5.0,
         reply_timeout: float = 5.0,
+        max_reply: int = MAX_SIZE,
     ) -> None:
         if not account or not account.isprintable() or " " in account:
             raise ValueError("account: must be a name without spaces")
@@ -68,6 +70,7 @@ class CliClient:
         self._starttls = starttls
         self._connect_timeout = connect_timeout
         self._reply_timeout = reply_timeout
+        self._max_reply = max_reply
         self._lock = asyncio.Lock()
         self._session: CliSession | None = None
         self._used_at = 0.0
@@ -205,7 +208,7 @@ class CliClient:
         starttls = self._starttls or (has_secret and not self.server.is_local)
         if self._tls is None and (starttls or not self.server.is_local):
             self._tls = ssl.create_default_context()
-        session = CliSession(self.server, self._tls)
+        session = CliSession(self.server, self._tls, self._max_reply)
         try:
             async with asyncio.timeout(self._connect_timeout):
                 await session.open(self.account, self._password, starttls=starttls)

@@ -8,6 +8,8 @@ from extauth.backends.watched_files import WatchedFiles
 from extauth.communigate.client import CliClient
 from extauth.config import CliSettings
 
+_MAX_REPLY = 65_536  # bytes; the longest replies have the aliases of one account
+
 
 def load_client(backend: WatchedFiles, settings: CliSettings) -> CliClient:
     """Read the files of the section, and return a client. It connects with its first command.
@@ -26,4 +28,5 @@ def load_client(backend: WatchedFiles, settings: CliSettings) -> CliClient:
         starttls=settings.starttls,
         connect_timeout=settings.connect_timeout,
         reply_timeout=settings.reply_timeout,
+        max_reply=_MAX_REPLY,
     )

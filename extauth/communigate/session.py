@@ -15,7 +15,6 @@ from extauth.backends.network import ServerAddress
 from extauth.communigate.errors import CliUnavailable, LoginRefused
 from extauth.errors import BackendUnavailable
 from extauth.model import Secret
-from extauth.protocol.data_format import MAX_SIZE
 
 DONE = 200
 """The code of a reply without data."""
@@ -35,13 +34,13 @@ Reply = tuple[int, bytes]
 class CliSession:
     """An open connection. All methods raise BackendUnavailable if it breaks.
 
-    `tls`: how to use TLS; None: there is none.
+    `tls`: how to use TLS; None: there is none. `max_reply`: bytes of a reply.
     """
 
-    def __init__(self, server: ServerAddress, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, server: ServerAddress, tls: ssl.SSLContext | None, max_reply: int) -> None:
         self._server = server
         self._tls = tls
-        self._connection = MailConnection(server, tls, max_line=MAX_SIZE, max_lines=None)
+        self._connection = MailConnection(server, tls, max_line=max_reply, max_lines=None)
         self._is_encrypted = False
 
     @property

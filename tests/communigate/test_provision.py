@@ -123,7 +123,7 @@ def test_aliases_of_an_account_without_any_are_set(site: Site, server: MailServe
 
 
 class _Slow(TestServer):
-    """A mail server that replies to CREATEACCOUNT only when `may_create` is set."""
+    """A mail server that replies to CREATEACCOUNT only when `may_create` is set, and to SETACCOUNTALIASES at length."""
 
     def __init__(self) -> None:
         self.may_create = threading.Event()
@@ -135,7 +135,8 @@ class _Slow(TestServer):
             self.received += line
             if line.startswith(b"CREATE"):
                 self.may_create.wait(PATIENCE)
-            connection.sendall(b"200 OK\r\n")
+            many = b"201 (" + b"a," * 40_000 + b"a)\r\n"
+            connection.sendall(many if line.startswith(b"SET") else b"200 OK\r\n")
 
 
 def test_a_creation_that_takes_long_is_not_cut_off(site: Site) -> None:
@@ -147,6 +148,7 @@ def test_a_creation_that_takes_long_is_not_cut_off(site: Site) -> None:
     assert new(helper, "late") == b"FAILURE temporary failure"
     helper.wait_for_information("late@example.com: the time is over, but its creation goes on")
     server.may_create.set()
+    helper.wait_for_information("late@.* was created, but without aliases: .* a line of more than 65536 bytes")
     wait_until(lambda: b'SETACCOUNTALIASES late@example.com ("l.ate")' in server.received, "the aliases")
     server.close()
 
