@@ -41,6 +41,7 @@ mail: dd@example.com
 mail: SMTP:d.doe@EXAMPLE.com
 mail: x500:nothing
 mail: other@example.org
+mail: no@alias@example.com
 title: Dr. "D"
 """
 
