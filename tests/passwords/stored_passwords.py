@@ -117,6 +117,9 @@ SCHEMES: list[tuple[str, Store]] = [
 ]
 """An id, and the function that stores a password with that program."""
 
+COSTLY = {"doveadm-ARGON2I", "doveadm-ARGON2ID", "mkpasswd-scrypt"}
+"""Their program makes no cheap hashes, so tests try few passwords. Others of these schemes are cheap."""
+
 CUT: dict[str, int] = {
     **dict.fromkeys(["mkpasswd-descrypt", "doveadm-DES-CRYPT"], 8),
     **dict.fromkeys(

@@ -66,7 +66,8 @@ HANDLERS = [
 
 @pytest.mark.parametrize(("scheme", "handler"), HANDLERS, ids=[scheme.passlib_name for scheme, _ in HANDLERS])
 def test_passlib_still_has_the_handlers_we_name(scheme: crypt3.CryptScheme, handler: Any) -> None:
-    stored = handler.hash(b"more than 8 bytes")
+    cheap = handler.using(rounds=handler.min_rounds) if hasattr(handler, "min_rounds") else handler
+    stored = cheap.hash(b"more than 8 bytes")
     assert scheme.read(stored.encode()).crypt_scheme is scheme
     assert handler.verify(b"more than 8 bytes", stored) is True
     assert handler.verify(b"other", stored) is False

@@ -14,7 +14,7 @@ from extauth.errors import BackendUnavailable
 from extauth.model import Secret, Verdict, VerdictResult
 from extauth.passwords import SLOW, Packed, StoredHash, identify, pack, unpack, verify_hash, verify_packed
 from tests.examples import examples
-from tests.passwords.stored_passwords import ORACLES, SCHEMES, Store
+from tests.passwords.stored_passwords import COSTLY, ORACLES, SCHEMES, Store
 
 PASSWORD = b"correct horse"
 
@@ -42,10 +42,10 @@ def packed(stored: bytes, default_scheme: str = "") -> Packed:
     return pack(stored, found)
 
 
-@pytest.mark.parametrize("store", dict(SCHEMES + ORACLES).values(), ids=dict(SCHEMES + ORACLES))
-def test_a_packed_password_gives_the_verdict_of_the_stored_one(store: Store) -> None:
+@pytest.mark.parametrize(("id_", "store"), SCHEMES + ORACLES, ids=dict(SCHEMES + ORACLES))
+def test_a_packed_password_gives_the_verdict_of_the_stored_one(id_: str, store: Store) -> None:
     stored = store(PASSWORD)
-    for password in (PASSWORD, b"", PASSWORD + b"~", PASSWORD + b"\0"):
+    for password in (PASSWORD, PASSWORD + b"~", *([] if id_ in COSTLY else [b"", PASSWORD + b"\0"])):
         assert packed_gives_same_verdict(stored, password)
 
 
