@@ -47,6 +47,8 @@ demo-migration: $(VENV)/.tests
 bytecode: $(VENV)/.program
 	@$(BIN)/python -m compileall -q extauth  # what has changed: extauth itself writes no bytecode
 
+# each process of pytest would compile all tests at each run
+test: export PYTHONDONTWRITEBYTECODE =
 test: test-deps $(VENV)/.tests bytecode
 	$(BIN)/pytest -q -n 4 --dist loadfile $(PYTEST)
 

@@ -44,8 +44,8 @@ def test_values_without_a_key_leave_nothing_in_the_cache() -> None:
     assert _pattern.cache_info().currsize == cached > 0
 
 
-@pytest.mark.parametrize("size", range(1, 100))
 @pytest.mark.parametrize("scheme", ["SHA", "SSHA", "SHA256", "SSHA256", "SHA512", "SSHA512"])
-def test_a_digest_of_another_length_has_no_key(scheme: str, size: int) -> None:
-    stored = b"{%s}%s" % (scheme.encode(), base64.b64encode(b"x" * size))
-    assert group_keys([stored]) == [None] or isinstance(identify(stored), StoredHash)
+def test_a_digest_of_another_length_has_no_key(scheme: str) -> None:
+    for size in range(1, 100):
+        stored = b"{%s}%s" % (scheme.encode(), base64.b64encode(b"x" * size))
+        assert group_keys([stored]) == [None] or isinstance(identify(stored), StoredHash), size
