@@ -99,7 +99,7 @@ man: $(VENV)/.program
 
 sbom: $(VENV)/.tests $(INSTALLED)
 	@mkdir -p $(dir $(SBOM))
-	$(BIN)/cyclonedx-py environment --output-reproducible --output-file $(SBOM) $(INSTALLED)/bin/python
+	$(BIN)/cyclonedx-py environment --no-validate --output-reproducible --output-file $(SBOM) $(INSTALLED)/bin/python
 
 lint: $(VENV)/.tests
 	$(BIN)/ruff check

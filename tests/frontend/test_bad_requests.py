@@ -7,7 +7,7 @@ import pytest
 from tests.frontend.bad_requests import run_with_bad_requests, write_bad_requests_site
 from tests.helper import Site
 
-_DURATION = 5.0  # seconds
+_DURATION = 3.0  # seconds
 
 
 def test_one_killer_in_a_batch_fails_alone(site: Site) -> None:

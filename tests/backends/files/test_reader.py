@@ -118,7 +118,7 @@ def read(text: str, form: str, domain: str | None, default_scheme: str) -> tuple
     default_scheme=st.sampled_from(["", "CRYPT", "PLAIN"]),
     end=st.sampled_from(["", "\n", "\r\n", "\r\r\n", "\n\n"]),
 )
-@examples(1_000)
+@examples(500)
 def test_a_batch_gives_the_same_result_as_single_lines(
     data: st.DataObject, texts: list[str], form: str, domain: str | None, default_scheme: str, end: str
 ) -> None:
