@@ -91,14 +91,14 @@ def test_unwritable_log_is_reported_once_and_by_check(site: Site, name: str) -> 
         assert helper.ask(b"1 VRFY bob@example.com password") == b"OK"
     helper.wait_for_information("cannot write the log")
     assert sum(f"cannot write the log: log.file = {site.folder}" in line for line in helper.information) == 1
+    with clean_exit(helper):
+        helper.close()
     warnings = site.run("check", "-c", str(site.config)).stdout.decode()
     assert f"{site.config}: log.file = {site.folder}/{name}".removesuffix("/.") in warnings
 
 
-@pytest.mark.parametrize("file", ["/dev/full", "no/such/folder", ".", "fifo"])
-def test_unwritable_log_does_not_stop_replies(scripted: ScriptedSite, file: str) -> None:
-    os.mkfifo(scripted.site.folder / "fifo")
-    helper = scripted.serve(sections=f'[log]\nfile = "{file}"')
+def test_unwritable_log_does_not_stop_replies(scripted: ScriptedSite) -> None:
+    helper = scripted.serve(sections='[log]\nfile = "/dev/full"')
     for number in range(20):
         assert helper.ask(bobs_request(number)) == b"OK"
         assert helper.ask(scripted_request(number, "no")) == b"ERROR incorrect password"
