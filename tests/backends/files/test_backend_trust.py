@@ -57,6 +57,14 @@ def _make_huge(path: Path) -> None:
     os.truncate(path, 2**31)
 
 
+def _instead_of_the_file(make: Callable[[Path], object]) -> Callable[[Path], object]:
+    def make_instead(path: Path) -> None:
+        path.unlink()
+        make(path)
+
+    return make_instead
+
+
 def _open_folder(path: Path) -> Path:
     folder = path.parent.parent / "open"
     folder.mkdir()
@@ -74,23 +82,23 @@ def _shared_with_a_group(path: Path) -> None:
     path.chmod(0o660)
 
 
-UNSAFE = [
+Case = tuple[Callable[[Path], object], str]
+"""What makes a password file unsafe, and the error."""
+
+WRITABLE: list[Case] = [
     (_writable, r"passwd: this file is writable by everyone \(mode 0602\); run: chmod o-w /.*passwd\b"),
     (_in_a_writable_folder, r"files: this folder .*is writable by everyone"),
     (_in_a_sticky_folder, r"files: this folder .*is writable by everyone"),
     (_under_a_writable_folder, r"this folder .*is writable by everyone"),
     (_linked_into_a_writable_folder, r"open: this folder .*is writable by everyone"),
     (_linked_through_a_writable_folder, r"open: this folder .*is writable by everyone"),
-    pytest.param(
-        _shared_with_a_group,
-        r"passwd: this file is writable by group 12345 \(mode 0660\); run: chmod g-w /.*passwd\b",
-        marks=needs_root,
-    ),
-    pytest.param(
-        _owned_by_another_user, r"passwd: this file belongs to uid 12345; it must belong to root", marks=needs_root
-    ),
-    pytest.param(_in_a_folder_of_another_user, r"files: this folder .*belongs to uid 12345", marks=needs_root),
 ]
+OF_OTHERS: list[Case] = [
+    (_shared_with_a_group, r"passwd: this file is writable by group 12345 \(mode 0660\); run: chmod g-w /.*passwd\b"),
+    (_owned_by_another_user, r"passwd: this file belongs to uid 12345; it must belong to root"),
+    (_in_a_folder_of_another_user, r"files: this folder .*belongs to uid 12345"),
+]
+UNSAFE = pytest.mark.parametrize("cases", [WRITABLE, pytest.param(OF_OTHERS, marks=needs_root)], ids=["all", "root"])
 
 
 @pytest.fixture
@@ -101,21 +109,38 @@ def passwd(site: Site) -> Path:
     return site.write("below/files/passwd", "alice@example.com:{PLAIN}x\n")
 
 
-@pytest.mark.parametrize(("make", "error"), UNSAFE)
-def test_a_file_writable_by_others_is_refused(
-    site: Site, passwd: Path, make: Callable[[Path], None], error: str
-) -> None:
-    make(passwd)
-    _is_refused(site, error)
+def _make_all(site: Site, cases: list[Case], settings: str = "") -> None:
+    """Configure a backend for each case: with the file case0/below/files/passwd for c0.example, and so on."""
+    sections = [settings]
+    for number, (make, _) in enumerate(cases):
+        path = site.folder / f"case{number}/below/files/passwd"
+        path.parent.mkdir(parents=True)
+        path.write_text("alice:{PLAIN}x\n")
+        path.chmod(0o600)
+        make(path)
+        sections.append(f'[[backend]]\ntype = "files"\npath = "{path}"\ndomains = ["c{number}.example"]\n')
+    site.configure("".join(sections))
 
 
-@pytest.mark.parametrize(("make", "error"), UNSAFE)
-def test_allow_unsafe_files_accepts_a_file_writable_by_others(
-    site: Site, passwd: Path, make: Callable[[Path], None], error: str
-) -> None:
-    make(passwd)
-    site.configure("[helper]\nallow_unsafe_files = true\n" + BACKEND)
-    assert site.session(b"1 VRFY alice@example.com x") == [b"1 OK"]
+def _are_refused(site: Site, cases: list[Case]) -> None:
+    """`extauth check` fails with the error of each case. `extauth serve` reads the same files."""
+    done = site.run("check", "-c", str(site.config))
+    assert done.returncode == 1
+    for line, (_, error) in zip(done.stderr.decode().splitlines(), cases, strict=True):
+        assert re.search(error, line)
+
+
+@UNSAFE
+def test_a_file_writable_by_others_is_refused(site: Site, cases: list[Case]) -> None:
+    _make_all(site, cases)
+    _are_refused(site, cases)
+
+
+@UNSAFE
+def test_allow_unsafe_files_accepts_a_file_writable_by_others(site: Site, cases: list[Case]) -> None:
+    _make_all(site, cases, "[helper]\nallow_unsafe_files = true\n")
+    requests = [b"%d VRFY alice@c%d.example x" % (number, number) for number in range(len(cases))]
+    assert site.session(*requests) == [b"%d OK" % number for number in range(len(cases))]
 
 
 def test_a_sticky_folder_further_up_is_accepted(site: Site, passwd: Path) -> None:
@@ -132,25 +157,21 @@ def test_a_file_of_another_user_is_refused(passwd: Path, monkeypatch: pytest.Mon
         read_trusted(passwd)
 
 
-@pytest.mark.parametrize(
-    ("make", "error"),
-    [
-        (os.mkfifo, "is a FIFO; it must be a regular file"),
-        (Path.mkdir, "is a folder; it must be a regular file"),
-        (lambda path: path.symlink_to("/dev/null"), "is a device; it must be a regular file"),
-        (lambda path: path.symlink_to("/dev/zero"), "is a device; it must be a regular file"),
-        (_make_huge, "has 2147483648 bytes; at most 2147483647 are"),
-        (lambda path: path.symlink_to("nowhere"), "passwd: No such file or directory"),
-        (lambda path: path.symlink_to(path), "passwd: Too many levels of symbolic links"),
-    ],
-)
-def test_a_special_or_huge_file_is_always_refused(
-    site: Site, passwd: Path, make: Callable[[Path], object], error: str
-) -> None:
-    passwd.unlink()
-    make(passwd)
-    site.configure("[helper]\nallow_unsafe_files = true\n" + BACKEND)
-    _is_refused(site, error)
+SPECIAL: list[Case] = [
+    (os.mkfifo, "is a FIFO; it must be a regular file"),
+    (Path.mkdir, "is a folder; it must be a regular file"),
+    (lambda path: path.symlink_to("/dev/null"), "is a device; it must be a regular file"),
+    (lambda path: path.symlink_to("/dev/zero"), "is a device; it must be a regular file"),
+    (_make_huge, "has 2147483648 bytes; at most 2147483647 are"),
+    (lambda path: path.symlink_to("nowhere"), "passwd: No such file or directory"),
+    (lambda path: path.symlink_to(path), "passwd: Too many levels of symbolic links"),
+]
+
+
+def test_a_special_or_huge_file_is_always_refused(site: Site) -> None:
+    cases = [(_instead_of_the_file(make), error) for make, error in SPECIAL]
+    _make_all(site, cases, "[helper]\nallow_unsafe_files = true\n")
+    _are_refused(site, cases)
 
 
 def test_a_file_readable_by_everyone_gets_a_warning(site: Site, passwd: Path) -> None:
