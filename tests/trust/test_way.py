@@ -6,11 +6,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from tests.helper import Site
 from tests.needs import needs_root
-from tests.trust.support import LOGIN, OTHER, allow_unsafe_files, assert_refused, write_passwd
+from tests.trust.support import LOGIN, OTHER, assert_refused, write_passwd
 
 
 def _give_away(path: Path) -> None:
@@ -76,12 +74,20 @@ UNSAFE: list[tuple[Callable[[Path], None], str]] = [
 
 
 @needs_root
-@pytest.mark.parametrize(("make", "error"), UNSAFE)
-def test_a_way_that_others_can_change_is_refused(site: Site, make: Callable[[Path], None], error: str) -> None:
-    make(write_passwd(site))
-    assert_refused(site, error)
-    allow_unsafe_files(site)
-    assert site.session(LOGIN) == [b"1 OK"]
+def test_a_way_that_others_can_change_is_refused(site: Site) -> None:
+    sections = []
+    for number, (make, _) in enumerate(UNSAFE):
+        path = site.folder / f"case{number}/above/files/passwd"
+        path.parent.mkdir(parents=True)
+        path.write_text("alice:{PLAIN}x\n")
+        path.chmod(0o600)
+        make(path)
+        sections.append(f'[[backend]]\ntype = "files"\npath = "{path}"\ndomains = ["c{number}.example"]\n')
+    site.configure("".join(sections))
+    assert_refused(site, *(f"/case{number}/(above/)?{error}" for number, (_, error) in enumerate(UNSAFE)))
+    site.configure("[helper]\nallow_unsafe_files = true\n" + "".join(sections))
+    requests = [b"%d VRFY alice@c%d.example x" % (number, number) for number in range(len(UNSAFE))]
+    assert site.session(*requests) == [b"%d OK" % number for number in range(len(UNSAFE))]
 
 
 def test_links_that_nobody_else_can_change_are_followed(site: Site) -> None:
