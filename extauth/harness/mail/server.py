@@ -37,6 +37,8 @@ from extauth.harness.mail.stream import PlainTextAfterStartTls, Stream
 from extauth.harness.mail.tls.handshake import ServerTls, TlsConnectionFactory
 from extauth.log_levels import Level
 
+_BACKLOG = 1_024  # connections that wait to be accepted; the system drops more of them, and clients try again after 1 s
+
 
 class MailProtocol(msgspec.Struct, frozen=True):
     """A protocol: its name in the log, the function that serves a connection, and what a stranger reads.
@@ -124,7 +126,7 @@ class MailServer:
         factory: Any = _ProtocolFactory(lambda: Stream(partial(self._serve, protocol, over_tls)))
         factory = RestrictedFactory(factory, service, lambda: self._accounts.module_settings, self._write_record)
         try:
-            listening = reactor.listenTCP(port, factory, interface=host)
+            listening = reactor.listenTCP(port, factory, _BACKLOG, host)
         except CannotListenError as error:
             reason = error.socketError.strerror or error.socketError
             raise CannotListen(f"{service}: cannot listen on {host}, port {port}: {reason}") from None

@@ -89,10 +89,8 @@ def test_a_long_search_does_not_stop_other_clients(mail_server: MailServer) -> N
         busy.send(b"a SELECT INBOX")
         while not busy.read().startswith(b"a OK"):
             pass
-        busy.send(b"a SEARCH ALL\r\nb SEARCH" + b" NOT TEXT absent" * 1_000)
-        assert busy.read().startswith(b"* SEARCH")
-        assert busy.read() == b"a OK SEARCH completed"
-        assert other.ask(b"CAPA").startswith(b"+OK")
+        busy.send(b"b SEARCH" + b" NOT TEXT absent" * 2_000)
+        assert [other.ask(b"USER x")[:3] for _ in range(5)] == [b"+OK"] * 5
         assert not busy.has_more
         assert busy.ask(b"c STORE 1:* FLAGS.SILENT (\\Deleted)").startswith(b"* SEARCH 1")
         busy.send(b"d CLOSE")

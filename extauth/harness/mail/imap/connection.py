@@ -78,8 +78,7 @@ class ImapConnection:
     def write_updates(self, *, expunges: bool) -> None:
         """Tell the client of changes to the selected mailbox."""
         if self.selected is not None:
-            for line in self.selected.updates(expunges=expunges):
-                self.untagged(line)
+            self.stream.write(b"".join(b"* %b\r\n" % line for line in self.selected.updates(expunges=expunges)))
 
     def begin(self, login: LoginRecord) -> None:
         """Begin the time after the login."""
