@@ -23,6 +23,7 @@ from extauth.harness.mail.tls.domain_security import (
 )
 from extauth.harness.mail.tls.module_settings import read_tls_settings
 from extauth.harness.mail.tls.pem_files import read_pair
+from extauth.protocol.data_format import Value
 
 _SUITES = b"ECDHE+AESGCM:ECDHE+CHACHA20"  # of TLS 1.2: forward secrecy and AEAD; those of TLS 1.3 are all modern
 _MADE_DAYS = 30
@@ -45,8 +46,9 @@ class Contexts:
     self-signed certificate is made. Then `made` is this certificate in PEM, for the clients; the key stays in memory.
     Raises ConfigError.
 
-    The settings may change while the mail server runs: each handshake gets the context that they ask for now. A new
-    context knows none of the sessions of the old one.
+    The settings may change while the mail server runs: each handshake gets the context that they ask for now. After a
+    change, all contexts are new, and they know none of the old sessions: a session belongs to the context of the local
+    address, even if the client sent the server name of another domain.
 
     without_certificate: the context of a domain without TLS; each handshake fails, unless it resumes a session
     """
@@ -64,30 +66,29 @@ class Contexts:
         else:
             self._server_wide = read_settings(read_pair(*pair))
         self.without_certificate = self._new_context(DomainSecurity(), 1)
-        self._known: dict[str, tuple[object, SSL.Context | TlsOff]] = {}
+        self._known: dict[str, SSL.Context | TlsOff] = {}
+        self._known_settings: object = None
         for domain in accounts.domains:
             with contextlib.suppress(TlsOff):
                 self.of_domain(domain)  # an error shows at the start
 
     def of_domain(self, domain: Domain) -> SSL.Context:
         """Return the context of a domain. Raises TlsOff if it has none."""
-        settings = with_defaults(domain.settings, domain.security_defaults)
-        blocks = {name: value for name, value in settings.items() if name in SETTINGS}
-        if blocks.get(TYPE, CertificateType.SERVER.value) == CertificateType.SERVER.value:
-            context = self._remembered("", None, lambda: self._server_wide)
-        else:
-            context = self._remembered(domain.name, blocks, lambda: read_settings(blocks))
+        time_to_live = read_tls_settings(self._accounts.module_settings).time_to_live
+        all_settings = {each.name: _settings(each) for each in self._accounts.domains}
+        if self._known_settings != (all_settings, time_to_live):
+            self._known_settings = all_settings, time_to_live
+            self._known.clear()
+        settings = all_settings[domain.name]
+        is_server_wide = settings.get(TYPE, CertificateType.SERVER.value) == CertificateType.SERVER.value
+        name = "" if is_server_wide else domain.name
+        if name not in self._known:
+            security = self._server_wide if is_server_wide else read_settings(settings)
+            self._known[name] = self._make_context(name, security, time_to_live)
+        context = self._known[name]
         if isinstance(context, TlsOff):
             raise context
         return context
-
-    def _remembered(self, name: str, settings: object, read: Callable[[], DomainSecurity]) -> SSL.Context | TlsOff:
-        """Return the context with this name. Make a new one if its settings have changed."""
-        time_to_live = read_tls_settings(self._accounts.module_settings).time_to_live
-        found = self._known.get(name)
-        if found is None or found[0] != (settings, time_to_live):
-            self._known[name] = found = ((settings, time_to_live), self._make_context(name, read(), time_to_live))
-        return found[1]
 
     def _make_context(self, domain: str, security: DomainSecurity, time_to_live: int) -> SSL.Context | TlsOff:
         if security.type is CertificateType.OFF:
@@ -116,6 +117,12 @@ class Contexts:
             except SSL.Error as error:
                 raise ConfigError(f"OpenSSL does not accept the certificate: {openssl_reasons(error)}") from None
         return context
+
+
+def _settings(domain: Domain) -> dict[str, Value]:
+    """Return the settings of the certificate and the key of a domain."""
+    settings = with_defaults(domain.settings, domain.security_defaults)
+    return {name: value for name, value in settings.items() if name in SETTINGS}
 
 
 def openssl_reasons(error: SSL.Error) -> str:

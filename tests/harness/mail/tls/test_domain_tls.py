@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,16 @@ def test_tls_is_refused_where_the_domain_has_it_off(tls_server: MailServer, tmp_
                     replies.append(client.read())
                 assert not any(b"STARTTLS" in reply or reply == b"STLS" for reply in replies)
                 assert not refused or replies[-1].endswith((b"this domain has no TLS", b"STLS is not possible now"))
+
+
+def test_a_new_key_ends_the_sessions_of_its_domain(tls_server: MailServer, tmp_path: Path) -> None:
+    connect = partial(s_client, tls_server.port("pop3s"), "-servername", "second.org")
+    session = str(tmp_path / "session")
+    connect("-sess_out", session)
+    assert "\nReused, TLS" in connect("-sess_in", session)
+    with Admin(tls_server) as admin:
+        assert admin.run(f"UPDATEDOMAINSETTINGS second.org {{PrivateSecureKey={pkcs1(rsa_key())};}}") == ["200 OK"]
+    assert "\nNew, TLS" in connect("-sess_in", session)
 
 
 def test_the_commands_lead_to_a_certificate_that_clients_trust(tmp_path: Path, authority: Authority) -> None:
