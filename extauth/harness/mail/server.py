@@ -136,7 +136,7 @@ class MailServer:
         """Serve one connection to its end."""
         number = next(self._numbers)
         stream.idle_timeout = protocol.idle_timeout
-        stream.tls = self._tls_at(stream.local_address, f"[{number}] ")
+        stream.tls = self._tls_at(stream, f"[{number}] ")
         if over_tls:
             try:
                 await stream.start_tls()
@@ -166,9 +166,13 @@ class MailServer:
         tls_is_on = self._tls.is_on
         return MailSession(number, protocol, stream, self._accounts, self._login_checker, tls_is_on, self._write_record)
 
-    def _tls_at(self, host: str, prefix: str) -> TlsConnectionFactory:
-        """Return the factory of TLS connections to `host`. Their records begin with `prefix`."""
-        return self._tls.at(host, lambda level, tag, text: self._write_record(level, tag, prefix + text))
+    def _tls_at(self, stream: Stream, prefix: str) -> TlsConnectionFactory:
+        """Return the factory of the TLS connection of `stream`. Its records begin with `prefix`."""
+
+        def record(level: Level, tag: str, text: str) -> None:
+            self._write_record(level, tag, prefix + text)
+
+        return self._tls.at(stream.local_address, record, stream.readConnectionLost)
 
 
 async def _cancel_all_tasks() -> None:

@@ -53,6 +53,7 @@ class Stream(Protocol):
         self._writable.set()
         self._lost = False
         self._turn_began = 0.0
+        self._closing: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None]
 
     @property
@@ -145,7 +146,7 @@ class Stream(Protocol):
         if not self._lost:
             self.transport.unregisterProducer()
             self.transport.loseConnection()
-            loop.call_later(_CLOSING_TIME, self.abort)
+            self._closing = loop.call_later(_CLOSING_TIME, self.abort)
 
     def abort(self) -> None:
         """Close the connection at once. What is not sent yet is lost."""
@@ -173,6 +174,8 @@ class Stream(Protocol):
     def connectionLost(self, reason: Any = None) -> None:
         """The connection is closed."""
         self._lost = True
+        if self._closing is not None:
+            self._closing.cancel()
         self.reader.feed_eof()
         self._writable.set()
 

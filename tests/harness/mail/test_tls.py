@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import poplib
 import re
 import smtplib
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -177,3 +178,32 @@ def _log_in_by_pop(mail_server: MailServer) -> poplib.POP3:
     pop = poplib.POP3("localhost", mail_server.port("pop3"), timeout=PATIENCE)
     pop.apop("alice@example.com", "open sesame")
     return pop
+
+
+def test_a_client_that_ends_its_half_of_tls_gets_the_replies(mail_server: MailServer) -> None:
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = ssl.create_default_context(cafile=str(mail_server.certificate))
+    tls = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with socket.create_connection(("127.0.0.1", mail_server.port("pop3s")), PATIENCE) as client:
+
+        def until_done(step: Callable[[], object]) -> None:
+            while True:
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    step()
+                    return
+                client.sendall(outgoing.read())
+                incoming.write(client.recv(10_000))
+
+        until_done(tls.do_handshake)
+        tls.write(b"USER alice\r\nPASS own one\r\nSTAT\r\n")
+        with contextlib.suppress(ssl.SSLWantReadError):
+            tls.unwrap()  # sends close_notify
+        replies = b""
+        while b"+OK 1 " not in replies.partition(b"messages")[2]:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                replies += tls.read(10_000)
+                continue
+            client.sendall(outgoing.read())
+            received = client.recv(10_000)
+            assert received, replies
+            incoming.write(received)

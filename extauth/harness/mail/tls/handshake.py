@@ -51,20 +51,24 @@ class ServerTls:
             return False
         return True
 
-    def at(self, local_address: str, record: Record) -> TlsConnectionFactory:
-        """Return the factory of a TLS connection to this address. `record` gets what the TLS log level includes."""
+    def at(self, local_address: str, record: Record, ended: Callable[[], None]) -> TlsConnectionFactory:
+        """Return the factory of a TLS connection to this address.
+
+        record: gets what the TLS log level includes
+        ended: called when the client says that it sends no more
+        """
 
         def write(level: Level, text: str) -> None:
             if level <= read_tls_settings(self._accounts.module_settings).log_level:
                 record(level, MODULE, text)
 
-        return TlsConnectionFactory(lambda: self._connection(local_address, write))
+        def connect() -> TlsConnection:
+            try:
+                return TlsConnection(self._contexts.of_domain(self._accounts.domain_at(local_address)), write, ended)
+            except TlsOff as off:
+                return TlsConnection(self._contexts.without_certificate, write, ended, off)
 
-    def _connection(self, local_address: str, write: Callable[[Level, str], None]) -> TlsConnection:
-        try:
-            return TlsConnection(self._contexts.of_domain(self._accounts.domain_at(local_address)), write)
-        except TlsOff as off:
-            return TlsConnection(self._contexts.without_certificate, write, off)
+        return TlsConnectionFactory(connect)
 
     def _choose_by_name(self, connection: SSL.Connection) -> None:
         """Choose the domain by the server name that the client sent (SNI; RFC 6066, section 3)."""
@@ -94,12 +98,20 @@ class TlsConnectionFactory:
 class TlsConnection(SSL.Connection):
     """One TLS connection. It writes a record at the end of its handshake.
 
+    ended: called when the client says that it sends no more; it still gets replies (RFC 8446, section 6.1)
     off: why the domain has no TLS; then the handshake fails
     """
 
-    def __init__(self, context: SSL.Context, write: Callable[[Level, str], None], off: TlsOff | None = None) -> None:
+    def __init__(
+        self,
+        context: SSL.Context,
+        write: Callable[[Level, str], None],
+        ended: Callable[[], None],
+        off: TlsOff | None = None,
+    ) -> None:
         super().__init__(context, None)
         self._write = write
+        self._ended = ended
         self._off = off
         self._is_resumed = True
         self._is_over = False
@@ -123,6 +135,14 @@ class TlsConnection(SSL.Connection):
         session = "resumed session" if self._is_resumed else "new session"
         suite = f"{self.get_protocol_version_name()}, {self.get_cipher_name()}"
         self._end(Level.LOW_LEVEL, f"handshake: {suite}, {session}{self._server_name()}")
+
+    def recv(self, bufsiz: int, flags: int | None = None) -> bytes:
+        """Return data from the client. twisted calls this, and would close the connection after ZeroReturnError."""
+        try:
+            return super().recv(bufsiz, flags)
+        except SSL.ZeroReturnError:
+            self._ended()
+            raise SSL.WantReadError from None
 
     def bio_shutdown(self) -> None:
         """Take the end of the connection. twisted calls this."""
