@@ -63,6 +63,7 @@ class CliClient:
     ) -> None:
         if not account or not account.isprintable() or " " in account:
             raise ValueError("account: must be a name without spaces")
+        _check_secret(password)
         self.account = account
         self.server = ServerAddress(f"pwd://[{host}]:{port}" if ":" in host else f"pwd://{host}:{port}", host, port)
         self._password = password
@@ -88,6 +89,7 @@ class CliClient:
 
     async def set_account_password(self, account: str | Account, password: Secret) -> None:
         """Set the account's own password, the "CommuniGate password". Raises UnknownAccount."""
+        _check_secret(password)
         await self.command("SETACCOUNTPASSWORD", account, "PASSWORD", password)
 
     async def update_account_settings(self, account: str | Account, settings: Settings) -> None:
@@ -227,3 +229,9 @@ class CliClient:
     def _failed(self, error: CliError, seconds: float = RETRY) -> CliError:
         self._failure, self._retry_at = error, time.monotonic() + seconds
         return error
+
+
+def _check_secret(password: object) -> None:
+    """Raise TypeError without showing the value: a plain text would be sent without TLS too."""
+    if not isinstance(password, Secret) or not isinstance(password.reveal(), bytes):
+        raise TypeError('password: must be a Secret of bytes, such as Secret(b"open sesame")')

@@ -49,7 +49,8 @@ class OwnAccount(Backend[S], Generic[S]):
             try:
                 rights = await client.get_account_rights(account)
             except NoRight as error:
-                self.log.warning("%s: the access rights of %s cannot be read: %s", url, account, error)
+                text = "%s: the access rights of %s cannot be read: %s; give %s the access rights %s"
+                self.log.warning(text, url, account, error, account, ", ".join(needed))
                 return
         if UNLIMITED in rights:
             enough = ", ".join(needed)

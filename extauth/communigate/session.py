@@ -113,5 +113,5 @@ class CliSession:
     async def _reply(self) -> Reply:
         match = _REPLY.fullmatch(await self._connection.line())
         if match is None:
-            raise BackendUnavailable("invalid answer: a line without a code")
+            raise BackendUnavailable("invalid answer: a line without a code; give the port of PWD")
         return int(match[1]), match[2] or b""

@@ -83,11 +83,15 @@ class Program:
     def _write(self) -> list[Event]:
         events: list[Event] = []
         try:
-            while self.unsent and (written := self.process.write(self._unwritten)):
+            while self.unsent:
+                now = time.monotonic()  # before the write: after it, other threads may run until the reply has come
+                written = self.process.write(self._unwritten)
+                if written == 0:
+                    break
+                self._taken_at = now
                 self._unwritten = self._unwritten[written:]
-                self._taken_at = time.monotonic()
                 if not self._unwritten:
-                    events.append(LineSent(self._taken_at, self.unsent.popleft()))
+                    events.append(LineSent(now, self.unsent.popleft()))
                     self._unwritten = self.unsent[0] + b"\n" if self.unsent else b""
         except BrokenPipeError:
             self._closed_its_input = True

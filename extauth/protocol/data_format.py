@@ -82,8 +82,9 @@ def write(value: Value) -> bytes:
         case dict():
             items = b"".join(b"%s = %s; " % (write(key), write(item)) for key, item in value.items())
             return b"{ " + items + b"}" if items else b"{}"
-        case _:
+        case list() | tuple():
             return b"(" + b", ".join(map(write, value)) + b")"
+    raise ValueError(f"the data format has no {type(value).__name__}: write a text")
 
 
 class _Reader:

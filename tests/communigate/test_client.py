@@ -100,6 +100,16 @@ def test_commands_change_accounts(server: MailServer) -> None:
     run(work, client(server.port("pwd")))
 
 
+def test_a_password_must_be_a_secret_of_bytes(server: MailServer) -> None:
+    plain: Any
+    for plain in ("correct horse", b"correct horse", Secret("correct horse")):  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match=r"^password: must be a Secret of bytes") as caught:
+            client(server.port("pwd"), password=plain)
+        assert "horse" not in str(caught.value)
+        with pytest.raises(TypeError, match=r"^password: must be a Secret of bytes"):
+            run(lambda cli, plain=plain: cli.set_account_password("pbx", plain), client(server.port("pwd")))  # type: ignore[misc]
+
+
 def test_each_refusal_has_its_class(server: MailServer) -> None:
     async def work(cli: CliClient) -> None:
         refused: list[tuple[type[CommandRefused], str, tuple[Any, ...]]] = [

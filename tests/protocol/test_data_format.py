@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -102,7 +104,7 @@ def test_strings_side_by_side_are_two_arguments() -> None:
     assert read_arguments(b"  ") == []
 
 
-@pytest.mark.parametrize("value", [True, 2**63])
-def test_values_without_a_form_are_not_written(value: int) -> None:
-    with pytest.raises(ValueError, match=r"booleans|64 bits"):
+@pytest.mark.parametrize("value", [True, 2**63, 1.5])
+def test_values_without_a_form_are_not_written(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"booleans|64 bits|no float"):
         write(value)
