@@ -33,15 +33,14 @@ TEST_PACKAGES = acl apache2-utils bindfs curl cyrus-common dovecot-core dovecot-
     node-nodemailer offlineimap3 openssl perl prometheus redis-server ruby s-nail sasl2-bin slapd swaks whois
 BENCH_PACKAGES = dovecot-ldap libnet-ldap-perl squid
 
-.PHONY: demo demo-migration bytecode test test-deps test-pythons test-newest test-lowest bench fuzz timing soak sbom man lint clean
+.PHONY: demo demo-migration bytecode test test-dovecot test-deps test-pythons test-newest test-lowest bench fuzz timing soak sbom man lint clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.program
 	@chmod go-rwx examples/passwd  # git makes it readable by all users
 	$(BIN)/extauth harness replay examples/session.txt -- $(BIN)/extauth serve -c examples/extauth.toml
 
-demo-migration: $(VENV)/.tests
-	@tests/need-packages dovecot-imapd
+demo-migration: test-dovecot $(VENV)/.listen
 	@$(BIN)/python examples/migration/demo.py
 
 bytecode: $(VENV)/.program
@@ -51,6 +50,9 @@ bytecode: $(VENV)/.program
 test: export PYTHONDONTWRITEBYTECODE =
 test: test-deps $(VENV)/.tests bytecode
 	$(BIN)/pytest -q -n 4 --dist loadfile $(PYTEST)
+
+test-dovecot:
+	@tests/need-packages dovecot-imapd
 
 test-deps:
 	@tests/need-packages $(TEST_PACKAGES)
@@ -126,6 +128,10 @@ $(VENV)/.program: setup.cfg pyproject.toml
 	$(PYTHON) -m venv --without-pip $@
 	$(BIN)/pip --python $@/bin/python install --quiet --disable-pip-version-check . || { rm -rf $@; exit 1; }
 
+$(VENV)/.listen: $(VENV)/.program
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[listen]'
+	@touch $@
+
 $(VENV)/.tests: $(VENV)/.program
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
-	@touch $@
+	@touch $(VENV)/.listen $@

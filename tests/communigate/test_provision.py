@@ -22,6 +22,7 @@ account = [
     { name = "postmaster", password = "secret of postmaster" },
     { name = "robot", password = "secret of robot" },
     { name = "weak", password = "secret of weak" },
+    { name = "mere", password = "secret of mere" },
 ]
 """
 PASSWD = "bob:{PLAIN}open sesame:::Bob Ä,room 3::\nanna:{PLAIN}x:::\nlocked:!:::Lo Cked::\n"
@@ -191,6 +192,7 @@ def test_a_dry_run_creates_nothing(site: Site, server: MailServer) -> None:
     [
         ("robot", 0, "robot may create accounts"),
         ("weak", 3, "weak lacks access rights: BasicSettings, CanCreateAccounts, CanCreateAliases; it has: Domain"),
+        ("mere", 4, "in the same domain; give it Domain, BasicSettings, CanCreateAccounts, CanCreateAliases"),
         ("postmaster", 4, "postmaster has unlimited access (Master) to the mail server; Domain, BasicSettings"),
         ("nobody", 3, "the login of nobody was refused with the code 515"),
     ],

@@ -149,7 +149,9 @@ def listen(
                 external.stop()
                 for line in [*violation_lines(external.manager, masker), *end_lines(external.manager, masker)]:
                     show(line)
-                raise ExtauthError("the helper ended at once, so the mail server does not start; correct the helper")
+                raise ExtauthError(
+                    "the helper ended at once, so the mail server does not start; correct the helper or its arguments"
+                )
             for line in server.listen(wanted, host):
                 click.echo(line)
             if tls.made is not None:

@@ -147,7 +147,7 @@ class State:
                     raise self._error(file, f"{name}: {error}") from None
 
     def _load_modules(self) -> None:
-        for name, settings in (self._files.read(_MODULES, self._accounts.module_settings) or {}).items():
+        for name, settings in (self._files.read(_MODULES, self._accounts.changed_modules) or {}).items():
             if not isinstance(settings, dict):
                 raise self._error(_MODULES, f"{name}: must be a dictionary of settings")
             try:

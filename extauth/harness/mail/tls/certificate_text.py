@@ -28,7 +28,7 @@ _NONE = "none"
 
 def security_lines(security: DomainSecurity, now: datetime) -> Iterator[str]:
     """Yield what the page *Domain Security* shows: the certificate to use, the key, the certificate, the chain."""
-    unused = ", so the certificate below is not used"
+    unused = ", so the certificate below is not used (`use DOMAIN custom` changes that)"
     is_unused = security.certificate is not None and security.type is not CertificateType.CUSTOM
     yield f"Secure Certificate To Use: {_USES[security.type]}{unused if is_unused else ''}"
     if security.key is None:
