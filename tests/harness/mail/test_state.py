@@ -42,6 +42,8 @@ def test_everything_that_was_changed_survives_a_restart(tmp_path: Path) -> None:
     (base / "Settings/.Accounts.settings.new").write_text("left over from a crash")
     with start(tmp_path) as server:
         with Admin(server) as admin:
+            assert admin.run("SETACCOUNTRIGHTS local (Domain)") == ["200 OK"]
+            assert not (base / MAIN.format("Modules")).exists()
             replies = admin.run(
                 'CREATEACCOUNT carol@second.org {Password="tell \\"tale\\"";RealName="Carol C";Deep=' + _DEEP + ";}",
                 "SETACCOUNTALIASES carol@second.org (cc, c3)",
