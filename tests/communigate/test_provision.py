@@ -192,7 +192,7 @@ def test_a_dry_run_creates_nothing(site: Site, server: MailServer) -> None:
     [
         ("robot", 0, "robot may create accounts"),
         ("weak", 3, "weak lacks access rights: BasicSettings, CanCreateAccounts, CanCreateAliases; it has: Domain"),
-        ("mere", 4, "in the same domain; give it Domain, BasicSettings, CanCreateAccounts, CanCreateAliases"),
+        ("mere", 4, "give mere the access rights Domain, BasicSettings, CanCreateAccounts"),
         ("postmaster", 4, "postmaster has unlimited access (Master) to the mail server; Domain, BasicSettings"),
         ("nobody", 3, "the login of nobody was refused with the code 515"),
     ],
