@@ -18,6 +18,18 @@ class GroupedCommand(click.Command):
         super().__init__(*args, **kwargs)
         self._groups = groups
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments. An option of a program without `--` before it is a common mistake: name the remedy."""
+        takes_program = any(parameter.name == "program" for parameter in self.params)
+        is_separated = "--" in args
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if is_separated or not takes_program:
+                raise
+            text = f"No such option: {error.option_name}. If it is for the program, write -- before the program."
+            raise click.UsageError(text, ctx) from None
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one section for each group."""
         for title, options in grouped_options(self, ctx).items():

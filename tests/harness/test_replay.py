@@ -159,6 +159,8 @@ def test_lines_without_a_number_need_no_reply(tmp_path: Path) -> None:
         (["--", "./no-such-program"], "cannot start ./no-such-program: not found, or not executable"),
         (["--base-directory", "/no/such/folder", "--", "true"], "does not exist"),
         ([], "Missing argument"),
+        (["cat", "-c", "x"], "No such option: -c. If it is for the program, write -- before the program."),
+        (["--colour", "--", "cat"], "No such option"),
     ],
 )
 def test_a_program_that_cannot_start_gives_status_2(arguments: list[str], sentence: str, tmp_path: Path) -> None:
