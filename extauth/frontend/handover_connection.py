@@ -21,6 +21,8 @@ from extauth.workers.frontend_config import FrontendConfig
 from extauth.workers.handover import FromHandover, HandoverConfig, HandoverDone, start_handover
 from extauth.workers.messages import InvalidMessage, MessageReader, encode, receive
 
+_SWITCH_WITHIN = 5.0  # seconds from a reload until passwords that were sent under the old configuration are lost
+
 
 class HandoverConnection:
     """Starts a handover process if there is a `[handover]` section, and talks to it."""
@@ -30,6 +32,8 @@ class HandoverConnection:
         self._log = log
         self._handovers = handovers
         self._config: HandoverConfig | None = None
+        self._wanted: HandoverConfig | None = None
+        self._switch_at = 0.0  # monotonic seconds
         self._process: ChildProcess | None = None
         self._reader = _new_reader()
         self._unsent = bytearray()
@@ -48,29 +52,35 @@ class HandoverConnection:
         return {*self._ending.processes, *([self._process.pid] if self._process is not None else [])}
 
     def configure(self, config: FrontendConfig) -> None:
-        """Use this configuration, by a new process if it has changed."""
+        """Use this configuration. If it has changed, the process may first set the passwords that it has."""
         wanted = None
         if config.handover is not None and config.mail_server is not None:
             wanted = HandoverConfig(config.handover, config.mail_server, config.helper.allow_unsafe_files)
-        if wanted != self._config:
-            self._config = wanted
-            self._close()
+        if wanted != self._wanted:
+            self._wanted, self._switch_at = wanted, time.monotonic() + _SWITCH_WITHIN
+            self.maintain()
 
     def maintain(self) -> None:
         """Start a process if it is time. Call it at intervals."""
-        self._ending.reap(time.monotonic())
+        now = time.monotonic()
+        self._ending.reap(now)
+        if self._wanted != self._config and (now >= self._switch_at or not self._handovers.has_sent):
+            self._config = self._wanted
+            self._close()
         if self._process is None and self._config is not None and self._pause.is_over():
             self._start(self._config)
 
     def send(self) -> None:
         """Send the passwords that wait. Call it when all replies are written, and only then."""
-        if self._process is not None and (handovers := self._handovers.take()):
+        if self._process is None or self._wanted != self._config:
+            return
+        if handovers := self._handovers.take():
             self._unsent += b"".join(map(encode, handovers))
             self._flush(self._process)
 
     def end(self) -> bool:
         """Let the process set the passwords that it has, and end. Return True when it has; call it until then."""
-        self._config = None
+        self._config = self._wanted = None
         if self._process is not None and not self._unsent and not self._is_last:
             self._is_last = True
             with contextlib.suppress(OSError):

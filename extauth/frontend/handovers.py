@@ -52,8 +52,9 @@ class Handovers:
         """Use these settings from now on. If they have changed, all passwords are sent again."""
         if settings != self._settings:
             self._settings = settings
-            self.lose_waiting()
             self._known.clear()
+            if settings is None:
+                self.lose_waiting()
 
     @property
     def is_enabled(self) -> bool:
@@ -81,6 +82,11 @@ class Handovers:
         for pending in requests:
             if isinstance(pending.request, PasswordRequest) and pending.group.on_result is None:
                 self._add(pending.request)
+
+    @property
+    def has_sent(self) -> bool:
+        """Whether the outcome of some that were sent is not known."""
+        return bool(self._sent)
 
     def take(self) -> list[Handover]:
         """Return the passwords that wait to be sent. Call it when the replies are written."""

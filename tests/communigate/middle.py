@@ -1,4 +1,4 @@
-"""Bad PWD servers: one hides the challenge and loses replies of the harness; one plays a script."""
+"""Bad PWD servers: one hides the challenge and loses replies of the harness; one plays a script; one waits."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import socket
 import threading
 
 from tests.backends.ldap.ldap_servers import TestServer
+from tests.helper import PATIENCE
 
 
 class Middle(TestServer):
@@ -57,3 +58,21 @@ class Scripted(TestServer):
             for reply in self._replies:
                 connection.sendall(reply + b"\r\n")
                 self.received += lines.readline()
+
+
+class Waits(TestServer):
+    """Replies to a command only when `may_reply` is set, and to SETACCOUNTALIASES with much data."""
+
+    def __init__(self, command: bytes) -> None:
+        self._command = command
+        self.may_reply = threading.Event()
+        super().__init__()
+
+    def serve(self, connection: socket.socket) -> None:
+        connection.sendall(b"200 ready <1@x>\r\n")
+        for line in connection.makefile("rb"):
+            self.received += line
+            if line.startswith(self._command):
+                self.may_reply.wait(PATIENCE)
+            many = b"201 (" + b"a," * 40_000 + b"a)\r\n"
+            connection.sendall(many if line.startswith(b"SETACCOUNTALIASES") else b"200 OK\r\n")

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 from collections.abc import Iterator
 
 import pytest
 
-from tests.backends.ldap.ldap_servers import TestServer
 from tests.backends.ldap.slapd import Slapd
+from tests.communigate.middle import Waits
 from tests.harness.mail.pwd.admin import Admin
 from tests.harness.mail.server import MailServer
-from tests.helper import PATIENCE, Helper, Site, wait_until
+from tests.helper import Helper, Site, wait_until
 
 ACCOUNTS = """
 [[domain]]
@@ -124,32 +123,15 @@ def test_aliases_of_an_account_without_any_are_set(site: Site, server: MailServe
     helper.wait_for_information("account=half@.*has the account already; it had no aliases, set h.alf")
 
 
-class _Slow(TestServer):
-    """A mail server that replies to CREATEACCOUNT only when `may_create` is set, and to SETACCOUNTALIASES at length."""
-
-    def __init__(self) -> None:
-        self.may_create = threading.Event()
-        super().__init__()
-
-    def serve(self, connection: socket.socket) -> None:
-        connection.sendall(b"200 ready <1@x>\r\n")
-        for line in connection.makefile("rb"):
-            self.received += line
-            if line.startswith(b"CREATE"):
-                self.may_create.wait(PATIENCE)
-            many = b"201 (" + b"a," * 40_000 + b"a)\r\n"
-            connection.sendall(many if line.startswith(b"SET") else b"200 OK\r\n")
-
-
 def test_a_creation_that_takes_long_is_not_cut_off(site: Site) -> None:
-    server = _Slow()
+    server = Waits(b"CREATE")
     configure(site, server.port, "attributes = {}", 'aliases = ["cn"]')
     site.write("extauth.toml", site.config.read_text().replace("workers = 1", "workers = 1\ndeadline = 1"))
     site.write("passwd", "late:{PLAIN}x:::l.ate::\n")
     helper = serve(site)
     assert new(helper, "late") == b"FAILURE temporary failure"
     helper.wait_for_information("late@example.com: the time is over, but its creation goes on")
-    server.may_create.set()
+    server.may_reply.set()
     helper.wait_for_information("late@.* was created, but without aliases: .* a line of more than 65536 bytes")
     wait_until(lambda: b'SETACCOUNTALIASES late@example.com ("l.ate")' in server.received, "the aliases")
     server.close()

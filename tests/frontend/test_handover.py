@@ -11,6 +11,7 @@ import pytest
 
 from tests.administration import command, status
 from tests.backends.ldap.ldap_servers import TestServer
+from tests.communigate.middle import Waits
 from tests.harness.mail.pwd.admin import Admin
 from tests.harness.mail.server import MailServer
 from tests.helper import Helper, Site, wait_until
@@ -185,6 +186,27 @@ def test_one_account_that_fails_does_not_hold_up_others(site: Site) -> None:
     helper.wait_for_information("handover: the mail server has the password of u3@")
     assert helper.end() == 0
     helper.wait_for_information("handover: 1 waiting passwords are lost")
+    server.close()
+
+
+def test_a_reload_loses_no_password_that_is_being_set(site: Site) -> None:
+    server = Waits(b"SETACCOUNTPASSWORD")
+    configure(site, server.port)
+    helper = site.serve()
+    login(helper, "u1")
+    wait_until(lambda: b"SETACC" in server.received, "the command")
+    configure(site, server.port, "switch_external_off = true")
+    helper.process.send_signal(signal.SIGHUP)
+    helper.wait_for(lambda: str(helper.information).count("serving with") == 2, "the reload")
+    login(helper, "u2")  # this one is for the new configuration
+    server.may_reply.set()
+    helper.wait_for_information("handover: the mail server has the password of u2@")
+    assert helper.end() == 0
+    assert [line[-12:] for line in helper.information if line.startswith("handover")] == [
+        "u1@x.example",
+        "u2@x.example",
+    ]
+    assert server.received.count(b"UPDATEACCOUNTSETTINGS") == 1
     server.close()
 
 
