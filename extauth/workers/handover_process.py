@@ -26,10 +26,10 @@ from extauth.communigate import (
     UnknownDomain,
     load_client,
 )
+from extauth.communigate.arguments import Settings
 from extauth.errors import ConfigError
-from extauth.model import Account, Secret
+from extauth.model import Account
 from extauth.protocol.accounts import AccountParser
-from extauth.protocol.data_format import Value
 from extauth.workers.handover import FromHandover, Handover, HandoverConfig, HandoverDone, MailServerState
 from extauth.workers.messages import CHUNK, InvalidMessage, MessageReader, encode
 
@@ -42,7 +42,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 LAST_ATTEMPTS = 3
 """Failed attempts one after the other that end it, when the frontend has sent the last password."""
 
-_SWITCHED: dict[str, Value | Secret] = {"UseAppPassword": "YES", "UseExtPassword": "NO"}
+_SWITCHED: Settings = {"UseAppPassword": "YES", "UseExtPassword": "NO"}
 
 
 class HandoverProcess:
@@ -135,9 +135,10 @@ class HandoverProcess:
         except CommandRefused as error:
             if not switches or isinstance(error, UnknownAccount | UnknownDomain | NoRight):
                 raise
-            # Maybe UseAppPassword is NO. All in one command: half of it could open the account by an old password.
-            await client.update_account_settings(handover.account, {**_SWITCHED, "Password": handover.password})
-            return
+            # Maybe UseAppPassword is NO. If it were switched on alone, an old password could open the account.
+            on: Settings = {"UseAppPassword": "YES", "Password": handover.password}
+            await client.update_account_settings(handover.account, on)
+            await client.set_account_password(handover.account, handover.password)  # it may have ignored `Password`
         if switches:
             await client.update_account_settings(handover.account, _SWITCHED)
 
