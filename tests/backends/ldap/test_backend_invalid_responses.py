@@ -21,7 +21,7 @@ from tests.backends.ldap.ldap_servers import (
     result,
 )
 from tests.backends.ldap.ldap_site import LOG, MAIL, PEOPLE_BY_UID, READER, ldap_site, section
-from tests.helper import Helper
+from tests.helper import Helper, wait_until
 
 OK = b"OK"
 NEGATIVE = b"ERROR incorrect password"
@@ -205,7 +205,9 @@ def test_notice_of_disconnection_causes_a_silent_reconnect(
     for password in (b"wrong", b"wrong", b"pw9", b"pw9", b"wrong"):
         reply = helper.ask(b"1 VRFY alice@idle%d.example %s" % (code, password))
         assert reply == (OK if password == b"pw9" else NEGATIVE), helper.information
-        servers[f"idle{code}"].say(notice(code))
+        server = servers[f"idle{code}"]
+        server.say(notice(code))
+        wait_until(lambda: all(each.fileno() < 0 for each in server.connections), "the end of all connections")  # noqa: B023
     assert not [line for line in helper.information if f"idle{code}" in line and "127.0.0.1" in line]
 
 
