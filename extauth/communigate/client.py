@@ -181,12 +181,13 @@ class CliClient:
     async def _ask(self, session: CliSession, line: bytes) -> tuple[int, bytes]:
         """Send a line over a session. After an error, or if this is cancelled, the session is not used again."""
         self._session = None
+        reply = None
         try:
             async with asyncio.timeout(self._reply_timeout):
                 reply = await session.run(line)
-        except BaseException:
-            session.abort()
-            raise
+        finally:
+            if reply is None:
+                session.abort()
         self._session, self._used_at = session, time.monotonic()
         return reply
 

@@ -153,20 +153,22 @@ class Accounts:
         before, settings = self._tables, self._domains[domain].settings
         old_settings, old = dict(settings), copy.copy(account)
         self._tables = before.copied()
+        is_saved = False
         try:
             yield
             if account and old and account.differs(old):
                 self.set_changed(account)
             self._save(domain)
-        except BaseException:
-            self._tables = before
-            settings.clear()
-            settings.update(old_settings)
-            if account and old:
-                account.become(old)
-            with contextlib.suppress(OSError):
-                self._save(domain)  # one of several files may have been replaced
-            raise
+            is_saved = True
+        finally:
+            if not is_saved:
+                self._tables = before
+                settings.clear()
+                settings.update(old_settings)
+                if account and old:
+                    account.become(old)
+                with contextlib.suppress(OSError):
+                    self._save(domain)  # one of several files may have been replaced
 
     def set_changed(self, account: MailAccount) -> None:
         """Save the account from now on: it is not as the accounts file has it."""

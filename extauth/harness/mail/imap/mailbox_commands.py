@@ -28,9 +28,7 @@ async def examine(connection: ImapConnection, parser: Parser) -> str:
 
 
 def _select(connection: ImapConnection, parser: Parser, *, read_only: bool) -> str:
-    parser.space()
-    name = parser.mailbox()
-    parser.end()
+    name = _only_mailbox(parser)
     connection.select(None)
     mailbox = find(connection, name)
     selected = Selected(mailbox, connection.session.number, read_only=read_only)
@@ -52,18 +50,14 @@ def _select(connection: ImapConnection, parser: Parser, *, read_only: bool) -> s
 
 async def create(connection: ImapConnection, parser: Parser) -> str:
     """Create a mailbox."""
-    parser.space()
-    name = parser.mailbox()
-    parser.end()
+    name = _only_mailbox(parser)
     connection.folders.create(name)
     return ""
 
 
 async def delete(connection: ImapConnection, parser: Parser) -> str:
     """Delete a mailbox."""
-    parser.space()
-    name = parser.mailbox()
-    parser.end()
+    name = _only_mailbox(parser)
     connection.folders.delete(name)
     return ""
 
@@ -81,9 +75,7 @@ async def rename(connection: ImapConnection, parser: Parser) -> str:
 
 async def subscribe(connection: ImapConnection, parser: Parser) -> str:
     """Add a mailbox to those that LSUB lists."""
-    parser.space()
-    name = parser.mailbox()
-    parser.end()
+    name = _only_mailbox(parser)
     find(connection, name)
     connection.folders.subscribe(name)
     return ""
@@ -91,9 +83,7 @@ async def subscribe(connection: ImapConnection, parser: Parser) -> str:
 
 async def unsubscribe(connection: ImapConnection, parser: Parser) -> str:
     """Remove a mailbox from those that LSUB lists."""
-    parser.space()
-    name = parser.mailbox()
-    parser.end()
+    name = _only_mailbox(parser)
     connection.folders.subscribed.discard(name)
     return ""
 
@@ -222,3 +212,11 @@ def _matches(pattern: str, name: str) -> bool:
 def _level_end(name: str, begin: int) -> int:
     end = name.find(SEPARATOR, begin)
     return len(name) if end < 0 else end
+
+
+def _only_mailbox(parser: Parser) -> str:
+    """Read the name of a mailbox, the only argument."""
+    parser.space()
+    name = parser.mailbox()
+    parser.end()
+    return name
