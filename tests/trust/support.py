@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,19 @@ def write_passwd(site: Site) -> Path:
 def allow_unsafe_files(site: Site) -> None:
     """Configure that unsafe files are accepted."""
     site.configure("[helper]\nallow_unsafe_files = true\n" + BACKEND)
+
+
+def file_backends(site: Site, makes: Iterable[Callable[[Path], object]], folder: str) -> str:
+    """Write case0/FOLDER/files/passwd for c0.example, and so on, and make each unsafe. Return the backends."""
+    sections = []
+    for number, make in enumerate(makes):
+        path = site.folder / f"case{number}" / folder / "files/passwd"
+        path.parent.mkdir(parents=True)
+        path.write_text("alice:{PLAIN}x\n")
+        path.chmod(0o600)
+        make(path)
+        sections.append(f'[[backend]]\ntype = "files"\npath = "{path}"\ndomains = ["c{number}.example"]\n')
+    return "".join(sections)
 
 
 def set_acl(path: Path, entry: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.helper import Site
 from tests.needs import needs_root
-from tests.trust.support import LOGIN, OTHER, assert_refused, write_passwd
+from tests.trust.support import LOGIN, OTHER, assert_refused, file_backends, write_passwd
 
 
 def _give_away(path: Path) -> None:
@@ -75,17 +75,10 @@ UNSAFE: list[tuple[Callable[[Path], None], str]] = [
 
 @needs_root
 def test_a_way_that_others_can_change_is_refused(site: Site) -> None:
-    sections = []
-    for number, (make, _) in enumerate(UNSAFE):
-        path = site.folder / f"case{number}/above/files/passwd"
-        path.parent.mkdir(parents=True)
-        path.write_text("alice:{PLAIN}x\n")
-        path.chmod(0o600)
-        make(path)
-        sections.append(f'[[backend]]\ntype = "files"\npath = "{path}"\ndomains = ["c{number}.example"]\n')
-    site.configure("".join(sections))
+    backends = file_backends(site, (make for make, _ in UNSAFE), "above")
+    site.configure(backends)
     assert_refused(site, *(f"/case{number}/(above/)?{error}" for number, (_, error) in enumerate(UNSAFE)))
-    site.configure("[helper]\nallow_unsafe_files = true\n" + "".join(sections))
+    site.configure("[helper]\nallow_unsafe_files = true\n" + backends)
     requests = [b"%d VRFY alice@c%d.example x" % (number, number) for number in range(len(UNSAFE))]
     assert site.session(*requests) == [b"%d OK" % number for number in range(len(UNSAFE))]
 

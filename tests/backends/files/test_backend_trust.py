@@ -13,6 +13,7 @@ from extauth.errors import UnsafeFile
 from extauth.trust import read_trusted
 from tests.helper import Site
 from tests.needs import needs_root
+from tests.trust.support import file_backends
 
 BACKEND = '[[backend]]\ntype = "files"\npath = "below/files/passwd"\n'
 
@@ -110,16 +111,8 @@ def passwd(site: Site) -> Path:
 
 
 def _make_all(site: Site, cases: list[Case], settings: str = "") -> None:
-    """Configure a backend for each case: with the file case0/below/files/passwd for c0.example, and so on."""
-    sections = [settings]
-    for number, (make, _) in enumerate(cases):
-        path = site.folder / f"case{number}/below/files/passwd"
-        path.parent.mkdir(parents=True)
-        path.write_text("alice:{PLAIN}x\n")
-        path.chmod(0o600)
-        make(path)
-        sections.append(f'[[backend]]\ntype = "files"\npath = "{path}"\ndomains = ["c{number}.example"]\n')
-    site.configure("".join(sections))
+    """Configure a backend for each case."""
+    site.configure(settings + file_backends(site, (make for make, _ in cases), "below"))
 
 
 def _are_refused(site: Site, cases: list[Case]) -> None:
