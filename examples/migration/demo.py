@@ -87,7 +87,7 @@ def play(folder: Path, servers: contextlib.ExitStack) -> None:
     if settings != {"UseAppPassword": "YES", "UseExtPassword": "NO"}:
         raise Failed("the new server still asks extauth about alice")
 
-    step("Wrong passwords let nobody in, and neither do unknown names.")
+    step("Logins with wrong passwords and with unknown names fail.")
     expect(log_in(pop_port, "alice", "open sesam"), "-ERR")
     expect(log_in(pop_port, "bob", "wrong"), "-ERR")
     expect(log_in(pop_port, "mallory", "open sesame"), "-ERR [AUTH]")

@@ -12,7 +12,7 @@ Settings = Mapping[str, Value | Secret]
 """Settings of an account. The value of `Password` is a `Secret`."""
 
 Argument = Value | Secret | Account | Settings
-"""What a command can take. A `Secret` is sent as a string, and only where nobody in the network can read it."""
+"""What a command can take. A `Secret` is sent as a string, and only over TLS or inside this computer."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]*")
 

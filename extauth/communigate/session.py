@@ -45,7 +45,7 @@ class CliSession:
 
     @property
     def may_send_passwords(self) -> bool:
-        """Whether nobody in the network can read what is sent."""
+        """Whether what is sent stays inside this computer, or is encrypted."""
         return self._is_encrypted or self._server.is_local
 
     async def open(self, account: str, password: Secret, *, starttls: bool) -> None:

@@ -31,7 +31,7 @@ class ImapClient:
         """Read the greeting, begin TLS, and ask for the capabilities. Raises BackendUnavailable."""
         greeting = await self._connection.line()
         if greeting[:5].upper() not in (b"* OK ", b"* OK"):
-            raise BackendUnavailable(f"the greeting is not OK: {shown(greeting)}")  # also PREAUTH: nobody could log in
+            raise BackendUnavailable(f"the greeting is not OK: {shown(greeting)}")  # also PREAUTH: no login follows
         if starttls:
             status, text = await self._command(b"STARTTLS")
             if status != b"OK":

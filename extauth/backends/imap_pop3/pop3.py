@@ -1,7 +1,7 @@
 """POP3: the commands of a login (RFC 1939; CAPA: RFC 2449; STLS: RFC 2595; AUTH PLAIN: RFC 5034).
 
 Answers of POP3 have no tags. So a login counts only after STAT, which the server answers with two numbers only to a
-user who is logged in. An extra `+OK` at the wrong place lets nobody in.
+user who is logged in. An extra `+OK` at the wrong place is not enough.
 """
 
 from __future__ import annotations

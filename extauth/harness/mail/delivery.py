@@ -100,7 +100,7 @@ async def receive_message(session: MailSession, stream: Stream, envelope: Envelo
 
 
 def deliver(session: MailSession, envelope: Envelope, content: bytes) -> bool:
-    """Put the message into the mailboxes of its recipients. If one of them is full, return False: nobody gets it."""
+    """Put the message into the mailboxes of its recipients. If one of them is full, return False, and none gets it."""
     trace = _trace(session, envelope)
     accounts = {id(recipient.account): recipient.account for recipient in envelope.recipients if recipient.account}
     for account in accounts.values():

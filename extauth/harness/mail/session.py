@@ -51,7 +51,7 @@ class RecipientStatus(enum.Enum):
     KNOWN = enum.auto()
     UNKNOWN = enum.auto()
     TEMPORARY_FAILURE = enum.auto()
-    """Nobody can say it now."""
+    """Unknown now: the helper could not decide."""
 
 
 class LoginRecord(msgspec.Struct, frozen=True):
