@@ -27,7 +27,7 @@ from extauth.communigate import (
 from extauth.communigate.errors import refusal
 from extauth.model import Account, Secret
 from tests.backends.ldap.slapd import Certificates
-from tests.communigate.middle import Middle, Scripted
+from tests.communigate.middle import Middle, Scripted, Waits
 from tests.harness.mail.pwd.admin import ACCOUNTS
 from tests.harness.mail.server import MailServer
 from tests.helper import PATIENCE, wait_until
@@ -51,9 +51,8 @@ def server(tmp_path_factory: pytest.TempPathFactory, certificates: Certificates)
 @pytest.fixture(scope="module")
 def tls(certificates: Certificates) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=certificates.authority)
-    context.verify_flags &= (
-        ~ssl.VERIFY_X509_STRICT
-    )  # Python 3.13 sets it, and the authority of the tests is a simple one
+    # Python 3.13 sets this flag, and the authority of the tests is a simple one
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
 
 
@@ -240,3 +239,25 @@ def test_silence_is_an_outage() -> None:
             run(rights, slow)
     with pytest.raises(CliUnavailable, match="Connection refused"):
         run(rights, client(slow.server.port))
+
+
+def test_a_missing_reply_ends_the_connection() -> None:
+    server = Waits(b"GETACCOUNTRIGHTS")
+
+    async def work(cli: CliClient) -> bool:
+        with pytest.raises(CliUnavailable, match="no reply to GETACCOUNTRIGHTS in time"):
+            await rights(cli)
+        return await asyncio.to_thread(_ends, server.connections[0])
+
+    assert run(work, client(server.port, reply_timeout=0.1))
+    server.close()
+
+
+def _ends(connection: socket.socket) -> bool:
+    connection.settimeout(PATIENCE / 2)
+    try:
+        return connection.recv(1, socket.MSG_PEEK) == b""
+    except TimeoutError:
+        return False
+    except ConnectionResetError:
+        return True
