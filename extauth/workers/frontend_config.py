@@ -1,6 +1,6 @@
 """The part of a configuration that the frontend needs. The supervisor, which reads the file, sends it."""
 
-from __future__ import annotations
+# Without "from __future__ import annotations": msgspec would compile each annotation, which delays the first reply.
 
 import msgspec
 
@@ -51,7 +51,7 @@ class FrontendConfig(msgspec.Struct, frozen=True):
     backends: tuple[BackendDomains, ...] = ()
 
     @classmethod
-    def of(cls, config: Config) -> FrontendConfig:
+    def of(cls, config: Config) -> "FrontendConfig":
         """Return this part of a configuration."""
         backends = tuple(
             BackendDomains(backend.name, None if backend.domains is None else frozenset(backend.domains))
