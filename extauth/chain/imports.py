@@ -13,7 +13,7 @@ from types import ModuleType
 
 from extauth.errors import UnsafeFile
 from extauth.trust import check_trusted, other_writer
-from extauth.trust.names import shown_user
+from extauth.trust.permissions import shown_user
 
 _OUR_FOLDER = Path(__file__).parent.parent
 _BYTECODE = "__pycache__"

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import click
 
-from extauth.cli.help import GroupedCommand
-from extauth.cli.options import config_option
+from extauth.cli.options import GroupedCommand, config_option
 
 
 @click.command(

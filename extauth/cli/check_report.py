@@ -16,7 +16,7 @@ from extauth.cli.loading import load_chain, protect_process
 from extauth.config import Config, HelperSettings
 from extauth.errors import ConfigError, UnexpectedError
 from extauth.protocol.replies import one_line
-from extauth.trust.names import shown_user
+from extauth.trust.permissions import shown_user
 from extauth.workers.log_destinations import log_problems
 from extauth.workers.pid_file import check_pid_file
 from extauth.workers.run_directory import check_run_directory

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from extauth.cli.help import grouped_options
+from extauth.cli.options import grouped_options
 from extauth.version import VERSION
 
 _PREFORMATTED = "\b"

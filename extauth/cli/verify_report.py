@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from typing import Any
 
 import msgspec
 
 from extauth.chain.password_masking import WITHHELD, loggable_reason
-from extauth.cli.drawing import drawn
 from extauth.cli.verify_way import AskedBackend, Way
 from extauth.config import Config
 from extauth.errors import UnexpectedError
@@ -17,6 +17,24 @@ from extauth.model import Account, FailureResult, PasswordRequest, Result, Secre
 from extauth.protocol.replies import MALFORMED, UNSUPPORTED_MECHANISM, one_line
 from extauth.protocol.requests import Dialect
 from extauth.workers.frontend_config import FrontendConfig
+
+
+def drawn(branches: list[list[str]]) -> list[str]:
+    """Return the lines of a tree. Each branch is its first line and the lines below it."""
+    middle, last, along = "├─ ", "└─ ", "│  "
+    try:
+        (middle + last + along).encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        middle, last, along = "|- ", "`- ", "|  "
+    lines = []
+    for index, (first, *others) in enumerate(branches):
+        is_last = index == len(branches) - 1
+        lines += [
+            (last if is_last else middle) + first,
+            *[("   " if is_last else along) + "  " + line for line in others],
+        ]
+    return lines
+
 
 _ACCEPTED, _REJECTED, _TEMPORARY = 0, 1, 75
 _MAX_DOMAINS = 10

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from extauth.cli.drawing import drawn
 from extauth.cli.running import HelperSilent, RunningHelper, ask, find_helpers, none_found
+from extauth.cli.verify_report import drawn
 from extauth.cli.verify_way import response_to
 from extauth.errors import ConfigError
 from extauth.model import Secret

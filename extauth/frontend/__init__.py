@@ -12,14 +12,11 @@ responder            replies and their log records
 cache/               verdicts that count for a while, checks that several requests share
 states               the lives of the frontend, of a generation and of a worker
 worker_pool          which generation serves, and which one comes next
-leaving_generations  generations that serve no longer, until they have ended
 unsent_requests      requests that wait for a worker
 generation           one supervisor with its workers
 worker_group         the workers of a generation: started, isolated, retired, killed
-request_sharing      which worker gets which requests
-worker_scaling       how many workers serve, and how many are spare
-worker_starter       the start of workers, and pauses after failures
-worker_handle        one worker: its requests, and whether it is alive
+worker_starter       the start of workers: how many there should be, and pauses after failures
+worker_handle        one worker: its requests, whether it is alive, and which requests it gets
 worker_connection    the socket to a worker
 reader               lines from standard input, and its end
 counters             what `extauth status` and the metrics count
@@ -28,15 +25,12 @@ side_processes       the processes beside the generations
 status_connection    the connection to the status server
 handover_connection  the connection to the handover process
 shared_counts        the connection to the failure counter
-children             pauses before children start again, and the end of children
-reloads              what became of the reloads
-load_warnings        warnings that a reload does not repeat
+children             what children forget at the fork, when they start again, and how they end
+reloads              the outcome of reloads, and generations that serve no longer
+repeated_warnings    records that are repeated, and warnings that are not
 writer               lines on their way to standard output
 log                  records: their levels, and lines for the Server Log
-reminder             a record that is repeated while its reason lasts
 log_sender           records on their way to the log writer
-signals              SIGTERM, SIGINT, SIGHUP and SIGUSR1
-descriptors          file descriptors, and a poller for them
-fork_cleanup         no request goes along into a forked process
+descriptors          file descriptors, a poller for them, and signals that wake it
 timeouts             how long the frontend waits, and what happens then
 """

@@ -1,4 +1,8 @@
-"""Child processes that the frontend starts again if they die, and those that are ending. Nothing here waits."""
+"""Child processes: what they forget at the fork, when they are started again, and how they end. Nothing here waits.
+
+A fork copies the whole memory of the frontend, also requests that wait and lines that were read in part. The forked
+process releases them: it would keep their passwords as long as it lives, and backends run in workers.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,35 @@ import contextlib
 import os
 import signal
 import time
+import weakref
+from typing import Protocol
 
 _FIRST_PAUSE = 0.25  # seconds from the death of a child to the next start; each next pause is twice as long
 _MAX_PAUSE = 60.0
 _LONG_LIFE = 60.0  # seconds that a child has lived when the pauses are short again
+
+
+class RequestHolder(Protocol):
+    """An object that holds requests or replies."""
+
+    def forget(self) -> None:
+        """Release them. It is called in the forked process, which does not use this object."""
+
+
+_holders: weakref.WeakSet[RequestHolder] = weakref.WeakSet()
+
+
+def forget_in_children(holder: RequestHolder) -> None:
+    """Call `holder.forget()` in each process that is forked from this one, as long as the object exists here."""
+    _holders.add(holder)
+
+
+def _forget_all() -> None:
+    for holder in _holders:
+        holder.forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)
 
 
 class RestartPause:

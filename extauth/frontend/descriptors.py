@@ -1,4 +1,4 @@
-"""File descriptors: 0, 1 and 2 moved away from libraries, writing without waiting, and a poller."""
+"""File descriptors: 0, 1 and 2 moved away from libraries, writing without waiting, a poller, signals that wake it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import fcntl
 import functools
 import os
 import select
+import signal
 import socket
 import stat
 from collections.abc import Callable
@@ -18,6 +19,8 @@ _FIRST_NUMBER = 10
 READ = select.POLLIN
 WRITE = select.POLLOUT
 HUNG_UP = select.POLLHUP | select.POLLERR | select.POLLNVAL
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+_SIGNALS_AT_ONCE = 4096
 
 
 class StandardDescriptors(msgspec.Struct, frozen=True):
@@ -94,3 +97,24 @@ def is_ready(descriptor: int, events: int) -> bool:
     poll = select.poll()
     poll.register(descriptor, events)
     return bool(poll.poll(0))
+
+
+class Signals:
+    """Catches signals from now on. They wake the poller, and wait until `take` is called."""
+
+    def __init__(self, poller: Poller) -> None:
+        self._caught: set[int] = set()
+        self._reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        for number in _SIGNALS:
+            signal.signal(number, lambda *_: None)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        poller.register(self._reader, READ, self._on_signals)
+
+    def take(self) -> set[int]:
+        """Return the signals that have come since the last call."""
+        caught, self._caught = self._caught, set()
+        return caught
+
+    def _on_signals(self, events: int) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._caught |= set(os.read(self._reader, _SIGNALS_AT_ONCE))

@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterable, Sequence
 
 from extauth.frontend.cache import PasswordCache
+from extauth.frontend.children import forget_in_children
 from extauth.frontend.counters import Counters, Event
-from extauth.frontend.fork_cleanup import forget_in_children
 from extauth.frontend.handovers import Handovers
 from extauth.frontend.known_accounts import KnownAccounts
 from extauth.frontend.log import Log

@@ -14,12 +14,11 @@ from pathlib import Path
 
 from extauth.errors import ConfigError
 from extauth.frontend import timeouts
-from extauth.frontend.descriptors import Poller, StandardDescriptors
+from extauth.frontend.descriptors import Poller, Signals, StandardDescriptors
 from extauth.frontend.log import Log
 from extauth.frontend.reader import InputState, Reader
 from extauth.frontend.request_handler import RequestHandler
 from extauth.frontend.side_processes import SideProcesses
-from extauth.frontend.signals import Signals
 from extauth.frontend.states import FrontendState
 from extauth.frontend.worker_pool import WorkerPool
 from extauth.frontend.writer import Writer

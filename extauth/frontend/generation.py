@@ -14,8 +14,8 @@ from extauth.backends.file_history import FileContents
 from extauth.config import ConfigSource
 from extauth.frontend import timeouts
 from extauth.frontend.descriptors import READ, Poller
-from extauth.frontend.load_warnings import LoadWarnings
 from extauth.frontend.log import Log
+from extauth.frontend.repeated_warnings import LoadWarnings
 from extauth.frontend.states import GenerationState
 from extauth.frontend.worker_group import OnLost, OnResult, OnSteps, WorkerGroup
 from extauth.log_levels import Level

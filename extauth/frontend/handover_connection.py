@@ -10,9 +10,8 @@ import contextlib
 import socket
 import time
 
-from extauth.frontend.children import EndingChildren, RestartPause
+from extauth.frontend.children import EndingChildren, RestartPause, forget_in_children
 from extauth.frontend.descriptors import READ, WRITE, Poller
-from extauth.frontend.fork_cleanup import forget_in_children
 from extauth.frontend.handovers import Handovers
 from extauth.frontend.log import Log
 from extauth.log_levels import Level

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 
 from extauth.config import HandoverSettings
 from extauth.frontend.cache.lines import KeyedDigest, new_keyed_hash
-from extauth.frontend.fork_cleanup import forget_in_children
+from extauth.frontend.children import forget_in_children
 from extauth.frontend.log import Log, log_value
 from extauth.frontend.pending_requests import PendingRequest
 from extauth.log_levels import Level

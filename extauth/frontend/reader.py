@@ -7,8 +7,8 @@ import os
 import stat
 from collections.abc import Callable
 
+from extauth.frontend.children import forget_in_children
 from extauth.frontend.descriptors import HUNG_UP, READ, Poller, is_ready
-from extauth.frontend.fork_cleanup import forget_in_children
 from extauth.protocol.framing import Framer, Line
 
 _CHUNK = 65_536  # bytes to read in one call

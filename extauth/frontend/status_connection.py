@@ -12,9 +12,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from extauth.frontend.children import EndingChildren, RestartPause
+from extauth.frontend.children import EndingChildren, RestartPause, forget_in_children
 from extauth.frontend.descriptors import READ, WRITE, Poller
-from extauth.frontend.fork_cleanup import forget_in_children
 from extauth.frontend.log import Log
 from extauth.log_levels import Level
 from extauth.workers.child_process import ChildProcess

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 
-from extauth.frontend.fork_cleanup import forget_in_children
+from extauth.frontend.children import forget_in_children
 from extauth.frontend.generation import Generation
 from extauth.frontend.worker_group import OnResult
 from extauth.model import FailureResult, Request

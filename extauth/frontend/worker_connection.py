@@ -6,8 +6,8 @@ import contextlib
 import socket
 from collections.abc import Callable
 
+from extauth.frontend.children import forget_in_children
 from extauth.frontend.descriptors import READ, WRITE, Poller
-from extauth.frontend.fork_cleanup import forget_in_children
 from extauth.workers.messages import FromWorker, InvalidMessage, MessageReader, receive
 
 _PART = 65_536  # bytes that are written at once

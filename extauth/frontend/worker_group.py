@@ -9,12 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from extauth.frontend import timeouts
 from extauth.frontend.descriptors import Poller
 from extauth.frontend.log import Log
-from extauth.frontend.request_sharing import share_requests
 from extauth.frontend.states import WorkerState
 from extauth.frontend.worker_connection import WorkerConnection
-from extauth.frontend.worker_handle import LostRequests, WorkerHandle
-from extauth.frontend.worker_scaling import WorkerScaler
-from extauth.frontend.worker_starter import SendCommand, WorkerStarter
+from extauth.frontend.worker_handle import LostRequests, WorkerHandle, share_requests
+from extauth.frontend.worker_starter import SendCommand, WorkerScaler, WorkerStarter
 from extauth.log_levels import Level
 from extauth.model import FailureResult, Result, Step
 from extauth.workers.messages import (

@@ -1,15 +1,16 @@
-"""A worker, as the frontend sees it: the requests that it has, how fast it is, and whether it is alive."""
+"""A worker, as the frontend sees it: its requests, how fast it is, whether it is alive, and which requests it gets."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from extauth.chain.call_marks import IN_CALL, NOT_REPEATABLE, SLOTS, CallMarks
 from extauth.frontend.states import WorkerState
+from extauth.workers.messages import RequestBatch
 
 _SHORT = 0.002  # seconds: work so short costs more to share than to do, because each process must be woken up
 _LONG = 0.005  # seconds under way after which a request shows that its work is not short
@@ -214,3 +215,24 @@ class WorkerHandle:
         if self._keys:
             silence = max(silence, now - max(self._beat_at, self._batches[0].since) - _BEAT)
         return max(0.0, silence)
+
+
+def share_requests(
+    batch: RequestBatch, workers: Sequence[WorkerHandle], now: float
+) -> Iterator[tuple[WorkerHandle, RequestBatch]]:
+    """Give all requests to a worker that will soon finish them, or share them, so that all workers have as many.
+
+    Each worker gets at most one part. `now`: monotonic seconds.
+    """
+    for worker in workers:
+        if worker.will_finish_soon(len(batch.keys), now):
+            yield worker, batch
+            return
+    even = (sum(map(len, workers)) + len(batch.keys)) / (len(workers) or 1)
+    start = 0
+    for worker in sorted(workers, key=len):
+        end = start + max(0, math.ceil(even - len(worker)))
+        part = batch.part(start, end)
+        if part.keys:
+            yield worker, part
+        start = end

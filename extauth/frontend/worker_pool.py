@@ -12,10 +12,9 @@ from extauth.config import ConfigSource
 from extauth.frontend import timeouts
 from extauth.frontend.descriptors import Poller
 from extauth.frontend.generation import Generation
-from extauth.frontend.leaving_generations import LeavingGenerations
 from extauth.frontend.log import Log
-from extauth.frontend.reloads import Reloads
-from extauth.frontend.reminder import Reminder
+from extauth.frontend.reloads import LeavingGenerations, Reloads
+from extauth.frontend.repeated_warnings import Reminder
 from extauth.frontend.unsent_requests import MoveRequest, UnsentRequests
 from extauth.frontend.worker_group import OnResult, OnSteps
 from extauth.frontend.worker_handle import LostRequests

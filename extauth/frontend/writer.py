@@ -5,8 +5,8 @@ from __future__ import annotations
 import select
 from collections.abc import Callable
 
+from extauth.frontend.children import forget_in_children
 from extauth.frontend.descriptors import HUNG_UP, WRITE, Poller, write_function
-from extauth.frontend.fork_cleanup import forget_in_children
 from extauth.frontend.log import Log
 
 _PIECE = 4_096  # PIPE_BUF: what a pipe that is ready for writing takes in one piece, without blocking

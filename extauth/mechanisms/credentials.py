@@ -1,4 +1,4 @@
-"""The credentials that a response is checked with: the password, or a CRAM-MD5 context.
+"""The credentials that a response is checked with, the password or a CRAM-MD5 context, and each mechanism's check.
 
 A CRAM-MD5 context is HMAC-MD5 with the password as its key (RFC 2104, section 4), stored in part. Each of HMAC's two
 digests begins with one block that depends only on the key. The context holds the two MD5 states after these blocks, the
@@ -15,7 +15,7 @@ import math
 import struct
 from collections.abc import Callable
 
-from extauth.model import Redacted, Secret
+from extauth.model import Redacted, Secret, Verdict, VerdictResult
 
 _BLOCK = 64  # bytes that MD5 takes at once
 _STATE_SIZE = 16  # bytes
@@ -100,3 +100,29 @@ Credentials = Secret | CramMd5Context
 
 EMPTY_PASSWORD_CONTEXT = CramMd5Context.of(Secret(b""))
 """The context of an empty password. No login with it is accepted."""
+
+
+def verify_cram_md5(credentials: Credentials, response: Secret, challenge: Secret) -> Verdict:
+    """Check that `response` is the hex HMAC-MD5 of `challenge` with the password as key, in upper or lower case."""
+    if isinstance(credentials, CramMd5Context):
+        expected = credentials.hmac(challenge.reveal())
+    else:
+        expected = hmac.digest(credentials.reveal(), challenge.reveal(), "md5")
+    matches = hmac.compare_digest(expected.hex().encode(), response.reveal().lower())
+    return Verdict.OK if matches else Verdict.PASSWORD_MISMATCH
+
+
+def verify_apop(credentials: Credentials, response: Secret, challenge: Secret) -> Verdict | VerdictResult:
+    """Check that `response` is the hex MD5 of `challenge` and the password, in upper or lower case."""
+    if isinstance(credentials, CramMd5Context):
+        return Verdict.SCHEME_NOT_AVAILABLE.because("a CRAM-MD5 context serves only CRAM-MD5")
+    digest = hashlib.md5(challenge.reveal() + credentials.reveal(), usedforsecurity=False)
+    matches = hmac.compare_digest(digest.hexdigest().encode(), response.reveal().lower())
+    return Verdict.OK if matches else Verdict.PASSWORD_MISMATCH
+
+
+MECHANISMS: dict[str, Callable[[Credentials, Secret, Secret], Verdict | VerdictResult]] = {
+    "CRAM-MD5": verify_cram_md5,
+    "APOP": verify_apop,
+}
+"""The name in `SASL(name)` to `verify(credentials, response, challenge)`."""

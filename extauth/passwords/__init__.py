@@ -1,27 +1,23 @@
 """Stored passwords: find the scheme, check a password, make a new one.
 
-    schemes         the table of schemes; start here to add one
-    stored          StoredHash, the base class of every scheme; cost limits; text encodings
-    identify        a stored password -> a StoredHash that verifies, or the reason why it is unusable; verify_hash
-    clear           clear text and CRAM-MD5 contexts
-    digests         {SHA}, {SSHA} and similar schemes
-    crypt3          crypt(3): bcrypt, sha512-crypt, yescrypt, ...
-    libcrypt        calls crypt(3) in the system's library
-    key_derivation  Argon2, scrypt, PBKDF2
-    libargon2       Argon2 in the calling thread
-    django          Django's forms
-    phpass          the hashes of WordPress and phpBB
-    make            a password -> a stored password
-    invisible       names invisible characters, for error texts
-    packed          stored passwords in the form that tables keep
-    grouping        many stored passwords grouped by scheme and cost, fast
+    schemes           the table of schemes; start here to add one
+    stored            StoredHash, the base class of every scheme; cost limits; text encodings
+    identify          a stored password -> a StoredHash that verifies, or the reason why it is unusable; verify_hash
+    clear             clear text and CRAM-MD5 contexts
+    digests           {SHA}, {SSHA} and similar schemes
+    crypt3            crypt(3): bcrypt, sha512-crypt, yescrypt, ...
+    libcrypt          calls crypt(3) in the system's library
+    key_derivation    Argon2, scrypt, PBKDF2
+    web_applications  the forms of Django, WordPress and phpBB
+    make              a password -> a stored password
+    packed            stored passwords in the form that tables keep
+    grouping          many stored passwords grouped by scheme and cost, fast
 
 Importing this package is cheap. passlib, argon2 and bcrypt are imported when a stored password first needs them.
 """
 
 from extauth.passwords.grouping import group_keys
-from extauth.passwords.identify import identify, verify_hash, verify_hash_async
-from extauth.passwords.invisible import invisible_at_ends
+from extauth.passwords.identify import identify, invisible_at_ends, verify_hash, verify_hash_async
 from extauth.passwords.make import MAKEABLE, make_hash
 from extauth.passwords.packed import SLOW, Packed, pack, pack_group, unpack, verify_packed
 from extauth.passwords.schemes import is_scheme_name, schemes

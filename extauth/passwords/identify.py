@@ -18,10 +18,21 @@ import re
 
 from extauth.model import Secret, Verdict, VerdictResult
 from extauth.passwords import crypt3
-from extauth.passwords.invisible import invisible_at_ends, invisible_in
 from extauth.passwords.schemes import Scheme, django_scheme, scheme_named, scheme_of_form
 from extauth.passwords.stored import StoredHash, UnusableHash
 
+_CHARACTERS = {
+    " ": "a blank",
+    "\t": "a TAB",
+    "\r": "a CR",
+    "\n": "an LF",
+    "\0": "a NUL",
+    "\u00a0": "a no-break space",
+    "\u200b": "a zero-width space",
+    "\ufeff": "a byte order mark",
+}
+_INVISIBLE = {"Cc": "a control character", "Cf": "an invisible character", "Zs": "an invisible space"}
+_LINE = ("Zl", "Zp")
 _BLANKS = b" \t"
 _LOCKED = re.compile(rb"(?:\*|x|!.*)?", re.DOTALL)
 _UNSUPPORTED = (  # schemes of other programs; compiled when first needed, which is rare
@@ -29,6 +40,26 @@ _UNSUPPORTED = (  # schemes of other programs; compiled when first needed, which
     rb"|SASL|PKCS5S2|PBKDF2_SHA256|PBKDF2-HMAC-SHA(?:1|256|384|512)|KERBEROS|UNIX|NS-MTA-MD5)\}"
     rb"|\{x-isSHA(?:224|256|384|512)?(?:, ?[0-9]+)?\}|\$(?:2x|3|md5(?:,rounds=[0-9]+)?|sha1|S)\$"
 )
+_DISABLED = Verdict.USER_DISABLED.because("stored password: locked or empty")
+
+
+def invisible_in(value: bytes) -> str:
+    """Return the names of the invisible characters in `value`, in their order; an empty text if there are none."""
+    return " and ".join(dict.fromkeys(filter(None, map(_name, value.decode(errors="replace")))))
+
+
+def invisible_at_ends(text: str) -> str:
+    """Return the names of the invisible characters at the ends of `text`; an empty text if there are none."""
+    return " and ".join(dict.fromkeys(filter(None, (_name(text[:1]), _name(text[-1:])))))
+
+
+def _name(char: str) -> str:
+    if not char or (char.isprintable() and char != " "):
+        return ""
+    import unicodedata  # here: only error texts need it
+
+    category = unicodedata.category(char)
+    return _CHARACTERS.get(char) or _INVISIBLE.get(category) or ("a line separator" if category in _LINE else "")
 
 
 def identify(stored: bytes, default_scheme: str = "") -> StoredHash | VerdictResult:
@@ -102,6 +133,3 @@ def _unknown(stored: bytes) -> str:
     begins = invisible_at_ends(stored.decode(errors="replace")[:1])
     hint = f"; it begins with {begins}" if begins else ""
     return f"stored password: unknown scheme: no {{SCHEME}} before it, and no default_scheme is set{hint}"
-
-
-_DISABLED = Verdict.USER_DISABLED.because("stored password: locked or empty")

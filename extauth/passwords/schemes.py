@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from extauth.passwords import clear, crypt3, digests, django, key_derivation, phpass
+from extauth.passwords import clear, crypt3, digests, key_derivation, web_applications
 from extauth.passwords.stored import StoredHash, base64, hexadecimal
 
 
@@ -54,8 +54,8 @@ def scheme_of_form(value: bytes) -> Scheme | None:
 
 def django_scheme(value: bytes) -> Scheme | None:
     """Return the scheme of a value in one of Django's forms, `name$...`; None if it is in none of them."""
-    name = django.form_of(value)
-    return None if name is None else Scheme(name, django.read)
+    name = web_applications.django_form_of(value)
+    return None if name is None else Scheme(name, web_applications.read_django)
 
 
 def is_scheme_name(name: str) -> bool:
@@ -131,8 +131,8 @@ _BY_IDENT = {ident: Scheme(scheme.scheme, scheme.read) for ident, scheme in cryp
     b"pbkdf2-sha256": Scheme("PBKDF2-SHA256", key_derivation.read_modular_pbkdf2),
     b"pbkdf2-sha512": Scheme("PBKDF2-SHA512", key_derivation.read_modular_pbkdf2),
     b"scrypt": Scheme("SCRYPT", key_derivation.read_scrypt),
-    b"P": Scheme("PHPASS", phpass.read),
-    b"H": Scheme("PHPASS", phpass.read),
+    b"P": Scheme("PHPASS", web_applications.read_phpass),
+    b"H": Scheme("PHPASS", web_applications.read_phpass),
 }
 """The names that can stand between the first two `$` of a bare value."""
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import msgspec
 
 from extauth.errors import ConfigError
-from extauth.trust.way import check_way
-from extauth.trust.writers import check_owner, other_writer
+from extauth.trust.writers import check_owner, check_way, other_writer
 
 MAX_FILE = 2**31 - 1
 """The highest number of bytes in a file: just under 2 GiB."""

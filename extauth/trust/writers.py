@@ -1,4 +1,4 @@
-"""Who can write a file or folder besides root and our own user: by its owner, its mode, or its POSIX ACL (Linux).
+"""Who can write a file, or replace it: whoever can change it, a folder or a link on the way to it (Linux).
 
 NFSv4 ACLs and the ACLs of other file servers are not seen: the kernel does not know them.
 """
@@ -9,12 +9,14 @@ import errno
 import os
 import stat
 import struct
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from extauth.errors import UnsafeFile
-from extauth.trust.names import group_name, shown_user
+from extauth.trust.permissions import group_name, shown_user
 
 _ATTRIBUTE = "system.posix_acl_access"
 _HEADER, _ENTRY = struct.Struct("<I"), struct.Struct("<HHI")  # a version; tag, permissions, user or group
@@ -87,3 +89,56 @@ def _acl(target: Path | str | int) -> list[tuple[int, int, int]]:
     if data[: _HEADER.size] != _HEADER.pack(_VERSION) or (len(data) - _HEADER.size) % _ENTRY.size:
         raise OSError(errno.EINVAL, "its ACL has an unknown form", str(target))
     return list(_ENTRY.iter_unpack(data[_HEADER.size :]))
+
+
+_MAX_LINKS = 40  # the system follows no more
+
+
+class WayStep(NamedTuple):
+    """A folder on the way, and whether a link or the file itself is in it, not only the next folder."""
+
+    folder: Path
+    holds_target: bool
+
+
+def check_way(path: Path) -> None:
+    """Raise UnsafeFile if another user can change a folder on the way to `path`. Raise OSError."""
+    *above, nearest = steps_to(path)
+    for step in above:
+        check_step(step, f"folder (on the way to {path})")
+    check_step(nearest, f"folder (of {path})")
+
+
+def check_step(step: WayStep, kind: str) -> None:
+    """Raise UnsafeFile if another user can change this folder. Raise OSError.
+
+    In a sticky folder users replace only what belongs to them. That is enough for the next folder, whose owner is
+    checked too. It is not enough for a file or a link: a user could have put it there before anyone else.
+    """
+    status = step.folder.stat()
+    check_owner(step.folder, status, kind)
+    if step.holds_target or not status.st_mode & stat.S_ISVTX:
+        writer = other_writer(step.folder, status)
+        if writer is not None:
+            raise writer.error(step.folder, kind)
+
+
+def steps_to(path: Path) -> Iterator[WayStep]:
+    """Yield every folder on the way to `path`, also those that links lead through. The folder of `path` comes last."""
+    names = list(reversed(path.absolute().parts[1:]))
+    folder, links = Path("/"), 0
+    while names:
+        name = names.pop()
+        if name == "..":
+            folder = folder.parent
+            continue
+        entry = folder / name
+        is_link = links < _MAX_LINKS and entry.is_symlink()
+        yield WayStep(folder, is_link or not names)
+        if is_link:
+            links += 1
+            target = entry.readlink()
+            names += reversed(target.parts[1:] if target.is_absolute() else target.parts)
+            folder = Path("/") if target.is_absolute() else folder
+        else:
+            folder = entry

@@ -7,8 +7,7 @@
     loop_watch         does an event loop go on?
     fair_queue         the order of requests: accounts take turns
     result_batcher     results on their way to the frontend
-    monitor            a thread of a worker: signs of life, timers, calls that hang
-    threads            threads that a worker cannot do without, and its timer
+    threads            threads that a worker cannot do without: the monitor with signs of life and timers
     messages           what the frontend, the supervisor and the workers say to each other
     log_writer         the process that writes the log file and sends to syslog
     log_destinations   the log file and syslog
@@ -26,7 +25,6 @@
     frontend_config    the part of the configuration that the frontend needs
     log_forwarding     records of Python's `logging` on their way to the frontend
     file_watcher       the process that looks at the files that the generation was loaded from
-    file_watch         have the files changed that the generation was loaded from?
     process_tree       no process outlives its parent
     process_setup      umask, core dumps, signals: what a process does first
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from extauth.errors import UnsafeFile
-from extauth.trust.names import shown_user
+from extauth.trust.permissions import shown_user
 
 _SUFFIX = ".sock"
 

@@ -30,9 +30,8 @@ from extauth.workers.messages import (
     encode,
     receive,
 )
-from extauth.workers.monitor import Monitor
 from extauth.workers.result_batcher import MAX_DELAY, ResultBatcher
-from extauth.workers.threads import call_critical
+from extauth.workers.threads import Monitor, call_critical
 
 if TYPE_CHECKING:
     from extauth.workers.backend_loop import BackendLoop

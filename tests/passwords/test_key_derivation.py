@@ -10,7 +10,7 @@ import argon2
 import pytest
 
 from extauth.model import Verdict
-from extauth.passwords.libargon2 import Argon2Parameters, argon2_tag
+from extauth.passwords.key_derivation import Argon2Parameters, argon2_tag
 from tests.passwords.checks import verdict
 
 

@@ -16,7 +16,7 @@ from extauth.backends.files.formats import BYTE_ORDER_MARK, BadLine, parse_plain
 from extauth.errors import ConfigError, MalformedRequest
 from extauth.passwords import StoredHash, identify
 from extauth.protocol.accounts import AccountParser
-from extauth.trust.names import group_name, shown_user
+from extauth.trust.permissions import group_name, shown_user
 
 _MIN_FIELDS = 7  # of a line in the other formats
 

@@ -12,8 +12,8 @@ search_connection   the connection to one server that all searches share, bound 
 bind_connections    the connections to one server on which users bind
 connect             opens connections, with TLS if configured
 connection          one connection: sends requests, and gives each its response
-pending, sockets    requests that wait for their responses; what the system has not delivered
-timers              time limits of everything under way
+pending             requests that wait for their responses, and the time limits of everything under way
+sockets             what the system has not delivered
 messages, ber       requests to bytes, and bytes to results and entries
 ldap3_reader        a second reader of the message that lets a user in
 """

@@ -16,10 +16,9 @@ from functools import partial
 from extauth.backends.ldap.connect import Connector
 from extauth.backends.ldap.connection import LdapConnection
 from extauth.backends.ldap.messages import LdapResult
-from extauth.backends.ldap.pending import Outcome, settle
+from extauth.backends.ldap.pending import Outcome, Timers, settle
 from extauth.backends.ldap.result_codes import SUCCESS
 from extauth.backends.ldap.servers import NoResponse, ServerUnavailable
-from extauth.backends.ldap.timers import Timers
 from extauth.model import Secret
 
 _UNBIND_AFTER = 0.2  # seconds for which a user may stay bound on a connection that is not used

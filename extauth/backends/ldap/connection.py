@@ -29,11 +29,10 @@ from extauth.backends.ldap.messages import (
     encode_request,
     encode_start_tls,
 )
-from extauth.backends.ldap.pending import Outcome, PendingRequest, random_numbers, settle
+from extauth.backends.ldap.pending import Outcome, PendingRequest, Timers, random_numbers, settle
 from extauth.backends.ldap.result_codes import BUSY, UNAVAILABLE, describe_result
 from extauth.backends.ldap.servers import ConnectionBroke, NoResponse, Repeat, ServerUnavailable
 from extauth.backends.ldap.sockets import has_unacknowledged_data, set_options
-from extauth.backends.ldap.timers import Timers
 
 _RECEIVED_AT_ONCE = 1 << 14  # bytes
 _NEVER_RECEIVED = (errno.ETIMEDOUT, errno.ECONNRESET, errno.EPIPE)

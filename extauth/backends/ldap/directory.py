@@ -14,11 +14,11 @@ from extauth.backends.ldap.connect import Connector
 from extauth.backends.ldap.connection import LdapConnection
 from extauth.backends.ldap.filters import ANY_ENTRY, parse_filter
 from extauth.backends.ldap.messages import LdapResult, encode_attributes, encode_search
+from extauth.backends.ldap.pending import Timers
 from extauth.backends.ldap.result_codes import SUCCESS, search_problem
 from extauth.backends.ldap.search_connection import SearchConnection, ServiceAccount
 from extauth.backends.ldap.servers import LdapServers, Repeat, ServerUnavailable
 from extauth.backends.ldap.settings import CONNECT_TIMEOUT, READ_TIMEOUT, LdapSettings
-from extauth.backends.ldap.timers import Timers
 from extauth.backends.network import ServerAddress
 from extauth.errors import BackendUnavailable, TemporaryFailure
 from extauth.model import Secret

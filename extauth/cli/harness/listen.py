@@ -17,7 +17,7 @@ from extauth.cli.harness.options import (
     program_options,
 )
 from extauth.cli.harness.output import finish, show, write_page
-from extauth.cli.help import GroupedCommand
+from extauth.cli.options import GroupedCommand
 from extauth.errors import ExtauthError
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from extauth.cli.harness.options import (
     program_options,
 )
 from extauth.cli.harness.output import finish, show_progress, write_page
-from extauth.cli.help import GroupedCommand
+from extauth.cli.options import GroupedCommand
 
 if TYPE_CHECKING:
     from extauth.harness.load.measurement import LoadPlan, Measurement

@@ -11,7 +11,7 @@ import click
 
 from extauth.cli.harness.options import PROGRAM_OPTIONS, ProgramOptions, html_option, program_options
 from extauth.cli.harness.output import finish, show, write_page
-from extauth.cli.help import GroupedCommand
+from extauth.cli.options import GroupedCommand
 
 
 @click.command(cls=GroupedCommand, groups=PROGRAM_OPTIONS)

@@ -1,4 +1,4 @@
-"""Open the log file. No other user may turn it into another file, into which extauth, often as root, would write."""
+"""Files that extauth writes: the log, which no other user may turn into another file, and files for other programs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import stat
 from pathlib import Path
 
 from extauth.errors import UnsafeFile
-from extauth.trust.way import check_step, steps_to
-from extauth.trust.writers import check_owner, other_writer
+from extauth.trust.writers import check_owner, check_step, other_writer, steps_to
 
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW  # a FIFO without a reader fails
 _KIND = "folder (on the way to the log)"
@@ -80,3 +79,22 @@ def _check_shared(path: Path, status: os.stat_result) -> None:
 
 def _is_link(path: Path) -> UnsafeFile:
     return UnsafeFile(f"{path}: is a symbolic link, which is not followed; set log.file to the file itself")
+
+
+def replace_file(path: Path, data: bytes, mode: int) -> None:
+    """Replace a file, or make it. It gets exactly this mode, whatever the umask is. Raise OSError.
+
+    A reader sees the old content or the new one. If `path` is a link, the link itself is replaced.
+    """
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    new.unlink(missing_ok=True)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)
+            file.write(data)
+        new.rename(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            new.unlink()
+        raise

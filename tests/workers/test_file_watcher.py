@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from extauth.trust import signature
-from extauth.workers.file_watch import FileWatch
+from extauth.workers.file_watcher import FileWatch
 
 
 class Watched:
@@ -15,7 +15,7 @@ class Watched:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *paths: Path) -> None:
         self._now = 0.0
-        monkeypatch.setattr("extauth.workers.file_watch.time.monotonic", lambda: self._now)
+        monkeypatch.setattr("extauth.workers.file_watcher.time.monotonic", lambda: self._now)
         self._watch = FileWatch()
         self._watch.start({path: signature(path) for path in paths})
 
