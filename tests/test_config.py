@@ -353,7 +353,7 @@ def test_backends_without_names_are_numbered_by_type(site: Site) -> None:
     ]
 
 
-def test_line_of_an_error_is_not_shown_if_it_may_be_secret(site: Site) -> None:
+def test_error_hides_a_line_that_may_hold_a_secret(site: Site) -> None:
     site.configure("bind_password = SESAM\n" + FILES)
     done = site.run("check", "-c", str(site.config))
     assert b"a text must stand in quotes" in done.stderr

@@ -9,7 +9,7 @@ from tests.helper import PATIENCE
 from tests.paths import EXAMPLES
 
 
-def test_demo_moves_a_user_from_the_old_server_to_the_new_one() -> None:
+def test_demo_moves_a_user_from_old_to_new_server() -> None:
     command = [sys.executable, str(EXAMPLES / "migration" / "demo.py")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=3 * PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -131,7 +131,7 @@ def test_password_is_not_set_before_the_reply_is_written(site: Site, server: Mai
 
 
 @needs_tracing
-def test_password_is_set_when_the_mail_server_takes_it_and_forgotten(site: Site, server: MailServer) -> None:
+def test_password_waits_for_the_mail_server_and_is_then_forgotten(site: Site, server: MailServer) -> None:
     configure(site, server.port("pwd"), "[cache]", own="not the password")
     helper = site.serve()
     login(helper, "late")

@@ -224,7 +224,7 @@ def read_until(fifo: int, text: str) -> str:
     return log.decode()
 
 
-def test_log_that_is_not_read_delays_shutdown_by_half_a_second(site: Site, fifo: int) -> None:
+def test_unread_log_delays_shutdown_by_half_a_second(site: Site, fifo: int) -> None:
     helper = serve(site, site.folder / "log")
     helper.send(*(request(number) for number in range(5_000)))
     helper.wait_for_replies(5_000)

@@ -30,7 +30,7 @@ def test_killed_status_server_is_replaced_and_knows_all_counts(site: Site) -> No
     helper.wait_for_information("the status server died; another one starts in 0.5 s")
 
 
-def test_hung_status_server_delays_the_end_by_less_than_five_seconds(scripted: ScriptedSite) -> None:
+def test_hung_status_server_delays_the_end_under_five_seconds(scripted: ScriptedSite) -> None:
     helper = scripted.serve(settings='workers = 1\nrun_directory = "run"')
     process = status_server(helper)
     helper.send(scripted_request(1, "wait"))
@@ -181,7 +181,7 @@ def test_verify_running_uses_cache_and_throttle(site: Site) -> None:
     assert status(site)["snapshot"]["throttle"]["delayed"] == 1
 
 
-def test_verify_running_of_a_malformed_account_replies_nothing_to_the_mail_server(site: Site) -> None:
+def test_verify_running_of_malformed_account_sends_mail_server_nothing(site: Site) -> None:
     configure(site)
     helper = serve(site)
     done = command(site, "verify", "--running", "alice", input=b"x\n")

@@ -33,7 +33,7 @@ def test_killed_worker_is_replaced_and_its_requests_fail_once(scripted: Scripted
     assert len({line[:1] for line in helper.replies}) == 4
 
 
-def test_log_says_how_a_worker_ended_though_its_supervisor_is_slow(scripted: ScriptedSite) -> None:
+def test_log_names_signal_that_killed_worker_of_slow_supervisor(scripted: ScriptedSite) -> None:
     helper = scripted.serve(settings="workers = 1")
     helper.send(scripted_request(1, "wait"))
     (worker,) = scripted.wait_for("wait")

@@ -17,7 +17,7 @@ def test_the_latest_and_the_permanent_secrets_are_remembered() -> None:
     assert secrets.mask(b"secret3! secret100001! permanent!") == b"*** *** ***"
 
 
-def test_the_text_after_the_start_of_a_long_secret_is_hidden() -> None:
+def test_text_after_the_start_of_a_secret_is_hidden() -> None:
     secrets = RememberedSecrets()
     secrets.add(b"tiger" * 2_000)
     assert secrets.mask(b"not " + b"tiger" * 800 + b" lion") == b"not ***"

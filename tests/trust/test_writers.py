@@ -52,7 +52,7 @@ def test_an_acl_that_lets_nobody_else_write_is_accepted(site: Site, entry: str, 
 
 
 @needs_root
-def test_the_mask_of_an_acl_is_no_permission_of_the_group(site: Site) -> None:
+def test_mask_of_an_acl_is_not_a_group_permission(site: Site) -> None:
     path = write_passwd(site)
     os.chown(path, -1, OTHER)
     set_acl(path, "u:0:rw,g::r")

@@ -60,7 +60,7 @@ def test_login_gets_the_answer_of_cyrus(helper: Helper, way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_user_whom_cyrus_denies_is_not_let_in(helper: Helper, way: str) -> None:
+def test_user_denied_by_cyrus_cannot_log_in(helper: Helper, way: str) -> None:
     """After USER, Cyrus says [SYS/TEMP]. In the other ways it says "authorization failure", without a code for it."""
     reply = helper.ask(f"1 VRFY denied@{way}.works.example {PASSWORD}".encode())
     assert reply == (TEMPORARY if way == "pop3-user" else REFUSED), helper.information
@@ -75,7 +75,7 @@ def test_too_many_logins_at_cyrus_are_a_temporary_failure(helper: Helper, cyrus:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", ["no-saslauthd", "no-sasldb"])
-def test_outage_of_cyrus_is_told_as_far_as_cyrus_tells_it(helper: Helper, way: str, kind: str) -> None:
+def test_outage_of_cyrus_is_temporary_if_its_reply_shows_it(helper: Helper, way: str, kind: str) -> None:
     """Without its sasldb, Cyrus answers as for a wrong password. The same holds for PASS without saslauthd."""
     is_told = kind == "no-saslauthd" and way != "pop3-user"
     reply = helper.ask(f"1 VRFY {way}@{way}.{kind}.example {PASSWORD}".encode())

@@ -180,7 +180,7 @@ def _log_in_by_pop(mail_server: MailServer) -> poplib.POP3:
     return pop
 
 
-def test_a_client_that_ends_its_half_of_tls_gets_the_replies(mail_server: MailServer) -> None:
+def test_client_that_closes_its_half_of_tls_gets_replies(mail_server: MailServer) -> None:
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     context = ssl.create_default_context(cafile=str(mail_server.certificate))
     tls = context.wrap_bio(incoming, outgoing, server_hostname="localhost")

@@ -130,7 +130,7 @@ def test_a_domain_master_cannot_rename_into_another_domain(granted: MailServer) 
     assert reply.startswith("501 access denied: RENAMEACCOUNT for mymac.ru needs the right ")
 
 
-def test_other_rights_are_kept_and_a_lost_right_counts_at_once(granted: MailServer) -> None:
+def test_a_lost_right_counts_at_once_and_others_stay(granted: MailServer) -> None:
     with Admin(granted) as admin, Admin(granted, "local") as local:
         assert admin.run("GETACCOUNTRIGHTS local") == ["201 (Domain, BasicSettings)"]
         assert local.run("LISTACCOUNTS")[0].startswith("201 ")
