@@ -1,4 +1,4 @@
-"""docs/log-messages.md has every message and reason that extauth logs."""
+"""docs/log-messages.md and docs/log-reasons.md have every message and reason that extauth logs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 from tests.log_messages import Source
 from tests.paths import ROOT
 
+PAGES = ["log-messages.md", "log-reasons.md"]
 FOLDERS = ["backends", "chain", "communigate", "frontend", "mechanisms", "passwords", "protocol", "workers"]
-NOT_ON_THE_PAGE = {
+NOT_ON_THE_PAGES = {
     "a request of the helper dialect",  # the harness alone renders requests
     "an account that is not text",
     "a mode that fits no dialect",
@@ -21,20 +22,20 @@ NOT_ON_THE_PAGE = {
 
 
 def missing(source: Source, page: str) -> list[str]:
-    """Return the parts of messages, of two words or more, that are not on the page."""
+    """Return the parts of messages, of two words or more, that are not on a page."""
     words = " ".join(page.replace("`", "").split())
     found = []
     for part in source.parts():
         text = " ".join(part.text.split()).strip(' :;,.()"')
-        if " " in text and text not in words and text not in NOT_ON_THE_PAGE:
+        if " " in text and text not in words and text not in NOT_ON_THE_PAGES:
             found.append(f"{part.place}: {text}")
     return sorted(set(found))
 
 
-def test_page_has_every_message_of_the_source() -> None:
+def test_pages_have_every_message_of_the_source() -> None:
     source = Source(ROOT / "extauth", FOLDERS)
     assert len({part.text for part in source.parts()}) > 200
-    assert missing(source, (ROOT / "docs" / "log-messages.md").read_text()) == []
+    assert missing(source, "\n".join((ROOT / "docs" / page).read_text() for page in PAGES)) == []
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_page_has_every_message_of_the_source() -> None:
         'return Verdict.USER_DISABLED.because("came an unknown way")',
     ],
 )
-def test_message_that_the_page_lacks_is_found(code: str, tmp_path: Path) -> None:
+def test_message_that_the_pages_lack_is_found(code: str, tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text(f"def function(self, thing):\n    {code}\n")
     (found,) = missing(Source(tmp_path, ["."]), "another page")
     assert re.fullmatch(r"module.py:\d: (an|came an) unknown.*", found)

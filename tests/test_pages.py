@@ -20,7 +20,7 @@ from tests.helper import Site, wait_until
 from tests.pages import PAGES, Block, Terminal, anchors, blocks
 from tests.paths import ROOT
 
-TROUBLE = (ROOT / "docs" / "troubleshooting.md").read_text()
+TROUBLE = "".join((ROOT / "docs" / name).read_text() for name in ("troubleshooting.md", "common-messages.md"))
 START = (ROOT / "docs" / "getting-started.md").read_text()
 CAROL = "$6$rounds=1000$saltsalt$ALOHELn1r/VVQxNdUZl6VLHqpDnqZjc78NmVMPrD9EeXdHi6tEXTry3QeH1Qp8wKxSoI55qEwHmN05iZ9TddH1"
 BROKEN = '[helper]\ndeadlin = 15\nworkers = 0\n[[backend]]\ntype = "files"\npath = "passwd"\n'

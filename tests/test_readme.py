@@ -97,7 +97,7 @@ def test_sample_configurations_are_valid(page: Path, site: Site) -> None:
 
 
 def test_docs_show_the_example_backends() -> None:
-    page = (ROOT / "docs" / "backends.md").read_text()
+    page = "".join((ROOT / "docs" / name).read_text() for name in ("backends.md", "backend-methods.md"))
     backends = "sqlite_backend.py", "test_sqlite_backend.py", "saslauthd_backend.py"
     assert texts(page, "python") == [(ROOT / "examples" / name).read_text() for name in backends]
     assert texts(page, "toml") == [(ROOT / "examples" / "sqlite.toml").read_text()]
