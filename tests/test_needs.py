@@ -48,7 +48,7 @@ def run(folder: Path, *start: str) -> str:
 
 
 @needs_root
-def test_a_run_without_root_names_what_it_did_not_test(open_folder: Path) -> None:
+def test_a_run_without_root_names_skipped_tests(open_folder: Path) -> None:
     shown = run(open_folder, *as_nobody())
     assert "NOT TESTED" in shown
     assert "4 tests: needs root rights; run: sudo make test\n" in shown

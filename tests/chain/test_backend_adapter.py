@@ -61,7 +61,7 @@ def test_invalid_secret_is_a_temporary_failure(misbehaving: Helper, account: str
 
 
 @pytest.mark.parametrize("account", EMPTY_SECRETS)
-def test_empty_stored_password_lets_nobody_in(misbehaving: Helper, account: str) -> None:
+def test_empty_stored_password_refuses_all_logins(misbehaving: Helper, account: str) -> None:
     response = b"SASL(CRAM-MD5) %s@example.com " % account.encode() + CRAM_MD5_OF_NOTHING
     assert ask(misbehaving, response) == NEGATIVE
     misbehaving.wait_for_information(f"account={account}@example.com .*verdict=USER_DISABLED .*password is empty")

@@ -94,7 +94,7 @@ def test_check_shows_mistakes_of_all_backends(site: Site) -> None:
     assert [line.split(", ")[0].rpartition(" ")[2] for line in lines] == ["1", "'intern'", "'intern'", "3"]
 
 
-def test_status_tells_that_nobody_of_a_domain_can_log_in(site: Site) -> None:
+def test_exit_status_shows_a_domain_without_logins(site: Site) -> None:
     site.write("passwd", Site.ACCOUNTS + "locked@empty.example:!\n")
     site.configure(FILES + 'domains = ["example.com", "empty.example"]\n')
     done = site.run("check", "-c", str(site.config), "--strict")
@@ -233,7 +233,7 @@ def test_user_needs_root_rights(site: Site, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @needs_root
-def test_permission_denied_says_who_lacks_what(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_permission_denied_names_the_user_and_the_right(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     start = [word for word in as_nobody() if "dac_read_search" not in word]
     monkeypatch.setattr("tests.helper.EXTAUTH", [*start, *EXTAUTH])
     for folder in [site.folder, *site.folder.parents[:3]]:

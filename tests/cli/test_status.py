@@ -105,7 +105,7 @@ def test_check_is_ok_then_critical_without_a_helper(site: Site) -> None:
     assert (check.returncode, check.stdout) == (2, b"EXTAUTH CRITICAL - no helper runs\n")
 
 
-def test_broken_configuration_is_the_reason_why_none_is_found(site: Site) -> None:
+def test_without_a_configuration_no_helper_is_found(site: Site) -> None:
     configure(site)
     site.config.write_bytes(site.config.read_bytes() + b"broken\n")
     done = command(site, "reload", "--pid", "1")  # helpers of other tests may be in the folder

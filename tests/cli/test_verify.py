@@ -103,7 +103,7 @@ def test_verify_shows_what_each_backend_says(two: Site) -> None:
         (["--sasl", "APOP", "alice@example.org"], b"x\n", 1, NO, "no backend knows the account; asked: files"),
     ],
 )
-def test_last_line_says_what_is_wrong(
+def test_last_line_names_the_problem(
     two: Site, arguments: list[str], password: bytes, status: int, reply: str, advice: str
 ) -> None:
     found, lines, _ = verify(two, *arguments, password=password)

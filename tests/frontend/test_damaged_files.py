@@ -58,7 +58,7 @@ def test_a_damaged_file_is_not_used_until_it_is_whole(site: Site, damaged: str, 
     assert helper.end() == 0
 
 
-def test_a_restriction_that_is_cut_off_lets_nobody_in(site: Site) -> None:
+def test_a_cut_off_restriction_refuses_all_logins(site: Site) -> None:
     start = "alice:{PLAIN}open sesame:::::\nmallory:{PLAIN}secret:::::"
     dovecot = '[[backend]]\ntype = "files"\npath = "passwd"\nformat = "dovecot"\ndomains = ["example.com"]\n'
     helper = _serve(site, f"{start}:nologin\n", dovecot)

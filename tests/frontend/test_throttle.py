@@ -119,7 +119,7 @@ def test_wrong_responses_of_mechanisms_count(site: Site) -> None:
     assert ask(helper, "alice", "right")[1] >= 0.5
 
 
-def test_a_reload_keeps_what_was_counted(site: Site) -> None:
+def test_a_reload_keeps_the_counts(site: Site) -> None:
     helper = serve(site)
     guess(helper, "alice", 3)
     helper.process.send_signal(signal.SIGHUP)

@@ -19,7 +19,7 @@ values: st.SearchStrategy[Value] = st.recursive(
 
 
 @given(value=values)
-def test_what_is_written_is_read_unchanged(value: Value) -> None:
+def test_written_data_is_read_unchanged(value: Value) -> None:
     text = write(value)
     assert read(text) == value
     assert read_arguments(text + b" " + text) == [value, value]

@@ -46,7 +46,7 @@ def test_an_acl_that_lets_others_write_is_refused(
 
 
 @pytest.mark.parametrize(("entry", "where"), HARMLESS)
-def test_an_acl_that_lets_nobody_else_write_is_accepted(site: Site, entry: str, where: Callable[[Path], Path]) -> None:
+def test_an_acl_without_other_writers_is_accepted(site: Site, entry: str, where: Callable[[Path], Path]) -> None:
     set_acl(where(write_passwd(site)), entry)
     assert site.session(LOGIN) == [b"1 OK"]
 

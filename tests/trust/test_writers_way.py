@@ -83,7 +83,7 @@ def test_a_way_that_others_can_change_is_refused(site: Site) -> None:
     assert site.session(*requests) == [b"%d OK" % number for number in range(len(UNSAFE))]
 
 
-def test_links_that_nobody_else_can_change_are_followed(site: Site) -> None:
+def test_links_without_other_writers_are_followed(site: Site) -> None:
     path = write_passwd(site)
     folder = _new_folder(path)
     _link(path, folder / "link")

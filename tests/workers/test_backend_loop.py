@@ -159,7 +159,7 @@ def test_failed_open_is_tried_again(scripted: ScriptedSite) -> None:
     wait_until(lambda: helper.ask(b"2 VRFY alice@example.com yes") == b"OK", "an attempt that succeeds")
 
 
-def test_end_cancels_what_is_under_way(scripted: ScriptedSite) -> None:
+def test_end_cancels_calls_under_way(scripted: ScriptedSite) -> None:
     helper = scripted.serve(settings="workers = 1\ndeadline = 60")
     helper.send(b"1 VRFY alice@example.com wait for ever")
     scripted.wait_for("wait for ever begins")

@@ -49,7 +49,7 @@ def processes(helper: Helper, workers: int) -> list[int]:
     return [helper.process.pid, *helper.descendants()]
 
 
-def test_every_process_resets_what_its_parent_set(scripted: ScriptedSite) -> None:
+def test_every_process_resets_the_settings_of_its_parent(scripted: ScriptedSite) -> None:
     helper = scripted.serve(preexec_fn=hostile_start)
     assert helper.ask(bobs_request(1)) == b"OK"
     for process in processes(helper, workers=1):

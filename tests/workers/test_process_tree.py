@@ -12,7 +12,7 @@ def _titles(helper: Helper) -> list[str]:
     return sorted(Path(f"/proc/{process}/cmdline").read_text().strip("\0 ") for process in processes)
 
 
-def test_process_titles_say_which_process_is_which(site: Site) -> None:
+def test_each_process_has_its_title(site: Site) -> None:
     site.write("passwd", site.ACCOUNTS)
     site.configure(site.BASIC + "[helper]\nworkers = 2\n")
     helper = site.serve()

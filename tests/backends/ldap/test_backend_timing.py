@@ -15,7 +15,7 @@ from tests.helper import Helper
 NEGATIVE = b"ERROR incorrect password"
 
 
-def test_unknown_account_causes_a_bind_that_accepts_nobody(serve: Serve) -> None:
+def test_unknown_account_causes_a_bind_that_always_fails(serve: Serve) -> None:
     binds: list[bytes] = []
 
     def respond(tag: int, operation: bytes) -> list[bytes]:

@@ -10,7 +10,7 @@ from email.policy import default
 from tests.harness.mail.server import LineClient, MailServer
 
 
-def test_idle_tells_of_mail_and_of_changes_by_others(mail_server: MailServer) -> None:
+def test_idle_reports_mail_and_changes_by_others(mail_server: MailServer) -> None:
     with LineClient(mail_server.port("imap")) as client:
         client.read()
         client.send(b'a LOGIN imap "own one"\r\nb SELECT INBOX\r\nc IDLE')

@@ -124,7 +124,7 @@ def test_an_error_in_the_harness_counts_as_a_violation(tmp_path: Path) -> None:
         assert "tanstaaf" not in mail_server.shown
 
 
-def test_an_error_tells_how_to_install_twisted(tmp_path: Path) -> None:
+def test_an_error_says_how_to_install_twisted(tmp_path: Path) -> None:
     (tmp_path / "twisted.py").write_text("raise ImportError(name='twisted')\n")
     message = start_error(tmp_path, "--pop3", "0", environment=os.environ | {"PYTHONPATH": str(tmp_path)})
     remedy = f"{sys.prefix}/bin/pip install '.[listen]'"

@@ -111,7 +111,7 @@ def test_everything_that_was_changed_survives_a_restart(tmp_path: Path) -> None:
         ]
 
 
-def test_a_killed_mail_server_keeps_what_it_has_confirmed(tmp_path: Path) -> None:
+def test_a_killed_mail_server_keeps_confirmed_changes(tmp_path: Path) -> None:
     with start(tmp_path) as server, Admin(server) as admin:
         admin.send(b"\r\n".join(b"UPDATEACCOUNTSETTINGS user1 {N=#%d;}" % number for number in range(500)))
         assert {admin.read() for _ in range(50)} == {b"200 OK"}

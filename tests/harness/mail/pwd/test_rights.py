@@ -87,7 +87,7 @@ def test_server_wide_rights_exist_only_in_the_main_domain(granted: MailServer, r
         ]
 
 
-def test_nobody_gets_more_rights_by_the_password_of_an_account(granted: MailServer) -> None:
+def test_password_of_an_account_gives_no_more_rights(granted: MailServer) -> None:
     def run(caller: str, *commands: str) -> str:
         with Admin(granted, caller) as admin:
             return "".join("+" if reply[0] == "2" else "-" for reply in admin.run(*commands))
