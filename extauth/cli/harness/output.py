@@ -51,7 +51,7 @@ def write_page(
         return
     import platform
 
-    from extauth.harness.page.html import Report, render
+    from extauth.harness.page.html import HtmlReport, render
 
     context = click.get_current_context()
     facts = {name: shlex.join(command) for name, command in programs.items()} | {
@@ -60,7 +60,7 @@ def write_page(
         "versions": f"extauth {VERSION}, Python {platform.python_version()}, {platform.platform()}",
         "processors": str(os.cpu_count()),
     }
-    file.write(render(Report(f"extauth harness {context.command.name}", facts, table, series, list(remarks))))
+    file.write(render(HtmlReport(f"extauth harness {context.command.name}", facts, table, series, list(remarks))))
 
 
 def _options(context: click.Context) -> str:

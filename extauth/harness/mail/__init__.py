@@ -8,9 +8,8 @@ Accounts and settings:
     accounts          all domains and accounts
     accounts_file     reads them from TOML
     account_list      reads a file with one account in each line
-    domain_settings   the settings of a domain that have an effect
+    server_settings   the settings of domains and of the module TLS that have an effect
     setting_names     keys of the accounts file, by the names of the mail server
-    durations         times as the mail server writes them
     state             what PWD and CLI have changed, in files that survive a restart
     state_files       these files: lock, read, replace
 
@@ -20,9 +19,8 @@ Logins:
     policy            which addresses may connect, and which passwords are checked; pure functions
     mechanisms        the mechanisms, and the login claims that clients make with them
     sasl              SASL for POP, SMTP and IMAP
-    login             checks a login: account, limit, passwords
+    login             checks a login: account, limit, passwords; asks the helper about accounts that do not exist
     login_limit       the limit on failed logins of an account
-    consult_external  asks the helper about accounts that do not exist
     authenticator     checks the passwords that the policy names
     own_password      passwords stored in the accounts file
     os_password       passwords that PAM checks
@@ -36,8 +34,7 @@ Mail:
 
 Connections:
 
-    server            opens the ports
-    network           twisted's reactor on a loop of asyncio
+    server            opens the ports; twisted's reactor on a loop of asyncio
     stream            one connection as a stream, for protocols that are coroutines
     session           one client connection: access, login, log records
     tls/              keys, certificates, TLS of domains, sessions, handshakes

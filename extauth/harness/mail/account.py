@@ -88,7 +88,7 @@ class Domain(msgspec.Struct, frozen=True):
 
     os_user_name: `*` in it stands for the account name
     defaults: for its accounts
-    settings: by the names of the mail server, see domain_settings.py and tls/domain_security.py
+    settings: by the names of the mail server, see server_settings.py and tls/domain_security.py
     security_defaults: the settings of its certificate and key in the accounts file
     any_name: every other name is an account too, a copy of this one; None if that is not so
     """

@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 
 from extauth.harness.mail.account import AccountSettings, Domain, MailAccount
-from extauth.harness.mail.domain_settings import FailedLoginFlow, failed_login_flow
 from extauth.harness.mail.restrictions import AddressRange
+from extauth.harness.mail.server_settings import FailedLoginFlow, failed_login_flow
 from extauth.model import Account
 from extauth.protocol.accounts import AccountParser, canonical_domain
 from extauth.protocol.data_format import Value

@@ -12,12 +12,17 @@ import msgspec
 from extauth.errors import ConfigError, MalformedRequest
 from extauth.harness.mail.account_list import read_account_list
 from extauth.harness.mail.accounts import Accounts, AccountSettings, Domain, MailAccount
-from extauth.harness.mail.domain_settings import check_domain_settings
 from extauth.harness.mail.own_password import OwnPassword, read_hash
 from extauth.harness.mail.pwd.rights import Right
 from extauth.harness.mail.restrictions import MODULES, TLS_PORT, AddressRange, read_address_range
+from extauth.harness.mail.server_settings import (
+    TLS_LOG_LEVEL,
+    TLS_MODULE,
+    TLS_TIME_TO_LIVE,
+    check_domain_settings,
+    read_tls_settings,
+)
 from extauth.harness.mail.setting_names import by_server_names, domain_settings
-from extauth.harness.mail.tls.module_settings import LOG_LEVEL, MODULE, TIME_TO_LIVE, read_tls_settings
 from extauth.harness.mail.tls.pem_files import read_optional_pair
 from extauth.log_levels import LEVEL_NAMES, LevelName
 from extauth.model import Account, Secret
@@ -117,7 +122,7 @@ def read_accounts(path: Path) -> Accounts:
         pam_service_folder=top.pam_service_folder,
     )
     level = LEVEL_NAMES[top.tls_log_level]
-    result.module_settings[MODULE] = {TIME_TO_LIVE: top.tls_time_to_live, LOG_LEVEL: f"{level:d}"}
+    result.module_settings[TLS_MODULE] = {TLS_TIME_TO_LIVE: top.tls_time_to_live, TLS_LOG_LEVEL: f"{level:d}"}
     try:
         read_tls_settings(result.module_settings)
     except ValueError as error:

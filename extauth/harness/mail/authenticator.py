@@ -12,7 +12,7 @@ import msgspec
 from extauth.errors import MalformedRequest
 from extauth.harness.mail.accounts import MailAccount
 from extauth.harness.mail.os_password import OsPasswords
-from extauth.harness.mail.policy import LoginRefused, PasswordKind
+from extauth.harness.mail.policy import PasswordKind, RefusedLogin
 from extauth.model import CheckRequest, PasswordRequest
 from extauth.protocol.replies import Reply
 from extauth.protocol.requests import Dialect, MailServerRequest, SaslRequest, VrfyRequest
@@ -39,7 +39,7 @@ class HelperClient(Protocol):
         """
 
 
-class LoginAccepted(msgspec.Struct, frozen=True):
+class AcceptedLogin(msgspec.Struct, frozen=True):
     """A password of the account matched. `statuses` lists the results of all checks, for the log."""
 
     account: MailAccount
@@ -47,13 +47,13 @@ class LoginAccepted(msgspec.Struct, frozen=True):
     statuses: str
 
 
-class LoginUndecided(msgspec.Struct, frozen=True):
+class UndecidedLogin(msgspec.Struct, frozen=True):
     """No password matched, and the helper had a temporary failure. The reason lists the results of all checks."""
 
     reason: str
 
 
-LoginResult = LoginAccepted | LoginRefused | LoginUndecided
+LoginResult = AcceptedLogin | RefusedLogin | UndecidedLogin
 
 
 class Authenticator:
@@ -75,9 +75,9 @@ class Authenticator:
             status = await self._status(password, request, account, protocol)
             texts.append(f"{password.value} {status}")
             if status == _OK:
-                return LoginAccepted(account, password, ", ".join(texts))
+                return AcceptedLogin(account, password, ", ".join(texts))
             undecided = undecided or status in _UNDECIDED
-        return (LoginUndecided if undecided else LoginRefused)(", ".join(texts))
+        return (UndecidedLogin if undecided else RefusedLogin)(", ".join(texts))
 
     async def _status(self, password: PasswordKind, request: CheckRequest, account: MailAccount, protocol: str) -> str:
         """Check one password. Return the status as a reply of the helper names it."""

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator
 
-from extauth.harness.mail.domain_settings import FailedLoginFlow
+from extauth.harness.mail.server_settings import FailedLoginFlow
 from extauth.model import Account
 
 TOO_MANY = "rejected: too many failed logins"

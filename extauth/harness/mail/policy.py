@@ -31,7 +31,7 @@ class PasswordKind(enum.Enum):
     EXTERNAL = "External"
 
 
-class LoginRefused(msgspec.Struct, frozen=True):
+class RefusedLogin(msgspec.Struct, frozen=True):
     """A refused login, with the reason for the log."""
 
     reason: str
@@ -50,7 +50,7 @@ def allowed_access(protocol: str, address: str, *, clients_only: bool, clients: 
 
 def passwords_to_check(
     request: CheckRequest, account: MailAccount, *, over_tls: bool
-) -> list[PasswordKind] | LoginRefused:
+) -> list[PasswordKind] | RefusedLogin:
     """Return the passwords of `account` that `request` can be checked against, in order.
 
     The login succeeds with the first match. A challenge-response mechanism needs an own password in clear text and
@@ -59,7 +59,7 @@ def passwords_to_check(
     settings = account.settings
     clear = isinstance(request, PasswordRequest)
     if clear and settings.secure_method_required and not over_tls:
-        return LoginRefused("clear-text password without TLS, and Secure Method Required is on")
+        return RefusedLogin("clear-text password without TLS, and Secure Method Required is on")
     own = account.own_password
     usable = {
         PasswordKind.OWN: settings.use_own_password and own is not None and (clear or not own.is_hash),
@@ -67,7 +67,7 @@ def passwords_to_check(
         PasswordKind.EXTERNAL: settings.use_external_password,
     }
     kinds = [kind for kind in PasswordKind if usable[kind]]
-    return kinds or LoginRefused("no enabled password can be checked with this mechanism")
+    return kinds or RefusedLogin("no enabled password can be checked with this mechanism")
 
 
 def _is_client(address: str, clients: Iterable[AddressRange]) -> bool:

@@ -22,12 +22,12 @@ class _Refused(Exception):
     """The text of a reply -ERR."""
 
 
-class When(enum.Enum):
-    """When a command is possible."""
+class Pop3State(enum.Enum):
+    """The state of a connection in which a command is possible (RFC 1939, section 3)."""
 
     BEFORE_LOGIN = "before the login"
     AFTER_LOGIN = "after the login"
-    ALWAYS = "always"
+    ANY = "any state"
 
 
 async def serve_pop3(session: MailSession, stream: Stream) -> None:
@@ -70,8 +70,8 @@ class Pop3Connection:
             command = COMMANDS.get(name.upper())
             if command is None:
                 raise _Refused("unknown command")
-            if command.when is (When.BEFORE_LOGIN if self._login else When.AFTER_LOGIN):
-                raise _Refused(f"{name.upper().decode()} is possible only {command.when.value}")
+            if command.state is (Pop3State.BEFORE_LOGIN if self._login else Pop3State.AFTER_LOGIN):
+                raise _Refused(f"{name.upper().decode()} is possible only {command.state.value}")
             if command.most is not None:
                 argument = argument.strip()
                 if not command.least <= len(argument.split()) <= command.most:
@@ -211,30 +211,30 @@ class Pop3Connection:
         self._stream.write((b"\r\n" + content + end).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n")
 
 
-class Command(msgspec.Struct, frozen=True):
-    """A command: its function, when it is possible, and how many words may follow. None: it reads the text itself."""
+class Pop3Command(msgspec.Struct, frozen=True):
+    """A command: its function, the state that it needs, and how many words may follow. None: it reads them itself."""
 
     run: Callable[[Pop3Connection, bytes], Awaitable[None]]
-    when: When
+    state: Pop3State
     least: int = 0
     most: int | None = 0
 
 
-COMMANDS: dict[bytes, Command] = {
-    b"CAPA": Command(Pop3Connection._capa, When.ALWAYS),
-    b"USER": Command(Pop3Connection._user, When.BEFORE_LOGIN, most=None),
-    b"PASS": Command(Pop3Connection._pass, When.BEFORE_LOGIN, most=None),
-    b"APOP": Command(Pop3Connection._apop, When.BEFORE_LOGIN, most=None),
-    b"AUTH": Command(Pop3Connection._auth, When.BEFORE_LOGIN, most=2),
-    b"STLS": Command(Pop3Connection._stls, When.BEFORE_LOGIN),
-    b"STAT": Command(Pop3Connection._stat, When.AFTER_LOGIN),
-    b"LIST": Command(Pop3Connection._list_sizes, When.AFTER_LOGIN, most=1),
-    b"UIDL": Command(Pop3Connection._uidl, When.AFTER_LOGIN, most=1),
-    b"RETR": Command(Pop3Connection._retr, When.AFTER_LOGIN, 1, 1),
-    b"TOP": Command(Pop3Connection._top, When.AFTER_LOGIN, 2, 2),
-    b"DELE": Command(Pop3Connection._dele, When.AFTER_LOGIN, 1, 1),
-    b"RSET": Command(Pop3Connection._rset, When.AFTER_LOGIN),
-    b"NOOP": Command(Pop3Connection._noop, When.AFTER_LOGIN),
-    b"QUIT": Command(Pop3Connection._quit, When.ALWAYS),
+COMMANDS: dict[bytes, Pop3Command] = {
+    b"CAPA": Pop3Command(Pop3Connection._capa, Pop3State.ANY),
+    b"USER": Pop3Command(Pop3Connection._user, Pop3State.BEFORE_LOGIN, most=None),
+    b"PASS": Pop3Command(Pop3Connection._pass, Pop3State.BEFORE_LOGIN, most=None),
+    b"APOP": Pop3Command(Pop3Connection._apop, Pop3State.BEFORE_LOGIN, most=None),
+    b"AUTH": Pop3Command(Pop3Connection._auth, Pop3State.BEFORE_LOGIN, most=2),
+    b"STLS": Pop3Command(Pop3Connection._stls, Pop3State.BEFORE_LOGIN),
+    b"STAT": Pop3Command(Pop3Connection._stat, Pop3State.AFTER_LOGIN),
+    b"LIST": Pop3Command(Pop3Connection._list_sizes, Pop3State.AFTER_LOGIN, most=1),
+    b"UIDL": Pop3Command(Pop3Connection._uidl, Pop3State.AFTER_LOGIN, most=1),
+    b"RETR": Pop3Command(Pop3Connection._retr, Pop3State.AFTER_LOGIN, 1, 1),
+    b"TOP": Pop3Command(Pop3Connection._top, Pop3State.AFTER_LOGIN, 2, 2),
+    b"DELE": Pop3Command(Pop3Connection._dele, Pop3State.AFTER_LOGIN, 1, 1),
+    b"RSET": Pop3Command(Pop3Connection._rset, Pop3State.AFTER_LOGIN),
+    b"NOOP": Pop3Command(Pop3Connection._noop, Pop3State.AFTER_LOGIN),
+    b"QUIT": Pop3Command(Pop3Connection._quit, Pop3State.ANY),
 }
 """Every command by its name in capital letters."""

@@ -12,7 +12,9 @@ from functools import partial
 from typing import Any
 
 import msgspec
+from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.error import CannotListenError
+from twisted.internet.main import installReactor
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import ILogObserver, LogEvent, globalLogBeginner
 from zope.interface import implementer
@@ -21,11 +23,9 @@ from extauth.errors import ExtauthError
 from extauth.harness.mail.accounts import Accounts
 from extauth.harness.mail.accounts_file import is_loopback
 from extauth.harness.mail.authenticator import Authenticator, HelperClient
-from extauth.harness.mail.consult_external import ConsultExternal
 from extauth.harness.mail.imap import serve_imap
-from extauth.harness.mail.login import LoginChecker
+from extauth.harness.mail.login import ConsultExternal, LoginChecker
 from extauth.harness.mail.login_limit import LoginLimit
-from extauth.harness.mail.network import loop, reactor
 from extauth.harness.mail.os_password import OsPasswords
 from extauth.harness.mail.policy import Access
 from extauth.harness.mail.pop3 import serve_pop3
@@ -36,6 +36,12 @@ from extauth.harness.mail.smtp import serve_smtp
 from extauth.harness.mail.stream import PlainTextAfterStartTls, Stream
 from extauth.harness.mail.tls.handshake import ServerTls, TlsConnectionFactory
 from extauth.log_levels import Level
+
+# Twisted makes the connections, because its TLS keeps keys in memory and has all settings of OpenSSL.
+# The protocols are coroutines of asyncio. So twisted's reactor runs on a loop of asyncio.
+loop = asyncio.new_event_loop()
+reactor: Any = AsyncioSelectorReactor(loop)
+installReactor(reactor)
 
 _BACKLOG = 1_024  # connections that wait to be accepted; the system drops more of them, and clients try again after 1 s
 

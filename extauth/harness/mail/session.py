@@ -14,9 +14,8 @@ import msgspec
 
 from extauth.errors import MalformedRequest
 from extauth.harness.mail.accounts import Accounts, MailAccount
-from extauth.harness.mail.authenticator import LoginResult, LoginUndecided
-from extauth.harness.mail.consult_external import NotFound
-from extauth.harness.mail.login import LoginChecker
+from extauth.harness.mail.authenticator import LoginResult, UndecidedLogin
+from extauth.harness.mail.login import LoginChecker, NotFound
 from extauth.harness.mail.mailbox import Mailbox
 from extauth.harness.mail.mechanisms import (
     CHALLENGE_RESPONSE,
@@ -24,7 +23,7 @@ from extauth.harness.mail.mechanisms import (
     Claim,
     MalformedClaim,
 )
-from extauth.harness.mail.policy import Access, LoginRefused, PasswordKind, allowed_access
+from extauth.harness.mail.policy import Access, PasswordKind, RefusedLogin, allowed_access
 from extauth.harness.mail.stream import Stream
 from extauth.harness.masking import printable
 from extauth.log_levels import Level
@@ -168,13 +167,13 @@ class MailSession:
         who = existing.account if existing else name.decode(errors="surrogateescape") or "(no name)"
         over_tls = self.over_tls
         login = f"{who}, {claim.mechanism}, {'TLS' if over_tls else 'no TLS'}"
-        result: LoginResult = LoginRefused("only client addresses may log in")
+        result: LoginResult = RefusedLogin("only client addresses may log in")
         if self.access is Access.FULL:
             result = await self._login_checker.check(claim, address, self.protocol, over_tls=over_tls)
-        if isinstance(result, LoginRefused):
+        if isinstance(result, RefusedLogin):
             self.log(Level.PROBLEMS, f"refused: {login}: {result.reason}")
             return LoginFailure.REFUSED
-        if isinstance(result, LoginUndecided):
+        if isinstance(result, UndecidedLogin):
             self.log(Level.PROBLEMS, f"temporary failure: {login}: {result.reason}")
             return LoginFailure.UNAVAILABLE
         self.log(Level.LOW_LEVEL, f"logged in: {login}: {result.statuses}")

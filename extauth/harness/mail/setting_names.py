@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from extauth.harness.mail.accounts import AccountSettings
-from extauth.harness.mail.domain_settings import FAILED_LOGIN_FLOW, ON_PROVISION, ON_UNKNOWN
+from extauth.harness.mail.server_settings import FAILED_LOGIN_FLOW, ON_PROVISION, ON_UNKNOWN
 from extauth.protocol.data_format import Value
 
 _SWITCHES = {

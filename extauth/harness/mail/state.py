@@ -15,14 +15,13 @@ from collections.abc import Iterator, Mapping
 
 from extauth.errors import ConfigError, MalformedRequest
 from extauth.harness.mail.accounts import Accounts, Domain, MailAccount
-from extauth.harness.mail.domain_settings import check_domain_settings
 from extauth.harness.mail.own_password import OwnPassword, parse_hash
 from extauth.harness.mail.pwd.rights import check_grantable
 from extauth.harness.mail.restrictions import read_restriction
+from extauth.harness.mail.server_settings import check_domain_settings, read_tls_settings
 from extauth.harness.mail.setting_names import with_named
 from extauth.harness.mail.state_files import StateFiles, line
 from extauth.harness.mail.tls.domain_security import read_settings
-from extauth.harness.mail.tls.module_settings import read_tls_settings
 from extauth.model import Account, Secret
 from extauth.protocol.accounts import AccountParser
 from extauth.protocol.data_format import Value

@@ -11,8 +11,6 @@ from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer, I
 from twisted.internet.protocol import Protocol
 from zope.interface import implementer
 
-from extauth.harness.mail.network import loop
-
 _READ_AHEAD = 65_536  # bytes; reading stops when twice as many wait
 _CLOSING_TIME = 30.0  # seconds in which the client must take the last replies
 _TURN = 0.01  # seconds that one connection may run before the others have their turn
@@ -146,7 +144,7 @@ class Stream(Protocol):
         if not self._lost:
             self.transport.unregisterProducer()
             self.transport.loseConnection()
-            self._closing = loop.call_later(_CLOSING_TIME, self.abort)
+            self._closing = asyncio.get_running_loop().call_later(_CLOSING_TIME, self.abort)
 
     def abort(self) -> None:
         """Close the connection at once. What is not sent yet is lost."""
@@ -157,7 +155,7 @@ class Stream(Protocol):
         """Begin to serve."""
         self.reader = self._new_reader()
         self.transport.registerProducer(self, True)
-        self._task = loop.create_task(self._run())
+        self._task = asyncio.get_running_loop().create_task(self._run())
 
     def dataReceived(self, data: bytes) -> None:
         """Take data from the client."""
@@ -198,7 +196,7 @@ class Stream(Protocol):
             self.close()
 
     def _new_reader(self) -> asyncio.StreamReader:
-        reader = asyncio.StreamReader(limit=_READ_AHEAD, loop=loop)
+        reader = asyncio.StreamReader(limit=_READ_AHEAD)
         transport: Any = _FlowControl(self)
         reader.set_transport(transport)
         return reader

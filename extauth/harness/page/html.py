@@ -56,7 +56,7 @@ svg text.mark { fill: var(--mark); }
 
 
 @dataclass(frozen=True)
-class Report:
+class HtmlReport:
     """The contents of a page. All texts are masked, so they hold no password."""
 
     title: str
@@ -69,7 +69,7 @@ class Report:
     """Violations, and how the program ended."""
 
 
-def render(report: Report) -> str:
+def render(report: HtmlReport) -> str:
     """Return the whole page."""
     title = escape(report.title)
     return "\n".join(
@@ -88,7 +88,7 @@ def render(report: Report) -> str:
     )
 
 
-def _facts(report: Report) -> Iterator[str]:
+def _facts(report: HtmlReport) -> Iterator[str]:
     yield "<dl>"
     for name, text in report.facts.items():
         words = " ".join(f"<span>{escape(word)}</span>" for word in text.split(" "))
@@ -106,7 +106,7 @@ def _table(table: ReportTable) -> Iterator[str]:
     yield "</tbody>\n</table></div>"
 
 
-def _plots(report: Report) -> Iterator[str]:
+def _plots(report: HtmlReport) -> Iterator[str]:
     drawn = {name: statistics for name, statistics in report.series.items() if statistics.replies}
     if not drawn:
         return

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extauth.harness.mail.imap.errors import Bad, No
 from extauth.harness.mail.imap.fetch import Fetched, parse_items
 from extauth.harness.mail.imap.numbers import NumberSet
 from extauth.harness.mail.imap.parser import Parser
 from extauth.harness.mail.imap.parts import Part
+from extauth.harness.mail.imap.replies import Bad, No
 from extauth.harness.mail.imap.search import Scope, matches, parse_search
 from extauth.harness.mail.imap.search_keys import Candidate
 from extauth.harness.mail.mailbox import Message

@@ -8,7 +8,7 @@ import pytest
 
 from extauth.harness.mail.accounts import AccountSettings, MailAccount
 from extauth.harness.mail.own_password import OwnPassword
-from extauth.harness.mail.policy import Access, LoginRefused, PasswordKind, allowed_access, passwords_to_check
+from extauth.harness.mail.policy import Access, PasswordKind, RefusedLogin, allowed_access, passwords_to_check
 from extauth.harness.mail.restrictions import read_address_range
 from extauth.model import Account, CheckRequest, PasswordRequest, ResponseRequest, Secret
 
@@ -51,7 +51,7 @@ def test_passwords_are_checked_in_order(
         request = ResponseRequest(ALICE, "CRAM-MD5", Secret(b"x"), Secret(b"y"))
     account = MailAccount(ALICE, AccountSettings(**settings), "alice", own)
     passwords = passwords_to_check(request, account, over_tls=over_tls)
-    assert isinstance(passwords, LoginRefused) if expected is None else passwords == expected
+    assert isinstance(passwords, RefusedLogin) if expected is None else passwords == expected
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,7 @@ structure         ENVELOPE and BODYSTRUCTURE
 parts             the MIME parts of a message
 parser            reads arguments
 numbers           sets of message numbers
-values            writes replies
-errors            BAD and NO
+replies           the values of replies, BAD and NO
 """
 
 from extauth.harness.mail.imap.commands import serve_imap

@@ -10,23 +10,23 @@ import msgspec
 from extauth.harness.mail.folders import FolderError
 from extauth.harness.mail.imap import login_commands, mailbox_commands, message_commands
 from extauth.harness.mail.imap.connection import MAX_LINE, ImapConnection, LiteralTooLong
-from extauth.harness.mail.imap.errors import Bad, No
 from extauth.harness.mail.imap.parser import Parser
+from extauth.harness.mail.imap.replies import Bad, No
 from extauth.harness.mail.mailbox import MailboxFull
 from extauth.harness.mail.session import MailSession, open_mailbox
 from extauth.harness.mail.stream import LineTooLong, Stream
 
 
-class When(enum.Enum):
-    """When a command is possible."""
+class ImapState(enum.Enum):
+    """The state of a connection in which a command is possible (RFC 3501, section 3)."""
 
-    ALWAYS = "always"
+    ANY = "any state"
     BEFORE_LOGIN = "before the login"
     AFTER_LOGIN = "after the login"
     SELECTED = "after SELECT or EXAMINE"
 
 
-class Command(msgspec.Struct, frozen=True):
+class ImapCommand(msgspec.Struct, frozen=True):
     """A command.
 
     run: returns the response code for the reply, such as `READ-ONLY`, or nothing
@@ -34,41 +34,41 @@ class Command(msgspec.Struct, frozen=True):
     """
 
     run: Callable[[ImapConnection, Parser], Awaitable[str]]
-    when: When
+    state: ImapState
     keeps_numbers: bool = False
 
 
-COMMANDS: dict[bytes, Command] = {
-    b"CAPABILITY": Command(login_commands.capability, When.ALWAYS),
-    b"NOOP": Command(login_commands.noop, When.ALWAYS),
-    b"LOGOUT": Command(login_commands.logout, When.ALWAYS),
-    b"ID": Command(login_commands.identify, When.ALWAYS),
-    b"STARTTLS": Command(login_commands.start_tls, When.BEFORE_LOGIN),
-    b"LOGIN": Command(login_commands.login, When.BEFORE_LOGIN),
-    b"AUTHENTICATE": Command(login_commands.authenticate, When.BEFORE_LOGIN),
-    b"SELECT": Command(mailbox_commands.select, When.AFTER_LOGIN),
-    b"EXAMINE": Command(mailbox_commands.examine, When.AFTER_LOGIN),
-    b"CREATE": Command(mailbox_commands.create, When.AFTER_LOGIN),
-    b"DELETE": Command(mailbox_commands.delete, When.AFTER_LOGIN),
-    b"RENAME": Command(mailbox_commands.rename, When.AFTER_LOGIN),
-    b"SUBSCRIBE": Command(mailbox_commands.subscribe, When.AFTER_LOGIN),
-    b"UNSUBSCRIBE": Command(mailbox_commands.unsubscribe, When.AFTER_LOGIN),
-    b"LIST": Command(mailbox_commands.list_mailboxes, When.AFTER_LOGIN),
-    b"LSUB": Command(mailbox_commands.list_subscribed, When.AFTER_LOGIN),
-    b"NAMESPACE": Command(mailbox_commands.namespace, When.AFTER_LOGIN),
-    b"STATUS": Command(mailbox_commands.status, When.AFTER_LOGIN),
-    b"APPEND": Command(mailbox_commands.append, When.AFTER_LOGIN),
-    b"IDLE": Command(message_commands.idle, When.AFTER_LOGIN),
-    b"CHECK": Command(message_commands.check, When.SELECTED),
-    b"CLOSE": Command(message_commands.close, When.SELECTED),
-    b"UNSELECT": Command(message_commands.unselect, When.SELECTED),
-    b"EXPUNGE": Command(message_commands.expunge, When.SELECTED),
-    b"SEARCH": Command(message_commands.search, When.SELECTED, keeps_numbers=True),
-    b"FETCH": Command(message_commands.fetch, When.SELECTED, keeps_numbers=True),
-    b"STORE": Command(message_commands.store, When.SELECTED, keeps_numbers=True),
-    b"COPY": Command(message_commands.copy, When.SELECTED),
-    b"MOVE": Command(message_commands.move, When.SELECTED),
-    b"UID": Command(message_commands.by_uid, When.SELECTED),
+COMMANDS: dict[bytes, ImapCommand] = {
+    b"CAPABILITY": ImapCommand(login_commands.capability, ImapState.ANY),
+    b"NOOP": ImapCommand(login_commands.noop, ImapState.ANY),
+    b"LOGOUT": ImapCommand(login_commands.logout, ImapState.ANY),
+    b"ID": ImapCommand(login_commands.identify, ImapState.ANY),
+    b"STARTTLS": ImapCommand(login_commands.start_tls, ImapState.BEFORE_LOGIN),
+    b"LOGIN": ImapCommand(login_commands.login, ImapState.BEFORE_LOGIN),
+    b"AUTHENTICATE": ImapCommand(login_commands.authenticate, ImapState.BEFORE_LOGIN),
+    b"SELECT": ImapCommand(mailbox_commands.select, ImapState.AFTER_LOGIN),
+    b"EXAMINE": ImapCommand(mailbox_commands.examine, ImapState.AFTER_LOGIN),
+    b"CREATE": ImapCommand(mailbox_commands.create, ImapState.AFTER_LOGIN),
+    b"DELETE": ImapCommand(mailbox_commands.delete, ImapState.AFTER_LOGIN),
+    b"RENAME": ImapCommand(mailbox_commands.rename, ImapState.AFTER_LOGIN),
+    b"SUBSCRIBE": ImapCommand(mailbox_commands.subscribe, ImapState.AFTER_LOGIN),
+    b"UNSUBSCRIBE": ImapCommand(mailbox_commands.unsubscribe, ImapState.AFTER_LOGIN),
+    b"LIST": ImapCommand(mailbox_commands.list_mailboxes, ImapState.AFTER_LOGIN),
+    b"LSUB": ImapCommand(mailbox_commands.list_subscribed, ImapState.AFTER_LOGIN),
+    b"NAMESPACE": ImapCommand(mailbox_commands.namespace, ImapState.AFTER_LOGIN),
+    b"STATUS": ImapCommand(mailbox_commands.status, ImapState.AFTER_LOGIN),
+    b"APPEND": ImapCommand(mailbox_commands.append, ImapState.AFTER_LOGIN),
+    b"IDLE": ImapCommand(message_commands.idle, ImapState.AFTER_LOGIN),
+    b"CHECK": ImapCommand(message_commands.check, ImapState.SELECTED),
+    b"CLOSE": ImapCommand(message_commands.close, ImapState.SELECTED),
+    b"UNSELECT": ImapCommand(message_commands.unselect, ImapState.SELECTED),
+    b"EXPUNGE": ImapCommand(message_commands.expunge, ImapState.SELECTED),
+    b"SEARCH": ImapCommand(message_commands.search, ImapState.SELECTED, keeps_numbers=True),
+    b"FETCH": ImapCommand(message_commands.fetch, ImapState.SELECTED, keeps_numbers=True),
+    b"STORE": ImapCommand(message_commands.store, ImapState.SELECTED, keeps_numbers=True),
+    b"COPY": ImapCommand(message_commands.copy, ImapState.SELECTED),
+    b"MOVE": ImapCommand(message_commands.move, ImapState.SELECTED),
+    b"UID": ImapCommand(message_commands.by_uid, ImapState.SELECTED),
 }
 """Every command by its name in capital letters."""
 
@@ -120,13 +120,13 @@ async def _run(connection: ImapConnection, name: bytes, parser: Parser) -> str:
     if command is None:
         raise Bad("unknown command")
     possible = {
-        When.ALWAYS: True,
-        When.BEFORE_LOGIN: connection.login is None,
-        When.AFTER_LOGIN: connection.login is not None,
-        When.SELECTED: connection.selected is not None,
+        ImapState.ANY: True,
+        ImapState.BEFORE_LOGIN: connection.login is None,
+        ImapState.AFTER_LOGIN: connection.login is not None,
+        ImapState.SELECTED: connection.selected is not None,
     }
-    if not possible[command.when]:
-        raise Bad(f"possible only {command.when.value}")
+    if not possible[command.state]:
+        raise Bad(f"possible only {command.state.value}")
     try:
         return await command.run(connection, parser)
     finally:

@@ -6,7 +6,7 @@ import re
 
 from extauth.harness.mail.delivery import MAX_MESSAGE_SIZE
 from extauth.harness.mail.folders import Folders
-from extauth.harness.mail.imap.errors import No
+from extauth.harness.mail.imap.replies import No
 from extauth.harness.mail.imap.selected import Selected
 from extauth.harness.mail.session import LoginRecord, MailSession
 from extauth.harness.mail.stream import Stream

@@ -7,11 +7,10 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from extauth.harness.mail.imap.errors import Bad
 from extauth.harness.mail.imap.parser import Parser
 from extauth.harness.mail.imap.parts import Part
+from extauth.harness.mail.imap.replies import NIL, Bad, date_time, flags, literal, parentheses, string
 from extauth.harness.mail.imap.structure import GiveWay, body_structure, envelope
-from extauth.harness.mail.imap.values import NIL, date_time, flags, literal, parentheses, string
 from extauth.harness.mail.mailbox import Message
 
 _PART_NUMBERS = re.compile(rb"[1-9]\d{0,4}(?:\.[1-9]\d{0,4})*", re.ASCII)
@@ -26,7 +25,7 @@ class Fetched(msgspec.Struct):
     root: Part
 
 
-class Item(msgspec.Struct, frozen=True):
+class FetchItem(msgspec.Struct, frozen=True):
     """One thing to fetch.
 
     name: as it stands in the reply
@@ -53,27 +52,27 @@ _FAST = [b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE"]
 _MACROS = {b"FAST": _FAST, b"ALL": [*_FAST, b"ENVELOPE"], b"FULL": [*_FAST, b"ENVELOPE", b"BODY"]}
 
 
-def _simple(name: bytes) -> Item:
+def _simple(name: bytes) -> FetchItem:
     async def value(fetched: Fetched, give_way: GiveWay) -> bytes:
         return _SIMPLE[name](fetched)
 
-    return Item(name, value, sets_seen=name in _READ)
+    return FetchItem(name, value, sets_seen=name in _READ)
 
 
-def _structure(name: bytes, *, extended: bool) -> Item:
-    return Item(name, lambda fetched, give_way: body_structure(fetched.root, give_way, extended=extended))
+def _structure(name: bytes, *, extended: bool) -> FetchItem:
+    return FetchItem(name, lambda fetched, give_way: body_structure(fetched.root, give_way, extended=extended))
 
 
 FLAGS = _simple(b"FLAGS")
 UID = _simple(b"UID")
 _ITEMS = {
     **{name: _simple(name) for name in _SIMPLE},
-    b"ENVELOPE": Item(b"ENVELOPE", lambda fetched, give_way: envelope(fetched.root, give_way)),
+    b"ENVELOPE": FetchItem(b"ENVELOPE", lambda fetched, give_way: envelope(fetched.root, give_way)),
     b"BODYSTRUCTURE": _structure(b"BODYSTRUCTURE", extended=True),
 }
 
 
-def parse_items(parser: Parser) -> list[Item]:
+def parse_items(parser: Parser) -> list[FetchItem]:
     """Take what to fetch: a macro, one item, or a list of them. Raises Bad."""
     if not parser.accept(b"("):
         name = parser.match(_ITEM)
@@ -85,7 +84,7 @@ def parse_items(parser: Parser) -> list[Item]:
     return items
 
 
-def _item(name: bytes, parser: Parser) -> Item:
+def _item(name: bytes, parser: Parser) -> FetchItem:
     if name in _ITEMS:
         return _ITEMS[name]
     if name not in (b"BODY", b"BODY.PEEK"):
@@ -97,7 +96,7 @@ def _item(name: bytes, parser: Parser) -> Item:
     return _structure(b"BODY", extended=False)
 
 
-def _body_item(parser: Parser, *, sets_seen: bool) -> Item:
+def _body_item(parser: Parser, *, sets_seen: bool) -> FetchItem:
     """Take the rest of `BODY[section]<first.count>`."""
     numbers = parser.match_if(_PART_NUMBERS) or b""
     kind, names = b"", list[bytes]()
@@ -128,7 +127,7 @@ def _body_item(parser: Parser, *, sets_seen: bool) -> Item:
             return NIL
         return literal(data if first is None or count is None else data[first : first + count])
 
-    return Item(b"BODY[%b]%b" % (section, begin), value, sets_seen)
+    return FetchItem(b"BODY[%b]%b" % (section, begin), value, sets_seen)
 
 
 def _name(name: bytes) -> bytes:

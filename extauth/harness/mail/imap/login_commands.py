@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from extauth.harness.mail.imap.connection import ImapConnection
-from extauth.harness.mail.imap.errors import Bad, No
 from extauth.harness.mail.imap.parser import Parser
+from extauth.harness.mail.imap.replies import Bad, No
 from extauth.harness.mail.mechanisms import MECHANISMS, Claim, PasswordClaim
 from extauth.harness.mail.sasl import SaslError, sasl_claim
 from extauth.harness.mail.session import LoginFailure, LoginRecord

@@ -6,11 +6,10 @@ import re
 
 from extauth.harness.mail.folders import INBOX, SEPARATOR
 from extauth.harness.mail.imap.connection import ImapConnection
-from extauth.harness.mail.imap.errors import Bad, No
 from extauth.harness.mail.imap.parser import MAX_FLAGS, SYSTEM_FLAGS, Parser
+from extauth.harness.mail.imap.replies import Bad, No, flags, parentheses
+from extauth.harness.mail.imap.replies import mailbox as written_mailbox
 from extauth.harness.mail.imap.selected import Selected
-from extauth.harness.mail.imap.values import flags, parentheses
-from extauth.harness.mail.imap.values import mailbox as written_mailbox
 from extauth.harness.mail.mailbox import Mailbox
 
 _STATUS_ITEM = re.compile(rb"[A-Za-z]+")

@@ -10,12 +10,12 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 
 from extauth.harness.mail.imap.connection import MAX_LINE, ImapConnection
-from extauth.harness.mail.imap.errors import Bad, No
-from extauth.harness.mail.imap.fetch import FLAGS, UID, Fetched, Item, parse_items
+from extauth.harness.mail.imap.fetch import FLAGS, UID, Fetched, FetchItem, parse_items
 from extauth.harness.mail.imap.mailbox_commands import find
 from extauth.harness.mail.imap.numbers import write_set
 from extauth.harness.mail.imap.parser import MAX_FLAGS, Parser
 from extauth.harness.mail.imap.parts import Part
+from extauth.harness.mail.imap.replies import Bad, No
 from extauth.harness.mail.imap.search import Scope, matches, parse_search
 from extauth.harness.mail.imap.search_keys import Candidate
 from extauth.harness.mail.mailbox import Mailbox, Message
@@ -89,7 +89,7 @@ async def fetch(connection: ImapConnection, parser: Parser, *, by_uid: bool = Fa
     return ""
 
 
-async def _send(connection: ImapConnection, number: int, items: list[Item], fetched: Fetched) -> None:
+async def _send(connection: ImapConnection, number: int, items: list[FetchItem], fetched: Fetched) -> None:
     """Send data of a message, in pieces, since a client can ask for the same data thousands of times."""
     separator, waiting = b"(", bytearray(b"* %d FETCH " % number)
     for item in items:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 
 import msgspec
 
-from extauth.harness.mail.imap.errors import Bad
+from extauth.harness.mail.imap.replies import Bad
 
 _RANGE = re.compile(rb"([1-9]\d{0,9}|\*)(?::([1-9]\d{0,9}|\*))?", re.ASCII)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 
-from extauth.harness.mail.imap.errors import Bad
 from extauth.harness.mail.imap.numbers import NumberSet
+from extauth.harness.mail.imap.replies import MONTHS, Bad
 
 # Bytes that are not ASCII are not allowed in an atom. They are taken, so that a name that has them can be refused.
 _TAG_AND_COMMAND = re.compile(rb'([^\x00-\x20\x7f-\xff(){%*"\\+]+) ([A-Za-z]*)')
@@ -23,7 +23,6 @@ _FLAG = re.compile(rb'\\?[^\x00-\x20\x7f-\xff(){%*"\\\]]{1,200}')
 _NUMBER = re.compile(rb"\d{1,10}", re.ASCII)
 _SET = re.compile(rb"[\d*:,]+", re.ASCII)
 
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DATE = re.compile(r"(\d{1,2})-([A-Z][a-z]{2})-(\d{4})", re.ASCII)
 _DATE_TIME = re.compile(r" ?(\d{1,2}-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d [+-]\d{4})", re.ASCII)
 

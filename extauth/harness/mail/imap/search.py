@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from extauth.harness.mail.imap.errors import Bad, No
 from extauth.harness.mail.imap.parser import Parser
+from extauth.harness.mail.imap.replies import Bad, No
 from extauth.harness.mail.imap.search_keys import ARGUMENT_KEYS, FLAG_KEYS, Candidate, Test
 from extauth.harness.mail.imap.structure import GiveWay
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from extauth.harness.mail.imap.numbers import NumberSet
-from extauth.harness.mail.imap.values import flags
+from extauth.harness.mail.imap.replies import flags
 from extauth.harness.mail.mailbox import Mailbox, Message
 
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from email.utils import getaddresses
 
 from extauth.harness.mail.imap.parts import Part
-from extauth.harness.mail.imap.values import NIL, nstring, parentheses, string
+from extauth.harness.mail.imap.replies import NIL, nstring, parentheses, string
 
 _MAX_ADDRESSES = 16_384  # bytes of one field; what follows is not shown, since the parser of Python is slow
 

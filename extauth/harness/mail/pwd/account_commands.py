@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from extauth.harness.mail.pwd.cli import FAILED, NAME_EXISTS, Cli, Command, CommandError, WrongArguments
+from extauth.harness.mail.pwd.cli import FAILED, NAME_EXISTS, Cli, CliCommand, CommandError, WrongArguments
 from extauth.harness.mail.pwd.rights import Need
 from extauth.harness.mail.pwd.settings_commands import update_settings
 from extauth.model import Account
@@ -106,10 +106,10 @@ def _free_name(cli: Cli, name: str) -> Account:
 
 
 ACCOUNT_COMMANDS = (
-    Command("CREATEACCOUNT", "account [type] [{settings}]", Need.ONE_ACCOUNT, create, any_rank=True),
-    Command("RENAMEACCOUNT", "account INTO new-name", Need.ONE_ACCOUNT, rename),
-    Command("DELETEACCOUNT", "account", Need.ONE_ACCOUNT, delete),
-    Command("LISTACCOUNTS", "[domain]", Need.ONE_DOMAIN, list_accounts),
-    Command("GETACCOUNTALIASES", "account", Need.ONE_ACCOUNT, get_aliases, any_rank=True),
-    Command("SETACCOUNTALIASES", "account (alias, ...)", Need.ONE_ACCOUNT, set_aliases),
+    CliCommand("CREATEACCOUNT", "account [type] [{settings}]", Need.ONE_ACCOUNT, create, any_rank=True),
+    CliCommand("RENAMEACCOUNT", "account INTO new-name", Need.ONE_ACCOUNT, rename),
+    CliCommand("DELETEACCOUNT", "account", Need.ONE_ACCOUNT, delete),
+    CliCommand("LISTACCOUNTS", "[domain]", Need.ONE_DOMAIN, list_accounts),
+    CliCommand("GETACCOUNTALIASES", "account", Need.ONE_ACCOUNT, get_aliases, any_rank=True),
+    CliCommand("SETACCOUNTALIASES", "account (alias, ...)", Need.ONE_ACCOUNT, set_aliases),
 )

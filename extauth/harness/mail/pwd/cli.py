@@ -115,7 +115,7 @@ class Cli:
         self.session.log_change(f"{self.caller.account}: {text}")
 
 
-class Command(msgspec.Struct, frozen=True):
+class CliCommand(msgspec.Struct, frozen=True):
     """A command: its name, its arguments as a person reads them, the right that it needs, and the function to run.
 
     `any_rank`: its account may have more rights than the caller. It neither changes this account nor helps to log in.

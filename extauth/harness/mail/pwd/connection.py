@@ -1,17 +1,29 @@
-"""One connection to PWD: the login, TLS, and the commands of the CLI after the login."""
+"""One connection to PWD: the login, TLS, and after the login the commands of the CLI: how one is found and run."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
 from extauth.harness.mail.mechanisms import Claim, PasswordClaim, ResponseClaim, new_challenge
-from extauth.harness.mail.pwd.cli import FAILED, UNKNOWN_COMMAND, WRONG_PASSWORD, Cli, CommandError, set_own_password
-from extauth.harness.mail.pwd.commands import run_command
+from extauth.harness.mail.pwd.account_commands import ACCOUNT_COMMANDS
+from extauth.harness.mail.pwd.cli import (
+    FAILED,
+    UNKNOWN_COMMAND,
+    WRONG_PASSWORD,
+    Cli,
+    CliCommand,
+    CommandError,
+    WrongArguments,
+    set_own_password,
+)
+from extauth.harness.mail.pwd.rights import Need
+from extauth.harness.mail.pwd.server_commands import SERVER_COMMANDS
+from extauth.harness.mail.pwd.settings_commands import SETTINGS_COMMANDS
 from extauth.harness.mail.session import LoginFailure, LoginRecord, MailSession
 from extauth.harness.mail.stream import LineTooLong, Stream
 from extauth.log_levels import Level
 from extauth.model import Secret
-from extauth.protocol.data_format import MAX_SIZE, write
+from extauth.protocol.data_format import MAX_SIZE, MalformedData, Value, read_arguments, write
 from extauth.protocol.replies import one_line
 
 _OK = 200
@@ -160,3 +172,38 @@ CONNECTION_COMMANDS: dict[bytes, Callable[[PwdConnection, bytes], Awaitable[None
     b"QUIT": PwdConnection._quit,
 }
 """The commands of the connection, by their names in capital letters. `run_command` runs all others."""
+
+COMMANDS = {command.name: command for command in (*ACCOUNT_COMMANDS, *SETTINGS_COMMANDS, *SERVER_COMMANDS)}
+"""The commands of the CLI, by their names in capital letters."""
+
+
+async def run_command(cli: Cli, line: bytes) -> Value:
+    """Run the command in `line`. Return the data of its reply, or None. Raises CommandError."""
+    name, _, rest = line.partition(b" ")
+    command = COMMANDS.get(name.decode(errors="replace").upper())
+    if command is None:
+        raise CommandError(UNKNOWN_COMMAND, "unknown command")
+    try:
+        arguments = read_arguments(rest)
+    except MalformedData as error:
+        raise CommandError(FAILED, f"{command.name}: {error} of the arguments") from None
+    try:
+        _check_right(cli, command, arguments)
+        return await command.run(cli, arguments)
+    except WrongArguments:
+        raise CommandError(FAILED, f"wrong arguments; use: {command.name} {command.arguments}".rstrip()) from None
+
+
+def _check_right(cli: Cli, command: CliCommand, arguments: list[Value]) -> None:
+    """Refuse the command, and log that, if the caller lacks the right, or if the account has more rights."""
+    address, domain = None, ""
+    if command.need in (Need.ONE_ACCOUNT, Need.ACCESS_RIGHTS):
+        if not arguments:
+            raise WrongArguments
+        address = cli.address(arguments[0])
+        domain = address.domain
+    elif command.need is Need.ONE_DOMAIN:
+        domain = cli.domain(arguments[0]).name if arguments else cli.caller.account.domain
+    cli.check_right(command.name, command.need, domain)
+    if address is not None and not command.any_rank:
+        cli.check_rank(command.name, address)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 
-from extauth.harness.mail.pwd.cli import FAILED, Cli, Command, CommandError, WrongArguments
+from extauth.harness.mail.pwd.cli import FAILED, Cli, CliCommand, CommandError, WrongArguments
 from extauth.harness.mail.pwd.rights import Need, check_grantable
 from extauth.harness.mail.restrictions import MODULES, read_restriction
+from extauth.harness.mail.server_settings import read_tls_settings
 from extauth.harness.mail.tls.certificates import now_utc
 from extauth.harness.mail.tls.domain_security import update_domain
-from extauth.harness.mail.tls.module_settings import read_tls_settings
 from extauth.log_levels import Level
 from extauth.protocol.data_format import Value
 
@@ -134,13 +134,13 @@ def _update(settings: MutableMapping[str, Value], changes: dict[str, Value]) -> 
 
 
 SERVER_COMMANDS = (
-    Command("GETACCOUNTRIGHTS", "account", Need.ONE_ACCOUNT, get_rights, any_rank=True),
-    Command("SETACCOUNTRIGHTS", "account (right, ...)", Need.ACCESS_RIGHTS, set_rights),
-    Command("LISTDOMAINS", "", Need.ALL_DOMAINS, list_domains),
-    Command("MAINDOMAINNAME", "", Need.NOTHING, main_domain_name),
-    Command("GETDOMAINSETTINGS", "[domain]", Need.ONE_DOMAIN, get_domain_settings),
-    Command("UPDATEDOMAINSETTINGS", "domain {settings}", Need.ONE_DOMAIN, update_domain_settings),
-    Command("GETMODULE", "module", Need.SERVER_SETTINGS, get_module),
-    Command("UPDATEMODULE", "module {settings}", Need.SERVER_SETTINGS, update_module),
-    Command("WRITELOG", "level text", Need.MONITOR, write_log),
+    CliCommand("GETACCOUNTRIGHTS", "account", Need.ONE_ACCOUNT, get_rights, any_rank=True),
+    CliCommand("SETACCOUNTRIGHTS", "account (right, ...)", Need.ACCESS_RIGHTS, set_rights),
+    CliCommand("LISTDOMAINS", "", Need.ALL_DOMAINS, list_domains),
+    CliCommand("MAINDOMAINNAME", "", Need.NOTHING, main_domain_name),
+    CliCommand("GETDOMAINSETTINGS", "[domain]", Need.ONE_DOMAIN, get_domain_settings),
+    CliCommand("UPDATEDOMAINSETTINGS", "domain {settings}", Need.ONE_DOMAIN, update_domain_settings),
+    CliCommand("GETMODULE", "module", Need.SERVER_SETTINGS, get_module),
+    CliCommand("UPDATEMODULE", "module {settings}", Need.SERVER_SETTINGS, update_module),
+    CliCommand("WRITELOG", "level text", Need.MONITOR, write_log),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from extauth.harness.mail.accounts import MailAccount
-from extauth.harness.mail.pwd.cli import FAILED, WRONG_PASSWORD, Cli, Command, CommandError, WrongArguments
+from extauth.harness.mail.pwd.cli import FAILED, WRONG_PASSWORD, Cli, CliCommand, CommandError, WrongArguments
 from extauth.harness.mail.pwd.cli import set_own_password as set_own
 from extauth.harness.mail.pwd.rights import Need
 from extauth.harness.mail.setting_names import by_server_names, with_named
@@ -109,10 +109,10 @@ def _secret(password: str) -> Secret:
 
 
 SETTINGS_COMMANDS = (
-    Command("SETACCOUNTPASSWORD", "account PASSWORD password [CHECK]", Need.ONE_ACCOUNT, set_password),
-    Command("VERIFYACCOUNTPASSWORD", "account PASSWORD password", Need.ONE_ACCOUNT, verify_password),
-    Command("GETACCOUNTPLAINPASSWORD", "account", Need.ONE_ACCOUNT, get_plain_password),
-    Command("GETACCOUNTSETTINGS", "account", Need.ONE_ACCOUNT, get_settings, any_rank=True),
-    Command("GETACCOUNTEFFECTIVESETTINGS", "account", Need.ONE_ACCOUNT, get_effective_settings, any_rank=True),
-    Command("UPDATEACCOUNTSETTINGS", "account {settings}", Need.ONE_ACCOUNT, update),
+    CliCommand("SETACCOUNTPASSWORD", "account PASSWORD password [CHECK]", Need.ONE_ACCOUNT, set_password),
+    CliCommand("VERIFYACCOUNTPASSWORD", "account PASSWORD password", Need.ONE_ACCOUNT, verify_password),
+    CliCommand("GETACCOUNTPLAINPASSWORD", "account", Need.ONE_ACCOUNT, get_plain_password),
+    CliCommand("GETACCOUNTSETTINGS", "account", Need.ONE_ACCOUNT, get_settings, any_rank=True),
+    CliCommand("GETACCOUNTEFFECTIVESETTINGS", "account", Need.ONE_ACCOUNT, get_effective_settings, any_rank=True),
+    CliCommand("UPDATEACCOUNTSETTINGS", "account {settings}", Need.ONE_ACCOUNT, update),
 )

@@ -5,9 +5,8 @@
     domain_security   the settings of a domain: which certificate it uses, its key, its certificate, its chain
     certificate_text  what these say, as lines of text
     pem_files         reads a certificate and its key from files
-    module_settings   the settings of the module TLS: Time To Live of the sessions, the level of its log
     contexts          the contexts of OpenSSL: suites, certificates, sessions
     handshake         the TLS connections, chosen by server name or address, and their log records
 
-The first six are pure, or read only files. They need the package cryptography.
+The first five are pure, or read only files. They need the package cryptography.
 """

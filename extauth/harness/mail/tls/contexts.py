@@ -12,6 +12,7 @@ from OpenSSL import SSL
 
 from extauth.errors import ConfigError
 from extauth.harness.mail.accounts import Accounts, Domain
+from extauth.harness.mail.server_settings import read_tls_settings
 from extauth.harness.mail.tls.certificates import CertificateAttributes, chain_of, now_utc, self_signed
 from extauth.harness.mail.tls.domain_security import (
     SETTINGS,
@@ -21,7 +22,6 @@ from extauth.harness.mail.tls.domain_security import (
     read_settings,
     with_defaults,
 )
-from extauth.harness.mail.tls.module_settings import read_tls_settings
 from extauth.harness.mail.tls.pem_files import read_pair
 from extauth.protocol.data_format import Value
 

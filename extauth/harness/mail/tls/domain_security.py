@@ -19,7 +19,7 @@ import msgspec
 from cryptography import x509
 
 from extauth.harness.mail.account import Domain
-from extauth.harness.mail.domain_settings import check_domain_settings
+from extauth.harness.mail.server_settings import check_domain_settings
 from extauth.harness.mail.tls.certificates import check_certificate, read_der_certificates
 from extauth.harness.mail.tls.keys import DomainSecurityError, PrivateKey, fits, read_der_key
 from extauth.protocol.data_format import Value

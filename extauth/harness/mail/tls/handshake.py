@@ -11,8 +11,8 @@ from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from zope.interface import implementer
 
 from extauth.harness.mail.accounts import Accounts
+from extauth.harness.mail.server_settings import TLS_MODULE, read_tls_settings
 from extauth.harness.mail.tls.contexts import Contexts, TlsOff, openssl_reasons
-from extauth.harness.mail.tls.module_settings import MODULE, read_tls_settings
 from extauth.harness.masking import printable
 from extauth.log_levels import Level
 
@@ -60,7 +60,7 @@ class ServerTls:
 
         def write(level: Level, text: str) -> None:
             if level <= read_tls_settings(self._accounts.module_settings).log_level:
-                record(level, MODULE, text)
+                record(level, TLS_MODULE, text)
 
         def connect() -> TlsConnection:
             try:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from extauth.harness.mail.pwd.cli import Command
-from extauth.harness.mail.pwd.commands import COMMANDS
+from extauth.harness.mail.pwd.cli import CliCommand
+from extauth.harness.mail.pwd.connection import COMMANDS
 from tests.harness.mail.pwd.admin import Admin
 from tests.harness.mail.server import MailServer
 
@@ -183,6 +183,6 @@ def test_wrong_arguments_show_the_syntax(cli_server: MailServer) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=lambda command: command.name)
-def test_the_page_has_each_command(command: Command) -> None:
+def test_the_page_has_each_command(command: CliCommand) -> None:
     row = f"| `{command.name} {command.arguments}".rstrip() + "` | "
     assert row in _PAGE.read_text()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from extauth.harness.mail.pwd.commands import COMMANDS
+from extauth.harness.mail.pwd.connection import COMMANDS
 from extauth.harness.mail.pwd.rights import Need
 from tests.harness.mail.pwd.admin import Admin
 from tests.harness.mail.server import MailServer

@@ -1,4 +1,4 @@
-"""Writes the values of replies (RFC 3501, section 4)."""
+"""The parts of replies: values (RFC 3501, section 4), and why a command fails (section 7.1)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,30 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 
-from extauth.harness.mail.imap.parser import MONTHS
-
 _QUOTABLE = re.compile(rb"[\x20-\x7e]{0,1000}")
 _SPECIAL = re.compile(rb'(["\\])')
 _ATOM = re.compile(r'[^\x00-\x20\x7f-\U0010ffff(){%*"\\\]]+')
 
 NIL = b"NIL"
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+class Bad(Exception):
+    """The command breaks the rules of the protocol: the reply is BAD. The client gets the text, so it must not hold
+    anything that a client sent.
+    """
+
+
+class No(Exception):
+    """The command cannot be carried out: the reply is NO, with a response code in brackets if there is one.
+
+    text: for the client, as in `Bad`
+    code: such as `TRYCREATE` (RFC 3501, section 7.1; RFC 5530)
+    """
+
+    def __init__(self, text: str, code: str = "") -> None:
+        super().__init__(f"[{code}] {text}" if code else text)
 
 
 def literal(value: bytes) -> bytes:
