@@ -22,6 +22,12 @@ STATUS_WITHIN = 5.0
 """Seconds for a helper to say its status."""
 
 
+STARTS_WITHIN = 1.0
+"""Seconds to look for a helper before the answer is that none runs. One that has just started has no socket yet."""
+
+_AGAIN = 0.1  # seconds between two looks
+
+
 class HelperSilent(Exception):
     """A helper does not answer."""
 
@@ -41,6 +47,13 @@ def find_helpers(config_file: Path, pid: int | None = None) -> list[RunningHelpe
     A helper that does not answer is returned, too: it may serve this file. Raise ConfigError if a folder is unsafe,
     or if there is no helper and the file cannot be read: it may name another folder.
     """
+    until = time.monotonic() + STARTS_WITHIN
+    while not (helpers := _look(config_file, pid)) and time.monotonic() < until:
+        time.sleep(_AGAIN)
+    return helpers
+
+
+def _look(config_file: Path, pid: int | None) -> list[RunningHelper]:
     found: list[RunningHelper] = []
     problem = ""
     try:

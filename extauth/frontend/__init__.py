@@ -10,7 +10,7 @@ pending_requests     requests that wait for a result, and their deadlines
 reply_texts          the reply to each command for each result
 responder            replies and their log records
 cache/               verdicts that count for a while, checks that several requests share
-states               the lives of the frontend, of a generation and of a worker
+states               the lives of the frontend, a generation, a worker and a side process
 worker_pool          which generation serves, and which one comes next
 unsent_requests      requests that wait for a worker
 generation           one supervisor with its workers
@@ -22,6 +22,7 @@ reader               lines from standard input, and its end
 counters             what `extauth status` and the metrics count
 administration       what an administrator asks a running helper
 side_processes       the processes beside the generations
+side_process         one of them: its start, its messages, its end
 status_connection    the connection to the status server
 handover_connection  the connection to the handover process
 shared_counts        the connection to the failure counter

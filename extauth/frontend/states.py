@@ -1,4 +1,4 @@
-"""The lives of the frontend, of a generation and of a worker: docs/architecture.md has a picture."""
+"""The lives of the frontend, a generation, a worker and a side process: docs/architecture.md has a picture."""
 
 from __future__ import annotations
 
@@ -83,3 +83,12 @@ _NEXT = {
     WorkerState.DISCONNECTED: set[WorkerState](),
     WorkerState.KILLED: set[WorkerState](),
 }
+
+
+class SideProcessState(enum.Enum):
+    """The life of a process beside the generations: log writer, status server, failure counter or handover."""
+
+    OFF = "none is wanted"
+    WAITING = "one is wanted, and starts when the pause is over"
+    RUNNING = "it gets messages; if it dies, the next state is `WAITING`"
+    FINISHING = "it gets no more messages: it does what it has, and ends; the next state is `OFF`"

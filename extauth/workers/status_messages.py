@@ -1,16 +1,20 @@
-"""What `extauth status` shows, and the messages between the frontend, the status server and its clients.
+"""What `extauth status` shows, the messages between frontend, status server and its clients, and the server's start.
 
 Times are seconds. `..._time` is Unix time for people; `now` and `started` are monotonic, the same for all processes.
 """
 
 # Without "from __future__ import annotations": msgspec would compile each annotation, which delays the first reply.
 
+import os
+import socket
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
 from extauth.config import MetricsSettings
 from extauth.model import Secret
+from extauth.workers.child_process import ChildProcess, start_child
 
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Upper bounds in seconds of the times that are counted together. Longer times are counted in one bucket more."""
@@ -211,3 +215,15 @@ class StatusNotice(msgspec.Struct, frozen=True, tag=4):
 
 FromStatusServer = StatusWanted | ReloadWanted | VerifyWanted | SnapshotTaken | StatusNotice
 ToStatusServer = Snapshot | ReloadDone | VerifyDone
+
+
+def start_status_server(settings: StatusSettings) -> ChildProcess:
+    """Fork a status server. Raise OSError."""
+    frontend = os.getpid()
+
+    def run(sock: socket.socket) -> NoReturn:
+        from extauth.workers.status_server import StatusServer  # here: the frontend needs none of this
+
+        StatusServer(sock, settings, frontend).run()
+
+    return start_child("status server", run, dies_with_parent=False)

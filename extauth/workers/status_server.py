@@ -17,7 +17,6 @@ from typing import NoReturn
 
 from extauth.errors import ConfigError
 from extauth.version import VERSION
-from extauth.workers.child_process import ChildProcess, start_child
 from extauth.workers.messages import CHUNK, InvalidMessage, MessageReader, encode, receive
 from extauth.workers.metrics_export import MetricsExport
 from extauth.workers.pid_file import PidFile, PidFileTaken
@@ -42,14 +41,6 @@ _RETRY = 10.0  # seconds until a socket, a pid file or a port that could not be 
 _MAX_CLIENTS = 64
 _SEND_WITHIN = 1.0  # seconds for a client to take its answer
 _CREDENTIALS = struct.Struct("3i")
-
-
-def start_status_server(settings: StatusSettings) -> ChildProcess:
-    """Fork a status server. Raise OSError."""
-    frontend = os.getpid()
-    return start_child(
-        "status server", lambda sock: StatusServer(sock, settings, frontend).run(), dies_with_parent=False
-    )
 
 
 class _Client:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from extauth.cli.running import find_helpers
 from tests.administration import (
     OK,
     WRONG,
@@ -114,6 +115,13 @@ def test_without_a_configuration_no_helper_is_found(site: Site) -> None:
     check = command(site, "status", "--check", "--pid", "1")
     assert check.returncode == 3
     assert check.stdout.startswith(b"EXTAUTH UNKNOWN - ")
+
+
+def test_a_helper_that_has_just_started_is_found(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(site)
+    monkeypatch.setattr("extauth.cli.running.time.sleep", lambda _: serve(site))  # after a look that has found none
+    (found,) = find_helpers(site.config)
+    assert found.report is not None
 
 
 def test_two_helpers_with_one_configuration_are_both_shown(site: Site) -> None:

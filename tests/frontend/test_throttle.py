@@ -238,7 +238,7 @@ def test_counter_that_dies_is_replaced(site: Site, redis: Redis) -> None:
     helper = serve_with_storage(site, redis)
     (counter,) = helper.processes("failure counter")
     subprocess.run(["kill", "-9", str(counter)], check=True)
-    helper.wait_for_information("throttle: the failure counter died; another one starts in 5 s")
+    helper.wait_for_information("throttle: the failure counter died; another one starts in 0.25 s")
     guess(helper, "alice", 3)
     assert ask(helper, "alice", "right")[1] >= 0.5
     wait_until(lambda: helper.processes("failure counter") not in ([], [counter]), "another failure counter")
