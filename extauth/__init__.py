@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from extauth.backends.base import Backend
     from extauth.backends.context import BackendContext
     from extauth.errors import BackendUnavailable, ConfigError, ExtauthError, TemporaryFailure, UnsafeFile
-    from extauth.mechanisms.credentials import CramMd5Context
+    from extauth.mechanisms import CramMd5Context
     from extauth.model import Account, KnownAccount, Secret, Verdict, VerdictResult
     from extauth.passwords import verify_hash, verify_hash_async
     from extauth.settings import Settings
@@ -39,7 +39,7 @@ _MODULES = {
     "extauth.backends.base": ["Backend"],
     "extauth.backends.context": ["BackendContext"],
     "extauth.errors": ["BackendUnavailable", "ConfigError", "ExtauthError", "TemporaryFailure", "UnsafeFile"],
-    "extauth.mechanisms.credentials": ["CramMd5Context"],
+    "extauth.mechanisms": ["CramMd5Context"],
     "extauth.model": ["Account", "KnownAccount", "Secret", "Verdict", "VerdictResult"],
     "extauth.passwords": ["verify_hash", "verify_hash_async"],
     "extauth.settings": ["Settings"],

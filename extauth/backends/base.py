@@ -11,7 +11,7 @@ from typing import ClassVar, Generic, TypeVar
 from extauth.backends.context import BackendContext
 from extauth.backends.watched_files import WatchedFiles
 from extauth.errors import TemporaryFailure
-from extauth.mechanisms.credentials import Credentials
+from extauth.mechanisms import Credentials
 from extauth.model import Account, Secret, Verdict, VerdictResult
 from extauth.settings import Settings
 

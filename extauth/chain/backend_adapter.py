@@ -12,8 +12,7 @@ from extauth.backends.base import Backend
 from extauth.chain.call_marks import CALLED, IN_CALL
 from extauth.chain.password_masking import loggable_reason
 from extauth.errors import UnexpectedError
-from extauth.mechanisms import MECHANISMS
-from extauth.mechanisms.credentials import EMPTY_PASSWORD_CONTEXT, CramMd5Context, Credentials
+from extauth.mechanisms import EMPTY_PASSWORD_CONTEXT, MECHANISMS, CramMd5Context, Credentials
 from extauth.model import (
     AccountRequest,
     KnownAccount,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+from types import FunctionType
 from typing import Any
 
 from extauth.backends.base import Backend
@@ -26,12 +26,22 @@ _ARGUMENTS = {
 }
 """The methods that extauth calls, and with what. It passes all of them by position."""
 
+_IS_COROUTINE = 0x80  # CO_COROUTINE of the module inspect: a flag of code that `async def` has
+
 _NEVER_ASYNC = ("__init__", "load", "usable_mechanisms", "on_idle", "is_fast")
 
 
 def is_async(cls: type[Backend[Any]]) -> bool:
     """Return whether the class's requests run in an event loop."""
-    return inspect.iscoroutinefunction(cls.verify_password)
+    return _is_coroutine_function(cls.verify_password)
+
+
+def _is_coroutine_function(method: object) -> bool:
+    if isinstance(method, FunctionType) and not vars(method):
+        return bool(method.__code__.co_flags & _IS_COROUTINE)
+    import inspect  # here: it is slow to import, and the built-in backends do not need it
+
+    return inspect.iscoroutinefunction(method)
 
 
 def check_class(cls: type[Backend[Any]], name: str) -> None:
@@ -41,7 +51,7 @@ def check_class(cls: type[Backend[Any]], name: str) -> None:
     for method, arguments in _ARGUMENTS.items():
         _check_method(getattr(cls, method), f"{name}.{method}", arguments)
     for method in _NEVER_ASYNC:
-        if inspect.iscoroutinefunction(getattr(cls, method)):
+        if _is_coroutine_function(getattr(cls, method)):
             raise ConfigError(f"{name}.{method} is written with async def: write it with def")
     _check_kinds(cls, name)
     _check_settings(cls, name)
@@ -51,6 +61,8 @@ def _check_method(method: object, shown: str, arguments: tuple[str, ...]) -> Non
     call = ", ".join(("self", *arguments))
     if not callable(method):
         raise ConfigError(f"{shown} = {method!r}: must be a method with the arguments ({call})")
+    import inspect
+
     try:
         inspect.signature(method).bind(*[None] * (1 + len(arguments)))
     except TypeError as error:
@@ -63,7 +75,7 @@ def _check_kinds(cls: type[Backend[Any]], name: str) -> None:
     """Check that all methods for requests are written with `def`, or all with `async def`."""
     own = [method for method in _REQUEST_METHODS if getattr(cls, method) is not getattr(Backend, method)]
     for method in own:
-        if inspect.iscoroutinefunction(getattr(cls, method)) != is_async(cls):
+        if _is_coroutine_function(getattr(cls, method)) != is_async(cls):
             kinds = "async def", "def"
             kind, other = kinds if is_async(cls) else kinds[::-1]
             raise ConfigError(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from extauth.cli.options import NameChoice
-from extauth.passwords.make import DEFAULT_SCHEME, MAKEABLE
+from extauth.passwords.make import DEFAULT_SCHEME, MAKEABLE, make_hash
 
 if TYPE_CHECKING:
     from extauth.model import Secret
@@ -58,7 +58,6 @@ def passwd(file: Path, account: str | None, delete: bool, bulk: bool, scheme: st
 
 def _set_one(file: Path, account: str, scheme: str | None) -> None:
     from extauth.backends.files.edit import bare_line, set_passwords
-    from extauth.passwords import make_hash
 
     scheme = scheme or _scheme_for(file)
     existed = set_passwords(file, {account: make_hash(_password(), scheme)})
@@ -91,7 +90,6 @@ def _set_many(file: Path, scheme: str | None) -> None:
 
     from extauth.backends.files.edit import canonical_account, set_passwords
     from extauth.errors import ConfigError
-    from extauth.passwords import make_hash
 
     scheme = scheme or _scheme_for(file)
     passwords: dict[str, Secret] = {}

@@ -11,8 +11,8 @@ from extauth.config import ConfigSource
 from extauth.errors import ConfigError
 from extauth.frontend.descriptors import StandardDescriptors, move_standard_descriptors
 from extauth.guard import GuardedErrors, call_guarded
-from extauth.workers.child_process import ChildProcess
 from extauth.workers.process_setup import set_up_process, start_collecting_garbage
+from extauth.workers.process_tree import ChildProcess
 from extauth.workers.supervisor import start_supervisor
 
 

@@ -25,9 +25,8 @@ from extauth.frontend.writer import Writer
 from extauth.log_levels import Level
 from extauth.protocol.replies import Reply, render_reply
 from extauth.version import VERSION
-from extauth.workers.child_process import ChildProcess
 from extauth.workers.frontend_config import FrontendConfig
-from extauth.workers.process_tree import kill_children, set_process_title
+from extauth.workers.process_tree import ChildProcess, kill_children, set_process_title
 
 _MAX_PENDING = 10_000  # requests under way; beyond that no more are read
 _MAX_PENDING_BYTES = 2**24

@@ -19,7 +19,6 @@ from extauth.frontend.repeated_warnings import LoadWarnings
 from extauth.frontend.states import GenerationState
 from extauth.frontend.worker_group import OnLost, OnResult, OnSteps, WorkerGroup
 from extauth.log_levels import Level
-from extauth.workers.child_process import ChildProcess
 from extauth.workers.frontend_config import FrontendConfig
 from extauth.workers.messages import (
     ConfigRead,
@@ -37,7 +36,7 @@ from extauth.workers.messages import (
     encode,
     receive,
 )
-from extauth.workers.process_tree import kill_group
+from extauth.workers.process_tree import ChildProcess, kill_group
 from extauth.workers.status_messages import WorkerStatus
 
 

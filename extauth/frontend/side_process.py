@@ -14,8 +14,8 @@ from typing import Generic, TypeVar
 from extauth.frontend.children import EndingChildren, RestartPause, forget_in_children
 from extauth.frontend.descriptors import HUNG_UP, READ, WRITE, Poller
 from extauth.frontend.states import SideProcessState
-from extauth.workers.child_process import ChildProcess
 from extauth.workers.messages import InvalidMessage, MessageReader, receive
+from extauth.workers.process_tree import ChildProcess
 
 _SHORT_WAIT = 0.002  # seconds
 

@@ -19,10 +19,9 @@ from extauth.frontend.unsent_requests import MoveRequest, UnsentRequests
 from extauth.frontend.worker_group import OnResult, OnSteps
 from extauth.frontend.worker_handle import LostRequests
 from extauth.log_levels import Level
-from extauth.workers.child_process import ChildProcess
 from extauth.workers.frontend_config import FrontendConfig
 from extauth.workers.messages import RequestBatch
-from extauth.workers.process_tree import adopt_orphans, kill_and_reap
+from extauth.workers.process_tree import ChildProcess, adopt_orphans, kill_and_reap
 from extauth.workers.status_messages import WorkerStatus
 from extauth.workers.supervisor import start_supervisor
 

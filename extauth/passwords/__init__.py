@@ -11,20 +11,16 @@
     web_applications  the forms of Django, WordPress and phpBB
     make              a password -> a stored password
     packed            stored passwords in the form that tables keep
-    grouping          many stored passwords grouped by scheme and cost, fast
 
 Importing this package is cheap. passlib, argon2 and bcrypt are imported when a stored password first needs them.
 """
 
-from extauth.passwords.grouping import group_keys
 from extauth.passwords.identify import identify, invisible_at_ends, verify_hash, verify_hash_async
-from extauth.passwords.make import MAKEABLE, make_hash
-from extauth.passwords.packed import SLOW, Packed, pack, pack_group, unpack, verify_packed
+from extauth.passwords.packed import SLOW, Packed, group_keys, pack, pack_group, unpack, verify_packed
 from extauth.passwords.schemes import is_scheme_name, schemes
 from extauth.passwords.stored import StoredHash
 
 __all__ = [
-    "MAKEABLE",
     "SLOW",
     "Packed",
     "StoredHash",
@@ -32,7 +28,6 @@ __all__ = [
     "identify",
     "invisible_at_ends",
     "is_scheme_name",
-    "make_hash",
     "pack",
     "pack_group",
     "schemes",

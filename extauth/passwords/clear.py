@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from extauth.mechanisms.credentials import EMPTY_PASSWORD_CONTEXT, CramMd5Context
+from extauth.mechanisms import EMPTY_PASSWORD_CONTEXT, CramMd5Context
 from extauth.model import Secret
 from extauth.passwords.stored import StoredHash, UnusableHash
 

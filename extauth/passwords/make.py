@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Callable
 
-from extauth.mechanisms.credentials import CramMd5Context
+from extauth.mechanisms import CramMd5Context
 from extauth.model import Secret
 from extauth.passwords import libcrypt
 from extauth.passwords.crypt3 import BCRYPT_MAX_PASSWORD

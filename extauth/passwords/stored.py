@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from extauth.errors import BackendUnavailable
-from extauth.mechanisms.credentials import Credentials
+from extauth.mechanisms import Credentials
 from extauth.model import Secret, Verdict
 
 _OK, _MISMATCH = Verdict.OK, Verdict.PASSWORD_MISMATCH  # looking them up takes as long as comparing two digests

@@ -21,11 +21,10 @@
     pid_file           the file with the frontend's process id
     metrics            the metrics for Prometheus
     metrics_export     how they leave: over HTTP, and in a file
-    child_process      forks a child with a socket
     frontend_config    the part of the configuration that the frontend needs
     log_forwarding     records of Python's `logging` on their way to the frontend
     file_watcher       the process that looks at the files that the generation was loaded from
-    process_tree       no process outlives its parent
+    process_tree       forks a child with a socket; no process outlives its parent
     process_setup      umask, core dumps, signals: what a process does first
 
 A generation is one loaded configuration with its workers. A changed file, SIGHUP and a crashed supervisor all have the

@@ -18,8 +18,8 @@ from extauth.config import ThrottleSettings
 from extauth.errors import ExtauthError
 from extauth.model import Account
 from extauth.trust import read_trusted
-from extauth.workers.child_process import ChildProcess, start_child
 from extauth.workers.messages import CHUNK, InvalidMessage, MessageReader, encode
+from extauth.workers.process_tree import ChildProcess, start_child
 
 _TIMEOUT = 1.0  # seconds for the storage to answer
 _MOST = 1_000  # failures of one account that are counted

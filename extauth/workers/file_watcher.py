@@ -12,8 +12,8 @@ import msgspec
 from extauth.backends.context import SeenFiles
 from extauth.protocol.replies import one_line
 from extauth.trust import Signature, signature
-from extauth.workers.child_process import start_child
 from extauth.workers.messages import FilesChanged, InvalidMessage, MessageReader, encode, receive
+from extauth.workers.process_tree import start_child
 
 _INTERVAL = 0.25  # seconds between two looks
 _REPLACED_RESTS = 0.2  # seconds without a change after which a file that replaced another one is read

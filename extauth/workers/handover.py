@@ -13,7 +13,7 @@ import msgspec
 
 from extauth.config import CliSettings, HandoverSettings
 from extauth.model import Account, Secret
-from extauth.workers.child_process import ChildProcess, start_child
+from extauth.workers.process_tree import ChildProcess, start_child
 
 
 class HandoverConfig(msgspec.Struct, frozen=True):

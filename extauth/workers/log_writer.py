@@ -19,9 +19,9 @@ from typing import NoReturn
 
 import msgspec
 
-from extauth.workers.child_process import ChildProcess, start_child
 from extauth.workers.log_destinations import LogDestinations, LogFailure, LogFile, Syslog
 from extauth.workers.messages import CHUNK, InvalidMessage, MessageReader, encode
+from extauth.workers.process_tree import ChildProcess, start_child
 
 _HANGS_AFTER = 5.0  # seconds that a write takes when it is reported
 _LOOK_INTERVAL = 1.0  # seconds between two looks whether a write hangs

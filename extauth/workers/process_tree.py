@@ -1,13 +1,16 @@
-"""Processes and their names. No process outlives its parent, even if it hangs or was started by a backend (Linux)."""
+"""Processes: forked with a socket, named, and ended. None outlives its parent, even if it hangs (Linux)."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
+import socket
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
+
+import msgspec
 
 from extauth.workers.process_setup import close_descriptors, prctl
 
@@ -110,3 +113,42 @@ def how_it_ended(child: os.waitid_result) -> str:
         return f"was killed by {signal.Signals(child.si_status).name}"
     except ValueError:  # real-time signals have no name
         return f"was killed by signal {child.si_status}"
+
+
+class ChildProcess(msgspec.Struct, frozen=True):
+    """A child's process id, and the socket to it."""
+
+    pid: int
+    socket: socket.socket
+
+
+def start_child(
+    name: str, run: Callable[[socket.socket], object], *, dies_with_parent: bool, niceness: int = 0
+) -> ChildProcess:
+    """Fork a process that `ps` shows as `extauth: NAME`. It calls `run` with its end of the socket, then ends.
+
+    `dies_with_parent`: the kernel kills it when this process ends. Otherwise it must end when the socket closes.
+    Raise OSError if no process can be started.
+
+    A fork keeps the code that this process has in memory: the child runs the same code, even if another version has
+    been installed meanwhile.
+    """
+    parent = os.getpid()
+    ours, theirs = socket.socketpair()
+    try:
+        child = os.fork()
+    except OSError:
+        ours.close()
+        theirs.close()
+        raise
+    if child:
+        theirs.close()
+        return ChildProcess(child, ours)
+    try:
+        become_child([theirs.fileno()], niceness=niceness)
+        if dies_with_parent:
+            die_with_parent(parent)
+        set_process_title(f"extauth: {name}")
+        run(theirs)
+    finally:
+        os._exit(1)

@@ -14,7 +14,7 @@ import msgspec
 
 from extauth.config import MetricsSettings
 from extauth.model import Secret
-from extauth.workers.child_process import ChildProcess, start_child
+from extauth.workers.process_tree import ChildProcess, start_child
 
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Upper bounds in seconds of the times that are counted together. Longer times are counted in one bucket more."""

@@ -24,7 +24,6 @@ from extauth.config import ConfigSource, parse_config
 from extauth.guard import GuardedErrors, call_guarded
 from extauth.log_levels import Level
 from extauth.protocol.replies import one_line
-from extauth.workers.child_process import ChildProcess, start_child
 from extauth.workers.file_watcher import FileWatcher
 from extauth.workers.frontend_config import FrontendConfig
 from extauth.workers.log_forwarding import forward_logs_to
@@ -43,6 +42,7 @@ from extauth.workers.messages import (
 )
 from extauth.workers.process_setup import forbid_setuid, start_collecting_garbage
 from extauth.workers.process_tree import (
+    ChildProcess,
     adopt_orphans,
     become_child,
     die_with_parent,
@@ -50,6 +50,7 @@ from extauth.workers.process_tree import (
     how_it_ended,
     kill_children,
     set_process_title,
+    start_child,
 )
 from extauth.workers.worker import Worker
 

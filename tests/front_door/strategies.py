@@ -12,7 +12,7 @@ import bcrypt
 import passlib.hash  # type: ignore[import-untyped]
 from hypothesis import strategies as st
 
-from extauth.mechanisms.credentials import CramMd5Context
+from extauth.mechanisms import CramMd5Context
 from extauth.model import Secret
 from tests.front_door.model import DOMAINS, Made, respond
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from extauth.mechanisms.credentials import CramMd5Context
+from extauth.mechanisms import CramMd5Context
 from extauth.model import Secret, Verdict
 from tests.passwords.checks import PASSWORD, identified, refused, verdict
 from tests.passwords.stored_passwords import doveadm

@@ -9,7 +9,8 @@ import passlib.hash  # type: ignore[import-untyped]
 import pytest
 
 from extauth.model import Secret, Verdict
-from extauth.passwords import crypt3, libcrypt, make_hash
+from extauth.passwords import crypt3, libcrypt
+from extauth.passwords.make import make_hash
 from tests.passwords.checks import PASSWORD, PASSWORDS, verdict
 from tests.passwords.stored_passwords import Store, doveadm, htpasswd, mkpasswd, openssl, slappasswd
 

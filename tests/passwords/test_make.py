@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from extauth.model import Secret, Verdict
-from extauth.passwords import MAKEABLE, make_hash
+from extauth.passwords.make import MAKEABLE, make_hash
 from tests.passwords.checks import PASSWORD, PASSWORDS, verdict
 
 

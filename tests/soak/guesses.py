@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from passlib.hash import sha512_crypt  # type: ignore[import-untyped]  # it has no types
 
 from extauth.model import Secret
-from extauth.passwords import make_hash
+from extauth.passwords.make import make_hash
 from tests.helper import PATIENCE, Helper, Site, wait_for_serving
 
 _DURATION = min(30.0, float(os.environ.get("SOAK", "600")) / 10)  # seconds

@@ -15,7 +15,7 @@ from extauth.backends.files.full_names import ATTRIBUTE, FullNames
 from extauth.backends.files.reader import PasswordFileReader
 from extauth.backends.files.table import PasswordTable, TableEntry
 from extauth.errors import BackendUnavailable, ConfigError, TemporaryFailure
-from extauth.mechanisms.credentials import Credentials
+from extauth.mechanisms import Credentials
 from extauth.model import Account, KnownAccount, Secret, Verdict, VerdictResult
 from extauth.passwords import SLOW, StoredHash, identify, is_scheme_name, schemes, unpack, verify_packed
 from extauth.protocol.accounts import canonical_domain

@@ -11,7 +11,7 @@ import msgspec
 
 from extauth.backends.files.formats import BYTE_ORDER_MARK, FORMATS, AgingPassword, BadLine
 from extauth.errors import MalformedRequest
-from extauth.mechanisms.credentials import CramMd5Context
+from extauth.mechanisms import CramMd5Context
 from extauth.model import Secret, Verdict, VerdictResult
 from extauth.passwords import Packed, StoredHash, group_keys, identify, invisible_at_ends, pack, pack_group
 from extauth.protocol.accounts import AccountParser

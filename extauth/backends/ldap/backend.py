@@ -28,7 +28,7 @@ from extauth.backends.ldap.settings import (
 from extauth.backends.network import load_password, overall_timeout
 from extauth.backends.tls import load_tls_context
 from extauth.errors import TemporaryFailure
-from extauth.mechanisms.credentials import Credentials
+from extauth.mechanisms import Credentials
 from extauth.model import Account, KnownAccount, Secret, Verdict, VerdictResult
 from extauth.passwords import StoredHash, identify
 

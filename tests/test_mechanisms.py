@@ -7,7 +7,7 @@ import hmac
 
 import pytest
 
-from extauth.mechanisms.credentials import EMPTY_PASSWORD_CONTEXT, CramMd5Context
+from extauth.mechanisms import EMPTY_PASSWORD_CONTEXT, CramMd5Context
 from extauth.model import Secret
 
 

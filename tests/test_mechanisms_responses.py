@@ -10,10 +10,9 @@ import pytest
 
 from extauth.chain import build_chain
 from extauth.config import read_config
-from extauth.mechanisms import MECHANISMS
-from extauth.mechanisms.credentials import CramMd5Context, Credentials
+from extauth.mechanisms import MECHANISMS, CramMd5Context, Credentials
 from extauth.model import Account, ResponseRequest, Secret, Verdict, VerdictResult
-from extauth.passwords import MAKEABLE
+from extauth.passwords.make import MAKEABLE
 from tests.helper import Helper, Site
 from tests.passwords.stored_passwords import doveadm
 

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from extauth.passwords import StoredHash, group_keys, identify
-from extauth.passwords.grouping import _pattern
+from extauth.passwords.packed import _pattern
 from tests.passwords.stored_passwords import SCHEMES
 
 

@@ -1,8 +1,9 @@
-"""The credentials that a response is checked with, the password or a CRAM-MD5 context, and each mechanism's check.
+"""Mechanisms: check the response of a client to a challenge. CommuniGate Pro calls them secure methods.
 
-A CRAM-MD5 context is HMAC-MD5 with the password as its key (RFC 2104, section 4), stored in part. Each of HMAC's two
-digests begins with one block that depends only on the key. The context holds the two MD5 states after these blocks, the
-outer digest's first, as in Dovecot's {CRAM-MD5}. It serves CRAM-MD5 and nothing else.
+A response is checked with credentials: the password, or a CRAM-MD5 context. This context is HMAC-MD5 with the password
+as its key (RFC 2104, section 4), stored in part. Each of HMAC's two digests begins with one block that depends only on
+the key. The context holds the two MD5 states after these blocks, the outer digest's first, as in Dovecot's {CRAM-MD5}.
+It serves CRAM-MD5 and nothing else.
 
 hashlib can neither show nor load an MD5 state. So this file has its own MD5 (RFC 1321).
 """
