@@ -10,7 +10,7 @@ import pytest
 
 from extauth.frontend import timeouts
 from extauth.frontend.reader import InputState
-from extauth.frontend.states import FrontendState, GenerationState, WorkerState
+from extauth.frontend.states import FrontendState, GenerationState, SideProcessState, WorkerState
 from tests.paths import ROOT
 
 TIME_OUTS = (ROOT / "docs" / "time-outs.md").read_text()
@@ -58,8 +58,8 @@ def test_architecture_names_files_that_exist() -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("states", [FrontendState, GenerationState, WorkerState, InputState])
+@pytest.mark.parametrize("states", [FrontendState, GenerationState, SideProcessState, WorkerState, InputState])
 def test_architecture_names_all_states(
-    states: type[FrontendState] | type[GenerationState] | type[WorkerState] | type[InputState],
+    states: type[FrontendState | GenerationState | SideProcessState | WorkerState | InputState],
 ) -> None:
     assert [state.name for state in states if not re.search(rf"\b{state.name}\b", ARCHITECTURE)] == []
