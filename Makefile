@@ -6,7 +6,7 @@
 # make test-newest    run the tests under the newest installed Python of PYTHONS, if it is newer than PYTHON
 # make test-lowest    run the tests with the lowest version of every dependency that setup.cfg allows
 # make fuzz       run the property tests with FUZZ (100) times as many inputs
-# make timing     measure what the time until a refusal tells, with TIMING (1600) requests of each kind
+# make timing     measure how much the time until a refusal reveals, with TIMING (1600) requests of each kind
 # make soak       send requests for SOAK (600) seconds and check each reply, while files change and processes die;
 #                 then good requests beside bad ones and beside guesses, for SOAK / 10 seconds (at most 60) each
 # make sbom       list what is installed with extauth, in CycloneDX's form, in build/sbom.json; INSTALLED=/opt/extauth
