@@ -52,7 +52,7 @@ class GroupedCommand(click.Command):
         except click.NoSuchOption as error:
             if is_separated or not takes_program:
                 raise
-            text = f"No such option: {error.option_name}. If it is for the program, write -- before the program."
+            text = f"No such option: {error.option_name}. If it is for the helper, write -- before its command."
             raise click.UsageError(text, ctx) from None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

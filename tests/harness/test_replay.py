@@ -159,7 +159,7 @@ def test_lines_without_a_number_need_no_reply(tmp_path: Path) -> None:
         (["--", "./no-such-program"], "cannot start ./no-such-program: not found, or not executable"),
         (["--base-directory", "/no/such/folder", "--", "true"], "does not exist"),
         ([], "Missing argument"),
-        (["cat", "-c", "x"], "No such option: -c. If it is for the program, write -- before the program."),
+        (["cat", "-c", "x"], "No such option: -c. If it is for the helper, write -- before its command."),
         (["--colour", "--", "cat"], "No such option"),
     ],
 )

@@ -21,7 +21,7 @@ from extauth.cli.harness.sessions import replay, shell
 
 @click.group()
 def harness() -> None:
-    """Start a helper program and drive it as the mail server does.
+    """Start a helper and talk to it as the mail server does.
 
     \b
     Example:

@@ -96,7 +96,7 @@ def listen(
     html: TextIO | None,
     **ports: int | None,
 ) -> None:
-    """Listen for mail programs on the loopback. A helper program checks their passwords.
+    """Listen for mail programs on the loopback. A helper checks their passwords.
 
     \b
     Example:

@@ -144,7 +144,7 @@ class LoadOptions:
     vs: Annotated[
         tuple[str, ...] | None,
         click.option(
-            "--vs", callback=_command, metavar="COMMAND", help="Measure this second program too, in alternating rounds."
+            "--vs", callback=_command, metavar="COMMAND", help="Measure this second helper too, in alternating rounds."
         ),
     ]
     rounds: Annotated[
@@ -153,7 +153,7 @@ class LoadOptions:
             "--rounds",
             type=click.IntRange(min=1),
             metavar="NUMBER",
-            help=f"Measure each program this many times.  [default: 1, with --vs {_ROUNDS}]",
+            help=f"Measure each helper this many times.  [default: 1, with --vs {_ROUNDS}]",
         ),
     ]
 
@@ -198,7 +198,7 @@ class LoadOptions:
 @interface_option
 @html_option
 def load(options: ProgramOptions, load_options: LoadOptions, interface: int | None, html: TextIO | None) -> None:
-    """Send many requests, check each reply, and measure the program.
+    """Send a helper many requests, check and time the replies.
 
     \b
     Example:

@@ -56,7 +56,7 @@ class ProgramOptions:
             "--base-directory",
             type=click.Path(exists=True, file_okay=False, path_type=Path),
             metavar="DIR",
-            help="The program's working directory. The default is a new temporary one.",
+            help="The helper's working directory. The default is a new temporary one.",
         ),
     ]
     time_out: Annotated[
@@ -67,7 +67,7 @@ class ProgramOptions:
             default=30.0,
             show_default=True,
             metavar="SECONDS",
-            help="Stop the program if a reply takes longer.",
+            help="Stop the helper if a reply takes longer.",
         ),
     ]
     auto_restart: Annotated[
@@ -76,7 +76,7 @@ class ProgramOptions:
             "--auto-restart",
             type=click.FloatRange(min=0),
             metavar="SECONDS",
-            help="Restart the program this long after its end and resend unanswered requests.",
+            help="Restart the helper this long after its end, and send the requests without a reply again.",
         ),
     ]
     log_level: Annotated[
@@ -130,7 +130,7 @@ class ProgramOptions:
 
 
 PROGRAM_OPTIONS = {
-    "Program": ["base_directory", "time_out", "auto_restart", "interface"],
+    "Helper": ["base_directory", "time_out", "auto_restart", "interface"],
     "Output": ["log_level", "show_passwords", "html"],
 }
 """Groups of options, for the help."""

@@ -19,7 +19,7 @@ from extauth.cli.options import GroupedCommand
 @html_option
 @program_options
 def replay(options: ProgramOptions, session: Path, html: TextIO | None) -> None:
-    """Play the file SESSION to a program.
+    """Play the file SESSION to a helper, and compare replies.
 
     \b
     Example:
@@ -53,7 +53,7 @@ def replay(options: ProgramOptions, session: Path, html: TextIO | None) -> None:
 @click.command(cls=GroupedCommand, groups=PROGRAM_OPTIONS)
 @program_options
 def shell(options: ProgramOptions) -> None:
-    """Send a program the requests that you type. `verify name@domain` makes a request, `help` lists all commands.
+    """Send a helper the requests that you type. `verify name@domain` makes a request, `help` lists all commands.
 
     \b
     Example:

@@ -12,6 +12,7 @@ import msgspec
 from extauth.errors import ConfigError, MalformedRequest
 from extauth.harness.mail.account_list import read_account_list
 from extauth.harness.mail.accounts import Accounts, AccountSettings, Domain, MailAccount
+from extauth.harness.mail.os_password import check_service_file
 from extauth.harness.mail.own_password import OwnPassword, read_hash
 from extauth.harness.mail.pwd.rights import Right
 from extauth.harness.mail.restrictions import MODULES, TLS_PORT, AddressRange, read_address_range
@@ -31,7 +32,6 @@ from extauth.protocol.data_format import Value
 from extauth.settings import Settings, convert, parse_toml
 
 _ANY_NAME = "*"
-_PAM_FOLDERS = (Path("/etc/pam.d"), Path("/usr/lib/pam.d"))
 
 
 class TopLevelTable(Settings, frozen=True):
@@ -131,7 +131,10 @@ def read_accounts(path: Path) -> Accounts:
         module, settings = _listener(name, table, path)
         result.module_settings[module] = settings
     if result.use_os_passwords:
-        _check_pam_service(top, path)
+        try:
+            check_service_file(top.pam_service, top.pam_service_folder)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from None
     return result
 
 
@@ -146,16 +149,6 @@ def _listener(name: str, table: dict[str, Any], path: Path) -> tuple[str, dict[s
         for entry in entries:
             _address_range(entry, f"{path}: {section} {key}")
     return MODULES[name], {key.capitalize(): list(entries) for key, entries in lists.items() if entries}
-
-
-def _check_pam_service(top: TopLevelTable, path: Path) -> None:
-    folders = _PAM_FOLDERS if top.pam_service_folder is None else (top.pam_service_folder,)
-    folder_exists = any(folder.is_dir() for folder in folders)  # if there is none, PAM reads /etc/pam.conf
-    if folder_exists and not any((folder / top.pam_service).is_file() for folder in folders):
-        where = " or ".join(map(str, folders))
-        raise ConfigError(
-            f"{path}: pam_service = {top.pam_service!r}: no such file in {where}; PAM would use the service `other`"
-        )
 
 
 def _domain(table: DomainTable, defaults: dict[str, Any], path: Path, section: str, given: Collection[str]) -> Domain:

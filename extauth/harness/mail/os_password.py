@@ -9,6 +9,17 @@ from extauth.errors import BackendUnavailable, ConfigError
 from extauth.model import Secret
 from extauth.version import pip_install
 
+_FOLDERS = (Path("/etc/pam.d"), Path("/usr/lib/pam.d"))
+
+
+def check_service_file(service: str, folder: Path | None) -> None:
+    """Raise ConfigError if the PAM service has no file. `folder` is as in `OsPasswords`."""
+    folders = _FOLDERS if folder is None else (folder,)
+    folder_exists = any(each.is_dir() for each in folders)  # if there is none, PAM reads /etc/pam.conf
+    if folder_exists and not any((each / service).is_file() for each in folders):
+        where = " or ".join(map(str, folders))
+        raise ConfigError(f"pam_service = {service!r}: no such file in {where}; PAM would use the service `other`")
+
 
 class OsPasswords:
     """Asks one PAM service. `folder` holds its service file; None: libpam looks in the system's folders.

@@ -193,6 +193,8 @@ class Pop3Connection:
                 self._login = login
             case LoginFailure.UNAVAILABLE:
                 raise _Refused("[SYS/TEMP] temporary failure; try again later")
+            case LoginFailure.NEEDS_TLS:
+                raise _Refused("[AUTH] send STLS first, or use APOP or CRAM-MD5")
             case _:
                 raise _Refused("[AUTH] incorrect password or unknown account")
 

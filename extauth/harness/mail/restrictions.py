@@ -19,6 +19,9 @@ from extauth.protocol.data_format import Value
 MODULES = {"pop3": "POP", "imap": "IMAP", "smtp": "SMTP", "pwd": "PWD"}
 """The listeners, by their names in options and in the accounts file, and their modules."""
 
+LISTENER_SETTINGS = frozenset({"Grant", "Deny"})
+"""The settings of these modules that have an effect."""
+
 Modules = Mapping[str, Mapping[str, Value]]
 """The settings of the modules, by the names of the modules."""
 

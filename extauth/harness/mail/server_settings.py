@@ -18,9 +18,15 @@ ON_PROVISION = "ExternalOnProvision"
 
 FAILED_LOGIN_FLOW = "FailedLoginFlow"
 
+DOMAIN_SETTINGS = frozenset({ON_UNKNOWN, ON_PROVISION, FAILED_LOGIN_FLOW})
+"""The settings of a domain that have an effect, besides those of its certificate."""
+
 TLS_MODULE = "TLS"
 TLS_TIME_TO_LIVE = "TLSTimeToLive"
 TLS_LOG_LEVEL = "TLSLogLevel"
+
+TLS_SETTINGS = frozenset({TLS_TIME_TO_LIVE, TLS_LOG_LEVEL})
+"""The settings of the module TLS that have an effect."""
 
 _MAX_COUNT = 1_000_000
 _MAX_TIME_TO_LIVE = 7 * 86_400  # seconds; TLS 1.3 has no longer tickets (RFC 8446, section 4.6.1)

@@ -22,6 +22,7 @@ from extauth.harness.mail.mechanisms import (
     MECHANISMS,
     Claim,
     MalformedClaim,
+    PasswordClaim,
 )
 from extauth.harness.mail.policy import Access, PasswordKind, RefusedLogin, allowed_access
 from extauth.harness.mail.stream import Stream
@@ -42,6 +43,8 @@ class LoginFailure(enum.Enum):
     """The password is wrong, or a rule forbids the login."""
     UNAVAILABLE = enum.auto()
     """A temporary failure: the helper could not decide."""
+    NEEDS_TLS = enum.auto()
+    """The connection has no TLS, and no account accepts a clear-text password without it. None was checked."""
 
 
 class RecipientStatus(enum.Enum):
@@ -169,6 +172,10 @@ class MailSession:
         login = f"{who}, {claim.mechanism}, {'TLS' if over_tls else 'no TLS'}"
         result: LoginResult = RefusedLogin("only client addresses may log in")
         if self.access is Access.FULL:
+            if isinstance(claim, PasswordClaim) and not self.clear_text_allowed:
+                reason = "clear-text password without TLS, and Secure Method Required is on for all accounts"
+                self.log(Level.PROBLEMS, f"refused: {login}: {reason}")
+                return LoginFailure.NEEDS_TLS
             result = await self._login_checker.check(claim, address, self.protocol, over_tls=over_tls)
         if isinstance(result, RefusedLogin):
             self.log(Level.PROBLEMS, f"refused: {login}: {result.reason}")

@@ -21,6 +21,12 @@ _ENCRYPTION = "PasswordEncryption"
 _ENCRYPTIONS = {"clear": "clear", "A-crpt": "clear", "U-crpt": "crypt"}  # A-crpt is reversible, as clear text is
 _NAMES = {"clear": "clear", "crypt": "U-crpt"}
 
+PASSWORD = "Password"  # noqa: S105  # the name of a setting
+"""The setting that sets the own password."""
+
+ACCOUNT_SETTINGS = frozenset({*_SWITCHES, _ENCRYPTION, PASSWORD})
+"""The settings of an account that have an effect."""
+
 
 def by_server_names(settings: Mapping[str, Any]) -> dict[str, Value]:
     """Return keys of the accounts file by the names of the mail server: `use_os_password` is `UseSysPassword`."""

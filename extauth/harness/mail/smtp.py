@@ -117,6 +117,8 @@ class SmtpConnection:
                 self._reply("235 2.7.0 login OK")
             case LoginFailure.UNAVAILABLE:
                 self._reply("454 4.7.0 temporary failure; try again later")
+            case LoginFailure.NEEDS_TLS:  # RFC 4954, section 6
+                self._reply("538 5.7.11 send STARTTLS first, or use CRAM-MD5")
             case _:
                 self._reply("535 5.7.8 incorrect password or unknown account")
 

@@ -105,6 +105,7 @@ def _trusts(mail_server: MailServer, host: str, name: str, trusted: Path) -> boo
 
 
 def test_clear_text_is_not_offered_if_no_account_accepts_it(mail_server: MailServer) -> None:
+    seen = len(mail_server.log)
     with LineClient(mail_server.port("pop3")) as pop:
         pop.read()
         pop.send(b"CAPA")
@@ -115,13 +116,15 @@ def test_clear_text_is_not_offered_if_no_account_accepts_it(mail_server: MailSer
         assert capabilities[-2:] == [b"SASL CRAM-MD5", b"STLS"]
         assert b"USER" not in capabilities
         pop.ask(b"USER alice@example.com")
-        assert pop.ask(b"PASS open sesame").startswith(b"-ERR")
+        assert pop.ask(b"PASS open sesame") == b"-ERR [AUTH] send STLS first, or use APOP or CRAM-MD5"
     with LineClient(mail_server.port("imap")) as imap:
         assert re.findall(rb"[A-Z0-9=-]*(?:LOGIN|AUTH|TLS)[A-Z0-9=-]*", imap.read()) == [
             b"AUTH=CRAM-MD5",
             b"STARTTLS",
             b"LOGINDISABLED",
         ]
+        refused = b"a NO [PRIVACYREQUIRED] send STARTTLS first, or use CRAM-MD5"  # RFC 5530, section 3
+        assert imap.ask(b"a LOGIN alice@example.com sesame") == refused
     with LineClient(mail_server.port("smtp")) as smtp:
         smtp.read()
         smtp.send(b"EHLO a.example")
@@ -129,6 +132,12 @@ def test_clear_text_is_not_offered_if_no_account_accepts_it(mail_server: MailSer
         while not extensions[-1].startswith(b"250 "):
             extensions.append(smtp.read())
         assert extensions[-2:] == [b"250-AUTH CRAM-MD5", b"250 STARTTLS"]
+        assert smtp.ask(b"AUTH PLAIN AGFsaWNlAHg=") == b"538 5.7.11 send STARTTLS first, or use CRAM-MD5"
+    with LineClient(mail_server.port("pwd")) as pwd:
+        pwd.read()
+        pwd.ask(b"USER alice@example.com")
+        assert pwd.ask(b"PASS open sesame") == b"515 send STLS first, or use APOP"
+    assert not any(" EXTAUTH I: " in record for record in mail_server.log[seen:])
 
 
 @pytest.mark.parametrize(

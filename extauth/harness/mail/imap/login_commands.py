@@ -116,5 +116,7 @@ async def _log_in(connection: ImapConnection, claim: Claim) -> str:
             return ""
         case LoginFailure.UNAVAILABLE:
             raise No("temporary failure; try again later", "UNAVAILABLE")
+        case LoginFailure.NEEDS_TLS:
+            raise No("send STARTTLS first, or use CRAM-MD5", "PRIVACYREQUIRED")
         case _:
             raise No("incorrect password or unknown account", "AUTHENTICATIONFAILED")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from extauth.harness.mail.pwd.cli import FAILED, NAME_EXISTS, Cli, CliCommand, CommandError, WrongArguments
 from extauth.harness.mail.pwd.rights import Need
 from extauth.harness.mail.pwd.settings_commands import update_settings
+from extauth.harness.mail.setting_names import ACCOUNT_SETTINGS
 from extauth.model import Account
 from extauth.protocol.data_format import Value
 
@@ -26,6 +27,7 @@ async def create(cli: Cli, arguments: list[Value]) -> None:
     with cli.change(address.domain):
         update_settings(cli, cli.accounts.add(address), settings)
     cli.log_change(f"created {address}")
+    cli.log_without_effect(f"settings of {address}", settings, ACCOUNT_SETTINGS)
 
 
 async def rename(cli: Cli, arguments: list[Value]) -> None:
@@ -52,6 +54,7 @@ async def delete(cli: Cli, arguments: list[Value]) -> None:
             account = cli.account(name)
         case _:
             raise WrongArguments
+    cli.check_not_own("DELETEACCOUNT", account, "would delete your own account; another administrator can do that")
     with cli.change(account):
         cli.accounts.remove(account)
     cli.log_change(f"deleted {account.account}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+import difflib
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import NoReturn
 
 import msgspec
@@ -23,6 +24,9 @@ UNKNOWN_DOMAIN = 512
 UNKNOWN_ACCOUNT = 513
 WRONG_PASSWORD = 515
 NAME_EXISTS = 520
+
+_NEAR = 0.8  # from this ratio of difflib on, a name may be a misspelt setting
+_SHOWN = 10  # unknown names in one record
 
 
 class CommandError(Exception):
@@ -93,6 +97,11 @@ class Cli:
             rights = ", ".join(missing)
             self._refuse(f"{command} for {target.account}", f"needs the rights of this account: {rights}")
 
+    def check_not_own(self, command: str, account: MailAccount, reason: str) -> None:
+        """Refuse `command`, and log that, for the caller's own account: this may be the last administrator."""
+        if account is self.caller:
+            self._refuse(f"{command} for {account.account}", reason)
+
     def _refuse(self, command: str, reason: str) -> NoReturn:
         """Refuse a command, and log that."""
         self.session.log(Level.PROBLEMS, f"refused: {self.caller.account}: {command}: {reason}")
@@ -113,6 +122,24 @@ class Cli:
     def log_change(self, text: str) -> None:
         """Log a change that the caller has made."""
         self.session.log_change(f"{self.caller.account}: {text}")
+
+    def log_without_effect(self, what: str, names: Iterable[str], known: Iterable[str]) -> None:
+        """Log which of `names` the harness does not know, and which of those in `known` may be meant.
+
+        The reply says nothing of them: the mail server has many settings that the harness does not have.
+
+        what: such as `settings of alice@example.com`
+        """
+        known_names = {name.lower(): name for name in known}
+        unknown = [name for name in names if name not in known_names.values()]
+        texts, is_misspelt = unknown[:_SHOWN], False
+        for number, name in enumerate(texts):
+            if near := difflib.get_close_matches(name.lower(), known_names, 1, _NEAR):
+                texts[number], is_misspelt = f"{name} (did you mean {known_names[near[0]]}?)", True
+        if texts:
+            level = Level.PROBLEMS if is_misspelt else Level.LOW_LEVEL
+            more = ", ..." if len(unknown) > _SHOWN else ""
+            self.session.log(level, f"unknown {what}, kept without effect: {', '.join(texts)}{more}")
 
 
 class CliCommand(msgspec.Struct, frozen=True):

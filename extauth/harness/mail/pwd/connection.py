@@ -151,6 +151,8 @@ class PwdConnection:
                 self._reply(_OK, "login OK, proceed")
             case LoginFailure.UNAVAILABLE:
                 raise CommandError(FAILED, "temporary failure; try again later")
+            case LoginFailure.NEEDS_TLS:
+                raise CommandError(WRONG_PASSWORD, "send STLS first, or use APOP")
             case _:
                 raise CommandError(WRONG_PASSWORD, "incorrect password or unknown account")
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 
 from extauth.harness.mail.pwd.cli import FAILED, Cli, CliCommand, CommandError, WrongArguments
-from extauth.harness.mail.pwd.rights import Need, check_grantable
-from extauth.harness.mail.restrictions import MODULES, read_restriction
-from extauth.harness.mail.server_settings import read_tls_settings
+from extauth.harness.mail.pwd.rights import Need, Right, check_grantable
+from extauth.harness.mail.restrictions import LISTENER_SETTINGS, MODULES, read_restriction
+from extauth.harness.mail.server_settings import DOMAIN_SETTINGS, TLS_MODULE, TLS_SETTINGS, read_tls_settings
 from extauth.harness.mail.tls.certificates import now_utc
+from extauth.harness.mail.tls.domain_security import SETTINGS as SECURITY_SETTINGS
 from extauth.harness.mail.tls.domain_security import update_domain
 from extauth.log_levels import Level
 from extauth.protocol.data_format import Value
+
+_KNOWN = dict.fromkeys(MODULES.values(), LISTENER_SETTINGS) | {TLS_MODULE: TLS_SETTINGS}
 
 
 async def get_rights(cli: Cli, arguments: list[Value]) -> Value:
@@ -34,6 +37,9 @@ async def set_rights(cli: Cli, arguments: list[Value]) -> None:
         rights = check_grantable(names, account.account.domain, cli.accounts.main_domain)
     except ValueError as error:
         raise CommandError(FAILED, str(error)) from None
+    if Right.UNLIMITED in account.rights and Right.UNLIMITED not in rights:
+        reason = "would take Master from your own account; another administrator can do that"
+        cli.check_not_own("SETACCOUNTRIGHTS", account, reason)
     with cli.change(account):
         account.set_rights(rights)
     cli.log_change(f"set the access rights of {account.account} to ({', '.join(rights)})")
@@ -77,6 +83,7 @@ async def update_domain_settings(cli: Cli, arguments: list[Value]) -> None:
     except ValueError as error:
         raise CommandError(FAILED, str(error)) from None
     cli.log_change(f"changed settings of the domain {domain.name}: {', '.join(settings)}")
+    cli.log_without_effect(f"settings of the domain {domain.name}", settings, DOMAIN_SETTINGS | SECURITY_SETTINGS)
 
 
 async def get_module(cli: Cli, arguments: list[Value]) -> Value:
@@ -105,6 +112,10 @@ async def update_module(cli: Cli, arguments: list[Value]) -> None:
     with cli.change(cli.accounts.main_domain):
         cli.accounts.set_module(module, settings)
     cli.log_change(f"changed settings of the module {module}: {', '.join(changes)}")
+    if module in _KNOWN:
+        cli.log_without_effect(f"settings of the module {module}", changes, _KNOWN[module])
+    else:
+        cli.log_without_effect("module", [module], _KNOWN)
 
 
 async def write_log(cli: Cli, arguments: list[Value]) -> None:

@@ -8,11 +8,10 @@ from extauth.harness.mail.accounts import MailAccount
 from extauth.harness.mail.pwd.cli import FAILED, WRONG_PASSWORD, Cli, CliCommand, CommandError, WrongArguments
 from extauth.harness.mail.pwd.cli import set_own_password as set_own
 from extauth.harness.mail.pwd.rights import Need
-from extauth.harness.mail.setting_names import by_server_names, with_named
+from extauth.harness.mail.setting_names import ACCOUNT_SETTINGS, PASSWORD, by_server_names, with_named
 from extauth.model import Secret
 from extauth.protocol.data_format import Value
 
-_PASSWORD = "Password"  # noqa: S105  # the name of a setting
 _DEFAULT = "default"
 
 
@@ -71,6 +70,7 @@ async def update(cli: Cli, arguments: list[Value]) -> None:
     with cli.change(account):
         update_settings(cli, account, settings)
     cli.log_change(f"changed settings of {account.account}: {', '.join(settings)}")
+    cli.log_without_effect(f"settings of {account.account}", settings, ACCOUNT_SETTINGS)
 
 
 def update_settings(cli: Cli, account: MailAccount, settings: dict[str, Value]) -> None:
@@ -79,7 +79,7 @@ def update_settings(cli: Cli, account: MailAccount, settings: dict[str, Value]) 
     `default` removes a setting. `Password` sets the own password; `default` removes it.
     """
     all_settings = account.own_settings | settings
-    new = {name: value for name, value in all_settings.items() if value != _DEFAULT and name != _PASSWORD}
+    new = {name: value for name, value in all_settings.items() if value != _DEFAULT and name != PASSWORD}
     try:
         effective = with_named(cli.accounts.defaults_of(account), new)
     except ValueError as error:
@@ -87,7 +87,7 @@ def update_settings(cli: Cli, account: MailAccount, settings: dict[str, Value]) 
     if effective.use_os_password and not cli.accounts.use_os_passwords:
         raise CommandError(FAILED, "UseSysPassword: no account of the accounts file has use_os_password, so PAM is off")
     account.set_settings(new, effective)
-    password = settings.get(_PASSWORD)
+    password = settings.get(PASSWORD)
     if password == _DEFAULT:
         account.set_own_password(None)
     elif isinstance(password, str):

@@ -158,6 +158,29 @@ def test_domains_and_modules_keep_their_settings(cli_server: MailServer) -> None
         ]
 
 
+def test_the_log_names_settings_without_effect(cli_server: MailServer) -> None:
+    seen = len(cli_server.log)
+    with Admin(cli_server) as admin:
+        replies = admin.run(
+            "UPDATEACCOUNTSETTINGS pbx {UseExtPasword=YES;RealName=Bob;UseAppPassword=YES;}",
+            "CREATEACCOUNT mute {RealName=Mute;}",
+            "DELETEACCOUNT mute",
+            "UPDATEDOMAINSETTINGS second.org {failedLoginFlow=(3,1m);}",
+            "UPDATEMODULE POP {Grants=(127.0.0.9);}",
+            "UPDATEMODULE POPS {Deny=(127.0.0.9);}",
+        )
+        assert replies == ["200 OK"] * 6
+    cli_server.wait_for("unknown module", since=seen)
+    records = [record for record in cli_server.log[seen:] if "unknown" in record]
+    assert [re.sub(r" PWD \[\d+\] unknown", "", record) for record in records] == [
+        "3 settings of pbx@mymac.ru, kept without effect: UseExtPasword (did you mean UseExtPassword?), RealName",
+        "4 settings of mute@mymac.ru, kept without effect: RealName",
+        "3 settings of the domain second.org, kept without effect: failedLoginFlow (did you mean FailedLoginFlow?)",
+        "3 settings of the module POP, kept without effect: Grants (did you mean Grant?)",
+        "3 module, kept without effect: POPS (did you mean POP?)",
+    ]
+
+
 def test_writelog_writes_one_record(cli_server: MailServer) -> None:
     with Admin(cli_server) as admin:
         assert admin.run(r'WRITELOG 2 "first\nsecond"', "WRITELOG 9 x") == [

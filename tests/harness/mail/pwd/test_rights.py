@@ -130,6 +130,22 @@ def test_a_domain_master_cannot_rename_into_another_domain(granted: MailServer) 
     assert reply.startswith("501 access denied: RENAMEACCOUNT for mymac.ru needs the right ")
 
 
+def test_nobody_deletes_the_own_account_or_gives_up_master(granted: MailServer) -> None:
+    with Admin(granted) as admin:
+        assert admin.run("DELETEACCOUNT postmaster", "SETACCOUNTRIGHTS postmaster (Domain)") == [
+            f"501 access denied: {command} your own account; another administrator can do that"
+            for command in (
+                "DELETEACCOUNT for postmaster@mymac.ru would delete",
+                "SETACCOUNTRIGHTS for postmaster@mymac.ru would take Master from",
+            )
+        ]
+        assert admin.run("SETACCOUNTRIGHTS postmaster (Master, Domain)", "GETACCOUNTRIGHTS postmaster") == [
+            "200 OK",
+            "201 (Master, Domain)",
+        ]
+        assert admin.run("SETACCOUNTRIGHTS postmaster (Master)") == ["200 OK"]
+
+
 def test_a_lost_right_counts_at_once_and_others_stay(granted: MailServer) -> None:
     with Admin(granted) as admin, Admin(granted, "local") as local:
         assert admin.run("GETACCOUNTRIGHTS local") == ["201 (Domain, BasicSettings)"]
