@@ -189,7 +189,8 @@ def _log_in_by_pop(mail_server: MailServer) -> poplib.POP3:
     return pop
 
 
-def test_client_that_closes_its_half_of_tls_gets_replies(mail_server: MailServer) -> None:
+@pytest.mark.parametrize("close_notify", [True, False], ids=["close_notify", "only FIN"])
+def test_client_that_closes_its_half_of_tls_gets_replies(mail_server: MailServer, close_notify: bool) -> None:
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     context = ssl.create_default_context(cafile=str(mail_server.certificate))
     tls = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
@@ -205,14 +206,18 @@ def test_client_that_closes_its_half_of_tls_gets_replies(mail_server: MailServer
 
         until_done(tls.do_handshake)
         tls.write(b"USER alice\r\nPASS own one\r\nSTAT\r\n")
-        with contextlib.suppress(ssl.SSLWantReadError):
-            tls.unwrap()  # sends close_notify
+        if close_notify:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                tls.unwrap()
+        client.sendall(outgoing.read())
+        client.shutdown(socket.SHUT_WR)
         replies = b""
         while b"+OK 1 " not in replies.partition(b"messages")[2]:
             with contextlib.suppress(ssl.SSLWantReadError):
                 replies += tls.read(10_000)
                 continue
-            client.sendall(outgoing.read())
             received = client.recv(10_000)
             assert received, replies
             incoming.write(received)
+        while client.recv(10_000):
+            pass

@@ -6,6 +6,7 @@
     certificate_text  what these say, as lines of text
     pem_files         reads a certificate and its key from files
     contexts          the contexts of OpenSSL: suites, certificates, sessions
+    client_hello      reads the server name of a client before the handshake
     handshake         the TLS connections, chosen by server name or address, and their log records
 
 The first five are pure, or read only files. They need the package cryptography.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,9 +29,6 @@ from extauth.protocol.data_format import Value
 _SUITES = b"ECDHE+AESGCM:ECDHE+CHACHA20"  # of TLS 1.2: forward secrecy and AEAD; those of TLS 1.3 are all modern
 _MADE_DAYS = 30
 
-OnServerName = Callable[[SSL.Connection], None]
-"""What OpenSSL calls in each handshake, after it has read the server name of the client."""
-
 OnStep = Callable[[SSL.Connection, int, int], None]
 """What OpenSSL calls at each step of a handshake."""
 
@@ -47,17 +45,14 @@ class Contexts:
     Raises ConfigError.
 
     The settings may change while the mail server runs: each handshake gets the context that they ask for now. After a
-    change, all contexts are new, and they know none of the old sessions: a session belongs to the context of the local
-    address, even if the client sent the server name of another domain.
+    change, all contexts are new, and they know none of the old sessions.
 
-    without_certificate: the context of a domain without TLS; each handshake fails, unless it resumes a session
+    without_certificate: the context of a domain without TLS; each handshake fails
     """
 
-    def __init__(
-        self, accounts: Accounts, pair: tuple[Path, Path] | None, on_server_name: OnServerName, on_step: OnStep
-    ) -> None:
+    def __init__(self, accounts: Accounts, pair: tuple[Path, Path] | None, on_step: OnStep) -> None:
         self._accounts = accounts
-        self._on_server_name, self._on_step = on_server_name, on_step
+        self._on_step = on_step
         self.made: bytes | None = None
         if pair is None:
             self._server_wide = _make(accounts)
@@ -65,15 +60,18 @@ class Contexts:
             self.made = self._server_wide.certificate.public_bytes(serialization.Encoding.PEM)
         else:
             self._server_wide = read_settings(read_pair(*pair))
-        self.without_certificate = self._new_context(DomainSecurity(), 1)
-        self._known: dict[str, SSL.Context | TlsOff] = {}
+        self.without_certificate = self._new_context("", DomainSecurity(), 1)
+        self._known: dict[tuple[str, str], SSL.Context | TlsOff] = {}
         self._known_settings: object = None
         for domain in accounts.domains:
             with contextlib.suppress(TlsOff):
                 self.of_domain(domain)  # an error shows at the start
 
-    def of_domain(self, domain: Domain) -> SSL.Context:
-        """Return the context of a domain. Raises TlsOff if it has none."""
+    def of_domain(self, domain: Domain, server_name: str = "") -> SSL.Context:
+        """Return the context of a domain. Raises TlsOff if it has none.
+
+        `server_name` is the name or alias of the domain that the client sent. Each name has sessions of its own.
+        """
         time_to_live = read_tls_settings(self._accounts.module_settings).time_to_live
         all_settings = {each.name: _settings(each) for each in self._accounts.domains}
         if self._known_settings != (all_settings, time_to_live):
@@ -81,33 +79,37 @@ class Contexts:
             self._known.clear()
         settings = all_settings[domain.name]
         is_server_wide = settings.get(TYPE, CertificateType.SERVER.value) == CertificateType.SERVER.value
-        name = "" if is_server_wide else domain.name
-        if name not in self._known:
+        key = domain.name, server_name
+        if key not in self._known:
             security = self._server_wide if is_server_wide else read_settings(settings)
-            self._known[name] = self._make_context(name, security, time_to_live)
-        context = self._known[name]
+            self._known[key] = self._make_context(domain.name, server_name, security, time_to_live)
+        context = self._known[key]
         if isinstance(context, TlsOff):
             raise context
         return context
 
-    def _make_context(self, domain: str, security: DomainSecurity, time_to_live: int) -> SSL.Context | TlsOff:
+    def _make_context(
+        self, domain: str, server_name: str, security: DomainSecurity, time_to_live: int
+    ) -> SSL.Context | TlsOff:
         if security.type is CertificateType.OFF:
             return TlsOff(f"TLS is off for {domain}: its CertificateType is NO")
         if security.key is None or security.certificate is None:
             missing = "private key" if security.key is None else "certificate"
             return TlsOff(f"TLS is off for {domain}: its CertificateType is YES, but it has no {missing}")
-        return self._new_context(security, time_to_live)
+        return self._new_context(f"{domain} {server_name}", security, time_to_live)
 
-    def _new_context(self, security: DomainSecurity, time_to_live: int) -> SSL.Context:
-        """Return a context with the certificate, its chain and its key, if there are any. Raises ConfigError."""
+    def _new_context(self, name: str, security: DomainSecurity, time_to_live: int) -> SSL.Context:
+        """Return a context with the certificate, its chain and its key, if there are any. Raises ConfigError.
+
+        OpenSSL resumes only sessions of contexts with the same `name`.
+        """
         context = SSL.Context(SSL.TLS_SERVER_METHOD)
         context.set_min_proto_version(SSL.TLS1_2_VERSION)
         context.set_cipher_list(_SUITES)
         context.set_timeout(time_to_live)
-        context.set_tlsext_servername_callback(self._on_server_name)
-        context.set_info_callback(
-            self._on_step
-        )  # of the context: old versions of pyOpenSSL have none of the connection
+        context.set_session_id(hashlib.sha256(name.encode()).digest())
+        context.set_tlsext_servername_callback(lambda connection: None)  # tells the client that its name counts
+        context.set_info_callback(self._on_step)  # old versions of pyOpenSSL have none of the connection
         if security.certificate is not None and security.key is not None:
             try:
                 context.use_certificate(security.certificate)

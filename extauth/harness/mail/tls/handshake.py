@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from OpenSSL import SSL
-from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
+from twisted.internet.interfaces import IHalfCloseableProtocol, IOpenSSLServerConnectionCreator
+from twisted.protocols.tls import TLSMemoryBIOProtocol
+from twisted.python.components import registerAdapter
 from zope.interface import implementer
 
 from extauth.harness.mail.accounts import Accounts
 from extauth.harness.mail.server_settings import TLS_MODULE, read_tls_settings
+from extauth.harness.mail.tls.client_hello import ClientHello
 from extauth.harness.mail.tls.contexts import Contexts, TlsOff, openssl_reasons
 from extauth.harness.masking import printable
 from extauth.log_levels import Level
+from extauth.protocol.accounts import canonical_domain
 
 Record = Callable[[Level, str, str], None]
 """Writes a log record: its level, its tag, its text."""
@@ -40,7 +45,7 @@ class ServerTls:
 
     def __init__(self, accounts: Accounts, pair: tuple[Path, Path] | None) -> None:
         self._accounts = accounts
-        self._contexts = Contexts(accounts, pair, self._choose_by_name, _note_step)
+        self._contexts = Contexts(accounts, pair, _note_step)
         self.made = self._contexts.made
 
     def is_on(self, local_address: str) -> bool:
@@ -62,25 +67,21 @@ class ServerTls:
             if level <= read_tls_settings(self._accounts.module_settings).log_level:
                 record(level, TLS_MODULE, text)
 
-        def connect() -> TlsConnection:
-            try:
-                return TlsConnection(self._contexts.of_domain(self._accounts.domain_at(local_address)), write, ended)
-            except TlsOff as off:
-                return TlsConnection(self._contexts.without_certificate, write, ended, off)
+        return TlsConnectionFactory(lambda: TlsConnection(partial(self._choose, local_address), write, ended))
 
-        return TlsConnectionFactory(connect)
+    def _choose(self, local_address: str, server_name: bytes) -> tuple[SSL.Context, TlsOff | None]:
+        """Return the context of a connection to `local_address`, and why there is no TLS, if that is so.
 
-    def _choose_by_name(self, connection: SSL.Connection) -> None:
-        """Choose the domain by the server name that the client sent (SNI; RFC 6066, section 3)."""
-        assert isinstance(connection, TlsConnection)
-        name = (connection.get_servername() or b"").decode(errors="replace")
+        server_name: as the client sent it (SNI; RFC 6066, section 3); empty if it sent none
+        """
+        name = canonical_domain(server_name.decode(errors="replace")) or ""
         domain = self._accounts.find_domain(name)
         if domain is None:
-            return
+            domain, name = self._accounts.domain_at(local_address), ""
         try:
-            connection.use_context(self._contexts.of_domain(domain))
+            return self._contexts.of_domain(domain, name), None
         except TlsOff as off:
-            connection.use_context(self._contexts.without_certificate, off)
+            return self._contexts.without_certificate, off
 
 
 @implementer(IOpenSSLServerConnectionCreator)
@@ -98,40 +99,50 @@ class TlsConnectionFactory:
 class TlsConnection(SSL.Connection):
     """One TLS connection. It writes a record at the end of its handshake.
 
+    choose: returns the context for a server name, and why there is no TLS; then the handshake fails
     ended: called when the client says that it sends no more; it still gets replies (RFC 8446, section 6.1)
-    off: why the domain has no TLS; then the handshake fails
+    is_established: the handshake has succeeded
     """
 
     def __init__(
         self,
-        context: SSL.Context,
+        choose: Callable[[bytes], tuple[SSL.Context, TlsOff | None]],
         write: Callable[[Level, str], None],
         ended: Callable[[], None],
-        off: TlsOff | None = None,
     ) -> None:
+        context, self._off = choose(b"")
         super().__init__(context, None)
+        self._choose = choose
         self._write = write
         self._ended = ended
-        self._off = off
+        self._hello = ClientHello()
         self._is_resumed = True
         self._is_over = False
+        self.is_established = False
 
-    def use_context(self, context: SSL.Context, off: TlsOff | None = None) -> None:
-        """Go on with the certificate of another context."""
-        self._off = off
-        self.set_context(context)
+    def bio_write(self, buf: bytes | bytearray | memoryview) -> int:
+        """Take data from the network. twisted calls this."""
+        if not self._hello.is_complete:
+            self._hello.feed(buf)
+            if name := self._hello.server_name:
+                context, self._off = self._choose(name)
+                self.set_context(context)
+        return super().bio_write(buf)
 
     def do_handshake(self) -> None:
         """Do the next part of the handshake. twisted calls this. Raises WantReadError until everything has arrived."""
         try:
+            if not self._hello.is_complete:
+                raise SSL.WantReadError
             super().do_handshake()
-            if self._off is not None:  # a resumed session needs no certificate, so OpenSSL would accept it
+            if self._off is not None:
                 raise SSL.Error([("", "", str(self._off))])
         except SSL.WantReadError:
             raise
         except SSL.Error as error:
             self._end(Level.PROBLEMS, f"handshake failed: {self._off or _reason(error)}{self._server_name()}")
             raise
+        self.is_established = True
         session = "resumed session" if self._is_resumed else "new session"
         suite = f"{self.get_protocol_version_name()}, {self.get_cipher_name()}"
         self._end(Level.LOW_LEVEL, f"handshake: {suite}, {session}{self._server_name()}")
@@ -155,7 +166,7 @@ class TlsConnection(SSL.Connection):
             self._is_resumed = False
 
     def _server_name(self) -> str:
-        name = self.get_servername()
+        name = self._hello.server_name
         return f", server name {printable(name)}" if name else ""
 
     def _end(self, level: Level, text: str) -> None:
@@ -163,6 +174,33 @@ class TlsConnection(SSL.Connection):
         if not self._is_over:
             self._is_over = True
             self._write(level, text)
+
+
+@implementer(IHalfCloseableProtocol)
+class _EndOfInput:
+    """Takes the end of the input of a TLS connection without close_notify, as twisted does without TLS.
+
+    The client still gets the replies. Then the connection ends without the close_notify of the client.
+    """
+
+    def __init__(self, tls: Any) -> None:
+        self._tls = tls
+
+    def readConnectionLost(self) -> None:
+        """The client sends no more."""
+        connection = self._tls.getHandle()
+        if connection.is_established:
+            connection.set_shutdown(SSL.RECEIVED_SHUTDOWN)
+            self._tls.wrappedProtocol.readConnectionLost()
+        else:
+            self._tls.transport.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        """The client takes no more data."""
+        self._tls.wrappedProtocol.writeConnectionLost()
+
+
+registerAdapter(_EndOfInput, TLSMemoryBIOProtocol, IHalfCloseableProtocol)
 
 
 def _note_step(connection: SSL.Connection, where: int, result: int) -> None:

@@ -52,6 +52,15 @@ def test_a_session_is_resumed(server: MailServer, tmp_path: Path, options: list[
     assert re.search(rf"handshake: TLSv{version}, \S+GCM\S+, new session, server name mymac.ru$", records[-2])
 
 
+def test_a_session_is_not_resumed_for_another_server_name(server: MailServer, tmp_path: Path) -> None:
+    port, saved, since = server.port("pop3s"), str(tmp_path / "session"), len(server.log)
+    for options in WAYS.values():
+        s_client(port, *options, "-servername", "second.org", "-sess_out", saved)
+        for other in (["-servername", "mymac.ru"], ["-servername", "second.net"], ["-noservername"]):
+            assert not is_resumed(s_client(port, *options, *other, "-sess_in", saved)), (options, other)
+    server.wait_for(r" TLS \[\d+\] handshake: TLSv1.3, \S+, new session, server name second.net$", since)
+
+
 def test_a_session_ends_after_its_time_to_live(server: MailServer, tmp_path: Path) -> None:
     port, saved = server.port("pop3s"), str(tmp_path / "session")
     with Admin(server) as admin:
