@@ -18,6 +18,7 @@ from extauth.settings import convert
 
 _PROVISION = "provision"  # the name of the provisioner in the log
 _MAIL_SERVER = "[mail_server]"
+_NOT_CREATED = "not created: there is no section [provision], and new.known_is_enough is false"
 
 
 def build_chain(config: Config, history: FileHistory = NO_HISTORY) -> Chain:
@@ -30,7 +31,8 @@ def build_chain(config: Config, history: FileHistory = NO_HISTORY) -> Chain:
         with mistakes.collected():
             backends.append(ConfiguredBackend(_backend(section, config, history), section, config.file))
     mistakes.raise_all()
-    return Chain(backends, _provisioner(config, history), _handover_account(config, history))
+    not_created = "" if config.new.known_is_enough else _NOT_CREATED
+    return Chain(backends, _provisioner(config, history), _handover_account(config, history), not_created)
 
 
 def _provisioner(config: Config, history: FileHistory) -> ConfiguredBackend | None:

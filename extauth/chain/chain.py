@@ -25,7 +25,7 @@ class Chain:
     """The backends of one configuration: emergency backends last, the others in the order of the file.
 
     `provisioner`: creates accounts that a backend knows (`NEW`); None: nothing does. `handover_account`: reads the
-    files for `[handover]`, if the provisioner does not; it is only loaded and tried out.
+    files for `[handover]`, if the provisioner does not; it is only loaded and tried out. `not_created`: as in ChainRun.
     """
 
     def __init__(
@@ -33,10 +33,12 @@ class Chain:
         backends: Iterable[ConfiguredBackend],
         provisioner: ConfiguredBackend | None = None,
         handover_account: ConfiguredBackend | None = None,
+        not_created: str = "",
     ) -> None:
         self.backends = tuple(sorted(backends, key=lambda backend: backend.emergency))
         self.provisioner = provisioner
         self.handover_account = handover_account
+        self._not_created = not_created
         self.callable = self.backends if provisioner is None else (*self.backends, provisioner)
         """All that a worker calls: the backends and the provisioner."""
         serving: dict[str, list[ConfiguredBackend]] = {
@@ -111,7 +113,7 @@ class Chain:
             elif type(request) is SecretRequest and not any(backend.readplain for backend in backends):
                 started.append(_NOT_DISCLOSED)
             else:
-                run = ChainRun(request, backends, began, self.provisioner)
+                run = ChainRun(request, backends, began, self.provisioner, self._not_created)
                 started.append(_continue(run, result, seconds, slot, called))
         return started
 

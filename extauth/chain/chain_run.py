@@ -27,9 +27,20 @@ class ChainRun:
     """One request on its way along the chain. `began`: when its first backend was called (monotonic seconds).
 
     `provisioner`: creates the account of an AccountRequest that a backend knows. It is called like one more backend.
+    If there is none, `not_created` is the reason why the account is not in the mail server; empty if it is.
     """
 
-    __slots__ = ("_backends", "_began", "_failures", "_position", "_provisioner", "_rejection", "_steps", "request")
+    __slots__ = (
+        "_backends",
+        "_began",
+        "_failures",
+        "_not_created",
+        "_position",
+        "_provisioner",
+        "_rejection",
+        "_steps",
+        "request",
+    )
 
     def __init__(
         self,
@@ -37,9 +48,11 @@ class ChainRun:
         backends: tuple[ConfiguredBackend, ...],
         began: float,
         provisioner: ConfiguredBackend | None = None,
+        not_created: str = "",
     ) -> None:
         self.request = request
         self._provisioner = provisioner
+        self._not_created = not_created
         self._backends = backends
         self._position = 0
         self._rejection: VerdictResult | None = None
@@ -84,7 +97,8 @@ class ChainRun:
     def _provision(self, known: KnownAccount) -> VerdictResult | None:
         """Let the provisioner be called next, if there is one. Otherwise return the final result."""
         if self._provisioner is None:
-            return VerdictResult(known.verdict, known.backend, known.reason, known.provisional)
+            reason = "; ".join(filter(None, [self._not_created, known.reason]))
+            return VerdictResult(known.verdict, known.backend, reason, known.provisional)
         assert type(self.request) is AccountRequest  # only its results are of this type
         self.request = ProvisionRequest(self.request.account, known.attributes, self.request.is_newcomer)
         self._position += 1

@@ -215,6 +215,7 @@ def test_the_configuration_selects_the_temporary_and_new_replies(site: Site) -> 
     site.write("fixed_result.py", plugin("fixed_result.py"))
     site.write("passwd", Site.ACCOUNTS)
     unavailable = (
+        '[log]\nmail_server_level = "Low Level"\n'
         '[[backend]]\ntype = "fixed_result.py:FixedResult"\ndomains = ["out.example"]\nresult = "unavailable"\n'
     )
     site.configure(unavailable + FILES)
@@ -224,6 +225,8 @@ def test_the_configuration_selects_the_temporary_and_new_replies(site: Site) -> 
     assert helper.ask(b"3 VRFY a@out.example x") == b"ERROR temporary failure"
     assert helper.ask(b"4 NEW a@out.example") == TEMPORARY
     assert helper.ask(b"5 NEW alice@example.com") == EXISTS
+    record = helper.wait_for_information("account=alice@.* command=NEW verdict=OK backend=files ")
+    assert 'reason="not created: there is no section [provision], and new.known_is_enough is false"' in record
     site.configure('[helper]\ntemporary_reply = "FAILURE"\n[new]\nknown_is_enough = true\n' + unavailable + FILES)
     helper.process.send_signal(signal.SIGHUP)
     wait_for_serving(helper, 2)
@@ -232,6 +235,7 @@ def test_the_configuration_selects_the_temporary_and_new_replies(site: Site) -> 
     assert helper.ask(b"8 NEW a@out.example") == TEMPORARY
     assert helper.ask(b"8 READPLAIN a@out.example") == NOT_AVAILABLE
     assert helper.ask(b"9 NEW alice@example.com") == b"OK"
+    assert "reason=" not in helper.wait_for_information("account=alice@.* command=NEW .* seq=9")
     assert helper.ask(b"a NEW nobody@example.com") == UNKNOWN
     assert helper.end() == 0
 
