@@ -38,11 +38,11 @@ def build_chain(config: Config, history: FileHistory = NO_HISTORY) -> Chain:
 def _provisioner(config: Config, history: FileHistory) -> ConfiguredBackend | None:
     if config.provision is None or config.mail_server is None:
         return None
-    from extauth.communigate.provisioner import Provisioner  # here because it imports asyncio
+    from extauth.communigate.provisioner import FINISH_WITHIN, Provisioner  # here because it imports asyncio
 
     section = _section(_PROVISION)
-    context = _context(section, config, history)
-    return ConfiguredBackend(Provisioner(config.provision, context, config.mail_server), section, config.file)
+    provisioner = Provisioner(config.provision, _context(section, config, history), config.mail_server)
+    return ConfiguredBackend(provisioner, section, config.file, close_within=FINISH_WITHIN)
 
 
 def _handover_account(config: Config, history: FileHistory) -> ConfiguredBackend | None:

@@ -30,14 +30,18 @@ _MAX_DOMAINS = 10  # in a description
 
 
 class ConfiguredBackend:
-    """One backend in the chain, and what the configuration says about it there."""
+    """One backend in the chain, and what the configuration says about it there.
 
-    def __init__(self, backend: Backend[Any], section: BackendConfig, file: Path) -> None:
+    `close_within`: seconds that it has to disconnect when the worker ends.
+    """
+
+    def __init__(self, backend: Backend[Any], section: BackendConfig, file: Path, close_within: float = 0.4) -> None:
         self.name = backend.context.name
         self.settings: Settings = backend.settings
         self.concurrency = backend.concurrency
         self.is_async = is_async(type(backend))
         self.timeout = section.timeout
+        self.close_within = close_within
         self.stops_at_mismatch = section.stops_at_mismatch
         self.emergency = section.emergency
         self.readplain = section.readplain

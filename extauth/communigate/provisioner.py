@@ -7,6 +7,7 @@ event loop of its own, a deadline, and a place in the log record of the request.
 from __future__ import annotations
 
 import asyncio
+import functools
 
 from extauth.communigate.account_values import Attributes, account_aliases, account_settings
 from extauth.communigate.errors import AccountExists, CliError
@@ -16,6 +17,9 @@ from extauth.config import ProvisionSettings
 from extauth.errors import TemporaryFailure
 from extauth.model import Account, Verdict, VerdictResult
 from extauth.protocol.data_format import Value
+
+FINISH_WITHIN = 1.8
+"""Seconds for a creation that is under way when the helper ends: its aliases come after the account."""
 
 _LEAST = ("Domain", "BasicSettings", "CanCreateAccounts")
 _FOR_ALIASES = "CanCreateAliases"
@@ -56,7 +60,14 @@ class Provisioner(OwnAccount[ProvisionSettings]):
             return await asyncio.shield(creation)
         except asyncio.CancelledError:
             self.log.warning("%s: the time is over, but its creation goes on", account)
+            creation.add_done_callback(functools.partial(self._log_late, account))
             raise
+
+    def _log_late(self, account: Account, creation: asyncio.Task[VerdictResult]) -> None:
+        """Log what became of a creation: the record of its request has been written before."""
+        if not creation.cancelled():
+            error = creation.exception()
+            self.log.warning("%s: after its time: %s", account, error or creation.result().reason)
 
     async def _create(
         self, account: Account, settings: dict[str, Value], aliases: list[str], made: str

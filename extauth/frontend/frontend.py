@@ -222,8 +222,8 @@ class Frontend:
     def _stop_processes(self) -> None:
         """Let the other processes end, and kill those that do not."""
         self.state = FrontendState.STOPPING
-        if self._reply_by < math.inf:
-            self._run_until(self._have_ended, min(timeouts.END, self._reply_by - time.monotonic()))
+        left = self._reply_by - time.monotonic()
+        self._run_until(self._have_ended, min(timeouts.END, max(timeouts.FINISH, left)))
         self._pool.close()
         self._run_until(self._have_ended, timeouts.KILL)
         self._side.close()
@@ -235,8 +235,8 @@ class Frontend:
 
     def _time_for_the_log(self) -> float:
         """Return how many seconds the log writer has to write what is left."""
-        left = self._reply_by + timeouts.WRITE + timeouts.KILL + timeouts.REAP - time.monotonic()
-        return min(timeouts.LOG, max(timeouts.POLL, left))
+        ends_at = self._reply_by + timeouts.WRITE + timeouts.FINISH + timeouts.KILL + timeouts.REAP
+        return min(timeouts.LOG, max(timeouts.POLL, ends_at - time.monotonic()))
 
     def _run_until(self, is_done: Callable[[], bool], seconds: float) -> None:
         until = time.monotonic() + seconds

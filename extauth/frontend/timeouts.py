@@ -1,7 +1,7 @@
 """How long the frontend waits for something, in seconds, and what happens when the time is over.
 
-From the end of input, `REPLY`, `WRITE`, `KILL` and `REAP` follow one another: together they are less than the 5 seconds
-of docs/protocol.md, section 5.
+From the end of input, `REPLY`, `WRITE`, `FINISH`, `KILL` and `REAP` follow one another: together they are less than the
+5 seconds of docs/protocol.md, section 5.
 """
 
 TICK = 0.25
@@ -41,8 +41,9 @@ DRAIN = 1.0
 """After the deadline of its last request, an old generation may still have requests in workers that cannot be killed.
 After this time it ends all the same."""
 
-DISCONNECT = 0.5
-"""Stopped workers disconnect from their databases. After this time the supervisor kills them."""
+DISCONNECT = 1.9
+"""Stopped workers disconnect from their databases, and finish the account that they create. After this time the
+supervisor kills them."""
 
 CLOSE = 0.2
 """A supervisor kills its workers and ends. After this time it and its workers are killed, and not waited for."""
@@ -55,8 +56,12 @@ REPLY = 3.2
 WRITE = 0.5
 """The mail server reads the last replies. After this time they are dropped."""
 
-END = 0.6
-"""The workers disconnect and end, if so much of `REPLY` is left. After this time they are killed."""
+END = 2.0
+"""The workers disconnect and end, and the handover sets passwords, if so much of `REPLY` is left. After this time they
+are killed."""
+
+FINISH = 0.4
+"""The same if less of `REPLY` is left."""
 
 KILL = 0.3
 """The supervisors kill their workers and end. After this time all of them are killed."""

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 _PART = 32  # requests that are tried for fast results before results are sent
 _ENOUGH = 64  # fast results that are sent even if more follow: the frontend should not wait for work
 _REPORT_BEFORE = 0.5  # seconds before the deadline of a request
-_CLOSING = 0.4  # seconds for backends to disconnect
 
 
 class Worker:
@@ -68,9 +67,9 @@ class Worker:
         closing = [threading.Thread(target=self._close, args=(each,), daemon=True) for each in self._threads.values()]
         for thread in closing:
             thread.start()
-        until = time.monotonic() + _CLOSING
-        for thread in closing:
-            thread.join(max(0.0, until - time.monotonic()))
+        began = time.monotonic()
+        for thread, backend in zip(closing, self._threads, strict=True):
+            thread.join(max(0.0, began + backend.close_within - time.monotonic()))
         os._exit(0)
 
     def _serve(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,7 @@ from tests.backends.ldap.slapd import Slapd
 from tests.communigate.middle import Waits
 from tests.harness.mail.pwd.admin import Admin
 from tests.harness.mail.server import MailServer
-from tests.helper import Helper, Site, wait_until
+from tests.helper import Helper, Site
 
 ACCOUNTS = """
 [[domain]]
@@ -133,7 +134,23 @@ def test_a_creation_that_takes_long_is_not_cut_off(site: Site) -> None:
     helper.wait_for_information("late@example.com: the time is over, but its creation goes on")
     server.may_reply.set()
     helper.wait_for_information("late@.* was created, but without aliases: .* a line of more than 65536 bytes")
-    wait_until(lambda: b'SETACCOUNTALIASES late@example.com ("l.ate")' in server.received, "the aliases")
+    helper.wait_for_information("late@example.com: after its time: created: .*; aliases l.ate failed")
+    assert b'SETACCOUNTALIASES late@example.com ("l.ate")' in server.received
+    server.close()
+
+
+def test_a_creation_is_finished_at_the_end(site: Site) -> None:
+    server = Waits(b"CREATE")
+    configure(site, server.port, "attributes = {}", 'aliases = ["cn"]')
+    site.write("extauth.toml", site.config.read_text().replace("workers = 1", "workers = 1\ndeadline = 1"))
+    site.write("passwd", "late:{PLAIN}x:::l.ate::\nnext:{PLAIN}x:::n.ext::\n")
+    helper = serve(site)
+    helper.send(b"2 NEW late@example.com", b"3 NEW next@example.com")
+    helper.wait_for_replies(2)  # their deadline is over
+    threading.Timer(1.0, server.may_reply.set).start()
+    assert helper.end() == 0
+    assert b"SETACCOUNTALIASES late@" in server.received
+    assert b"next@" not in server.received  # it waited for the first one
     server.close()
 
 
