@@ -25,6 +25,9 @@ from extauth.settings import Settings
 if TYPE_CHECKING:
     import asyncio
 
+CLOSE_WITHIN = 0.4
+"""Seconds that a backend has to disconnect when its worker ends."""
+
 _OPEN_RETRY = 1.0  # seconds from an attempt to open that failed to the next one
 _MAX_DOMAINS = 10  # in a description
 
@@ -35,7 +38,9 @@ class ConfiguredBackend:
     `close_within`: seconds that it has to disconnect when the worker ends.
     """
 
-    def __init__(self, backend: Backend[Any], section: BackendConfig, file: Path, close_within: float = 0.4) -> None:
+    def __init__(
+        self, backend: Backend[Any], section: BackendConfig, file: Path, close_within: float = CLOSE_WITHIN
+    ) -> None:
         self.name = backend.context.name
         self.settings: Settings = backend.settings
         self.concurrency = backend.concurrency
