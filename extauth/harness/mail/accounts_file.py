@@ -15,7 +15,7 @@ from extauth.harness.mail.accounts import Accounts, AccountSettings, Domain, Mai
 from extauth.harness.mail.os_password import check_service_file
 from extauth.harness.mail.own_password import OwnPassword, read_hash
 from extauth.harness.mail.pwd.rights import Right
-from extauth.harness.mail.restrictions import MODULES, TLS_PORT, AddressRange, read_address_range
+from extauth.harness.mail.restrictions import AddressRange, read_address_range, read_listener
 from extauth.harness.mail.server_settings import (
     TLS_LOG_LEVEL,
     TLS_MODULE,
@@ -28,7 +28,6 @@ from extauth.harness.mail.tls.pem_files import read_optional_pair
 from extauth.log_levels import LEVEL_NAMES, LevelName
 from extauth.model import Account, Secret
 from extauth.protocol.accounts import AccountParser, canonical_domain
-from extauth.protocol.data_format import Value
 from extauth.settings import Settings, convert, parse_toml
 
 _ANY_NAME = "*"
@@ -47,13 +46,6 @@ class TopLevelTable(Settings, frozen=True):
     listener: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
     defaults: dict[str, Any] = msgspec.field(default_factory=dict)
     domain: tuple[dict[str, Any], ...] = ()
-
-
-class ListenerTable(Settings, frozen=True):
-    """The keys of a `[listener.NAME]`: its Grant and Deny lists."""
-
-    grant: tuple[str, ...] = ()
-    deny: tuple[str, ...] = ()
 
 
 class DomainTable(Settings, frozen=True):
@@ -128,7 +120,7 @@ def read_accounts(path: Path) -> Accounts:
     except ValueError as error:
         raise ConfigError(f"{path}: tls_time_to_live = {top.tls_time_to_live!r}: {error}") from None
     for name, table in top.listener.items():
-        module, settings = _listener(name, table, path)
+        module, settings = read_listener(name, table, path)
         result.module_settings[module] = settings
     if result.use_os_passwords:
         try:
@@ -136,19 +128,6 @@ def read_accounts(path: Path) -> Accounts:
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from None
     return result
-
-
-def _listener(name: str, table: dict[str, Any], path: Path) -> tuple[str, dict[str, Value]]:
-    """Return the module of a listener, and its settings by the names of the mail server."""
-    section = f"[listener.{name}]"
-    if name not in MODULES:
-        raise ConfigError(f"{path}: {section}: must be one of {', '.join(MODULES)}; {TLS_PORT}")
-    read = convert(table, ListenerTable, path, section)
-    lists = {"grant": read.grant, "deny": read.deny}
-    for key, entries in lists.items():
-        for entry in entries:
-            _address_range(entry, f"{path}: {section} {key}")
-    return MODULES[name], {key.capitalize(): list(entries) for key, entries in lists.items() if entries}
 
 
 def _domain(table: DomainTable, defaults: dict[str, Any], path: Path, section: str, given: Collection[str]) -> Domain:

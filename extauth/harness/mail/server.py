@@ -30,7 +30,7 @@ from extauth.harness.mail.os_password import OsPasswords
 from extauth.harness.mail.policy import Access
 from extauth.harness.mail.pop3 import serve_pop3
 from extauth.harness.mail.pwd.connection import serve_pwd
-from extauth.harness.mail.restrictions import RestrictedFactory
+from extauth.harness.mail.restrictions import OpenConnections, RestrictedFactory
 from extauth.harness.mail.session import MailSession, WriteRecord
 from extauth.harness.mail.smtp import serve_smtp
 from extauth.harness.mail.stream import PlainTextAfterStartTls, Stream
@@ -100,6 +100,7 @@ class MailServer:
         self._tls = tls
         self._write_record = write_record
         self._numbers = itertools.count(1)
+        self._connections = {protocol.name: OpenConnections() for protocol in _PROTOCOLS.values()}
         observer: Any = _BugLogger(write_record)
         globalLogBeginner.beginLoggingTo([observer], discardBuffer=True, redirectStandardIO=False)
         loop.set_exception_handler(lambda _, context: log_bug(write_record, context.get("exception") or RuntimeError()))
@@ -130,7 +131,10 @@ class MailServer:
         protocol = _PROTOCOLS.get(service) or _PROTOCOLS[service.removesuffix("S")]
         over_tls = service not in _PROTOCOLS
         factory: Any = _ProtocolFactory(lambda: Stream(partial(self._serve, protocol, over_tls)))
-        factory = RestrictedFactory(factory, service, lambda: self._accounts.module_settings, self._write_record)
+        connections = self._connections[protocol.name]
+        factory = RestrictedFactory(
+            factory, service, lambda: self._accounts.module_settings, connections, self._write_record
+        )
         try:
             listening = reactor.listenTCP(port, factory, _BACKLOG, host)
         except CannotListenError as error:

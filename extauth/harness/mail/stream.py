@@ -51,8 +51,13 @@ class Stream(Protocol):
         self._writable.set()
         self._lost = False
         self._turn_began = 0.0
+        self._when_lost: Callable[[], None] = lambda: None
         self._closing: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None]
+
+    def call_when_lost(self, when_lost: Callable[[], None]) -> None:
+        """Call `when_lost` when the connection is closed."""
+        self._when_lost = when_lost
 
     @property
     def local_address(self) -> str:
@@ -172,6 +177,7 @@ class Stream(Protocol):
     def connectionLost(self, reason: Any = None) -> None:
         """The connection is closed."""
         self._lost = True
+        self._when_lost()
         if self._closing is not None:
             self._closing.cancel()
         self.reader.feed_eof()

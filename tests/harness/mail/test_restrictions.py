@@ -72,6 +72,26 @@ def test_lists_of_file_options_and_cli_close_connections_at_once(tmp_path: Path)
         assert mail_server.end() == 0
 
 
+def test_an_address_has_a_limit_on_connections(tmp_path: Path) -> None:
+    accounts = "[listener.imap]\nconnections_per_address = 2\n" + ACCOUNTS.replace("[listener.imap]\n", "")
+    with MailServer(tmp_path, accounts, program("answers_ok.sh")) as mail_server:
+        port = mail_server.port("imap")
+        with LineClient(port) as first, LineClient(mail_server.port("imaps")), LineClient(port, "127.0.0.6") as other:
+            assert first.read()[:4] == other.read()[:4] == b"* OK"
+            assert not is_open(mail_server, "imap", "127.0.0.1")
+            for _ in range(3):
+                with LineClient(port) as refused:
+                    assert refused.read() == b"", "it is closed without a greeting"
+            assert first.ask(b"a LOGOUT").startswith(b"* BYE")
+            assert first.read().startswith(b"a OK")
+            assert first.read() == b"", "it is closed"
+            assert is_open(mail_server, "imap", "127.0.0.1")
+        assert [record for record in mail_server.log if "connection from" in record] == [
+            "3 IMAP connection from 127.0.0.1 to IMAP closed: ConnectionsPerAddress allows 2; "
+            "others from this address are closed without a record for 60 seconds"
+        ]
+
+
 @pytest.mark.parametrize(
     ("entry", "inside", "outside"),
     [
