@@ -29,7 +29,7 @@ from extauth.backends.ldap.messages import (
     encode_request,
     encode_start_tls,
 )
-from extauth.backends.ldap.pending import Outcome, PendingRequest, Timers, random_numbers, settle
+from extauth.backends.ldap.pending import Outcome, PendingOperation, Timers, random_numbers, settle
 from extauth.backends.ldap.result_codes import BUSY, UNAVAILABLE, describe_result
 from extauth.backends.ldap.servers import ConnectionBroke, NoResponse, Repeat, ServerUnavailable
 from extauth.backends.ldap.sockets import has_unacknowledged_data, set_options
@@ -56,7 +56,7 @@ class LdapConnection(asyncio.BufferedProtocol):
         self._unsent: list[bytes] = []
         self._numbers: list[int] = []  # random ones for the next requests
         self._loop = asyncio.get_running_loop()
-        self._pending: dict[int, PendingRequest] = {}
+        self._pending: dict[int, PendingOperation] = {}
         self._problem: ServerUnavailable | None = None
         self._has_found = False  # has responded to a search
 
@@ -185,7 +185,7 @@ class LdapConnection(asyncio.BufferedProtocol):
             number = self._numbers.pop()
         if not self._pending:
             self._timers.watch(self)
-        self._pending[number] = PendingRequest(kind, min(time.monotonic() + self._seconds, until), on_done)
+        self._pending[number] = PendingOperation(kind, min(time.monotonic() + self._seconds, until), on_done)
         return number
 
     def _flush(self) -> None:
@@ -217,7 +217,7 @@ class LdapConnection(asyncio.BufferedProtocol):
             content = LdapResult(content.code, content.message, content.policy, tuple(pending.entries))
         pending.on_done(content)
 
-    def _problem_of(self, pending: PendingRequest, problem: ServerUnavailable) -> ServerUnavailable:
+    def _problem_of(self, pending: PendingOperation, problem: ServerUnavailable) -> ServerUnavailable:
         """Return a request's own exception. A search may be repeated; a bind only if the server has not received it."""
         own = copy.copy(problem)
         is_search = pending.kind == SEARCH_DONE

@@ -18,8 +18,8 @@ Outcome = LdapResult | ServerUnavailable
 _INTERVAL = 0.1  # seconds; a time limit is over at most that late
 
 
-class PendingRequest:
-    """A request that waits for its response until some time (monotonic seconds)."""
+class PendingOperation:
+    """An LDAP operation: a request that waits for its response until some time (monotonic seconds)."""
 
     __slots__ = ("entries", "kind", "on_done", "until")
 
