@@ -17,7 +17,7 @@ from extauth.workers.frontend_config import FrontendConfig
 from extauth.workers.handover import FromHandover, HandoverConfig, HandoverDone, start_handover
 from extauth.workers.messages import MessageReader, encode
 
-_SWITCH_WITHIN = 5.0  # seconds from a reload until passwords that were sent under the old configuration are lost
+_SWITCH_WITHIN = 5.0  # seconds from a reload until passwords without an outcome are sent under the new configuration
 
 
 class HandoverConnection:
@@ -35,7 +35,7 @@ class HandoverConnection:
             lambda: MessageReader[FromHandover](FromHandover),  # type: ignore[arg-type]  # a union
             lambda text: log.write(Level.FAILURES, f"handover: {text}"),
             self._handle,
-            on_end=handovers.lose_sent,
+            on_end=handovers.take_back,
         )
 
     @property

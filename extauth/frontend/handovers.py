@@ -1,6 +1,6 @@
 """The passwords of successful logins, on their way to the mail server (`[handover]`), and which of them it already has.
 
-Nothing here waits. Of a password that was sent, only a keyed digest is kept.
+Nothing here waits. Of a password whose outcome is known, only a keyed digest is kept.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 from collections import OrderedDict, deque
 from collections.abc import Collection, Iterable
+
+import msgspec
 
 from extauth.config import HandoverSettings
 from extauth.frontend.cache.lines import KeyedDigest, new_keyed_hash
@@ -25,6 +27,9 @@ MOST_WAITING = 1_000
 REPEAT = 600.0
 """Seconds until a password that the mail server has refused is sent again, with a login."""
 
+MOST_SENT = 3
+"""Processes that get a password, if each of them dies before the outcome is known. It may be what kills them."""
+
 _MAX_ACCOUNTS = 100_000  # of about 300 bytes
 _FOREVER = float("inf")
 
@@ -37,8 +42,8 @@ class Handovers:
         self._settings: HandoverSettings | None = None
         self._hash = new_keyed_hash()
         self._known: OrderedDict[Account, tuple[KeyedDigest, float]] = OrderedDict()  # until when (monotonic seconds)
-        self._waiting: deque[Handover] = deque()  # for the replies to be written
-        self._sent: dict[int, Account] = {}  # by key: those whose outcome is not known
+        self._waiting: deque[Handover] = deque()  # for the replies to be written, or for another process
+        self._sent: dict[int, Handover] = {}  # by key: those whose outcome is not known
         self._next_key = 0
         self._done = self._failed = self._dropped = 0
         self._is_dropping = False
@@ -90,16 +95,17 @@ class Handovers:
 
     def take(self) -> list[Handover]:
         """Return the passwords that wait to be sent. Call it when the replies are written."""
-        taken = list(self._waiting)
+        taken = [msgspec.structs.replace(handover, sent=handover.sent + 1) for handover in self._waiting]
         self._waiting.clear()
-        self._sent.update((handover.key, handover.account) for handover in taken)
+        self._sent.update((handover.key, handover) for handover in taken)
         return taken
 
     def finish(self, key: int, problem: str) -> None:
         """Take an outcome. `problem`: why the password is not set."""
-        account = self._sent.pop(key, None)
-        if account is None:
+        handover = self._sent.pop(key, None)
+        if handover is None:
             return
+        account = handover.account
         shown, member = log_value(account.address), account.address
         if not problem:
             self._done += 1
@@ -116,21 +122,24 @@ class Handovers:
             text = f"handover: dropping no more passwords; {self._dropped} were dropped since the start"
             self._log.write(Level.MAJOR, text)
 
-    def lose_sent(self) -> None:
-        """Forget all that were sent and have no outcome: a later login brings them again."""
-        self._lose(self._sent.values())
+    def take_back(self) -> None:
+        """Let those that were sent and have no outcome wait again: their process has ended."""
+        most = MOST_SENT if self._settings is not None else 0
+        sent = list(self._sent.values())
         self._sent.clear()
+        self._waiting.extendleft(handover for handover in reversed(sent) if handover.sent < most)
+        self._lose([handover for handover in sent if handover.sent >= most])
 
     def lose_waiting(self) -> None:
-        """Forget all that were not sent."""
-        self._lose([handover.account for handover in self._waiting])
+        """Forget all that wait: a later login brings them again."""
+        self._lose(self._waiting)
         self._waiting.clear()
 
-    def _lose(self, accounts: Collection[Account]) -> None:
-        for account in accounts:
-            self._known.pop(account, None)
-        self._failed += len(accounts)
-        if lost := len(accounts):
+    def _lose(self, handovers: Collection[Handover]) -> None:
+        for handover in handovers:
+            self._known.pop(handover.account, None)
+        self._failed += len(handovers)
+        if lost := len(handovers):
             text = f"{lost} waiting passwords are lost; they are set after later logins"
             self._log.write(Level.PROBLEMS, f"handover: {text}")
 
@@ -148,7 +157,7 @@ class Handovers:
         self._known.move_to_end(request.account)
         if len(self._known) > _MAX_ACCOUNTS:
             self._known.popitem(last=False)
-        self._waiting.append(Handover(self._next_key, request.account, request.password))
+        self._waiting.append(Handover(self._next_key, request.account, request.password, now))
         self._next_key += 1
 
     def _drop(self) -> None:

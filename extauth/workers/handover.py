@@ -25,11 +25,17 @@ class HandoverConfig(msgspec.Struct, frozen=True):
 
 
 class Handover(msgspec.Struct, frozen=True, array_like=True):
-    """Frontend to process: set the password of an account. `key`: a number that comes back with the outcome."""
+    """Frontend to process: set the password of an account.
+
+    `key`: a number that comes back with the outcome. `since`: when the login was (monotonic seconds, the same in all
+    processes). `sent`: to how many processes it has been sent.
+    """
 
     key: int
     account: Account
     password: Secret
+    since: float
+    sent: int = 0
 
 
 class HandoverDone(msgspec.Struct, frozen=True, array_like=True, tag=0):

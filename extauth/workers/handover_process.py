@@ -13,6 +13,7 @@ import os
 import socket
 import time
 from collections import deque
+from collections.abc import Iterable
 from typing import NoReturn
 
 from extauth.backends.context import BackendContext
@@ -45,6 +46,39 @@ LAST_ATTEMPTS = 3
 _SWITCHED: Settings = {"UseAppPassword": "YES", "UseExtPassword": "NO"}
 
 
+class HandoverQueue:
+    """Passwords that wait to be set. Those of one account stay in order: the last one must win."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Handover] = deque()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def first(self) -> Handover:
+        """The one to set next. There must be one."""
+        return self._waiting[0]
+
+    def add(self, handovers: Iterable[Handover]) -> None:
+        """Add these behind the others."""
+        self._waiting += handovers
+
+    def remove_first(self) -> None:
+        """Remove the first one."""
+        self._waiting.popleft()
+
+    def put_last(self, account: Account) -> None:
+        """Move all passwords of an account behind those of the others."""
+        self._waiting = deque(sorted(self._waiting, key=lambda handover: handover.account == account))
+
+    def take_old(self, now: float) -> list[Handover]:
+        """Remove and return those whose login was more than `GIVE_UP` seconds ago."""
+        old = [handover for handover in self._waiting if now - handover.since > GIVE_UP]
+        self._waiting = deque(handover for handover in self._waiting if now - handover.since <= GIVE_UP)
+        return old
+
+
 class HandoverProcess:
     """Sets the passwords that come over the socket. It ends after the frontend has sent the last one."""
 
@@ -52,7 +86,7 @@ class HandoverProcess:
         self._socket = sock
         self._config = config
         self._client: CliClient | None = None
-        self._waiting: deque[tuple[float, Handover]] = deque()  # when each came (monotonic seconds)
+        self._waiting = HandoverQueue()
         self._problem = ""
         self._news = asyncio.Event()
         self._ends = asyncio.Event()
@@ -81,7 +115,7 @@ class HandoverProcess:
         loop, reader = asyncio.get_running_loop(), MessageReader(Handover)
         with contextlib.suppress(InvalidMessage, OSError):
             while data := await loop.sock_recv(self._socket, CHUNK):
-                self._waiting += [(time.monotonic(), handover) for handover in reader.feed(data)]
+                self._waiting.add(reader.feed(data))
                 del data  # while this waits, it must not hold a password
                 self._news.set()
         self._ends.set()
@@ -97,7 +131,7 @@ class HandoverProcess:
             failed += 1
             if self._ends.is_set() and failed >= min(LAST_ATTEMPTS, len(self._waiting)):
                 return False
-            self._put_last(self._waiting[0][1].account)  # it may be the only one that fails
+            self._waiting.put_last(self._waiting.first.account)  # it may be the only one that fails
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._ends.wait()
@@ -107,7 +141,7 @@ class HandoverProcess:
 
     async def _set_first(self) -> bool:
         """Set the password that came first. Return False if the mail server cannot be reached."""
-        _, handover = self._waiting[0]
+        handover = self._waiting.first
         problem = ""
         try:
             await self._set(handover)
@@ -121,7 +155,7 @@ class HandoverProcess:
             await self._tell_state(str(error))
             await self._forget_client()  # the next one reads the password of its own account again
             return False
-        self._waiting.popleft()
+        self._waiting.remove_first()
         await self._tell_state("")
         await self._send(HandoverDone(handover.key, problem))
         return True
@@ -152,17 +186,9 @@ class HandoverProcess:
             client, self._client = self._client, None
             await client.close()
 
-    def _put_last(self, account: Account) -> None:
-        """Move the passwords of an account behind the others. They stay in order: the last one must win."""
-        own = [item for item in self._waiting if item[1].account == account]
-        self._waiting = deque([*(item for item in self._waiting if item[1].account != account), *own])
-
     async def _drop_old(self) -> None:
         """Give up the passwords that have waited too long."""
-        since = time.monotonic() - GIVE_UP
-        old = [handover for came, handover in self._waiting if came < since]
-        self._waiting = deque(item for item in self._waiting if item[0] >= since)
-        for handover in old:
+        for handover in self._waiting.take_old(time.monotonic()):
             await self._send(HandoverDone(handover.key, f"no success within {GIVE_UP:g} s: {self._problem}"))
 
     async def _tell_state(self, problem: str) -> None:

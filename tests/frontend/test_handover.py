@@ -9,9 +9,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from extauth.config import HandoverSettings
+from extauth.frontend.handovers import MOST_SENT, REPEAT, Handovers
+from extauth.frontend.pending_requests import PendingRequest, RequestGroup
+from extauth.frontend.reply_texts import ReplyTexts
+from extauth.model import Account, PasswordRequest, Secret, Verdict, VerdictResult
+from extauth.workers.handover import Handover
+from extauth.workers.handover_process import GIVE_UP, HandoverQueue
 from tests.administration import command, status
 from tests.backends.ldap.ldap_servers import TestServer
 from tests.communigate.middle import Waits
+from tests.frontend.cache.support import SILENT
 from tests.harness.mail.pwd.admin import Admin
 from tests.harness.mail.server import MailServer
 from tests.helper import Helper, Site, wait_until
@@ -153,16 +161,78 @@ def test_silent_mail_server_delays_no_login_and_not_the_end(site: Site) -> None:
     helper.send(*(f"{number} VRFY u{number}@x.example {PASSWORD}".encode() for number in range(1_001)))
     assert {line.split(b" ", 1)[1] for line in helper.wait_for_replies(1_001)} == {OK}
     helper.wait_for_information("handover: 1000 passwords wait for the mail server; dropping further ones")
-    (process,) = helper.processes("handover")
-    os.kill(process, signal.SIGKILL)
-    helper.wait_for_information("handover: its process died; another one starts in")
+    before = 0
+    for _ in range(MOST_SENT):
+        wait_for_connection(silent, before)  # the process has the passwords
+        assert "lost" not in str(helper.information)
+        kill_handover(helper)
+        before = len(silent.connections)
     helper.wait_for_information("handover: 1000 waiting passwords are lost")
     login(helper, "u0", 2_000)  # it comes again
-    wait_until(lambda: helper.processes("handover") not in ([], [process]), "another process")
-    wait_until(lambda: len(silent.connections) > 1, "another connection")
     assert helper.end() == 0
     helper.wait_for_information("handover: 1 waiting passwords are lost")
     silent.close()
+
+
+def wait_for_connection(server: TestServer, before: int) -> None:
+    wait_until(lambda: len(server.connections) > before, "a connection")
+
+
+def kill_handover(helper: Helper) -> None:
+    """Kill the handover process, and wait until another one runs."""
+    (process,) = helper.processes("handover")
+    os.kill(process, signal.SIGKILL)
+    helper.wait_for_information("handover: its process died; another one starts in")
+    wait_until(lambda: helper.processes("handover") not in ([], [process]), "another process")
+
+
+def test_password_of_a_killed_process_is_set_by_the_next_one(site: Site) -> None:
+    server = Waits(b"SETACCOUNTPASSWORD")
+    configure(site, server.port)
+    helper = site.serve()
+    login(helper, "u1")
+    wait_until(lambda: b"SETACC" in server.received, "the command")
+    kill_handover(helper)
+    server.may_reply.set()
+    helper.wait_for_information("handover: the mail server has the password of u1@")
+    assert helper.end() == 0
+    server.close()
+
+
+def test_password_is_dropped_after_ten_minutes() -> None:
+    queue = HandoverQueue()
+    first, second, other = (
+        Handover(key, Account(name, "x.example"), Secret(b"x"), since)
+        for key, name, since in ((1, "ann", 1.0), (2, "ann", 2.0), (3, "bob", 3.0))
+    )
+    queue.add([first, second, other])
+    queue.put_last(first.account)
+    assert queue.first is other
+    queue.remove_first()
+    assert queue.take_old(1.0 + GIVE_UP) == []
+    assert queue.take_old(1.5 + GIVE_UP) == [first]
+    assert queue.first is second
+
+
+def test_refused_password_is_taken_again_after_ten_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("extauth.frontend.handovers.time.monotonic", lambda: now)
+    handovers = Handovers(SILENT)
+    handovers.configure(HandoverSettings())
+    request = PasswordRequest(Account("ann", "x.example"), Secret(b"x"))
+    group = RequestGroup("VRFY", "", "", ReplyTexts(b"", b"", b""), now, now)
+    pending = PendingRequest(b"1", request.account, 0, group, request)
+
+    def taken() -> list[Handover]:
+        handovers.add([pending], VerdictResult(Verdict.OK, "old"))
+        return handovers.take()
+
+    (handover,) = taken()
+    handovers.finish(handover.key, "refused")
+    now = REPEAT - 1
+    assert taken() == []
+    now = REPEAT + 1
+    assert len(taken()) == 1
 
 
 class _Breaks(TestServer):
