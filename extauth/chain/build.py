@@ -42,7 +42,7 @@ def _provisioner(config: Config, history: FileHistory) -> ConfiguredBackend | No
 
     section = _section(_PROVISION)
     provisioner = Provisioner(config.provision, _context(section, config, history), config.mail_server)
-    return ConfiguredBackend(provisioner, section, config.file, close_within=FINISH_WITHIN)
+    return ConfiguredBackend(provisioner, section, config.file, closing=FINISH_WITHIN)
 
 
 def _handover_account(config: Config, history: FileHistory) -> ConfiguredBackend | None:

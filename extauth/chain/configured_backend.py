@@ -25,28 +25,23 @@ from extauth.settings import Settings
 if TYPE_CHECKING:
     import asyncio
 
-CLOSE_WITHIN = 0.4
-"""Seconds that a backend has to disconnect when its worker ends."""
+CLOSING = 0.4
+"""Seconds that most backends have to disconnect when a worker ends."""
 
 _OPEN_RETRY = 1.0  # seconds from an attempt to open that failed to the next one
 _MAX_DOMAINS = 10  # in a description
 
 
 class ConfiguredBackend:
-    """One backend in the chain, and what the configuration says about it there.
+    """One backend in the chain, and what the configuration says about it there."""
 
-    `close_within`: seconds that it has to disconnect when the worker ends.
-    """
-
-    def __init__(
-        self, backend: Backend[Any], section: BackendConfig, file: Path, close_within: float = CLOSE_WITHIN
-    ) -> None:
+    def __init__(self, backend: Backend[Any], section: BackendConfig, file: Path, closing: float = CLOSING) -> None:
         self.name = backend.context.name
         self.settings: Settings = backend.settings
         self.concurrency = backend.concurrency
         self.is_async = is_async(type(backend))
         self.timeout = section.timeout
-        self.close_within = close_within
+        self.closing_time = closing
         self.stops_at_mismatch = section.stops_at_mismatch
         self.emergency = section.emergency
         self.readplain = section.readplain

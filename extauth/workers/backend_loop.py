@@ -97,7 +97,7 @@ class BackendLoop:
 
     def close(self) -> None:
         """Cancel what is under way and disconnect. Raise `GuardedErrors`, and TimeoutError if it takes long."""
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(self.backend.close_within)
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(self.backend.closing_time)
 
     # --- in the loop ----------------------------------------------------------------------------------
 

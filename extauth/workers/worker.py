@@ -69,7 +69,7 @@ class Worker:
             thread.start()
         began = time.monotonic()
         for thread, backend in zip(closing, self._threads, strict=True):
-            thread.join(max(0.0, began + backend.close_within - time.monotonic()))
+            thread.join(max(0.0, began + backend.closing_time - time.monotonic()))
         os._exit(0)
 
     def _serve(self) -> None:
