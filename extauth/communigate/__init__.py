@@ -4,14 +4,12 @@ client       `CliClient`: commands, over a connection that is opened when it is 
 session      one connection: TLS, login, command and reply
 arguments    the arguments of commands, as they are sent
 errors       the replies that refuse a command, as exceptions
-own_account  the account of extauth in the mail server: its password and its access rights
-load         makes a client from the section `[mail_server]`
+own_account  the account of extauth in the mail server: its client, its password and its access rights
 
 [provision]:
 
-provisioner     creates an account that a backend knows
+provisioner     creates an account that a backend knows, and limits how many
 account_values  turns attributes of a backend into settings and aliases of the mail server
-shared_limit    how many accounts the workers may create together in a minute
 """
 
 from extauth.communigate.arguments import Argument
@@ -28,7 +26,7 @@ from extauth.communigate.errors import (
     UnknownDomain,
     WrongPassword,
 )
-from extauth.communigate.load import load_client
+from extauth.communigate.own_account import load_client
 from extauth.protocol.data_format import Value
 
 __all__ = [
