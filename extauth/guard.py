@@ -57,9 +57,10 @@ def error_text(error: BaseException) -> str:
 
 def _place_of(error: BaseException) -> str:
     """Return the type of an error and its last place outside of extauth. The message is left out: it may be secret."""
-    frames = traceback.extract_tb(error.__traceback__)
-    foreign = [frame for frame in frames if not frame.filename.startswith(_OUR_FOLDER)]
-    place = "".join(f" at {last.filename}, line {last.lineno}, in {last.name}" for last in (foreign or frames)[-1:])
+    frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]  # reads no file
+    foreign = [(code, line) for code, line in frames if not code.co_filename.startswith(_OUR_FOLDER)]
+    last = (foreign or frames)[-1:]
+    place = "".join(f" at {code.co_filename}, line {line}, in {code.co_name}" for code, line in last)
     return f"{type(error).__name__}{place}".encode(errors="backslashreplace").decode()
 
 

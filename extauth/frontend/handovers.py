@@ -9,8 +9,6 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Collection, Iterable
 
-import msgspec
-
 from extauth.config import HandoverSettings
 from extauth.frontend.cache.lines import KeyedDigest, new_keyed_hash
 from extauth.frontend.children import forget_in_children
@@ -26,9 +24,6 @@ MOST_WAITING = 1_000
 
 REPEAT = 600.0
 """Seconds until a password that the mail server has refused is sent again, with a login."""
-
-MOST_SENT = 3
-"""Processes that get a password, if each of them dies before the outcome is known. It may be what kills them."""
 
 _MAX_ACCOUNTS = 100_000  # of about 300 bytes
 _FOREVER = float("inf")
@@ -95,7 +90,7 @@ class Handovers:
 
     def take(self) -> list[Handover]:
         """Return the passwords that wait to be sent. Call it when the replies are written."""
-        taken = [msgspec.structs.replace(handover, sent=handover.sent + 1) for handover in self._waiting]
+        taken = list(self._waiting)
         self._waiting.clear()
         self._sent.update((handover.key, handover) for handover in taken)
         return taken
@@ -123,12 +118,16 @@ class Handovers:
             self._log.write(Level.MAJOR, text)
 
     def take_back(self) -> None:
-        """Let those that were sent and have no outcome wait again: their process has ended."""
-        most = MOST_SENT if self._settings is not None else 0
-        sent = list(self._sent.values())
+        """Let those that were sent and have no outcome wait again: their process has ended.
+
+        Those whose time is over are lost: one of them may be what kills the processes.
+        """
+        sent, now = list(self._sent.values()), time.monotonic()
         self._sent.clear()
-        self._waiting.extendleft(handover for handover in reversed(sent) if handover.sent < most)
-        self._lose([handover for handover in sent if handover.sent >= most])
+        self._waiting.extendleft(handover for handover in reversed(sent) if not handover.is_old(now))
+        self._lose([handover for handover in sent if handover.is_old(now)])
+        if self._settings is None:
+            self.lose_waiting()
 
     def lose_waiting(self) -> None:
         """Forget all that wait: a later login brings them again."""

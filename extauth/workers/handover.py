@@ -15,6 +15,9 @@ from extauth.config import CliSettings, HandoverSettings
 from extauth.model import Account, Secret
 from extauth.workers.process_tree import ChildProcess, start_child
 
+GIVE_UP = 600.0
+"""Seconds from a login until its password is dropped, if it cannot be set so long."""
+
 
 class HandoverConfig(msgspec.Struct, frozen=True):
     """What the process needs to know of the configuration."""
@@ -28,14 +31,17 @@ class Handover(msgspec.Struct, frozen=True, array_like=True):
     """Frontend to process: set the password of an account.
 
     `key`: a number that comes back with the outcome. `since`: when the login was (monotonic seconds, the same in all
-    processes). `sent`: to how many processes it has been sent.
+    processes).
     """
 
     key: int
     account: Account
     password: Secret
     since: float
-    sent: int = 0
+
+    def is_old(self, now: float) -> bool:
+        """Return whether its time is over."""
+        return now - self.since > GIVE_UP
 
 
 class HandoverDone(msgspec.Struct, frozen=True, array_like=True, tag=0):

@@ -31,11 +31,8 @@ from extauth.communigate.arguments import Settings
 from extauth.errors import ConfigError
 from extauth.model import Account
 from extauth.protocol.accounts import AccountParser
-from extauth.workers.handover import FromHandover, Handover, HandoverConfig, HandoverDone, MailServerState
+from extauth.workers.handover import GIVE_UP, FromHandover, Handover, HandoverConfig, HandoverDone, MailServerState
 from extauth.workers.messages import CHUNK, InvalidMessage, MessageReader, encode
-
-GIVE_UP = 600.0
-"""Seconds from a login until its password is dropped, if the mail server cannot be reached so long."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 """Seconds to the next attempt while the mail server cannot be reached. Each pause is twice as long as the last."""
@@ -74,8 +71,8 @@ class HandoverQueue:
 
     def take_old(self, now: float) -> list[Handover]:
         """Remove and return those whose login was more than `GIVE_UP` seconds ago."""
-        old = [handover for handover in self._waiting if now - handover.since > GIVE_UP]
-        self._waiting = deque(handover for handover in self._waiting if now - handover.since <= GIVE_UP)
+        old = [handover for handover in self._waiting if handover.is_old(now)]
+        self._waiting = deque(handover for handover in self._waiting if not handover.is_old(now))
         return old
 
 
