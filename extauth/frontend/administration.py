@@ -34,22 +34,14 @@ from extauth.workers.status_messages import (
 
 
 class Administration:
-    """Answers the status server, and writes summaries. `started`: when the frontend did (monotonic, and Unix time)."""
+    """Answers the status server, and writes summaries."""
 
-    def __init__(
-        self,
-        config_file: Path,
-        started: tuple[float, float],
-        poller: Poller,
-        log: Log,
-        handler: RequestHandler,
-        pool: WorkerPool,
-    ) -> None:
+    def __init__(self, config_file: Path, poller: Poller, log: Log, handler: RequestHandler, pool: WorkerPool) -> None:
         self._config_file = config_file
         self._log = log
         self._handler = handler
         self._pool = pool
-        self._started, self._start_time = started
+        self._started, self._start_time = time.monotonic(), time.time()
         self._state = FrontendState.STARTING
         self._config: FrontendConfig | None = None
         self._connection = StatusConnection(poller, log, self._snapshot, self._on_request)

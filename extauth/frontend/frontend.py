@@ -70,7 +70,7 @@ class Frontend:
             self._other_processes,
         )
         self._side = SideProcesses(config_file, self._poller, self._log, self._handler, self._pool)
-        self._writer = Writer(standard.output, self._poller, self._log, self._side.send_handovers)
+        self._writer = Writer(standard.output, self._poller, self._log, self._side.handover.send)
 
     def serve(self) -> None:
         """Run to the end. Raise ConfigError if the configuration cannot be served."""

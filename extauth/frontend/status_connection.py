@@ -30,6 +30,7 @@ from extauth.workers.status_messages import (
     start_status_server,
 )
 
+_FIRST_START = 0.2  # seconds from the first call of `maintain`: a fork would delay the first replies
 _INTERVAL = 1.0  # seconds between two snapshots, if something has changed
 _IDLE_INTERVAL = 5.0  # seconds between two snapshots in any case: the answer shows that the status server works
 _HANGS_AFTER = 5.0  # seconds without an answer
@@ -56,6 +57,7 @@ class StatusConnection:
         self._snapshot = snapshot
         self._on_request = on_request
         self._settings: StatusSettings | None = None
+        self._first_start: float | None = None  # monotonic seconds
         self._last: Snapshot | None = None
         self._next_snapshot = 0.0
         self._unanswered = 0  # snapshots
@@ -83,10 +85,14 @@ class StatusConnection:
 
     def maintain(self) -> None:
         """Start a status server if it is time, and send it a snapshot. Call it often while requests are served."""
+        now = time.monotonic()
+        if self._first_start is None:
+            self._first_start = now + _FIRST_START
+        if now < self._first_start:
+            return
         self._server.maintain()
         if not self._server.is_running:
             return
-        now = time.monotonic()
         if self._unanswered and now - self._answered_at > _HANGS_AFTER:
             self._server.replace("hangs")
         elif not self._unanswered and now >= self._next_snapshot:

@@ -128,8 +128,7 @@ class Throttle:
         else:
             keyed.update(request.challenge.reveal() + b"\0" + request.response.reveal())
         found = self._of(request.account)
-        is_new = found.add(keyed.digest(), time.monotonic(), self._settings.failures + _MORE_DIGESTS)
-        if is_new and self._settings.storage is not None:
+        if found.add(keyed.digest(), time.monotonic(), self._settings.failures + _MORE_DIGESTS):
             self.new_failures.append(request.account)
 
     def set_shared_count(self, account: Account, count: int, now: float) -> None:
