@@ -1,6 +1,6 @@
 """The frontend's event loop: standard input to standard output, until one of them ends (docs/protocol.md, 2 and 5).
 
-It waits for no disk: it opens no file. Other processes read the configuration and the files.
+It waits for no disk: after its start it opens no file. Other processes read the configuration and the files.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from extauth.frontend.states import FrontendState
 from extauth.frontend.worker_pool import WorkerPool
 from extauth.frontend.writer import Writer
 from extauth.log_levels import Level
+from extauth.protocol.accounts import load_international_domains
 from extauth.protocol.replies import Reply, render_reply
 from extauth.version import VERSION
 from extauth.workers.frontend_config import FrontendConfig
@@ -52,7 +53,7 @@ class Frontend:
         self._config: FrontendConfig | None = None
         self._start_by = time.monotonic() + timeouts.START
         self._reply_by = math.inf
-        self._next_tick = 0.0
+        self._next_tick, self._load_idna_at = 0.0, math.inf
         self._poller = Poller()
         self._reader = Reader(standard.input, self._poller, self._handle_lines, self._begin_to_end)
         self._log = Log(_UNKNOWN.log, self._poller)
@@ -108,6 +109,10 @@ class Frontend:
         has_waited = self._config is not None and now >= self._start_by
         if self.state is FrontendState.STARTING and (self._pool.is_ready or has_waited):
             self.state = FrontendState.SERVING if self._reply_by == math.inf else FrontendState.ENDING
+            self._load_idna_at = now + timeouts.LOAD_IDNA
+        if now >= self._load_idna_at:
+            self._load_idna_at = math.inf
+            load_international_domains()
 
     @property
     def _next_time(self) -> float:

@@ -19,6 +19,9 @@ START = 5.0
 """At the start requests are left unread until the first generation is loaded. After this time they are read, and their
 deadlines run, unless the configuration itself has not been read."""
 
+LOAD_IDNA = 0.2
+"""Requests are served. After this time the frontend loads what international domains need, and then nothing more."""
+
 LOAD = 120.0
 """A supervisor reads the configuration and loads the backends. If that takes longer, the configuration is refused: at
 the start the helper ends, later the previous generation stays. The supervisor is killed."""

@@ -26,13 +26,18 @@ def canonical_domain(domain: str) -> str | None:
     if domain.isascii() and "xn--" not in domain.lower():
         name = domain.lower().removesuffix(".")
     else:
-        import idna  # imported here because it is large and rarely needed
+        import idna  # here: it is large, and the first reply should not wait for it
 
         try:
             name = idna.encode(domain, uts46=True, std3_rules=True).decode().removesuffix(".")
         except idna.IDNAError:
             return None
     return name if _HOST_NAME.fullmatch(name) else None
+
+
+def load_international_domains() -> None:
+    """Load what domains outside of ASCII need. Otherwise the first one waits for the disk, and all requests with it."""
+    canonical_domain("bücher.example")
 
 
 class AccountParser:

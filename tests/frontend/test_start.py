@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
-from tests.helper import Site
+from tests.helper import Site, wait_until
 
 NOT_NEEDED = {
     *("argon2", "argparse", "asyncio", "bcrypt", "click", "concurrent", "ctypes.util", "email", "http", "idna"),
@@ -35,3 +36,13 @@ def test_no_large_module_is_imported_before_the_first_fork(imported: set[str]) -
 
 def test_later_supervisors_reuse_imported_code(imported: set[str]) -> None:
     assert {"extauth.chain.build", "extauth.workers.supervisor", "extauth.workers.worker"} <= imported
+
+
+def test_international_domains_are_loaded_before_they_come(site: Site) -> None:
+    # The frontend opens no file later: a disk that hangs would stop all requests.
+    site.write("passwd", site.ACCOUNTS)
+    site.configure()
+    helper = site.serve()
+    libraries = Path(f"/proc/{helper.process.pid}/maps")
+    wait_until(lambda: "/unicodedata." in libraries.read_text(), "idna is loaded")
+    assert helper.end() == 0
