@@ -1,7 +1,10 @@
-"""The check of the English in the pages finds what it looks for, with the line, and counts no code."""
+"""The check of the English in the pages finds what it looks for, with the line. Names of tests are short, too."""
 
 from __future__ import annotations
 
+import re
+
+from tests.paths import TESTS
 from tests.prose import check
 
 LONG = "This sentence has many words " + "and more " * 11 + "than a page may have."
@@ -24,3 +27,13 @@ def test_each_complaint_names_line_and_sentence() -> None:
     ]:
         complaints = check(page)
         assert any(found.startswith(f"{line}: ") and complaint in found for found in complaints), complaints
+
+
+def test_names_of_tests_have_at_most_ten_words() -> None:
+    names = [
+        name
+        for path in TESTS.rglob("test_*.py")
+        for name in re.findall(r"^(?:async )?def test_(\w+)", path.read_text(), re.MULTILINE)
+    ]
+    assert len(names) > 500
+    assert [name for name in names if name.count("_") >= 10] == []

@@ -177,7 +177,7 @@ def kill_handover(helper: Helper) -> None:
     wait_until(lambda: helper.processes("handover") not in ([], [process]), "another process")
 
 
-def test_password_of_a_killed_process_is_set_by_the_next_one(site: Site) -> None:
+def test_the_next_process_sets_passwords_of_a_killed_one(site: Site) -> None:
     server = Waits(b"SETACCOUNTPASSWORD")
     configure(site, server.port)
     helper = site.serve()
