@@ -208,12 +208,17 @@ class RestrictedFactory(WrappingFactory):
         self._module = MODULES[service.removesuffix("S").lower()]
         self._modules = modules
         self._connections = connections
+        self._settings: Mapping[str, Value] | None = None
+        self._restriction = Restriction()
         self._write_record = write_record
 
     def buildProtocol(self, addr: Any) -> Any:
         """Return the stream of a new connection, or None to close it."""
         address = addr.host
-        restriction = read_restriction(self._modules().get(self._module, {}))
+        settings = self._modules().get(self._module, {})
+        if settings is not self._settings:  # each change makes a new mapping
+            self._settings, self._restriction = settings, read_restriction(settings)
+        restriction = self._restriction
         reason = restriction.why_refused(address)
         if reason is None and not self._connections.take(address, restriction.per_address):
             if not self._connections.tells_refusal(address):

@@ -63,7 +63,7 @@ def test_a_refusal_differs_from_a_temporary_failure(
         ("pop3", 12_288, b"-ERR the line is too long"),
         ("imap", 65_536, b"* BAD the line is too long"),
         ("smtp", 12_288, b"500 5.5.2 the line is too long"),
-        ("pwd", 1_048_576, b"500 the line is too long; at most 1048576 bytes"),
+        ("pwd", 131_072, b"500 the line is too long; at most 131072 bytes"),
     ],
 )
 def test_a_line_that_is_too_long_gets_an_error(mail_server: MailServer, service: str, limit: int, error: bytes) -> None:

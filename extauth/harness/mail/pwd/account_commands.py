@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from extauth.harness.mail.pwd.cli import FAILED, NAME_EXISTS, Cli, CliCommand, CommandError, WrongArguments
+from extauth.harness.mail.pwd.cli import FAILED, NAME_EXISTS, Cli, CliCommand, CommandError, WrongArguments, check_count
 from extauth.harness.mail.pwd.rights import Need
 from extauth.harness.mail.pwd.settings_commands import update_settings
 from extauth.harness.mail.setting_names import ACCOUNT_SETTINGS
@@ -88,6 +88,7 @@ async def set_aliases(cli: Cli, arguments: list[Value]) -> None:
             account = cli.account(name)
         case _:
             raise WrongArguments
+    check_count(names, "aliases")
     aliases = []
     for alias in names:
         if not isinstance(alias, str) or not alias or "@" in alias:

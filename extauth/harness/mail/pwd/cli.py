@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sized
 from typing import NoReturn
 
 import msgspec
@@ -25,6 +25,9 @@ UNKNOWN_ACCOUNT = 513
 WRONG_PASSWORD = 515
 NAME_EXISTS = 520
 
+MAX_VALUES = 1_000
+"""How many aliases, access rights, settings or addresses a list may have: no command runs for long."""
+
 _NEAR = 0.8  # from this ratio of difflib on, a name may be a misspelt setting
 _SHOWN = 10  # unknown names in one record
 
@@ -42,6 +45,12 @@ class WrongArguments(CommandError):
 
     def __init__(self) -> None:
         super().__init__(FAILED, "wrong arguments")
+
+
+def check_count(values: Sized, what: str) -> None:
+    """Refuse a command with too many values. `what` names them."""
+    if len(values) > MAX_VALUES:
+        raise CommandError(FAILED, f"more than {MAX_VALUES:,} {what}")
 
 
 class Cli:

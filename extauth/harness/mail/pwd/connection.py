@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from extauth.harness.mail.mechanisms import Claim, PasswordClaim, ResponseClaim, new_challenge
@@ -23,7 +24,7 @@ from extauth.harness.mail.session import LoginFailure, LoginRecord, MailSession
 from extauth.harness.mail.stream import LineTooLong, Stream
 from extauth.log_levels import Level
 from extauth.model import Secret
-from extauth.protocol.data_format import MAX_SIZE, MalformedData, Value, read_arguments, write
+from extauth.protocol.data_format import MalformedData, Value, read_arguments, write
 from extauth.protocol.replies import one_line
 
 _OK = 200
@@ -32,6 +33,9 @@ _SEND_PASSWORD = 300
 
 _SERVER = "CommuniGate Pro PWD"  # clients look for this name in the greeting
 _VERSION = "6.0.5"
+
+_MAX_LINE = 131_072  # bytes
+_LONG = 4_096  # bytes of arguments that are read in a thread, so that other connections go on
 
 
 async def serve_pwd(session: MailSession, stream: Stream) -> None:
@@ -60,10 +64,10 @@ class PwdConnection:
         self._reply(_OK, f"{domain} {_SERVER} Server {_VERSION} ready {self._challenge.decode()}")
         while not self._ended:
             try:
-                await self._run(await self._stream.read_line(MAX_SIZE))
+                await self._run(await self._stream.read_line(_MAX_LINE))
             except LineTooLong:
-                self._session.log(Level.PROBLEMS, f"a line has more than {MAX_SIZE} bytes: ignored")
-                self._reply(UNKNOWN_COMMAND, f"the line is too long; at most {MAX_SIZE} bytes")
+                self._session.log(Level.PROBLEMS, f"a line has more than {_MAX_LINE} bytes: ignored")
+                self._reply(UNKNOWN_COMMAND, f"the line is too long; at most {_MAX_LINE} bytes")
             except CommandError as error:
                 self._reply(error.code, str(error))
 
@@ -186,7 +190,7 @@ async def run_command(cli: Cli, line: bytes) -> Value:
     if command is None:
         raise CommandError(UNKNOWN_COMMAND, "unknown command")
     try:
-        arguments = read_arguments(rest)
+        arguments = await asyncio.to_thread(read_arguments, rest) if len(rest) > _LONG else read_arguments(rest)
     except MalformedData as error:
         raise CommandError(FAILED, f"{command.name}: {error} of the arguments") from None
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 
-from extauth.harness.mail.pwd.cli import FAILED, Cli, CliCommand, CommandError, WrongArguments
+from extauth.harness.mail.pwd.cli import FAILED, Cli, CliCommand, CommandError, WrongArguments, check_count
 from extauth.harness.mail.pwd.rights import Need, Right, check_grantable
 from extauth.harness.mail.restrictions import LISTENER_SETTINGS, MODULES, read_restriction
 from extauth.harness.mail.server_settings import DOMAIN_SETTINGS, TLS_MODULE, TLS_SETTINGS, read_tls_settings
@@ -33,6 +33,7 @@ async def set_rights(cli: Cli, arguments: list[Value]) -> None:
             account = cli.account(name)
         case _:
             raise WrongArguments
+    check_count(names, "access rights")
     try:
         rights = check_grantable(names, account.account.domain, cli.accounts.main_domain)
     except ValueError as error:
@@ -77,6 +78,7 @@ async def update_domain_settings(cli: Cli, arguments: list[Value]) -> None:
             domain = cli.domain(name)
         case _:
             raise WrongArguments
+    check_count({**domain.settings, **settings}, "settings")
     try:
         with cli.change(domain.name):
             update_domain(domain, settings, now_utc())
@@ -104,6 +106,10 @@ async def update_module(cli: Cli, arguments: list[Value]) -> None:
             raise WrongArguments
     settings = dict(cli.accounts.module_settings.get(module, {}))
     _update(settings, changes)
+    check_count(settings, "settings")
+    for value in changes.values():
+        if isinstance(value, list):
+            check_count(value, "values in a list")
     try:
         read_restriction(settings)
         read_tls_settings({module: settings})

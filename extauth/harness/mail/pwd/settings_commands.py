@@ -5,7 +5,15 @@ from __future__ import annotations
 import msgspec
 
 from extauth.harness.mail.accounts import MailAccount
-from extauth.harness.mail.pwd.cli import FAILED, WRONG_PASSWORD, Cli, CliCommand, CommandError, WrongArguments
+from extauth.harness.mail.pwd.cli import (
+    FAILED,
+    WRONG_PASSWORD,
+    Cli,
+    CliCommand,
+    CommandError,
+    WrongArguments,
+    check_count,
+)
 from extauth.harness.mail.pwd.cli import set_own_password as set_own
 from extauth.harness.mail.pwd.rights import Need
 from extauth.harness.mail.setting_names import ACCOUNT_SETTINGS, PASSWORD, by_server_names, with_named
@@ -80,6 +88,7 @@ def update_settings(cli: Cli, account: MailAccount, settings: dict[str, Value]) 
     """
     all_settings = account.own_settings | settings
     new = {name: value for name, value in all_settings.items() if value != _DEFAULT and name != PASSWORD}
+    check_count(new, "settings")
     try:
         effective = with_named(cli.accounts.defaults_of(account), new)
     except ValueError as error:

@@ -181,6 +181,28 @@ def test_the_log_names_settings_without_effect(cli_server: MailServer) -> None:
     ]
 
 
+def test_a_command_has_at_most_1000_values(cli_server: MailServer) -> None:
+    def lists(count: int) -> list[str]:
+        names = [f"name{number}" for number in range(count)]
+        settings = "".join(f"{name}=x;" for name in names)
+        return [
+            f"SETACCOUNTALIASES many ({', '.join(names)})",
+            f"SETACCOUNTRIGHTS many ({', '.join(names)})",
+            f"UPDATEACCOUNTSETTINGS many {{{settings}}}",
+            f"UPDATEDOMAINSETTINGS second.org {{{settings}}}",
+            f"UPDATEMODULE LDAP {{{settings}}}",
+            f"UPDATEMODULE LDAP {{Clients=({', '.join(names)});}}",
+        ]
+
+    kinds = ("aliases", "access rights", "settings", "settings", "settings", "values in a list")
+    with Admin(cli_server) as admin:
+        assert admin.run("CREATEACCOUNT many", *lists(1_001)) == [
+            "200 OK",
+            *(f"501 more than 1,000 {kind}" for kind in kinds),
+        ]
+        assert admin.run(*lists(1_000)[:3], "DELETEACCOUNT many") == ["200 OK"] * 4
+
+
 def test_writelog_writes_one_record(cli_server: MailServer) -> None:
     with Admin(cli_server) as admin:
         assert admin.run(r'WRITELOG 2 "first\nsecond"', "WRITELOG 9 x") == [
