@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ def man(folder: Path) -> None:
     """
     from extauth.cli.commands import commands
 
+    os.umask(0o022)  # everyone may read the pages
     try:
         folder.mkdir(parents=True, exist_ok=True)
         count = 0

@@ -55,6 +55,7 @@ def test_man_pages_have_no_warnings(tmp_path: Path) -> None:
     done = subprocess.run([*EXTAUTH, "man", str(tmp_path)], capture_output=True, text=True, check=True)
     pages = sorted(tmp_path.iterdir())
     assert {page.name for page in pages} == {f"{'-'.join(['extauth', *words])}.1" for words in COMMANDS}
+    assert {page.stat().st_mode & 0o777 for page in pages} == {0o644}
     assert done.stdout == f"{len(pages)} pages are written to {tmp_path}\n"
     environment = {**os.environ, "LC_ALL": "C.UTF-8", "MANWIDTH": "80"}
     shown = subprocess.run(
