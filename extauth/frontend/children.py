@@ -15,7 +15,7 @@ from typing import Protocol
 
 _FIRST_PAUSE = 0.25  # seconds from the death of a child to the next start; each next pause is twice as long
 _MAX_PAUSE = 60.0
-_LONG_LIFE = 60.0  # seconds that a child has lived when the pauses are short again
+_LONG_LIFE = 60.0  # seconds from a pause without a death: then the pauses are short again
 
 
 class RequestHolder(Protocol):
@@ -42,24 +42,23 @@ os.register_at_fork(after_in_child=_forget_all)
 
 
 class RestartPause:
-    """Says when a child may be started again: the pauses grow while children die soon."""
+    """Says when a child may be started again: the pauses grow while children die soon after the last pause.
+
+    Children that a reload replaces do not count: they have not died.
+    """
 
     def __init__(self) -> None:
-        self._start_at = self._started = 0.0
+        self._start_at = 0.0
         self._pause = _FIRST_PAUSE
 
     def is_over(self) -> bool:
         """Return whether a child may be started now."""
         return time.monotonic() >= self._start_at
 
-    def has_started(self) -> None:
-        """Take note that a child has been started."""
-        self._started = time.monotonic()
-
     def begin(self) -> float:
         """Begin a pause: a child has died, or could not be started. Return its seconds."""
         now = time.monotonic()
-        if now - self._started > _LONG_LIFE:
+        if now - self._start_at > _LONG_LIFE:
             self._pause = _FIRST_PAUSE
         pause, self._pause = self._pause, min(2 * self._pause, _MAX_PAUSE)
         self._start_at = now + pause

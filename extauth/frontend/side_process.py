@@ -151,7 +151,6 @@ class SideProcess(Generic[M]):
             seconds = self._pause.begin()
             self._report(f"cannot start {self._name}: {error.strerror}; the next try is in {seconds:g} s")
             return
-        self._pause.has_started()
         process.socket.setblocking(False)
         self._process, self._reader = process, self._new_reader()
         self.state = SideProcessState.RUNNING
