@@ -36,16 +36,12 @@ class MetricsExport:
             self.next_write = 0.0
 
     def listen(self) -> None:
-        """Listen, unless it listens already. Threads of prometheus_client serve the requests. Raise OSError."""
-        if self._address is None or self._listens:
-            return
-        from prometheus_client import CollectorRegistry, start_http_server
+        """Listen, unless it listens already. A thread serves the requests. Raise OSError."""
+        if self._address is not None and not self._listens:
+            from extauth.workers.metrics_server import start_metrics_server
 
-        registry = CollectorRegistry()
-        registry.register(self._collector)
-        host, port = self._address
-        start_http_server(port, host, registry)
-        self._listens = True
+            start_metrics_server(self._address, self._collector)
+            self._listens = True
 
     def write(self, now: float) -> None:
         """Let the textfile be written if it is time."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import socket
 import subprocess
 import urllib.request
 from pathlib import Path
 
 import pytest
 
-from tests.administration import OK, WRONG, command, configure, serve
+from tests.administration import OK, WRONG, command, configure, serve, status_server
 from tests.backends.ldap.slapd import free_port
-from tests.helper import Site, clean_exit, wait_until
+from tests.helper import PATIENCE, Site, clean_exit, wait_until
 from tests.paths import ROOT
 
 MONITORING = ROOT / "examples" / "monitoring"
@@ -55,6 +56,22 @@ def test_metrics_are_valid_and_serve_the_examples(site: Site) -> None:
     with clean_exit(helper):
         helper.close()
     assert not textfile.exists()
+
+
+def test_silent_client_of_the_metrics_takes_no_thread(site: Site) -> None:
+    port = free_port()
+    configure(site, sections=f'[metrics]\nlisten = "127.0.0.1:{port}"')
+    helper = serve(site)
+    wait_until(lambda: "extauth_workers" in fetch(port), "the metrics")
+    threads = Path(f"/proc/{status_server(helper)}/task")
+    before = len(list(threads.iterdir()))
+    address = ("127.0.0.1", port)
+    with socket.create_connection(address), socket.create_connection(address, timeout=PATIENCE) as silent:
+        assert "extauth_workers" in fetch(port)
+        assert silent.recv(1) == b""  # it was disconnected
+        assert len(list(threads.iterdir())) == before
+    with clean_exit(helper):
+        helper.close()
 
 
 def test_second_helper_cannot_listen_and_says_so(site: Site) -> None:
