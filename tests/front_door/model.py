@@ -120,7 +120,7 @@ class Model:
             restricted = False
             if file_format == "dovecot":
                 extra = entry.split(b":", 7)[7:]
-                restricted = any(not field.startswith(b"userdb_") for field in b"".join(extra).split())
+                restricted = any(_restricts(field.strip(b":")) for field in b"".join(extra).split())
                 stored = stored.split(b":")[0]
             entries[key] = None if restricted or key in entries else stored
         return entries
@@ -151,6 +151,10 @@ def _name(name: str) -> str:
 
 def _has_control(text: str) -> bool:
     return any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in text)
+
+
+def _restricts(field: bytes) -> bool:
+    return bool(field) and not field.startswith(b"userdb_")
 
 
 def _address(fields: bytes, quoting: bool) -> tuple[str, bytes]:

@@ -155,7 +155,8 @@ _stored = st.one_of(
     st.tuples(st.sampled_from(_LOCKS), st.sampled_from(PASSWORDS)).map(lambda pair: (b"!" + b"".join(pair), None)),
     st.sampled_from(_LOCKS).map(lambda lock: (lock, None)),
 )
-_TAILS = [b"", b"", b"::::::", b"::::::userdb_mail=x", b"::::::nologin", b"::::::allow_nets=::1", b"::::::\xff"]
+_RESTRICTIONS = [b"::::::nologin", b"::::::: nologin", b"::::::allow_nets=::1", b"::::::\xff"]
+_TAILS = [b"", b"", b"::::::", b":::::::", b"::::::userdb_mail=x", *_RESTRICTIONS]
 
 
 @st.composite
