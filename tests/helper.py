@@ -217,10 +217,12 @@ path = "passwd"
         )
 
     def session(self, *lines: bytes) -> list[bytes]:
-        """Send these lines to `extauth serve` and return the replies, sorted by number."""
-        done = self.run("serve", "-c", str(self.config), input=b"".join(line + b"\n" for line in lines))
-        assert done.returncode == 0, done.stderr
-        return sorted(line for line in done.stdout.splitlines() if not line.startswith(b"* "))
+        """Send these lines to `extauth serve`, wait for a reply to each, and return the replies, sorted by number."""
+        helper = self.serve(cwd=self.folder)
+        helper.send(*lines)
+        helper.wait_for_replies(len(lines))  # after the end of its input it would wait only 3.2 seconds
+        assert helper.end() == 0
+        return sorted(helper.replies)
 
 
 def parent_of(process: int) -> int:
