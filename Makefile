@@ -7,7 +7,7 @@
 # make test-lowest    run the tests with the lowest version of every dependency that setup.cfg allows
 # make fuzz       run the property tests with FUZZ (100) times as many inputs
 # make timing     measure how much the time until a refusal reveals, with TIMING (1600) requests of each kind
-# make soak       send requests for SOAK (600) seconds and check each reply, while files change and processes die;
+# make soak       send requests for SOAK (600) seconds and check each reply, while files change and processes and services fail;
 #                 then good requests beside bad ones and beside guesses, for SOAK / 10 seconds (at most 60) each
 # make sbom       list what is installed with extauth, in CycloneDX's form, in build/sbom.json; INSTALLED=/opt/extauth
 #                 lists that installation
@@ -93,7 +93,7 @@ fuzz: $(VENV)/.tests
 timing: test-deps $(VENV)/.tests bytecode
 	$(BIN)/python -m tests.timing $(TIMING)
 
-soak: $(VENV)/.tests bytecode
+soak: test-deps $(VENV)/.tests bytecode
 	SOAK=$(SOAK) $(BIN)/pytest -q -s tests/soak/soak.py tests/soak/bad_requests.py tests/soak/guesses.py
 
 man: $(VENV)/.program

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ import pytest
 from extauth.config.tables import ThrottleSettings
 from extauth.frontend.throttle import Throttle
 from extauth.model import Account, PasswordRequest, Secret
-from tests.backends.ldap.slapd import free_port
+from tests.frontend.redis_server import Redis
 from tests.helper import Helper, Site, wait_for_serving, wait_until
 
 OK = b"OK"
@@ -160,38 +160,6 @@ def test_wrong_settings_are_refused(site: Site, settings: str, error: str) -> No
 # --- several helpers with one storage -----------------------------------------------------------------
 
 
-class Redis:
-    """A redis-server on the loopback."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
-        self._folder = folder
-        (folder / "password").write_text("open sesame\n")
-        (folder / "password").chmod(0o600)
-        self.start()
-
-    def start(self) -> None:
-        arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--requirepass", "open sesame"]
-        self._process = subprocess.Popen(["redis-server", *arguments], cwd=self._folder, stdout=subprocess.DEVNULL)
-        wait_until(self._answers, "redis-server")
-
-    def _answers(self) -> bool:
-        ping = ["redis-cli", "-p", str(self.port), "ping"]
-        return b"NOAUTH" in subprocess.run(ping, capture_output=True, check=False).stdout
-
-    def keys(self) -> list[bytes]:
-        command = ["redis-cli", "-p", str(self.port), "-a", "open sesame", "--no-auth-warning", "keys", "*"]
-        return subprocess.run(command, capture_output=True, check=True).stdout.split()
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
-    def settings(self, settings: str) -> str:
-        file = self._folder / "password"
-        return f'{settings}\nstorage = "redis://127.0.0.1:{self.port}/0"\nstorage_password_file = "{file}"'
-
-
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[Redis]:
     (tmp_path / "redis").mkdir()
@@ -237,7 +205,7 @@ def test_without_its_storage_the_helper_counts_alone(site: Site, redis: Redis) -
 def test_counter_that_dies_is_replaced(site: Site, redis: Redis) -> None:
     helper = serve_with_storage(site, redis)
     (counter,) = helper.processes("failure counter")
-    subprocess.run(["kill", "-9", str(counter)], check=True)
+    os.kill(counter, signal.SIGKILL)
     helper.wait_for_information("throttle: the failure counter died; another one starts in 0.25 s")
     guess(helper, "alice", 3)
     assert ask(helper, "alice", "right")[1] >= 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import random
 import signal
@@ -11,13 +12,22 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.backends.ldap.slapd import free_port
 from tests.helper import Helper, Site
+from tests.soak.services import Services
 from tests.soak.traffic import Traffic
 
 _CONFIGURATION = """\
 [helper]
 deadline = 3
 workers = 2
+run_directory = "run"
+[metrics]
+listen = "127.0.0.1:{metrics_port}"
+textfile = "metrics.prom"
+{services}
+[handover]
+backends = ["UnreliableBackend"]
 [log]
 mail_server_level = "Failures"
 level = "Failures"
@@ -40,7 +50,15 @@ name = "emergency"
 domains = ["plugin.example"]
 path = "emergency"
 emergency = true
+[[backend]]
+type = "files"
+name = "names"
+domains = ["new.example"]
+path = "names"
 """
+_OTHER_SETTINGS = {"[log]": '[log]\nformat = "json"', "[handover]": "[handover]\nswitch_external_off = true"}
+"""Changes to the configuration with which other processes replace the log writer and the handover."""
+
 WORKERS_AT_REST = 3
 """Those of the configuration, and a spare one."""
 
@@ -49,19 +67,36 @@ _STORM_LASTS = 1.0  # seconds
 _CUT_OFF_LASTS = 3.0
 _OUTAGE_LASTS = 3.0
 _FULL_DISK_LASTS = 3.0
+_SERVICE_FAILS = 3.0
 _NOTICED_AFTER = 1.0  # seconds: requests that were sent during an outage may get their replies a little later
-_BETWEEN_SUPERVISORS = 12.0  # seconds: a supervisor that dies while it loads is replaced after 10
-_BETWEEN_LOG_WRITERS = 65.0  # seconds: one that has lived for less than 60 is replaced later each time
+
+# processes by their titles
+_KILLED = {
+    "worker": 3,
+    "file watcher": 2,
+    "supervisor": 1,
+    "log writer": 1,
+    "status server": 1,
+    "failure counter": 1,
+    "handover": 1,
+}
+"""Weights."""
+_STOPPED = {"file watcher": 2.0, "log writer": 3.0, "failure counter": 2.0, "status server": 12.0}
+"""Seconds that it hangs. A status server is killed before."""
+_PAUSES = {"supervisor": 12.0, "log writer": 75.0, "status server": 90.0, "failure counter": 75.0, "handover": 75.0}
+"""Seconds from one to the next. A supervisor that dies while it loads is replaced after 10. The others are replaced
+later each time if they die within 60."""
 
 
 class Disturbances:
     """Disturbs the helper in random ways. `can_fill_disk`: the folder `disk` is a small file system."""
 
-    def __init__(self, seed: int, site: Site, traffic: Traffic, *, can_fill_disk: bool) -> None:
+    def __init__(self, seed: int, site: Site, traffic: Traffic, services: Services, *, can_fill_disk: bool) -> None:
         self._random = random.Random(seed)  # chooses disturbances, not secrets
         self._site = site
         self._traffic = traffic
-        self._may_kill: dict[str, float] = {}  # kind of process -> from when on (monotonic seconds)
+        self._services = services
+        self._spared_until: dict[str, float] = {}  # by kind of process (monotonic seconds)
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._disk = site.folder / "disk"
         self._kinds: list[tuple[int, Callable[[], None]]] = [
@@ -69,10 +104,11 @@ class Disturbances:
             (3, self.cut_off_the_password_file),
             (3, self.send_sighup),
             (1, self.send_a_storm_of_sighup),
-            (3, self.kill_a_worker),
-            (1, self.kill_the_supervisor),
-            (2, self.kill_the_file_watcher),
-            (1, self.kill_the_log_writer),
+            *((weight, functools.partial(self._kill, kind)) for kind, weight in _KILLED.items()),
+            *((1, functools.partial(self._stop, kind)) for kind in _STOPPED),
+            (2, self.disturb_a_service),
+            (1, self.rotate_the_log),
+            (1, self.change_the_configuration),
             (1, self.break_the_configuration),
             (1, self.repair_the_configuration),
             (2, self.begin_an_outage),
@@ -80,8 +116,11 @@ class Disturbances:
         ]
         self.done: Counter[str] = Counter()
         site.write("emergency", traffic.emergency_file())
+        site.write("names", traffic.names_file())
         site.write("passwd", traffic.accounts.whole_file())
-        site.configure(_CONFIGURATION)
+        self.metrics_port = free_port()
+        self._configuration = _CONFIGURATION.format(metrics_port=self.metrics_port, services=services.configuration())
+        site.configure(self._configuration)
         self._helper: Helper = site.serve()
 
     @property
@@ -140,9 +179,18 @@ class Disturbances:
 
     def free_the_disk(self) -> None:
         """Make room on the disk of the log."""
-        (self._disk / "other").unlink(missing_ok=True)
+        for name in ("other", "log.1"):
+            (self._disk / name).unlink(missing_ok=True)
         with contextlib.suppress(FileNotFoundError):
             os.truncate(self.log, 0)
+
+    def rotate_the_log(self) -> None:
+        """Rename the log. Sometimes tell the helper: otherwise it must notice."""
+        self._count("log rotated")
+        with contextlib.suppress(FileNotFoundError):
+            self.log.replace(self._disk / "log.1")
+        if self._random.random() < 0.5:
+            self.send_sighup()
 
     @property
     def log(self) -> Path:
@@ -171,7 +219,16 @@ class Disturbances:
     def repair_the_configuration(self) -> None:
         """Reload with the original configuration."""
         self._count("configuration repaired")
-        self._site.configure(_CONFIGURATION)
+        self._site.configure(self._configuration)
+        self.send_sighup()
+
+    def change_the_configuration(self) -> None:
+        """Reload with other settings for the log and the handover."""
+        self._count("configuration changed")
+        changed = self._configuration
+        for old, new in _OTHER_SETTINGS.items():
+            changed = changed.replace(old, new)
+        self._site.configure(changed)
         self.send_sighup()
 
     def change_passwords_while_reloads_fail(self) -> None:
@@ -189,34 +246,40 @@ class Disturbances:
         self._site.write("outage", "")
         self._after(_OUTAGE_LASTS, lambda: (self._site.folder / "outage").unlink(missing_ok=True))
 
-    def kill_a_worker(self) -> None:
-        """Kill a worker, of any generation."""
-        self._kill("worker", 0.0)
+    def disturb_a_service(self) -> None:
+        """Let the mail server or Redis fail for a time, unless one fails already."""
+        if what := self._services.begin_to_fail():
+            self._count(what)
+            self._after(_SERVICE_FAILS, self._services.end_to_fail)
 
-    def kill_the_supervisor(self) -> None:
-        """Kill a supervisor, unless one was killed recently."""
-        self._kill("supervisor", _BETWEEN_SUPERVISORS)
+    def _kill(self, kind: str) -> None:
+        """Kill a process of this kind, of any generation."""
+        self._signal(kind, signal.SIGKILL, "killed")
 
-    def kill_the_file_watcher(self) -> None:
-        """Kill the process that looks at the files."""
-        self._kill("file watcher", 0.0)
+    def _stop(self, kind: str) -> None:
+        """Let a process of this kind hang for some seconds. Perhaps it is killed meanwhile, and replaced."""
+        if process := self._signal(kind, signal.SIGSTOP, "hangs"):
+            self._after(_STOPPED[kind], lambda: _send_signal(process, signal.SIGCONT))
 
-    def kill_the_log_writer(self) -> None:
-        """Kill the process that writes the log, unless one was killed recently."""
-        self._kill("log writer", _BETWEEN_LOG_WRITERS)
-
-    def _kill(self, kind: str, pause: float) -> None:
-        """Kill a process of this kind, if the last one was killed long ago."""
+    def _signal(self, kind: str, number: int, what: str) -> int:
+        """Send a signal to a process of this kind, if the last one was long ago. Return its process id, or 0."""
         now = time.monotonic()
         found = self._helper.processes(kind)
-        if found and now >= self._may_kill.get(kind, 0.0):
-            self._may_kill[kind] = now + pause
-            self._count(f"{kind} killed")
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._random.choice(found), signal.SIGKILL)
+        if not found or now < self._spared_until.get(kind, 0.0):
+            return 0
+        self._spared_until[kind] = now + _PAUSES.get(kind, 0.0)
+        self._count(f"{kind} {what}")
+        process = self._random.choice(found)
+        _send_signal(process, number)
+        return process
 
     def _after(self, seconds: float, step: Callable[[], None]) -> None:
         self._later.append((time.monotonic() + seconds, step))
 
     def _count(self, kind: str) -> None:
         self.done[kind] += 1
+
+
+def _send_signal(process: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, number)

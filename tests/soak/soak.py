@@ -15,8 +15,10 @@ import pytest
 from tests.helper import Site, wait_until
 from tests.plugins import plugin
 from tests.soak.accounts import RELOADED_WITHIN
+from tests.soak.administrator import Administrator
 from tests.soak.disturbances import WORKERS_AT_REST, Disturbances
-from tests.soak.traffic import INCORRECT, Traffic
+from tests.soak.services import Services
+from tests.soak.traffic import INCORRECT, OK, Traffic
 
 _DEADLINE = 3.0  # seconds, as configured
 _UNDER_WAY = 200
@@ -24,7 +26,7 @@ _BETWEEN_DISTURBANCES = 0.5  # seconds
 _LAST_CHANGE_CHECKED = RELOADED_WITHIN + 3.0  # seconds
 _WARM_UP = 20_000  # requests before sizes are measured
 _MOST_TEMPORARY = 0.02  # of each kind: those of killed processes
-_LEAST_RATE = 1_000_000 / 600  # requests in a second
+_LEAST_RATE = 100  # requests in a second: with fewer, the run shows nothing
 
 
 class Soak:
@@ -33,9 +35,13 @@ class Soak:
     def __init__(self, site: Site, seed: int, *, can_fill_disk: bool) -> None:
         self.traffic = Traffic(seed, _DEADLINE)
         site.write("unreliable_backend.py", plugin("unreliable_backend.py"))
-        self.disturbances = Disturbances(seed, site, self.traffic, can_fill_disk=can_fill_disk)
+        self.services = Services(seed, site)
+        self.disturbances = Disturbances(seed, site, self.traffic, self.services, can_fill_disk=can_fill_disk)
         self.helper = self.disturbances.helper
+        assert self.helper.ask(b"0 INTF 7") == b"INTF 7"
         assert self.helper.ask(b"0 VRFY nobody@files.example pw0") == INCORRECT
+        status_socket = site.folder / "run" / f"{self.helper.process.pid}.sock"
+        self.administrator = Administrator(seed, status_socket, self.disturbances.metrics_port)
 
     def run(self, seconds: float) -> None:
         """Send requests for some seconds, with disturbances."""
@@ -47,12 +53,13 @@ class Soak:
             self.disturbances.go_on()
             if now >= next_disturbance:
                 self.traffic.check_waiting()
+                self.administrator.check()
                 self.disturbances.disturb()
                 self.helper.information.clear()
                 next_disturbance = now + _BETWEEN_DISTURBANCES
 
     def sizes(self) -> dict[str, float]:
-        """Return memory in MiB, descriptors of the frontend, and processes, at rest.
+        """Return memory in MiB, descriptors, threads and processes, at rest.
 
         Before that, requests crash and hang for a time without further reloads: the processes that they need must end.
         """
@@ -66,16 +73,36 @@ class Soak:
         self._wait_for_all()
         with contextlib.suppress(AssertionError):  # then the sizes say what is too much
             wait_until(self._is_at_rest, "rest")
-        wait_until(lambda: self.disturbances.log.stat().st_size > 0, "a record in the log")
+        wait_until(self._logs, "a record in the log")
         frontend = self.helper.process.pid
         processes = [frontend, *self.helper.descendants()]
         return {
             "memory of the frontend": _memory(frontend, "Anonymous"),
             "memory": sum(_memory(process, "Pss_Anon") for process in processes),
-            "descriptors": len(list(Path(f"/proc/{frontend}/fd").iterdir())),
+            "memory of the status server": max(_memory(each, "Anonymous") for each in self.helper.processes("status")),
+            "descriptors of the frontend": _count(frontend, "fd"),
+            "descriptors": sum(_count(process, "fd") for process in processes),
+            "threads": sum(_count(process, "task") for process in processes),
             "processes": len(processes),
             "workers": len(self.helper.processes("worker")),
         }
+
+    def check_services(self) -> None:
+        """Check at rest what has failed meanwhile: the status, the metrics, new accounts, passwords, the throttle."""
+        self.administrator.end()
+        requests = self.traffic.answered.total() + 1
+        report = self.administrator.status()
+        assert requests <= report.snapshot.replies <= requests + self.administrator.verified
+        assert not report.problems
+        assert report.snapshot.throttle is not None
+        assert report.snapshot.throttle.delayed > 0
+        self.administrator.metrics()
+        assert self.helper.ask(b"1 NEW name1@new.example") == OK
+        words = {f"mover{number}@plugin.example": f"last{number}" for number in range(10)}
+        for account, word in words.items():
+            assert self.helper.ask(f"1 VRFY {account} {word}".encode()) == OK
+        passwords = self.services.mail_server.passwords
+        wait_until(lambda: words.items() <= passwords.items(), "the passwords in the mail server")
 
     def end(self) -> None:
         """Close its input while requests are under way."""
@@ -86,8 +113,13 @@ class Soak:
         assert not self.traffic.under_way
 
     def _is_at_rest(self) -> bool:
-        counts = [len(self.helper.processes(kind)) for kind in ("supervisor", "file watcher", "log writer")]
-        return counts == [1, 1, 1] and len(self.helper.processes("worker")) == WORKERS_AT_REST
+        titles = ("supervisor", "file watcher", "log writer", "status server", "failure counter", "handover")
+        counts = [len(self.helper.processes(title)) for title in titles]
+        return counts == [1] * len(titles) and len(self.helper.processes("worker")) == WORKERS_AT_REST
+
+    def _logs(self) -> bool:
+        log = self.disturbances.log
+        return log.exists() and log.stat().st_size > 0
 
     def _send_for(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -120,6 +152,13 @@ def _memory(process: int, name: str) -> float:
     return 0.0
 
 
+def _count(process: int, what: str) -> int:
+    """Return how many of these a process has: `fd` or `task`; 0 if it has ended."""
+    with contextlib.suppress(OSError):
+        return len(list(Path(f"/proc/{process}/{what}").iterdir()))
+    return 0
+
+
 @pytest.fixture
 def can_fill_disk(site: Site) -> Iterator[bool]:
     """Make the folder `disk`, a small file system if possible. Return whether it is one."""
@@ -144,12 +183,16 @@ def test_every_request_is_answered_correctly_and_nothing_grows(site: Site, can_f
         before = soak.sizes()
         soak.run(seconds * 3 / 4)
         after = soak.sizes()
+        soak.check_services()
         soak.end()
     finally:
+        soak.services.end()
         temporary = soak.traffic.shares_of_temporary()
         print(soak.traffic.table())
+        print(f"{soak.traffic.answered.total() / seconds:.0f} requests in a second")
         print("temporary failures:", ", ".join(f"{kind} {share:.3%}" for kind, share in temporary.items()))
         print("disturbances:", ", ".join(f"{count} x {kind}" for kind, count in soak.disturbances.done.most_common()))
+        print("administrator:", ", ".join(f"{count} x {kind}" for kind, count in soak.administrator.done.most_common()))
     for name, size in after.items():
         print(f"{name}: {before[name]:.1f} before, {size:.1f} after")
     assert (before["workers"], after["workers"]) == (WORKERS_AT_REST, WORKERS_AT_REST)

@@ -14,6 +14,13 @@ OK = b"OK"
 INCORRECT = b"ERROR incorrect password"
 TEMPORARY = b"ERROR temporary failure"
 MALFORMED = b"ERROR malformed request"
+UNKNOWN = b"ERROR unknown account"
+NOT_NOW = b"FAILURE temporary failure"
+
+THROTTLED_BEYOND = 30
+"""Different wrong passwords after which the logins of an account wait. Few accounts have so many."""
+MOST_WAITING = 8
+"""Logins of one account that may wait (docs/throttle.md)."""
 
 # kinds of requests and their weights
 _HARMLESS = {
@@ -25,22 +32,36 @@ _HARMLESS = {
     "malformed": 1_000,
     "emergency": 1_000,
     "unavailable": 300,
+    "guess": 150,
+    "guessed": 30,
+    "mover": 60,
+    "new": 60,
+    "new unknown": 20,
 }
 _HARMFUL = {"hang": 6, "crash": 6, "raise": 20}
 _FAILING = ("hang", "crash", "raise", "unavailable")
+_PROVISIONED = ("new", "new unknown")  # they fail while the mail server does
 _IN_OUTAGE = "plugin in an outage"
 
 _PLUGIN_ACCOUNTS = 1_000  # of each kind
+_NAMES = 1_000  # accounts of the names file
+_GUESSED = 2  # of them, accounts whose passwords somebody guesses
+_MOVERS = 20  # accounts of the plugin whose passwords change with each login
 _CHALLENGE = b"<1@soak.example>"
 
 
 @dataclass
 class SentRequest:
-    """A request under way. `password`: the account and the password that it used, if the file may have them."""
+    """A request under way. `password`: the account and the password that it used, if the file may have them.
+
+    `guessed`: the account, if somebody guesses its password. `is_crowded`: too many of its logins may wait already.
+    """
 
     kind: str
     since: float
     password: tuple[str, bytes] | None = None
+    guessed: int | None = None
+    is_crowded: bool = False
 
 
 class Traffic:
@@ -59,6 +80,11 @@ class Traffic:
     def emergency_file() -> str:
         """Return the password file of the emergency backend."""
         return "".join(f"emergency{number}@plugin.example:{{PLAIN}}open\n" for number in range(_PLUGIN_ACCOUNTS))
+
+    @staticmethod
+    def names_file() -> str:
+        """Return the password file with the accounts that the mail server may create."""
+        return "".join(f"name{number}@new.example:{{PLAIN}}open\n" for number in range(_NAMES))
 
     def expect_outage(self, seconds: float) -> None:
         """From now on the plugin is unavailable for some seconds."""
@@ -88,6 +114,18 @@ class Traffic:
             line = b"%b VRFY" % number
         elif kind == "unknown":
             line = b"%b VRFY nobody%d@files.example pw0" % (number, self._random.randrange(1_000))
+        elif kind in ("guess", "guessed"):
+            request.guessed = self._random.randrange(_GUESSED)
+            others = sum(request.guessed == each.guessed for each in self.under_way.values())
+            request.is_crowded = others >= MOST_WAITING
+            password = b"open" if kind == "guessed" else b"guess%b" % number
+            line = b"%b VRFY name%d@new.example %b" % (number, request.guessed, password)
+        elif kind == "mover":
+            line = b"%b VRFY mover%d@plugin.example word%b" % (number, self._random.randrange(_MOVERS), number)
+        elif kind == "new":
+            line = b"%b NEW name%d@new.example" % (number, self._random.randrange(_NAMES))
+        elif kind == "new unknown":
+            line = b"%b NEW nobody@new.example" % number
         else:
             which = self._random.randrange(_PLUGIN_ACCOUNTS)
             line = b"%b VRFY %b%d@plugin.example open" % (number, kind.encode(), which)
@@ -103,7 +141,7 @@ class Traffic:
         assert text in allowed, f"{request} got {text!r}, not one of {allowed}"
         took = time.monotonic() - request.since
         assert took < self._deadline + 3, f"{request} got its reply after {took:.1f} s"
-        in_outage = request.kind == "plugin" and request.since < self._outage_over
+        in_outage = request.kind in ("plugin", "mover") and request.since < self._outage_over
         self.answered[_IN_OUTAGE if in_outage else request.kind, text.decode()] += 1
 
     def check_waiting(self) -> None:
@@ -116,8 +154,12 @@ class Traffic:
     def _allowed(self, request: SentRequest) -> set[bytes]:
         if request.kind == "malformed":
             return {MALFORMED}
-        if request.kind in ("plugin", "emergency"):
+        if request.kind in ("plugin", "emergency", "mover"):
             return {OK, TEMPORARY}
+        if request.kind in _PROVISIONED:
+            return {OK if request.kind == "new" else UNKNOWN, NOT_NOW}
+        if request.kind == "guessed":
+            return {OK, TEMPORARY, INCORRECT} if request.is_crowded else {OK, TEMPORARY}
         if request.kind in _FAILING:
             return {TEMPORARY}
         if request.password is None:
@@ -135,7 +177,9 @@ class Traffic:
         for (kind, text), count in self.answered.items():
             total[kind] += count
             temporary[kind] += count if text == TEMPORARY.decode() else 0
-        return {kind: temporary[kind] / max(1, total[kind]) for kind in _HARMLESS if kind not in _FAILING}
+        return {
+            kind: temporary[kind] / max(1, total[kind]) for kind in _HARMLESS if kind not in _FAILING + _PROVISIONED
+        }
 
     def table(self) -> str:
         """Return the counts of replies, a line for each kind and reply."""
