@@ -66,19 +66,22 @@ class LeavingGenerations:
         generation.drain()
         self._stopped_at[generation] = None
 
-    def maintain(self) -> bool:
-        """Let each take its next step. Return whether one has ended: its processes must be reaped."""
+    def maintain(self, *, at_end: bool = False) -> bool:
+        """Let each take its next step. Return whether one has ended: its processes must be reaped.
+
+        `at_end`: every request has its reply, so workers end although they are still at work.
+        """
         now = time.monotonic()
         before = len(self._stopped_at)
         for generation, stopped_at in list(self._stopped_at.items()):
-            self._continue(generation, stopped_at, now)
+            self._continue(generation, stopped_at, now, at_end=at_end)
         return len(self._stopped_at) < before
 
-    def _continue(self, generation: Generation, stopped_at: float | None, now: float) -> None:
+    def _continue(self, generation: Generation, stopped_at: float | None, now: float, *, at_end: bool) -> None:
         generation.maintain()
         if generation.has_ended:
             del self._stopped_at[generation]
-        elif stopped_at is None and generation.is_drained:
+        elif stopped_at is None and (at_end or generation.is_drained):
             generation.stop_workers()
             self._stopped_at[generation] = now
         elif stopped_at is not None and (now - stopped_at >= timeouts.DISCONNECT or not generation.has_workers):

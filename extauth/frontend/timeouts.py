@@ -53,7 +53,7 @@ CLOSE = 0.2
 
 # --- the end --------------------------------------------------------------------------------------------
 
-REPLY = 3.2
+REPLY = 3.0
 """From the end of input, requests under way get their replies. After this time the rest gets "temporary failure"."""
 
 WRITE = 0.5

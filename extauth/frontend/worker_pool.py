@@ -157,7 +157,7 @@ class WorkerPool:
         for generation in filter(None, (self._serving, self._coming)):
             self._leaving.add(generation)
         self._serving = self._coming = None
-        self._has_remains |= self._leaving.maintain()
+        self._has_remains |= self._leaving.maintain(at_end=True)
         return not len(self._leaving)
 
     def close(self) -> None:
