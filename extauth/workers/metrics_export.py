@@ -8,12 +8,13 @@ import threading
 from pathlib import Path
 
 from extauth.config import MetricsSettings
-from extauth.trust import replace_file
+from extauth.trust import replace_file, signature
 from extauth.workers.metrics import SnapshotCollector
 from extauth.workers.status_messages import Snapshot
 
 _MODE = 0o644
 _INTERVAL = 15.0  # seconds between two versions of the textfile
+_SHARED = "another program writes this file, too; set a file of its own for each helper"
 
 
 class MetricsExport:
@@ -83,11 +84,21 @@ class _Textfile:
     def _run(self) -> None:
         from prometheus_client import generate_latest
 
+        own = None
         while self._wanted.wait():
             self._wanted.clear()
+            found = _inode(self._path)
+            is_shared = own is not None and found not in (None, own)
             try:
                 replace_file(self._path, generate_latest(self._registry), _MODE)
             except OSError as error:
                 self.problem = f"{self._path}: {error.strerror}; the metrics there are old"
             else:
-                self.problem = ""
+                own = _inode(self._path)
+                self.problem = f"{self._path}: {_SHARED}" if is_shared else ""
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    """Return which file this is. Each writer replaces it by a new one. None: there is none."""
+    found = signature(path)
+    return None if found is None else found[:2]
