@@ -232,6 +232,20 @@ def test_new_run_directory_is_used_after_a_reload(site: Site) -> None:
     wait_until(lambda: _has_moved(site, helper), "the socket in the other folder")
 
 
+def test_new_status_server_waits_for_the_end_of_the_old_one(site: Site) -> None:
+    configure(site)
+    helper = serve(site)
+    old = status_server(helper)
+    with stopped(old):  # it would remove the socket of the new one
+        configure(site, 'pid_file = "pid"')
+        send_sighup(helper)
+        wait_for_serving(helper, 1)
+        wait_until(lambda: helper.processes("status server") != [old], "the end of the old one")
+        assert old not in helper.processes("status server")
+    wait_until((site.folder / "pid").exists, "the pid file of the new one")
+    assert command(site, "status").returncode == 0
+
+
 def _is_newer(path: Path, time_ns: int) -> bool:
     try:
         return path.stat().st_mtime_ns > time_ns
