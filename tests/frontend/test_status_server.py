@@ -232,7 +232,7 @@ def test_new_run_directory_is_used_after_a_reload(site: Site) -> None:
     wait_until(lambda: _has_moved(site, helper), "the socket in the other folder")
 
 
-def test_new_status_server_waits_for_the_end_of_the_old_one(site: Site) -> None:
+def test_new_status_server_waits_until_the_old_one_ends(site: Site) -> None:
     configure(site)
     helper = serve(site)
     old = status_server(helper)
