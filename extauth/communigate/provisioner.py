@@ -12,7 +12,7 @@ import mmap
 import time
 
 from extauth.communigate.account_values import Attributes, account_aliases, account_settings
-from extauth.communigate.errors import AccountExists, CliError
+from extauth.communigate.errors import AccountExists, CliError, CliUnavailable
 from extauth.communigate.own_account import OwnAccount
 from extauth.config import ProvisionSettings
 from extauth.errors import TemporaryFailure
@@ -95,8 +95,12 @@ class Provisioner(OwnAccount[ProvisionSettings]):
         self, account: Account, settings: dict[str, Value], aliases: list[str], made: str
     ) -> VerdictResult:
         """Create the account. Not to be cut off: the mail server asks no more for an account that it has."""
+        create = functools.partial(self._client.create_account, account, kind=self.settings.type, settings=settings)
         try:
-            await self._client.create_account(account, kind=self.settings.type, settings=settings)
+            try:
+                await create()
+            except CliUnavailable:
+                await create()  # the mail server may have it: then it says now that the account exists
         except AccountExists:
             added = await self._add_aliases(account, aliases) if aliases else ""
             return Verdict.OK.because(f"the mail server has the account already{added}")

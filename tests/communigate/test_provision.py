@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.backends.ldap.slapd import Slapd
-from tests.communigate.middle import Waits
+from tests.communigate.middle import Middle, Waits
 from tests.harness.mail.pwd.admin import Admin
 from tests.harness.mail.server import MailServer
 from tests.helper import Helper, Site
@@ -152,6 +152,17 @@ def test_a_creation_is_finished_at_the_end(site: Site) -> None:
     assert b"SETACCOUNTALIASES late@" in server.received
     assert b"next@" not in server.received  # it waited for the first one
     server.close()
+
+
+def test_lost_reply_leaves_no_account_without_aliases(site: Site, server: MailServer) -> None:
+    middle = Middle(server.port("pwd"))
+    middle.loses = b"CREATEACCOUNT"
+    configure(site, middle.port, "attributes = {}", 'aliases = ["cn"]')
+    site.write("passwd", "lost:{PLAIN}x:::l.ost::\n")
+    assert new(serve(site), "lost") == b"OK"
+    with Admin(server) as admin:
+        assert admin.run("GETACCOUNTALIASES lost") == ['201 ("l.ost")']
+    middle.close()
 
 
 def test_a_limit_counts_over_all_workers(site: Site, server: MailServer) -> None:
