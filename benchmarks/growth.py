@@ -11,6 +11,7 @@ medians. Ratios compare turns that followed each other.
 from __future__ import annotations
 
 import contextlib
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ def measure(options: Options) -> None:
                 usual = turns_of_sizes[sizes.index(Size())]
                 for size, turns in zip(sizes, turns_of_sizes, strict=True):
                     pairs = zip(turns, usual, strict=True)
-                    ratio = statistics.median(_cpu(turn) / _cpu(beside) for turn, beside in pairs)
+                    ratio = statistics.median(_ratio(_cpu(turn), _cpu(beside)) for turn, beside in pairs)
                     rate = statistics.median(turn.rate for turn in turns)
                     memory = statistics.median(turn.memory or 0 for turn in turns)
                     faults = sum(turn.checked.faults for turn in turns)
@@ -113,6 +114,11 @@ def _round(warm: Sequence[WarmProgram], sizes: Sequence[Size], seconds: float, n
 def _cpu(turn: Run) -> float:
     """Return the microseconds for a reply."""
     return (turn.cpu or 0.0) * 1e6
+
+
+def _ratio(cpu: float, usual: float) -> float:
+    """Return how many times the usual it is; not a number if the usual turn was too short to measure."""
+    return cpu / usual if usual else math.nan
 
 
 if __name__ == "__main__":

@@ -129,9 +129,11 @@ def test_records_are_written_when_the_file_system_resumes(site: Site, tmp_path: 
         helper.wait_for_information("cannot write the log")
         system.resume()
         helper.wait_for_information("log: works again$")
+        log = system.folder / "log"
+        wait_until(lambda: "account=4999-x" in log.read_text(), "the last record")
         with clean_exit(helper):
             helper.close()
-        assert numbers((system.folder / "log").read_text()) == list(range(5_000))
+        assert numbers(log.read_text()) == list(range(5_000))
 
 
 @needs_fuse
