@@ -102,6 +102,10 @@ class Accounts:
         """Return whether it may say that the password is wrong."""
         return any(password.text != text for password in self._in_use(name, since))
 
+    def history(self, name: str) -> str:
+        """Return what the file has said about an account, for an error."""
+        return f"now {time.monotonic()}, the file: {self._history[name]}"
+
     def _in_use(self, name: str, since: float) -> list[Password]:
         """Return what may have been in use since that time."""
         return [password for password in self._history[name] if password.until > since - RELOADED_WITHIN]

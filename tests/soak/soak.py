@@ -35,6 +35,9 @@ class Soak:
     def __init__(self, site: Site, seed: int, *, can_fill_disk: bool) -> None:
         self.traffic = Traffic(seed, _DEADLINE)
         site.write("unreliable_backend.py", plugin("unreliable_backend.py"))
+        self.longest_pause = 0.0
+        """Seconds between two replies. If it is long, the machine was busy, or somebody has stopped the processes."""
+        self._last_reply = time.monotonic()
         self.services = Services(seed, site)
         self.disturbances = Disturbances(seed, site, self.traffic, self.services, can_fill_disk=can_fill_disk)
         self.helper = self.disturbances.helper
@@ -131,7 +134,13 @@ class Soak:
         missing = _UNDER_WAY - len(self.traffic.under_way)
         self.helper.send(*[self.traffic.next_request(harmless_only=harmless_only) for _ in range(missing)])
         self.helper.wait_for(lambda: bool(self.helper.replies), "a reply")
+        self._note_pause()
         self._check_replies()
+
+    def _note_pause(self) -> None:
+        now = time.monotonic()
+        self.longest_pause = max(self.longest_pause, now - self._last_reply)
+        self._last_reply = now
 
     def _wait_for_all(self) -> None:
         self.helper.wait_for(lambda: len(self.helper.replies) == len(self.traffic.under_way), "the last replies")
@@ -189,7 +198,8 @@ def test_every_request_is_answered_correctly_and_nothing_grows(site: Site, can_f
         soak.services.end()
         temporary = soak.traffic.shares_of_temporary()
         print(soak.traffic.table())
-        print(f"{soak.traffic.answered.total() / seconds:.0f} requests in a second")
+        rate = soak.traffic.answered.total() / seconds
+        print(f"{rate:.0f} requests in a second; the longest pause between replies was {soak.longest_pause:.1f} s")
         print("temporary failures:", ", ".join(f"{kind} {share:.3%}" for kind, share in temporary.items()))
         print("disturbances:", ", ".join(f"{count} x {kind}" for kind, count in soak.disturbances.done.most_common()))
         print("administrator:", ", ".join(f"{count} x {kind}" for kind, count in soak.administrator.done.most_common()))

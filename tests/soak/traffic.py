@@ -138,7 +138,8 @@ class Traffic:
         request = self.under_way.pop(number, None)
         assert request is not None, f"{reply!r} answers no request"
         allowed = self._allowed(request)
-        assert text in allowed, f"{request} got {text!r}, not one of {allowed}"
+        known = self.accounts.history(request.password[0]) if request.password else ""
+        assert text in allowed, f"{request} got {text!r}, not one of {allowed}; {known}"
         took = time.monotonic() - request.since
         assert took < self._deadline + 3, f"{request} got its reply after {took:.1f} s"
         in_outage = request.kind in ("plugin", "mover") and request.since < self._outage_over
