@@ -33,11 +33,15 @@ _SHOWN = 10  # unknown names in one record
 
 
 class CommandError(Exception):
-    """A command that failed: the code of the reply, and its text. The text holds no password."""
+    """A command that failed: the code of the reply, and its text. The text holds no password.
 
-    def __init__(self, code: int, text: str) -> None:
+    is_logged: the log has a record of it
+    """
+
+    def __init__(self, code: int, text: str, *, is_logged: bool = False) -> None:
         super().__init__(text)
         self.code = code
+        self.is_logged = is_logged
 
 
 class WrongArguments(CommandError):
@@ -114,7 +118,7 @@ class Cli:
     def _refuse(self, command: str, reason: str) -> NoReturn:
         """Refuse a command, and log that."""
         self.session.log(Level.PROBLEMS, f"refused: {self.caller.account}: {command}: {reason}")
-        raise CommandError(FAILED, f"access denied: {command} {reason}")
+        raise CommandError(FAILED, f"access denied: {command} {reason}", is_logged=True)
 
     @contextlib.contextmanager
     def change(self, target: MailAccount | str) -> Iterator[None]:
@@ -126,11 +130,16 @@ class Cli:
         except OSError as error:
             reason = f"cannot be saved, so nothing has changed: {error.strerror}: {error.filename}"
             self.session.log(Level.FAILURES, reason)
-            raise CommandError(FAILED, reason) from None
+            raise CommandError(FAILED, reason, is_logged=True) from None
 
     def log_change(self, text: str) -> None:
         """Log a change that the caller has made."""
         self.session.log_change(f"{self.caller.account}: {text}")
+
+    def log_failure(self, command: str, error: CommandError) -> None:
+        """Log that a command of the caller has failed, unless the log has a record of it."""
+        if not error.is_logged:
+            self.session.log(Level.LOW_LEVEL, f"{self.caller.account}: {command} failed: {error.code} {error}")
 
     def log_without_effect(self, what: str, names: Iterable[str], known: Iterable[str]) -> None:
         """Log which of `names` the harness does not know, and which of those in `known` may be meant.

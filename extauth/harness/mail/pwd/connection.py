@@ -196,8 +196,11 @@ async def run_command(cli: Cli, line: bytes) -> Value:
     try:
         _check_right(cli, command, arguments)
         return await command.run(cli, arguments)
-    except WrongArguments:
-        raise CommandError(FAILED, f"wrong arguments; use: {command.name} {command.arguments}".rstrip()) from None
+    except CommandError as error:
+        if isinstance(error, WrongArguments):
+            error = CommandError(FAILED, f"wrong arguments; use: {command.name} {command.arguments}".rstrip())
+        cli.log_failure(command.name, error)
+        raise error from None
 
 
 def _check_right(cli: Cli, command: CliCommand, arguments: list[Value]) -> None:
