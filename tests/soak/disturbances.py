@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.backends.ldap.slapd import free_port
 from tests.helper import Helper, Site
+from tests.soak.accounts import RELOADED_WITHIN
 from tests.soak.services import Services
 from tests.soak.traffic import Traffic
 
@@ -83,8 +84,9 @@ _KILLED = {
 """Weights."""
 _STOPPED = {"file watcher": 2.0, "log writer": 3.0, "failure counter": 2.0, "status server": 12.0}
 """Seconds that it hangs. A status server is killed before."""
-_PAUSES = {"supervisor": 12.0, "log writer": 75.0, "status server": 90.0, "failure counter": 75.0, "handover": 75.0}
-"""Seconds from one to the next. A supervisor that dies while it loads is replaced after 10. The others are replaced
+_SIDE_PROCESSES = ("log writer", "status server", "failure counter", "handover")
+_PAUSES = {"supervisor": RELOADED_WITHIN + 3.0, **dict.fromkeys(_SIDE_PROCESSES, 90.0)}
+"""Seconds from one to the next. What has changed must be in use before a supervisor dies again. The others are replaced
 later each time if they die within 60."""
 
 
