@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tests.helper import Helper, Site, wait_until
+from tests.helper import Helper, Site, stop_process, wait_until
 
 PASSWORDS = "alice@example.com:{PLAIN}open sesame\nbob@example.com:{PLAIN}password\n"
 OK = b"1 VRFY alice@example.com open sesame"
@@ -58,7 +58,7 @@ def status(site: Site) -> dict[str, Any]:
 @contextmanager
 def stopped(process: int) -> Iterator[None]:
     """Let a process hang inside the block."""
-    os.kill(process, signal.SIGSTOP)
+    stop_process(process)
     try:
         yield
     finally:

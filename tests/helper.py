@@ -241,12 +241,23 @@ def title_of(process: int) -> str:
         return ""
 
 
+def state_of(process: int) -> str:
+    """Return the letter of a process's state, as `ps` shows it; Z if it has ended."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return "Z"
+
+
 def is_alive(process: int) -> bool:
     """Return whether a process runs. A zombie does not."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
+    return state_of(process) != "Z"
+
+
+def stop_process(process: int) -> None:
+    """Stop a process with SIGSTOP. Return when it has stopped, which takes a moment after the signal."""
+    os.kill(process, signal.SIGSTOP)
+    wait_until(lambda: state_of(process) in "TZ", f"the stop of process {process}")
 
 
 def processor_time(process: int) -> float:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 
-from tests.helper import clean_exit, wait_for_exit, wait_until
+from tests.helper import clean_exit, stop_process, wait_for_exit, wait_until
 from tests.plugins import ScriptedSite, bobs_request, scripted_request
 
 TEMPORARY = b"ERROR temporary failure"
@@ -68,7 +68,7 @@ def test_requests_go_to_running_workers_while_another_starts(scripted: ScriptedS
     wait_until(lambda: len(helper.processes("worker")) == 3, "two workers and a spare one")
     (supervisor,), workers = helper.processes("supervisor"), helper.processes("worker")
     helper.send(scripted_request(1, "wait"))
-    os.kill(supervisor, signal.SIGSTOP)
+    stop_process(supervisor)
     for idle in set(workers).difference(scripted.wait_for("wait")):
         with contextlib.suppress(ProcessLookupError):
             os.kill(idle, signal.SIGKILL)
@@ -84,7 +84,7 @@ def test_hanging_supervisor_is_replaced(scripted: ScriptedSite) -> None:
     helper = scripted.serve(settings="workers = 2\ndeadline = 60")
     wait_until(lambda: len(helper.processes("worker")) == 3, "two workers and a spare one")
     (supervisor,), workers = helper.processes("supervisor"), helper.processes("worker")
-    os.kill(supervisor, signal.SIGSTOP)
+    stop_process(supervisor)
     for worker in workers:
         os.kill(worker, signal.SIGKILL)
     helper.send(scripted_request(1, "yes"), b"2 INTF 3")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.hanging_file_system import HangingFileSystem
-from tests.helper import Helper, Site, clean_exit, send_sighup, wait_for_exit, wait_until
+from tests.helper import Helper, Site, clean_exit, send_sighup, stop_process, wait_for_exit, wait_until
 from tests.needs import needs_fuse, needs_mounts
 from tests.plugins import ScriptedSite, scripted_request
 
@@ -242,7 +242,7 @@ def test_killed_log_writer_is_replaced_and_keeps_unsent_records(site: Site) -> N
     first = log_writer(helper)
     assert helper.ask(request(0)) == REFUSED
     wait_until(lambda: log.exists() and numbers(log.read_text()) == [0], "the first record")
-    os.kill(first, signal.SIGSTOP)
+    stop_process(first)
     helper.send(*(request(number) for number in range(1, 5_000)))
     helper.wait_for_replies(4_999)
     os.kill(first, signal.SIGKILL)
@@ -278,7 +278,7 @@ def test_log_writer_ends_when_no_log_is_configured(site: Site) -> None:
 def test_log_writer_writes_the_last_records_of_a_killed_frontend(site: Site) -> None:
     helper = serve(site, site.folder / "log")
     writer = log_writer(helper)
-    os.kill(writer, signal.SIGSTOP)
+    stop_process(writer)
     assert helper.ask(request(1)) == REFUSED
     helper.process.kill()
     helper.process.wait()

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tests.helper import Helper, clean_exit, wait_for_exit
+from tests.helper import Helper, clean_exit, stop_process, wait_for_exit
 from tests.plugins import ScriptedSite, bobs_request, scripted_request
 
 TEMPORARY = b"ERROR temporary failure"
@@ -76,7 +76,7 @@ def test_stopped_supervisor_does_not_delay_shutdown(scripted: ScriptedSite) -> N
     helper = scripted.serve()
     assert helper.ask(bobs_request(1)) == b"OK"
     (supervisor,) = helper.processes("supervisor")
-    os.kill(supervisor, signal.SIGSTOP)
+    stop_process(supervisor)
     with clean_exit(helper):
         helper.close()
 

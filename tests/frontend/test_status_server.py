@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.administration import OK, command, configure, serve, socket_of, status, status_server, stopped
-from tests.helper import EXTAUTH, Helper, Site, clean_exit, send_sighup, wait_for_serving, wait_until
+from tests.helper import EXTAUTH, Helper, Site, clean_exit, send_sighup, stop_process, wait_for_serving, wait_until
 from tests.plugins import ScriptedSite, scripted_request
 
 
@@ -35,7 +35,7 @@ def test_hung_status_server_delays_the_end_under_five_seconds(scripted: Scripted
     process = status_server(helper)
     helper.send(scripted_request(1, "wait"))
     scripted.wait_for("wait")
-    os.kill(process, signal.SIGSTOP)
+    stop_process(process)
     started = time.monotonic()
     with clean_exit(helper):
         helper.close()

@@ -14,7 +14,7 @@ from extauth.config.tables import ThrottleSettings
 from extauth.frontend.throttle import Throttle
 from extauth.model import Account, PasswordRequest, Secret
 from tests.frontend.redis_server import Redis
-from tests.helper import Helper, Site, wait_for_serving, wait_until
+from tests.helper import Helper, Site, stop_process, wait_for_serving, wait_until
 
 OK = b"OK"
 NEGATIVE = b"ERROR incorrect password"
@@ -95,7 +95,7 @@ def test_more_than_eight_waiting_logins_are_refused(site: Site) -> None:
     assert sorted(helper.wait_for_replies(3)) == [b"w%s %s" % (number, NEGATIVE) for number in (b"10", b"8", b"9")]
     helper.wait_for_information("account=alice@example.com .*throttled: 8 logins of this account wait")
     assert ask(helper, "bob", "right")[0] == OK
-    helper.process.send_signal(signal.SIGSTOP)  # so that it reads the last login after the end of input has come
+    stop_process(helper.process.pid)  # so that it reads the last login after the end of input has come
     helper.send(b"last VRFY alice@example.com right")
     helper.close()
     helper.process.send_signal(signal.SIGCONT)

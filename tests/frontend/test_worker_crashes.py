@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.frontend.bad_requests import write_bad_requests_site
-from tests.helper import Site, clean_exit, wait_for_exit, wait_until
+from tests.helper import Site, clean_exit, stop_process, wait_for_exit, wait_until
 from tests.plugins import ScriptedSite, bobs_request, scripted_request
 
 TEMPORARY = b"ERROR temporary failure"
@@ -40,7 +40,7 @@ def test_log_names_signal_that_killed_worker_of_slow_supervisor(scripted: Script
     scripted.release()
     helper.wait_for_replies(1)
     (supervisor,) = helper.processes("supervisor")
-    os.kill(supervisor, signal.SIGSTOP)
+    stop_process(supervisor)
     os.kill(worker, signal.SIGKILL)
     number, until = 2, time.monotonic() + 0.3
     while time.monotonic() < until:  # some rounds of maintenance
@@ -82,7 +82,7 @@ def test_verdicts_sent_before_a_worker_dies_count(scripted: ScriptedSite) -> Non
     helper = scripted.serve(settings="workers = 1\ndeadline = 60")
     helper.send(*(scripted_request(number, "wait") for number in range(8)))
     (worker, *_) = scripted.wait_for("wait", 4)
-    helper.process.send_signal(signal.SIGSTOP)
+    stop_process(helper.process.pid)
     scripted.release(4)
     scripted.wait_for("wait", 8)  # each of the four threads sends its result before it takes the next request
     os.kill(worker, signal.SIGKILL)

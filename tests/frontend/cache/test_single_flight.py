@@ -16,7 +16,7 @@ from tests.frontend.cache.support import (
     bytes_in,
     cache_of,
 )
-from tests.helper import Site
+from tests.helper import Site, stop_process
 from tests.plugins import ScriptedSite
 
 
@@ -44,7 +44,7 @@ def test_waiting_request_is_checked_again_if_the_first_expires(scripted: Scripte
     assert helper.ask(b"0 VRFY bob@example.com yes") == OK
     stopped = helper.processes("supervisor") + helper.processes("worker")
     for process in stopped:
-        os.kill(process, signal.SIGSTOP)
+        stop_process(process)
     helper.send(b"w0 VRFY bob@example.com wait", b"1 VRFY alice@example.com yes")
     assert helper.reply(b"w0") == TEMPORARY
     helper.send(b"2 VRFY alice@example.com yes")  # the check of the first request is still under way
