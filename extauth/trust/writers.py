@@ -1,4 +1,4 @@
-"""Who can write a file, or replace it: whoever can change it, a folder or a link on the way to it (Linux).
+"""Who can write a file, or replace it: any user who can change it, a folder or a link on the way to it (Linux).
 
 NFSv4 ACLs and the ACLs of other file servers are not seen: the kernel does not know them.
 """

@@ -8,5 +8,5 @@ mail_server    a mail server that creates accounts and takes passwords, and that
 administrator  asks for the status, the metrics and checks of logins all the time
 soak           the run: every request gets one correct reply, and nothing grows
 bad_requests   crashing and hanging requests: the good ones beside them get their replies
-guesses        good logins while somebody guesses
+guesses        good logins while passwords are guessed
 """

@@ -36,7 +36,7 @@ class Soak:
         self.traffic = Traffic(seed, _DEADLINE)
         site.write("unreliable_backend.py", plugin("unreliable_backend.py"))
         self.longest_pause = 0.0
-        """Seconds between two replies. If it is long, the machine was busy, or somebody has stopped the processes."""
+        """Seconds between two replies. If it is long, the machine was busy, or the processes were stopped."""
         self._last_reply = time.monotonic()
         self.services = Services(seed, site)
         self.disturbances = Disturbances(seed, site, self.traffic, self.services, can_fill_disk=can_fill_disk)

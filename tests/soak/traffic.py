@@ -45,7 +45,7 @@ _IN_OUTAGE = "plugin in an outage"
 
 _PLUGIN_ACCOUNTS = 1_000  # of each kind
 _NAMES = 1_000  # accounts of the names file
-_GUESSED = 2  # of them, accounts whose passwords somebody guesses
+_GUESSED = 2  # of them, accounts whose passwords are guessed
 _MOVERS = 20  # accounts of the plugin whose passwords change with each login
 _CHALLENGE = b"<1@soak.example>"
 
@@ -54,7 +54,7 @@ _CHALLENGE = b"<1@soak.example>"
 class SentRequest:
     """A request under way. `password`: the account and the password that it used, if the file may have them.
 
-    `guessed`: the account, if somebody guesses its password. `is_crowded`: too many of its logins may wait already.
+    `guessed`: the account, if its password is guessed. `is_crowded`: too many of its logins may wait already.
     """
 
     kind: str
