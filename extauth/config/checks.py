@@ -125,7 +125,7 @@ def check_provision(provision: ProvisionSettings | None, path: Path) -> None:
 
 
 def check_metrics(metrics: MetricsSettings, path: Path) -> None:
-    """Raise ConfigError for an address that nobody can listen on, or if the package for metrics is missing."""
+    """Raise ConfigError for an address that cannot be listened on, or if the package for metrics is missing."""
     listen = metrics.listen
     wrong = f"metrics.listen = {listen!r}" if listen is not None else f"metrics.textfile = {str(metrics.textfile)!r}"
     if listen is not None:

@@ -42,7 +42,7 @@ def make_run_directory(folder: Path) -> None:
 
 
 def check_run_directory(folder: Path, owners: list[int]) -> None:
-    """Raise UnsafeFile if it is no folder, belongs to nobody of `owners`, or others can enter it. Raise OSError."""
+    """Raise UnsafeFile if it is no folder, belongs to none of `owners`, or others can enter it. Raise OSError."""
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode):
         raise UnsafeFile(f"{folder}: is not a folder; remove it, or set helper.run_directory to another folder")

@@ -31,7 +31,7 @@ class PendingOperation:
 
 
 def settle(future: asyncio.Future[LdapResult], outcome: Outcome) -> None:
-    """Give a future its result or exception, unless nobody waits for it any more."""
+    """Give a future its result or exception, unless nothing waits for it any more."""
     if future.done():
         return
     if isinstance(outcome, LdapResult):
@@ -41,7 +41,7 @@ def settle(future: asyncio.Future[LdapResult], outcome: Outcome) -> None:
 
 
 def random_numbers() -> list[int]:
-    """Return numbers of 31 bits. Nobody can predict 30 of them; the first one is 1, so that each takes four bytes."""
+    """Return numbers of 31 bits. 30 of them cannot be predicted; the first one is 1, so that each takes four bytes."""
     return [(number >> 2) | 1 << 30 for number in array("I", os.urandom(1024))]
 
 

@@ -61,7 +61,7 @@ class ConsultExternal:
         if reply.status == "ERROR":
             return NotFound("unknown account: NEW ERROR")
         created = self._accounts.get(address)  # the helper may have created it
-        return created or NotFound("unknown account: NEW OK, but nobody has created it")
+        return created or NotFound("unknown account: NEW OK, but the account was not created")
 
 
 class LoginChecker:

@@ -71,7 +71,7 @@ def mail_to(server: MailServer, recipient: str) -> tuple[int, list[str]]:
         (
             "lost@consults.example",
             550,
-            ["NEW (SMTP) {}", "no recipient: {}: unknown account: NEW OK, but nobody has created it"],
+            ["NEW (SMTP) {}", "no recipient: {}: unknown account: NEW OK, but the account was not created"],
         ),
         ("made-1@provisions.example", 550, ["no recipient: {}: unknown account"]),
         ("made-1@main.example", 550, ["no recipient: {}: unknown account"]),
