@@ -16,7 +16,7 @@ MoveRequest = Callable[[int], tuple[Request, float] | None]
 
 
 class UnsentRequests:
-    """Keeps requests until a generation takes them. `on_result` takes a failure for those that no generation can take."""
+    """Keeps requests until a generation takes them. `on_result` takes a failure for those that none can take."""
 
     def __init__(self, on_result: OnResult, move_request: MoveRequest) -> None:
         self._on_result = on_result
