@@ -15,7 +15,7 @@ from extauth.frontend.side_process import SideProcess
 from extauth.log_levels import Level
 from extauth.workers.frontend_config import FrontendConfig
 from extauth.workers.handover import FromHandover, HandoverConfig, HandoverDone, start_handover
-from extauth.workers.messages import MessageReader, encode
+from extauth.workers.messages import encode
 
 _SWITCH_WITHIN = 5.0  # seconds from a reload until passwords without an outcome are sent under the new configuration
 
@@ -32,7 +32,7 @@ class HandoverConnection:
         self._process = SideProcess(
             "its process",
             poller,
-            lambda: MessageReader[FromHandover](FromHandover),  # type: ignore[arg-type]  # a union
+            FromHandover,
             lambda text: log.write(Level.FAILURES, f"handover: {text}"),
             self._handle,
             on_end=handovers.take_back,

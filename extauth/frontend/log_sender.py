@@ -15,7 +15,7 @@ from extauth.workers.log_writer import (
     ReopenLog,
     start_log_writer,
 )
-from extauth.workers.messages import MessageReader, encode
+from extauth.workers.messages import encode
 
 _MAX_WAITING = 2**22  # bytes of records that wait for the log writer: some 20,000 records; then records are dropped
 _ENOUGH_ROOM = 2**21  # bytes: records are dropped until only so many wait
@@ -40,7 +40,7 @@ class LogSender:
         self._writer = SideProcess(
             "the log writer",
             poller,
-            lambda: MessageReader[FromLogWriter](FromLogWriter),  # type: ignore[arg-type]  # a union
+            FromLogWriter,
             notice,
             self._handle,
             keeps_unsent=True,

@@ -21,7 +21,7 @@ from extauth.workers.failure_counter import (
     start_failure_counter,
 )
 from extauth.workers.frontend_config import FrontendConfig
-from extauth.workers.messages import MessageReader, encode
+from extauth.workers.messages import encode
 
 
 class SharedCounts:
@@ -34,7 +34,7 @@ class SharedCounts:
         self._counter = SideProcess(
             "the failure counter",
             poller,
-            lambda: MessageReader[FromCounter](FromCounter),  # type: ignore[arg-type]  # a union
+            FromCounter,
             lambda text: log.write(Level.FAILURES, f"throttle: {text}"),
             self._handle,
         )

@@ -28,8 +28,8 @@ Start = Callable[[], ChildProcess]
 class SideProcess(Generic[M]):
     """Starts a process, sends it messages, and starts another one if it dies, with growing pauses.
 
-    `name`: for the log, whose texts `report` takes. `new_reader`: makes a reader for what the process says, and
-    `on_message` takes that. `on_start` is called when a process has been started, `on_end` when the connection to one
+    `name`: for the log, whose texts `report` takes. `messages`: the type of the messages from the process, or a union.
+    `on_message` takes them. `on_start` is called when a process has been started, `on_end` when the connection to one
     is closed. `keeps_unsent`: the next process gets the messages that this one did not get. `starts_alone`: the next
     one starts when this one has ended, because it needs the same files.
     """
@@ -38,7 +38,7 @@ class SideProcess(Generic[M]):
         self,
         name: str,
         poller: Poller,
-        new_reader: Callable[[], MessageReader[M]],
+        messages: object,
         report: Callable[[str], object],
         on_message: Callable[[M], None],
         *,
@@ -52,7 +52,7 @@ class SideProcess(Generic[M]):
         """Bytes of messages that wait for the process to read."""
         self._name = name
         self._poller = poller
-        self._new_reader = new_reader
+        self._messages = messages
         self._report = report
         self._on_message = on_message
         self._on_start = on_start
@@ -61,12 +61,15 @@ class SideProcess(Generic[M]):
         self._starts_alone = starts_alone
         self._start: Start | None = None
         self._process: ChildProcess | None = None
-        self._reader = new_reader()
+        self._reader = self._new_reader()
         self._unsent: deque[bytes] = deque()
         self._sent = 0  # bytes of the first of them
         self._pause = RestartPause()
         self._ending = EndingChildren()
         forget_in_children(self)
+
+    def _new_reader(self) -> MessageReader[M]:
+        return MessageReader(self._messages)  # type: ignore[arg-type]  # mypy takes a union for no type
 
     def forget(self) -> None:
         """Release everything, in a process that was forked from this one: messages contain passwords."""

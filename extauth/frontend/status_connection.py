@@ -16,7 +16,7 @@ from extauth.frontend.descriptors import Poller
 from extauth.frontend.log import Log
 from extauth.frontend.side_process import SideProcess
 from extauth.log_levels import Level
-from extauth.workers.messages import MessageReader, encode
+from extauth.workers.messages import encode
 from extauth.workers.status_messages import (
     FromStatusServer,
     ReloadWanted,
@@ -65,7 +65,7 @@ class StatusConnection:
         self._server = SideProcess(
             "the status server",
             poller,
-            lambda: MessageReader[FromStatusServer](FromStatusServer),  # type: ignore[arg-type]  # a union
+            FromStatusServer,
             functools.partial(log.write, Level.FAILURES),
             self._handle,
             on_start=self._begin,
