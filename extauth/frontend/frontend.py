@@ -110,7 +110,7 @@ class Frontend:
         if self.state is FrontendState.STARTING and (self._pool.is_ready or has_waited):
             self.state = FrontendState.SERVING if self._reply_by == math.inf else FrontendState.ENDING
             self._load_idna_at = now + timeouts.LOAD_IDNA
-        if now >= self._load_idna_at:
+        if self.state is FrontendState.SERVING and now >= self._load_idna_at:
             self._load_idna_at = math.inf
             load_international_domains()
 

@@ -20,7 +20,7 @@ START = 5.0
 deadlines run, unless the configuration itself has not been read."""
 
 LOAD_IDNA = 0.2
-"""Requests are served. After this time the frontend loads what international domains need, and then nothing more."""
+"""Requests are served. After this time the frontend loads the tables for international domains, and later nothing."""
 
 LOAD = 120.0
 """A supervisor reads the configuration and loads the backends. If that takes longer, the configuration is refused: at

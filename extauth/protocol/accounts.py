@@ -36,7 +36,7 @@ def canonical_domain(domain: str) -> str | None:
 
 
 def load_international_domains() -> None:
-    """Load what domains outside of ASCII need. Otherwise the first one waits for the disk, and all requests with it."""
+    """Load the tables for domains outside of ASCII. Otherwise the first one lets all requests wait for the disk."""
     canonical_domain("bücher.example")
 
 
